@@ -1,0 +1,1 @@
+"""Any Ollama client works, unchanged, with cloud models."""
