@@ -1,0 +1,74 @@
+"""What is known about a model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+__all__ = ["EPOCH", "Capability", "ListedModel", "ModelInfo"]
+
+EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
+"""The date of a model whose release date nobody knows: constant, so that lists never reorder."""
+
+
+class Capability(StrEnum):
+    """What a model can do, in Ollama's own words (``types/model/capability.go``)."""
+
+    COMPLETION = "completion"
+    TOOLS = "tools"
+    INSERT = "insert"
+    VISION = "vision"
+    EMBEDDING = "embedding"
+    THINKING = "thinking"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model of one provider.
+
+    ``id`` is what the provider calls it. ``canonical`` is the id that its aliases share, by default
+    ``id`` itself. ``parameter_size`` reads ``24B``; ``parameter_count`` is the number behind it, 0
+    when unknown, as are the two lengths (tokens and components). ``parameters`` are the provider's
+    defaults worth showing. ``released`` must be stable from call to call.
+    """
+
+    id: str
+    capabilities: frozenset[Capability] = frozenset({Capability.COMPLETION})
+    canonical: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    parameter_count: int = 0
+    context_length: int = 0
+    embedding_length: int = 0
+    released: datetime = EPOCH
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    deprecated: str = ""
+    replacement: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.canonical:
+            object.__setattr__(self, "canonical", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model under the name that clients see and use.
+
+    ``name`` is the short display form with its tag. ``provider`` is the provider's name in the
+    settings, ``remote_host`` the origin of its service.
+    """
+
+    name: str
+    provider: str
+    info: ModelInfo
+    remote_host: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Return 64 hexadecimal digits, the same for all names of one canonical model."""
+        return hashlib.sha256(f"{self.provider}:{self.info.canonical}".encode()).hexdigest()

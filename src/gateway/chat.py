@@ -1,0 +1,148 @@
+"""What a client may ask of a language model, free of any dialect.
+
+``None`` always means that the client did not say; zero, empty and false are values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from gateway.events import ToolCall
+
+__all__ = [
+    "ChatRequest",
+    "FillRequest",
+    "JsonFormat",
+    "Media",
+    "Message",
+    "NamedTool",
+    "Role",
+    "Sampling",
+    "Think",
+    "Tool",
+    "ToolChoice",
+]
+
+
+class Role(StrEnum):
+    """Who speaks in a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image, a recording or a document that travels with a message.
+
+    ``base64`` is standard base64 with padding and without line breaks, checked at the rim; it is
+    never decoded on its way through. ``media_type`` was sniffed from the bytes (``image/png``); it
+    is empty when the bytes were not recognised. With ``url`` set there are no bytes: the provider
+    fetches the document itself, the gateway never does.
+    """
+
+    media_type: str = ""
+    base64: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    ``thinking`` and ``tool_calls`` belong to assistant messages, ``tool_name`` and
+    ``tool_call_id`` to tool messages; either of the two may be missing.
+    """
+
+    role: Role
+    content: str = ""
+    thinking: str = ""
+    media: tuple[Media, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_name: str = ""
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call; ``parameters`` is the client's JSON Schema, whole."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """Oblige the model to call this one function."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """Oblige the model to answer in JSON; ``schema`` is ``None`` for any JSON."""
+
+    schema: Mapping[str, object] | None = None
+    name: str = ""
+    description: str = ""
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen and when the model stops.
+
+    ``max_tokens`` is a positive limit on the answer or ``None`` for no limit; ``stop`` holds the
+    strings that end the answer and are not part of it.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+Think: TypeAlias = bool | Literal["low", "medium", "high", "max"]
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One chat. ``model`` is the provider's own id once routing has replaced the client's name.
+
+    ``extra`` holds options that the vocabulary does not know, under the names the client used: an
+    adapter takes those it documents and drops the rest.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    sampling: Sampling = Sampling()
+    think: Think | None = None
+    response_format: JsonFormat | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FillRequest:
+    """Fill in the middle: write what stands between ``prompt`` and ``suffix``."""
+
+    model: str
+    prompt: str
+    suffix: str = ""
+    sampling: Sampling = Sampling()
+    extra: Mapping[str, object] = field(default_factory=dict)

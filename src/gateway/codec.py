@@ -1,0 +1,22 @@
+"""JSON in its one place: msgspec, the only codec that is fast, typed and keeps large integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["JSONError", "decode", "encode"]
+
+JSONError = msgspec.DecodeError
+"""What `decode` raises for bytes that are not JSON; `UnicodeDecodeError` for bytes that are not
+UTF-8 and `RecursionError` for nesting that is too deep come as well."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+encode = _encoder.encode
+"""Encode a value as compact UTF-8 JSON, keys in the order given."""
+
+decode = _decoder.decode
+"""Decode one JSON document from bytes or text."""

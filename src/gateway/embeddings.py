@@ -1,0 +1,32 @@
+"""What a client may ask of an embedding model, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.events import Usage
+
+__all__ = ["EmbedRequest", "EmbedResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Embed each of ``inputs`` (at least one).
+
+    ``dimensions`` is a positive number of components wanted, or ``None`` for the model's own.
+    ``truncate`` says whether an input that is too long is cut or refused.
+    """
+
+    model: str
+    inputs: tuple[str, ...]
+    dimensions: int | None = None
+    truncate: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """One vector for each input, in their order, as the provider gave them."""
+
+    vectors: Sequence[Sequence[float]]
+    usage: Usage | None = None

@@ -1,0 +1,102 @@
+"""What an answer is made of while it streams, and what it is once folded.
+
+The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCall)* Finish``. A stream is a
+sequence of batches: one batch is what arrived from the provider together, in one read. A batch may
+be empty: it then says that the provider has accepted the request and is at work.
+
+Events are made once per token, so they are `msgspec.Struct` and not dataclasses: creating one
+costs about a seventh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+__all__ = [
+    "Answer",
+    "ChatEvent",
+    "ChatStream",
+    "Finish",
+    "FinishReason",
+    "TextDelta",
+    "ThinkingDelta",
+    "ToolCall",
+    "Usage",
+    "fold",
+]
+
+
+class FinishReason(StrEnum):
+    """Why a stream ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+
+
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
+    """A fragment of the answer's text; never empty."""
+
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
+    """A fragment of the model's reasoning; never empty."""
+
+    text: str
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """One whole call: Ollama's clients expect a name and parsed arguments, never fragments.
+
+    ``id`` is the provider's; empty when a client's history did not carry one.
+    """
+
+    name: str
+    arguments: Mapping[str, object]
+    id: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Token counts as the provider reports them; input includes cached tokens."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+
+
+class Finish(msgspec.Struct, frozen=True, gc=False):
+    """The last event of every complete stream."""
+
+    reason: FinishReason
+    usage: Usage | None = None
+
+
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Finish
+ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole stream, folded."""
+
+    text: str
+    thinking: str
+    tool_calls: tuple[ToolCall, ...]
+    finish: Finish
+
+
+def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
+    """Join the events that came before *finish* into one `Answer`."""
+    return Answer(
+        text="".join([event.text for event in events if isinstance(event, TextDelta)]),
+        thinking="".join([event.text for event in events if isinstance(event, ThinkingDelta)]),
+        tool_calls=tuple(event for event in events if isinstance(event, ToolCall)),
+        finish=finish,
+    )

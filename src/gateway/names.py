@@ -1,0 +1,121 @@
+"""How clients write the names of models (Ollama's ``types/model/name.go``, ``internal/modelref``).
+
+A name reads ``[host/][namespace/]model[:tag]`` and may end in a word on where the model is to run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gateway import codec
+
+__all__ = ["InvalidName", "ModelName", "Source", "display_name", "parse_name"]
+
+Source: TypeAlias = Literal["", "cloud", "local"]
+
+_HOST = "registry.ollama.ai"
+_NAMESPACE = "library"
+_TAG = "latest"
+_ANYWHERE: Source = ""
+
+_VALID_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}\Z").match
+_VALID_NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}\Z").match
+_VALID_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}\Z").match
+
+_ILLEGAL = re.compile(r"[^A-Za-z0-9_.-]")
+_DATED = re.compile(r"(?P<model>.+)-(?P<tag>latest|[0-9]{4})\Z").match
+_LONGEST_PART = 80
+
+
+class InvalidName(ValueError):
+    """The text is not a model's name; the message is Ollama's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelName:
+    """A model's name in its parts, each in the case the client used.
+
+    ``source`` is what the client said about where the model is to run, empty when nothing.
+    """
+
+    host: str = _HOST
+    namespace: str = _NAMESPACE
+    model: str
+    tag: str = _TAG
+    source: Source = ""
+
+    @property
+    def short(self) -> str:
+        """The form that lists show: without a default host and namespace, always with the tag."""
+        if self.host.lower() != _HOST:
+            return self.full
+        if self.namespace.lower() != _NAMESPACE:
+            return f"{self.namespace}/{self.model}:{self.tag}"
+        return f"{self.model}:{self.tag}"
+
+    @property
+    def full(self) -> str:
+        """The form that some errors show: every part is there."""
+        return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
+
+
+def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
+    """Read a model's name as a client wrote it, or raise `InvalidName`.
+
+    With ``suffixes=False``, as for ``/api/copy``, ``:cloud`` and ``:local`` are ordinary tags.
+    """
+    text = text.strip()
+    bare, source = _split_source(text) if suffixes else (text, _ANYWHERE)
+    if source and _split_source(bare)[1]:
+        quoted = codec.encode(text).decode()
+        raise InvalidName(f"use either :local or :cloud, not both: {quoted}")
+    host, namespace, model, tag = _HOST, _NAMESPACE, bare, _TAG
+    if model.rfind(":") > model.rfind("/"):
+        model, _, tag = model.rpartition(":")
+    if "/" in model:
+        namespace, _, model = model.rpartition("/")
+        if "/" in namespace:
+            host, _, namespace = namespace.rpartition("/")
+            host = host.rpartition("://")[2]
+    if not (
+        _VALID_HOST(host)
+        and _VALID_NAMESPACE(namespace)
+        and _VALID_PART(model)
+        and _VALID_PART(tag)
+    ):
+        raise InvalidName("invalid model name")
+    return ModelName(host=host, namespace=namespace, model=model, tag=tag, source=source)
+
+
+def display_name(model_id: str) -> str:
+    """Return the name under which a provider's model is listed; always valid for `parse_name`.
+
+    A last part that is ``latest`` or four digits becomes the tag: ``mistral-large:2512``. What a
+    name cannot hold is replaced, and an id that is too long ends in a digest of itself.
+    """
+    legal = _ILLEGAL.sub("-", model_id)
+    dated = _DATED(legal)
+    model, tag = dated.group("model", "tag") if dated else (legal, _TAG)
+    if not _VALID_PART(model[:1]):
+        model = "_" + model
+    if len(model) > _LONGEST_PART:
+        digest = hashlib.sha256(model_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        model = f"{model[: _LONGEST_PART - 9]}-{digest}"
+    return f"{model}:{tag}"
+
+
+def _split_source(text: str) -> tuple[str, Source]:
+    rest, colon, last = text.rpartition(":")
+    suffix = last.strip().lower()
+    if not colon:
+        return text, _ANYWHERE
+    if suffix == "cloud":
+        return rest, "cloud"
+    if suffix == "local":
+        return rest, "local"
+    if suffix.endswith("-cloud") and "/" not in suffix:
+        return f"{rest}:{last.strip()[: -len('-cloud')]}", "cloud"
+    return text, _ANYWHERE

@@ -1,0 +1,1 @@
+"""Adapters to upstream services, and what every one of them stands on."""

@@ -1,0 +1,95 @@
+"""The contract between the gateway and an adapter."""
+
+from __future__ import annotations
+
+import abc
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
+
+import aiohttp
+import marshmallow as ma
+
+from gateway.catalog import ModelInfo
+from gateway.chat import ChatRequest, FillRequest
+from gateway.embeddings import EmbedRequest, EmbedResult
+from gateway.errors import NotSupported
+from gateway.events import ChatStream
+
+__all__ = ["CONTRACT", "Provider", "ProviderContext"]
+
+CONTRACT = 1
+"""The version of this contract. An adapter that declares a newer one is refused at start-up."""
+
+OptionsT = TypeVar("OptionsT")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext(Generic[OptionsT]):
+    """What the gateway lends an adapter for as long as the application runs.
+
+    ``name`` is the provider's name in the settings and the namespace of its models. ``session`` is
+    shared with all other providers and never closed by an adapter.
+    """
+
+    name: str
+    options: OptionsT
+    session: aiohttp.ClientSession
+    log: logging.Logger
+
+
+class Provider(abc.ABC, Generic[OptionsT]):
+    """One upstream service, spoken to in its own dialect.
+
+    An adapter implements `chat` and `list_models`; what it lacks it does not override. All methods
+    raise `gateway.errors.UpstreamError` when the service fails, never an exception of a library.
+    """
+
+    contract: ClassVar[int] = CONTRACT
+    """The contract that the adapter was written for."""
+    options_schema: ClassVar[type[ma.Schema]] = ma.Schema
+    """Loads the adapter's table of the settings into ``OptionsT``."""
+    options_from_env: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Name of an option to the environment variable that may set it."""
+    required_options: ClassVar[tuple[str, ...]] = ()
+    """Options without which no request can succeed, such as a key; ``check`` and start-up ask."""
+
+    def __init__(self, context: ProviderContext[OptionsT]) -> None:
+        self.context = context
+
+    @property
+    def remote_host(self) -> str:
+        """The origin of the service, such as ``https://api.example``; never a path or a secret."""
+        return ""
+
+    @abc.abstractmethod
+    def chat(self, request: ChatRequest) -> ChatStream:
+        """Yield the answer's events in batches, as they arrive; the last one is a `Finish`.
+
+        Nothing is sent before the first item is asked for. At most one request is accepted
+        upstream. Closing the generator closes the upstream connection at once.
+        """
+
+    @abc.abstractmethod
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Return the models that this account can use now."""
+
+    def describe(self, model_id: str) -> ModelInfo:
+        """Return what can be told of a model that no list has named, by its name alone."""
+        return ModelInfo(model_id)
+
+    def fill(self, request: FillRequest) -> ChatStream:
+        """Yield the text between a prompt and a suffix, in the manner of `chat`."""
+        raise NotSupported(f"{self.context.name} cannot fill in the middle")
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Return one vector for each input."""
+        raise NotSupported(f"{self.context.name} has no embeddings")
+
+    async def aclose(self) -> None:
+        """Release what the adapter itself has opened."""
+
+
+AnyProvider = Provider[Any]
