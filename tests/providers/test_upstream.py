@@ -1,0 +1,260 @@
+"""The boundary to a service: one attempt, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from gateway.errors import (
+    GatewayError,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.providers.upstream import Refusal, Timeouts, Upstream
+from rawserver import CUT, HANG, head, raw_server
+
+BODY = {"stream": True}
+
+
+def refuse(refusal: Refusal) -> GatewayError:
+    return UpstreamRejected(
+        refusal.body.decode() or "empty",
+        status=refusal.status,
+        headers={"Retry-After": refusal.headers.get("retry-after", "")},
+    )
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def upstream(session: aiohttp.ClientSession, url: str, **timeouts: float) -> Upstream:
+    return Upstream(
+        "acme",
+        session,
+        url,
+        headers={"Authorization": "Bearer k"},
+        refuse=refuse,
+        timeouts=Timeouts(**timeouts),
+    )
+
+
+async def batches(upstream: Upstream, patience: float | None = None) -> list[list[bytes]]:
+    async with upstream.stream("/chat", BODY) as stream:
+        if patience is not None:
+            stream.patience = patience
+        return [batch async for batch in stream]
+
+
+async def test_events_of_one_read_come_as_one_batch(session: aiohttp.ClientSession) -> None:
+    async with raw_server(head() + b"data: a\n\ndata: b\n\n") as server:
+        assert await batches(upstream(session, server.url)) == [[b"a", b"b"]]
+        assert len(server.requests) == 1
+        sent = server.requests[0].decode()
+        assert sent.startswith("POST /v1/chat HTTP/1.1\r\n")
+        for header in (
+            "Authorization: Bearer k",
+            "Accept: text/event-stream",
+            "Content-Type: application/json",
+            "Accept-Encoding: identity",
+        ):
+            assert header in sent
+
+
+async def test_an_unfinished_event_at_the_end_counts(session: aiohttp.ClientSession) -> None:
+    async with raw_server(head() + b"data: a\n\ndata: b") as server:
+        assert await batches(upstream(session, server.url)) == [[b"a"], [b"b"]]
+
+
+ENDINGS = {
+    "end of the body": [head() + b"data: a\n\n"],
+    "a retry field": [head() + b"retry: 1\ndata: a\n\n"],
+    "half an event": [head() + b"data: a\n\ndata: {"],
+}
+
+
+@pytest.mark.parametrize("steps", ENDINGS.values(), ids=ENDINGS)
+async def test_an_end_is_an_end_and_no_reason_to_ask_again(
+    session: aiohttp.ClientSession, steps: list[object]
+) -> None:
+    async with raw_server(*steps) as server:
+        assert (await batches(upstream(session, server.url)))[0] == [b"a"]
+        assert len(server.requests) == 1
+
+
+CHUNKED = head(Transfer_Encoding="chunked")
+FAILURES = {
+    "cut after the head": ([CHUNKED, CUT], UpstreamProtocolError, "lost in mid-answer"),
+    "cut after an event": (
+        [CHUNKED + b"9\r\ndata: a\n\n\r\n", CUT],
+        UpstreamProtocolError,
+        "lost in mid-answer",
+    ),
+    "cut before the head": ([CUT], UpstreamProtocolError, "closed the connection without"),
+    "garbage for a head": ([b"nonsense\r\n\r\n"], UpstreamProtocolError, "closed the connection"),
+    "another content type": (
+        [head(content_type="text/html") + b"<p>"],
+        UpstreamProtocolError,
+        "answered with text/html, not a stream",
+    ),
+    "a status": (
+        [head("429 Too Many", Retry_After="7") + b"slow down"],
+        UpstreamRejected,
+        "slow down",
+    ),
+    "a redirect": ([head("302 Found", Location="http://127.0.0.1:1/")], UpstreamRejected, "empty"),
+    "a status with a cut body": (
+        [head("500 Oops", Content_Length="99") + b"half", CUT],
+        UpstreamRejected,
+        "half",
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "error", "text"), FAILURES.values(), ids=FAILURES)
+async def test_a_failure_is_ours_and_costs_one_request(
+    session: aiohttp.ClientSession,
+    steps: list[object],
+    error: type[GatewayError],
+    text: str,
+) -> None:
+    async with raw_server(*steps) as server:
+        with pytest.raises(error, match=text):
+            await batches(upstream(session, server.url))
+        assert len(server.requests) == 1
+
+
+async def test_a_refusal_keeps_status_and_headers(session: aiohttp.ClientSession) -> None:
+    async with raw_server(*FAILURES["a status"][0]) as server:
+        with pytest.raises(UpstreamRejected) as caught:
+            await batches(upstream(session, server.url))
+    assert (caught.value.status, caught.value.headers) == (429, {"Retry-After": "7"})
+
+
+async def test_a_whole_document_is_a_stream_of_one_event(session: aiohttp.ClientSession) -> None:
+    steps = head(content_type="application/json"), b'{\r\n"a":\n1}'
+    async with raw_server(*steps) as server:
+        service = upstream(session, server.url)
+        assert await batches(service, patience=5) == [[b'{  "a": 1}']]
+
+
+async def test_silence_before_the_head_is_a_timeout(session: aiohttp.ClientSession) -> None:
+    async with raw_server(HANG) as server:
+        with pytest.raises(UpstreamTimeout, match="did not answer in time"):
+            await batches(upstream(session, server.url, head=0.05))
+        await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_silence_in_a_stream_is_a_timeout(session: aiohttp.ClientSession) -> None:
+    async with raw_server(head() + b"data: a\n\n", HANG) as server:
+        with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.05 seconds"):
+            await batches(upstream(session, server.url, silence=0.05))
+        await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_patience_can_be_shortened_while_the_stream_runs(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with raw_server(head() + b"data: a\n\n", HANG) as server:
+        with pytest.raises(UpstreamTimeout):
+            await batches(upstream(session, server.url), patience=0.05)
+
+
+async def test_activity_keeps_a_stream_alive(session: aiohttp.ClientSession) -> None:
+    async def dribble(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for _ in range(8):
+            await response.write(b": alive\n\n")
+            await asyncio.sleep(0.05)
+        await response.write(b"data: a\n\n")
+        return response
+
+    app = web.Application()
+    app.router.add_post("/chat", dribble)
+    async with TestServer(app) as server:
+        service = upstream(session, str(server.make_url("")), silence=0.2)
+        assert await batches(service) == [[b"a"]]
+
+
+async def test_nobody_listening_is_unavailable(session: aiohttp.ClientSession) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(UpstreamUnavailable, match="acme cannot be reached"):
+            await batches(upstream(session, url))
+
+
+async def test_a_stream_that_was_never_entered_can_be_closed(
+    session: aiohttp.ClientSession,
+) -> None:
+    stream = upstream(session, "http://127.0.0.1:1").stream("/chat", BODY)
+    await stream.close()
+    assert stream.patience == Timeouts().silence
+
+
+async def test_only_the_beginning_of_a_long_refusal_is_read(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with raw_server(head("500 Oops") + b"x" * 2**20, HANG) as server:
+        with pytest.raises(UpstreamRejected) as caught:
+            await batches(upstream(session, server.url))
+    assert len(caught.value.message) == 2**16
+
+
+async def test_an_invalid_base_url_is_said(session: aiohttp.ClientSession) -> None:
+    with pytest.raises(UpstreamError, match="base URL of acme is not valid"):
+        await upstream(session, "http:///").get("/models")
+
+
+async def test_leaving_early_closes_the_connection(session: aiohttp.ClientSession) -> None:
+    async with raw_server(head() + b"data: a\n\n", HANG) as server:
+        async with upstream(session, server.url).stream("/chat", BODY) as stream:
+            assert await anext(stream) == [b"a"]
+        await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_a_large_body_is_sent_whole(session: aiohttp.ClientSession) -> None:
+    async def count(request: web.Request) -> web.Response:
+        return web.json_response({"length": len(await request.read())})
+
+    app = web.Application(client_max_size=2**24)
+    app.router.add_post("/embeddings", count)
+    async with TestServer(app) as server:
+        service = upstream(session, str(server.make_url("")))
+        answer = await service.post("/embeddings", {"input": "x" * 2**21})
+    assert answer == {"length": 2**21 + len('{"input":""}')}
+
+
+async def test_replies_are_decoded_and_refused(session: aiohttp.ClientSession) -> None:
+    async with raw_server(head(content_type="application/json") + b'{"a":1}') as server:
+        assert await upstream(session, server.url).get("/models") == {"a": 1}
+    async with raw_server(head("404 No") + b"none") as server:
+        with pytest.raises(UpstreamRejected, match="none"):
+            await upstream(session, server.url).get("/models")
+    async with raw_server(head() + b"<html>") as server:
+        with pytest.raises(UpstreamProtocolError, match="acme sent an answer that is not JSON"):
+            await upstream(session, server.url).get("/models")
+    async with raw_server(HANG) as server:
+        with pytest.raises(UpstreamTimeout):
+            await upstream(session, server.url, reply=0.05).get("/models")
+
+
+async def test_an_event_that_never_ends_is_a_protocol_error(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.providers.framing.LONGEST_EVENT", 20)
+    async with raw_server(head() + b"data: " + b"x" * 30, HANG) as server:
+        with pytest.raises(UpstreamProtocolError):
+            await batches(upstream(session, server.url))
