@@ -1,0 +1,169 @@
+"""What each setting may be: strict schemas whose complaints name the keys that are allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from gateway.errors import SettingsError
+from gateway.names import InvalidName, parse_name
+from gateway.settings.ollama import parse_keep_alive, parse_list
+
+__all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
+
+_NOT_NEGATIVE = validate.Range(min=0)
+_SAID = validate.Length(min=1)
+
+# The schemes that may stand in an origin without a wildcard, as in gin's CORS middleware with the
+# browser extensions that Ollama switches on.
+_ORIGIN = re.compile(r"[^*]*\*[^*]*|(https?|(chrome|safari|moz|ms-browser)-extension)://[^*]*")
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class _Table(ma.Schema):
+    class Meta:
+        unknown = ma.RAISE
+
+    def handle_error(self, error: ma.ValidationError, data: Any, **_: Any) -> None:
+        if isinstance(data, Mapping):
+            allowed = ", ".join(sorted(self.fields))
+            messages = cast("dict[str, list[str]]", error.messages)
+            for key in messages.keys() - self.fields.keys():
+                messages[key] = [f"unknown key (allowed: {allowed})"]
+
+
+class _KeepAlive(fields.Field[float]):
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        try:
+            return parse_keep_alive(value)
+        except ValueError as error:
+            raise ma.ValidationError("must be seconds or a duration such as 5m") from error
+
+
+def _is_model_name(text: str) -> None:
+    try:
+        parse_name(text)
+    except InvalidName as error:
+        raise ma.ValidationError("not a name that an Ollama client can ask for") from error
+
+
+class _ServerTable(_Table):
+    host = fields.String()
+    port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
+    log_level = fields.String(validate=validate.OneOf(("debug", "info", "warning", "error")))
+    log_format = fields.String(validate=validate.OneOf(("text", "json")))
+    shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)
+
+
+class _OllamaTable(_Table):
+    version = fields.String(
+        validate=validate.Regexp(r"\d+\.\d+\.\d+([-+].+)?\Z", error="must look like 0.33.0")
+    )
+    origins = fields.List(
+        fields.String(
+            validate=validate.Regexp(
+                re.compile(rf"({_ORIGIN.pattern})\Z"),
+                error="must have one * or begin with http://, https:// or an extension's scheme",
+            )
+        )
+    )
+    keep_alive = _KeepAlive()
+    clean_stream_errors = fields.Boolean(truthy={True}, falsy={False})
+
+
+class _ModelsTable(_Table):
+    aliases = fields.Dict(
+        keys=fields.String(validate=_is_model_name), values=fields.String(validate=_SAID)
+    )
+    expose = fields.List(fields.String(validate=_SAID))
+    default_provider = fields.String()
+    refresh = fields.Float(validate=_NOT_NEGATIVE)
+
+
+class _LimitsTable(_Table):
+    body = fields.Integer(strict=True, validate=validate.Range(min=1))
+
+
+class _ProviderTable(_Table):
+    class Meta:
+        unknown = ma.INCLUDE
+
+    adapter = fields.String(validate=_SAID)
+
+
+class _Document(_Table):
+    home = fields.String(validate=_SAID)
+    server = fields.Nested(_ServerTable)
+    ollama = fields.Nested(_OllamaTable)
+    models = fields.Nested(_ModelsTable)
+    limits = fields.Nested(_LimitsTable)
+    # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
+    providers = fields.Dict(
+        keys=fields.String(
+            validate=validate.Regexp(
+                r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}\Z",
+                error="a provider's name is made of letters, digits, - and _",
+            )
+        ),
+        values=fields.Nested(_ProviderTable),
+        validate=validate.Length(min=1),
+    )
+
+
+DOCUMENT = _Document()
+"""The whole of the settings; nothing is required and nothing has a default."""
+
+GROUPS: Mapping[str, ma.Schema] = {
+    "server": _ServerTable(),
+    "ollama": _OllamaTable(),
+    "models": _ModelsTable(),
+    "limits": _LimitsTable(),
+}
+"""The groups whose keys are fixed."""
+
+
+def from_text(field: fields.Field[Any], text: str) -> object:
+    """Return what the text of a variable or argument means for *field*; what cannot be is kept.
+
+    Lists are separated by commas, and the pairs of a table as well: ``name=value, other=value``.
+    """
+    match field:
+        case fields.List():
+            return list(parse_list(text))
+        case fields.Dict():
+            pairs = (part.partition("=") for part in parse_list(text))
+            return {name.strip(): value.strip() for name, _, value in pairs}
+        case fields.Boolean():
+            return _BOOLEANS.get(text.lower(), text)
+        case fields.Integer() if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+            return int(text)
+        case _:
+            return text
+
+
+def check(data: Mapping[str, Any], place: str, *, keys: bool) -> dict[str, Any]:
+    """Return what `DOCUMENT` makes of *data*, which was found at *place*.
+
+    Raise `SettingsError` with all complaints in one line, without any value; *keys* tells whether
+    they must name their key because *place* does not.
+    """
+    try:
+        return cast("dict[str, Any]", DOCUMENT.load(data))
+    except ma.ValidationError as error:
+        found = [f"{key}: {text}" if keys else text for key, text in _complaints(error.messages)]
+    # Outside the handler: marshmallow's error holds the data, and with it perhaps a secret.
+    raise SettingsError(f"{place}: {'; '.join(found)}")
+
+
+def _complaints(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(messages, list):
+        yield path, ", ".join(text[:1].lower() + text[1:].rstrip(".") for text in messages)
+        return
+    for key, below in messages.items():
+        # marshmallow's own words for a whole table and for the two halves of a pair.
+        hidden = key in {"_schema", "key", "value"}
+        yield from _complaints(below, path if hidden else f"{path}.{key}".lstrip("."))

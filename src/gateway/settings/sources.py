@@ -1,0 +1,190 @@
+"""Read the settings from where they may stand.
+
+The weakest first: defaults, TOML file, ``.env``, environment, arguments of the command line.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dotenv import dotenv_values
+
+from gateway.errors import SettingsError
+from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
+from gateway.settings.ollama import parse_host
+from gateway.settings.schemas import GROUPS, check, from_text
+from gateway.settings.values import (
+    LimitsSettings,
+    ModelsSettings,
+    OllamaSettings,
+    ProviderSettings,
+    ServerSettings,
+    Settings,
+)
+
+__all__ = ["VARIABLES", "load"]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_OWN = "GATEWAY_"
+_CONFIG = "GATEWAY_CONFIG"
+_HOST = "OLLAMA_HOST"
+
+_KEYS: Mapping[str, str] = {
+    "OLLAMA_ORIGINS": "ollama.origins",
+    "OLLAMA_KEEP_ALIVE": "ollama.keep_alive",
+    "GATEWAY_HOME": "home",
+} | {
+    f"{_OWN}{group}_{key}".upper(): f"{group}.{key}"
+    for group, schema in GROUPS.items()
+    for key in schema.fields
+}
+
+VARIABLES: tuple[str, ...] = (_HOST, _CONFIG, *_KEYS)
+"""The variables that are settings; of two for the same setting the later one wins."""
+
+# What Kubernetes and container links tell about a service that is itself called "gateway".
+_INJECTED = re.compile(
+    r"GATEWAY_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+)
+_INJECTED_URL = re.compile(r"GATEWAY_(\w+_)?PORT")
+
+
+def load(
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] = _NONE,
+    dotenv: Path | None = None,
+    overrides: Mapping[str, object] = _NONE,
+) -> Settings:
+    """Return the settings; nothing is read but the arguments and the files that they name.
+
+    *config* is a TOML file, by default the one that ``GATEWAY_CONFIG`` names. *dotenv* need not
+    exist. *overrides* are values or their texts under dotted names such as ``server.port``. Raise
+    `SettingsError` with one line that names the key and what is allowed, and never a value.
+    """
+    layers = {"environment": environ}
+    if dotenv is not None and dotenv.exists():
+        layers[str(dotenv)] = _read_dotenv(dotenv)
+    whole = Environment(tuple(layers.values()))
+    merged: dict[str, Any] = {}
+    sources: list[str] = []
+
+    named = whole.get(_CONFIG)
+    file = Path(named) if config is None and named is not None else config
+    if file is not None:
+        _merge(merged, check(_read_toml(file), str(file), keys=True))
+        sources.append(str(file))
+    for label, layer in reversed(layers.items()):
+        used = []
+        for name, key, value in _variables(layer):
+            _merge(merged, _single(key, value, name=name))
+            used.append(name)
+        if used:
+            sources.append(f"{label} ({', '.join(dict.fromkeys(used))})")
+    for key, value in overrides.items():
+        option = "--" + key.rpartition(".")[2].replace("_", "-")
+        _merge(merged, _single(key, value, name=option))
+        sources.append(option)
+    return _build(merged, whole, tuple(sources))
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    text = read_text(path, what="settings")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason = " ".join(str(error).split())
+    raise SettingsError(f"{path}: {reason[:1].lower()}{reason[1:]}")
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str]:
+    text = read_text(path, what="settings")
+    # Without interpolation: a key may contain a dollar sign, and nothing else is to be looked up.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
+    """Yield name, dotted key and value of each setting in one layer of variables."""
+    for name in sorted(layer):
+        if name.startswith(_OWN) and not _known(name, layer[name]):
+            own = ", ".join(sorted(other for other in VARIABLES if other.startswith(_OWN)))
+            raise SettingsError(
+                f"unknown variable {name} (allowed: {own}, and each with {FILE_SUFFIX} appended)"
+            )
+    environment = Environment((layer,))
+    if address := environment.get(_HOST):
+        host, port = parse_host(address)
+        yield _HOST, "server.host", host
+        yield _HOST, "server.port", port
+    for name, key in _KEYS.items():
+        if (text := environment.get(name)) is not None:
+            yield name, key, text
+
+
+def _known(name: str, value: str) -> bool:
+    if name.removesuffix(FILE_SUFFIX) in VARIABLES or _INJECTED.fullmatch(name):
+        return True
+    return _INJECTED_URL.fullmatch(name) is not None and "://" in value
+
+
+def _single(key: str, value: object, *, name: str) -> dict[str, Any]:
+    """Return the checked settings with only *key* in them; complaints call it *name*."""
+    group, _, last = key.rpartition(".")
+    if isinstance(value, str) and group in GROUPS and last in GROUPS[group].fields:
+        value = from_text(GROUPS[group].fields[last], value)
+    return check({group: {last: value}} if group else {last: value}, name, keys=False)
+
+
+def _merge(merged: dict[str, Any], update: Mapping[str, Any]) -> None:
+    for key, value in update.items():
+        merged[key] = {**merged.get(key, {}), **value} if key in GROUPS else value
+
+
+def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, ...]) -> Settings:
+    groups = {
+        group: {key: _frozen(value) for key, value in merged.get(group, {}).items()}
+        for group in GROUPS
+    }
+    providers = {"providers": _providers(merged["providers"])} if "providers" in merged else {}
+    settings = Settings(
+        server=ServerSettings(**groups["server"]),
+        ollama=OllamaSettings(**groups["ollama"]),
+        models=ModelsSettings(**groups["models"]),
+        limits=LimitsSettings(**groups["limits"]),
+        home=Path(merged["home"]) if "home" in merged else None,
+        environ=environ,
+        sources=sources,
+        **providers,
+    )
+    default = settings.models.default_provider
+    if default and default not in settings.providers:
+        raise SettingsError(
+            f"models.default_provider: no such provider (allowed: {', '.join(settings.providers)})"
+        )
+    return settings
+
+
+def _frozen(value: Any) -> Any:
+    match value:
+        case list():
+            return tuple(value)
+        case dict():
+            return MappingProxyType(value)
+        case _:
+            return value
+
+
+def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, ProviderSettings]:
+    providers = {}
+    for name, table in tables.items():
+        options = {option: value for option, value in table.items() if option != "adapter"}
+        adapter = str(table.get("adapter", name))
+        providers[name] = ProviderSettings(adapter, MappingProxyType(options))
+    return MappingProxyType(providers)

@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.settings import (
+    VARIABLES,
+    LimitsSettings,
+    ModelsSettings,
+    OllamaSettings,
+    ProviderSettings,
+    ServerSettings,
+    Settings,
+    load,
+)
+from gateway.settings.schemas import GROUPS
+
+
+def write(directory: Path, text: str, *, name: str = "gateway.toml") -> Path:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def complaint(**sources: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(**sources)
+    return str(caught.value)
+
+
+def test_nothing_said_means_the_defaults() -> None:
+    assert load() == Settings()
+
+
+def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> None:
+    assert Settings() == Settings(
+        server=ServerSettings(
+            host="127.0.0.1",
+            port=11434,
+            log_level="info",
+            log_format="text",
+            shutdown_timeout=10.0,
+        ),
+        ollama=OllamaSettings(
+            version="0.33.0", origins=(), keep_alive=300.0, clean_stream_errors=False
+        ),
+        models=ModelsSettings(aliases={}, expose=(), default_provider="", refresh=300.0),
+        limits=LimitsSettings(body=1024**3),
+        providers={"mistral": ProviderSettings("mistral", {})},
+        home=None,
+    )
+
+
+def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> None:
+    groups = {
+        "server": ServerSettings,
+        "ollama": OllamaSettings,
+        "models": ModelsSettings,
+        "limits": LimitsSettings,
+    }
+
+    assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
+        group: {field.name for field in dataclasses.fields(values)}
+        for group, values in groups.items()
+    }
+
+
+EVERYTHING = """
+home = "/var/lib/gateway"
+
+[server]
+host = "::1"
+port = 8080
+log_level = "debug"
+log_format = "json"
+shutdown_timeout = 2
+
+[ollama]
+version = "1.2.3-rc4"
+origins = ["https://chat.example", "app://*"]
+keep_alive = "1h30m"
+clean_stream_errors = true
+
+[models]
+expose = ["mistral-*", "codestral"]
+default_provider = "work"
+refresh = 60.5
+
+[models.aliases]
+gpt-4o = "mistral-large:latest"
+"team/fast" = "ft:ministral:1234"
+
+[limits]
+body = 1000
+
+[providers.work]
+adapter = "mistral"
+api_key = "sk-work"
+extra = ["a", 1]
+
+[providers.acme]
+"""
+
+EVERYTHING_LOADED = Settings(
+    server=ServerSettings("::1", 8080, "debug", "json", 2.0),
+    ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
+    models=ModelsSettings(
+        {"gpt-4o": "mistral-large:latest", "team/fast": "ft:ministral:1234"},
+        ("mistral-*", "codestral"),
+        "work",
+        60.5,
+    ),
+    limits=LimitsSettings(1000),
+    providers={
+        "work": ProviderSettings("mistral", {"api_key": "sk-work", "extra": ["a", 1]}),
+        "acme": ProviderSettings("acme", {}),
+    },
+    home=Path("/var/lib/gateway"),
+)
+
+
+def test_a_file_can_say_everything(tmp_path: Path) -> None:
+    assert load(config=write(tmp_path, EVERYTHING)) == EVERYTHING_LOADED
+
+
+def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path) -> None:
+    environ = {
+        "GATEWAY_HOME": "/var/lib/gateway",
+        "GATEWAY_SERVER_HOST": "::1",
+        "GATEWAY_SERVER_PORT": "8080",
+        "GATEWAY_SERVER_LOG_LEVEL": "debug",
+        "GATEWAY_SERVER_LOG_FORMAT": "json",
+        "GATEWAY_SERVER_SHUTDOWN_TIMEOUT": "2",
+        "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
+        "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
+        "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
+        "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "Yes",
+        "GATEWAY_MODELS_ALIASES": "gpt-4o=mistral-large:latest, team/fast = ft:ministral:1234",
+        "GATEWAY_MODELS_EXPOSE": "mistral-*,codestral",
+        "GATEWAY_MODELS_DEFAULT_PROVIDER": "work",
+        "GATEWAY_MODELS_REFRESH": "60.5",
+        "GATEWAY_LIMITS_BODY": "1000",
+        "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
+    }
+
+    assert {*environ} == {name for name in VARIABLES if name.startswith("GATEWAY_")}
+    assert load(environ=environ) == EVERYTHING_LOADED
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"OLLAMA_HOST": "0.0.0.0"}, Settings(server=ServerSettings("0.0.0.0", 11434))),
+        ({"OLLAMA_HOST": "'http://[::]:80/x'"}, Settings(server=ServerSettings("::", 80))),
+        ({"OLLAMA_HOST": ":0"}, Settings(server=ServerSettings("", 0))),
+        (
+            {"OLLAMA_ORIGINS": "http://a:1,chrome-extension://x,*"},
+            Settings(ollama=OllamaSettings(origins=("http://a:1", "chrome-extension://x", "*"))),
+        ),
+        ({"OLLAMA_KEEP_ALIVE": "-1"}, Settings(ollama=OllamaSettings(keep_alive=math.inf))),
+        ({"OLLAMA_KEEP_ALIVE": ""}, Settings()),
+        ({"OLLAMA_MODELS": "/models", "PATH": "/bin"}, Settings()),
+    ],
+    ids=["host", "host as a url", "all addresses", "origins", "keep alive", "empty", "others"],
+)
+def test_ollamas_own_variables_have_their_meaning(
+    environ: Mapping[str, str], expected: Settings
+) -> None:
+    assert load(environ=environ) == expected
+
+
+def test_later_sources_win_and_each_says_only_what_it_says(tmp_path: Path) -> None:
+    config = write(tmp_path, '[server]\nhost = "file"\nport = 1\nlog_level = "debug"\n')
+    dotenv = write(
+        tmp_path,
+        "OLLAMA_HOST=dotenv:2\nGATEWAY_SERVER_SHUTDOWN_TIMEOUT=2\n# comment\nUNSET\n",
+        name=".env",
+    )
+    environ = {"OLLAMA_HOST": "environment:3"}
+    expected = [
+        ServerSettings(),
+        ServerSettings("file", 1, "debug"),
+        ServerSettings("dotenv", 2, "debug", shutdown_timeout=2),
+        ServerSettings("environment", 3, "debug", shutdown_timeout=2),
+        ServerSettings("environment", 4, "debug", shutdown_timeout=2),
+    ]
+    sources: list[dict[str, Any]] = [
+        {},
+        {"config": config},
+        {"dotenv": dotenv},
+        {"environ": environ},
+        {"overrides": {"server.port": "4"}},
+    ]
+
+    given: dict[str, Any] = {}
+    loaded = []
+    for source in sources:
+        given |= source
+        loaded.append(load(**given).server)
+
+    assert loaded == expected
+
+
+def test_our_own_variable_wins_over_ollamas_in_the_same_place() -> None:
+    environ = {
+        "GATEWAY_SERVER_PORT": "8080",
+        "OLLAMA_HOST": "0.0.0.0:1234",
+        "GATEWAY_OLLAMA_KEEP_ALIVE": "1m",
+        "OLLAMA_KEEP_ALIVE": "2m",
+    }
+
+    assert load(environ=environ) == Settings(
+        server=ServerSettings("0.0.0.0", 8080), ollama=OllamaSettings(keep_alive=60.0)
+    )
+
+
+def test_the_file_may_be_named_by_a_variable_but_an_argument_wins(tmp_path: Path) -> None:
+    named = write(tmp_path, "[server]\nport = 1\n", name="named.toml")
+    given = write(tmp_path, "[server]\nport = 2\n", name="given.toml")
+    environ = {"GATEWAY_CONFIG": str(named)}
+
+    assert [load(environ=environ).server.port, load(environ=environ, config=given).server.port] == [
+        1,
+        2,
+    ]
+
+
+def test_a_missing_dotenv_is_no_error(tmp_path: Path) -> None:
+    assert load(dotenv=tmp_path / ".env") == Settings()
+
+
+def test_a_dotenv_is_taken_literally(tmp_path: Path) -> None:
+    dotenv = write(tmp_path, "export KEY='a${HOME}b$c'\nOTHER=\"x\"\n", name=".env")
+
+    environ = load(dotenv=dotenv).environ
+
+    assert [environ.get("KEY"), environ.get("OTHER")] == ["a${HOME}b$c", "x"]
+
+
+def test_what_an_adapter_may_ask_for_comes_from_the_environment_before_dotenv(
+    tmp_path: Path,
+) -> None:
+    dotenv = write(tmp_path, "MISTRAL_API_KEY=dotenv\nMISTRAL_BASE_URL=dotenv", name=".env")
+    key = write(tmp_path, "from a file\n", name="key")
+
+    environ = load(dotenv=dotenv, environ={"MISTRAL_API_KEY_FILE": str(key)}).environ
+
+    assert [environ.get(name) for name in ("MISTRAL_API_KEY", "MISTRAL_BASE_URL", "OTHER")] == [
+        "from a file",
+        "dotenv",
+        None,
+    ]
+
+
+def test_any_setting_may_come_from_a_file(tmp_path: Path) -> None:
+    expose = write(tmp_path, "mistral-*,codestral\n", name="expose")
+
+    settings = load(environ={"GATEWAY_MODELS_EXPOSE_FILE": str(expose)})
+
+    assert settings.models.expose == ("mistral-*", "codestral")
+
+
+def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
+    config = write(tmp_path, '[providers.mistral]\napi_key = "hidden"')
+    dotenv = write(tmp_path, "OLLAMA_HOST=hidden\n", name=".env")
+    environ = {"GATEWAY_CONFIG": str(config), "GATEWAY_HOME": "hidden", "PATH": "hidden"}
+
+    settings = load(dotenv=dotenv, environ=environ, overrides={"server.log_level": "debug"})
+
+    assert settings.sources == (
+        str(config),
+        f"{dotenv} (OLLAMA_HOST)",
+        "environment (GATEWAY_HOME)",
+        "--log-level",
+    )
+
+
+OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "[server]\nprot = 1",
+            "server.prot: unknown key"
+            " (allowed: host, log_format, log_level, port, shutdown_timeout)",
+        ),
+        (
+            "[sever]\nport = 1",
+            "sever: unknown key (allowed: home, limits, models, ollama, providers, server)",
+        ),
+        ('[server]\nport = "1"', "server.port: not a valid integer"),
+        ("[server]\nport = 1.5", "server.port: not a valid integer"),
+        ("[server]\nport = true", "server.port: not a valid integer"),
+        (
+            "[server]\nport = 65536",
+            "server.port: must be greater than or equal to 0 and less than or equal to 65535",
+        ),
+        (
+            '[server]\nlog_level = "loud"\nhost = 1',
+            "server.host: not a valid string;"
+            " server.log_level: must be one of: debug, info, warning, error",
+        ),
+        (
+            "[server]\nshutdown_timeout = -1",
+            "server.shutdown_timeout: must be greater than or equal to 0",
+        ),
+        (
+            "[models]\nrefresh = nan",
+            "models.refresh: special numeric values (nan or infinity) are not permitted",
+        ),
+        ("server = 1", "server: invalid input type"),
+        ("home = ''", "home: shorter than minimum length 1"),
+        ('[ollama]\nversion = "new"', "ollama.version: must look like 0.33.0"),
+        (
+            '[ollama]\norigins = ["ftp://x"]',
+            "ollama.origins.0: must have one * or begin with http://, https://"
+            " or an extension's scheme",
+        ),
+        (
+            '[ollama]\norigins = ["http://*.*"]',
+            "ollama.origins.0: must have one * or begin with http://, https://"
+            " or an extension's scheme",
+        ),
+        (
+            "[ollama]\nkeep_alive = false",
+            "ollama.keep_alive: must be seconds or a duration such as 5m",
+        ),
+        (
+            "[ollama]\nclean_stream_errors = 'yes'",
+            "ollama.clean_stream_errors: not a valid boolean",
+        ),
+        ("[models]\nexpose = 'all'", "models.expose: not a valid list"),
+        (
+            "[models.aliases]\n'a b' = 'c'",
+            "models.aliases.a b: not a name that an Ollama client can ask for",
+        ),
+        ("[models.aliases]\na = 1", "models.aliases.a: not a valid string"),
+        (
+            "[models]\ndefault_provider = 'acme'\n[providers.work]\nadapter='mistral'",
+            "models.default_provider: no such provider (allowed: work)",
+        ),
+        ("[limits]\nbody = 0", "limits.body: must be greater than or equal to 1"),
+        ("providers = {}", "providers: shorter than minimum length 1"),
+        ("providers.x = 1", "providers.x: invalid input type"),
+        ("[providers.x]\nadapter = 1", "providers.x.adapter: not a valid string"),
+        (
+            "[providers.'a/b']",
+            "providers.a/b: a provider's name is made of letters, digits, - and _",
+        ),
+        ("[server", "expected ']' at the end of a table declaration (at end of document)"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_with_what_is_allowed(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    config = write(tmp_path, text)
+
+    found = complaint(config=config)
+
+    assert found.removeprefix(f"{config}: ") == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (
+            {"GATEWAY_SERVER_PRT": "1"},
+            f"unknown variable GATEWAY_SERVER_PRT (allowed: {OWN}, and each with _FILE appended)",
+        ),
+        (
+            {"GATEWAY_PORT": "8080"},
+            f"unknown variable GATEWAY_PORT (allowed: {OWN}, and each with _FILE appended)",
+        ),
+        ({"GATEWAY_SERVER_PORT": "high"}, "GATEWAY_SERVER_PORT: not a valid integer"),
+        ({"GATEWAY_SERVER_PORT": "80.5"}, "GATEWAY_SERVER_PORT: not a valid integer"),
+        (
+            {"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "maybe"},
+            "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS: not a valid boolean",
+        ),
+        ({"GATEWAY_MODELS_REFRESH": "often"}, "GATEWAY_MODELS_REFRESH: not a valid number"),
+        ({"GATEWAY_MODELS_ALIASES": "a"}, "GATEWAY_MODELS_ALIASES: shorter than minimum length 1"),
+        (
+            {"OLLAMA_KEEP_ALIVE": "5 minutes"},
+            "OLLAMA_KEEP_ALIVE: must be seconds or a duration such as 5m",
+        ),
+        (
+            {"OLLAMA_ORIGINS": "chat.example"},
+            "OLLAMA_ORIGINS: must have one * or begin with http://, https://"
+            " or an extension's scheme",
+        ),
+        (
+            {"GATEWAY_CONFIG": "/nowhere/gateway.toml"},
+            "settings: cannot read /nowhere/gateway.toml: no such file or directory",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_variable_is_named_by_the_variable(
+    environ: Mapping[str, str], expected: str
+) -> None:
+    assert complaint(environ=environ) == expected
+
+
+def test_dotenv_is_held_to_the_same_rules(tmp_path: Path) -> None:
+    dotenv = write(tmp_path, "GATEWAY_SERVER_PRT=1\n", name=".env")
+
+    assert complaint(dotenv=dotenv).startswith("unknown variable GATEWAY_SERVER_PRT (allowed: ")
+
+
+def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    assert complaint(dotenv=tmp_path) == f"settings: cannot read {tmp_path}: is a directory"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"server.port": "high"}, "--port: not a valid integer"),
+        ({"server.log_level": "loud"}, "--log-level: must be one of: debug, info, warning, error"),
+        (
+            {"server.prot": "1"},
+            "--prot: unknown key (allowed: host, log_format, log_level, port, shutdown_timeout)",
+        ),
+        (
+            {"port": 1},
+            "--port: unknown key (allowed: home, limits, models, ollama, providers, server)",
+        ),
+    ],
+)
+def test_what_is_wrong_in_an_argument_is_named_by_the_argument(
+    overrides: Mapping[str, object], expected: str
+) -> None:
+    assert complaint(overrides=overrides) == expected
+
+
+def test_what_container_platforms_inject_for_a_service_called_gateway_is_no_setting() -> None:
+    environ = {
+        "GATEWAY_SERVICE_HOST": "10.0.0.1",
+        "GATEWAY_SERVICE_PORT": "80",
+        "GATEWAY_SERVICE_PORT_HTTP": "80",
+        "GATEWAY_PORT": "tcp://10.0.0.1:80",
+        "GATEWAY_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "GATEWAY_PORT_80_TCP_PROTO": "tcp",
+        "GATEWAY_TEST_SERVICE_HOST": "10.0.0.2",
+        "GATEWAY_TEST_PORT": "tcp://10.0.0.2:80",
+    }
+
+    assert load(environ=environ) == Settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[providers.mistral]\napi_key = "s3cret"\nadapter = 1',
+        '[providers."s"]\napi_key = "s3cret"\n[server]\nport = "s3cret"',
+        '[server]\nlog_level = "s3cret"\nshutdown_timeout = "s3cret"\nhost = ["s3cret"]',
+        '[models]\nexpose = "s3cret"\nrefresh = "s3cret"\naliases = "s3cret"',
+        '[ollama]\nversion = "s3cret"\norigins = ["s3cret"]\nkeep_alive = "s3cret"',
+        "[providers.mistral]\napi_key = s3cret",
+        '[providers.mistral]\napi_key = "s3cret',
+    ],
+)
+def test_no_complaint_shows_a_value(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(config=write(tmp_path, text))
+
+    shown = f"{caught.value} {caught.value.__cause__!r} {caught.value.__context__!r}"
+    assert "s3cret" not in shown
+
+
+def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
+    config = write(tmp_path, '[providers.mistral]\napi_key = "s3cret"')
+
+    settings = load(config=config, environ={"MISTRAL_API_KEY": "s3cret"})
+
+    assert settings.providers["mistral"].options == {"api_key": "s3cret"}
+    assert "s3cret" not in repr(settings)
+
+
+def test_loaded_tables_are_read_only(tmp_path: Path) -> None:
+    settings = load(config=write(tmp_path, EVERYTHING))
+
+    for table in (
+        settings.models.aliases,
+        settings.providers,
+        settings.providers["work"].options,
+    ):
+        with pytest.raises(TypeError):
+            table["x"] = "y"  # type: ignore[index] # the point of the test
