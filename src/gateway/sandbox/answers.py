@@ -1,0 +1,216 @@
+"""Answer a valid request: the same request always gets the same, useful answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from gateway import codec
+from gateway.sandbox.bodies import image_type
+from gateway.sandbox.calls import Call, calls_for
+from gateway.sandbox.faults import without_directives
+from gateway.sandbox.fills import fill
+from gateway.sandbox.hints import Hints
+from gateway.sandbox.instances import instance
+from gateway.sandbox.models import Card
+from gateway.sandbox.tokens import BYTES_PER_TOKEN, count, prompt_tokens
+
+__all__ = ["Answer", "answer_chat", "answer_fim", "deltas", "last_words"]
+
+_Body: TypeAlias = Mapping[str, Any]
+_Chunk: TypeAlias = Mapping[str, Any]
+
+_QUOTE: Final = 400
+"""Characters of the user's text, or of a tool's result, that an answer repeats at most."""
+_WORDS = re.compile(r"\s*\S+|\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Hold a whole answer before it is cut into deltas.
+
+    `echo` is the start of `text` that repeats the prefix of the request.
+    """
+
+    text: str
+    finish: str
+    prompt_tokens: int
+    echo: str = ""
+    thinking: str = ""
+    calls: tuple[Call, ...] = ()
+    audio_seconds: int | None = None
+
+    @property
+    def completion_tokens(self) -> int:
+        """Count what was generated: thinking, echo, text and calls."""
+        calls = sum(count(call.name + call.arguments) for call in self.calls)
+        return count(self.thinking) + count(self.text) + calls
+
+
+def deltas(text: str) -> list[str]:
+    """Cut a text into pieces of about a word, each with the space before it."""
+    return _WORDS.findall(text)
+
+
+def answer_fim(body: _Body, card: Card) -> Answer:
+    """Return the middle between a prompt and its suffix."""
+    prompt, suffix = body["prompt"], body.get("suffix") or ""
+    answer = Answer(
+        text=_stopped(fill(prompt, suffix), body.get("stop"), 0),
+        finish="stop",
+        prompt_tokens=count(prompt) + count(suffix),
+    )
+    return _limited(answer, body.get("max_tokens"), card.context)
+
+
+def answer_chat(body: _Body, card: Card) -> Answer:
+    """Return the answer to a valid chat body."""
+    messages = body["messages"]
+    asked = without_directives(last_words(messages))
+    echo = _plain(messages[-1].get("content")) if messages[-1].get("prefix") else ""
+    calls = calls_for(body, asked) if messages[-1]["role"] == "user" else ()
+    text = "" if calls else echo + _text(body, asked, continued=bool(echo))
+    audio = [chunk for chunk in _chunks(messages) if chunk["type"] == "input_audio"]
+    answer = Answer(
+        text=_stopped(text, body.get("stop"), len(echo)),
+        finish="tool_calls" if calls else "stop",
+        prompt_tokens=prompt_tokens(body),
+        echo=echo,
+        thinking=_thinking(asked) if _thinks(body, card) else "",
+        calls=calls,
+        audio_seconds=len(audio) if audio else None,
+    )
+    return _limited(answer, body.get("max_tokens"), card.context)
+
+
+def last_words(messages: Sequence[_Body]) -> str:
+    """Return the text of the last user message, or an empty one."""
+    users = [message for message in messages if message["role"] == "user"]
+    return _plain(users[-1].get("content")) if users else ""
+
+
+def _plain(content: str | Sequence[_Chunk] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(chunk["text"] for chunk in content if chunk["type"] == "text")
+
+
+def _chunks(messages: Sequence[_Body]) -> Iterator[_Chunk]:
+    for message in messages:
+        if isinstance(message.get("content"), list):
+            yield from message["content"]
+
+
+def _thinks(body: _Body, card: Card) -> bool:
+    effort = body.get("reasoning_effort")
+    # A model of a third party thinks unless told not to.
+    return card.always_thinks or effort == "high" or ("glm" in card.name and effort is None)
+
+
+def _thinking(asked: str) -> str:
+    return (
+        f"The user wrote a message of {len(asked.split())} words. "
+        "I am a sandbox, so I only pretend to think it over. That is enough thought."
+    )
+
+
+def _text(body: _Body, asked: str, *, continued: bool) -> str:
+    wanted = body.get("response_format", {})
+    if wanted.get("type") == "json_schema":
+        return codec.encode(instance(wanted["json_schema"]["schema"], Hints(asked))).decode()
+    if wanted.get("type") == "json_object":
+        return codec.encode({"answer": _short(asked), "from": "the Mistral sandbox"}).decode()
+    if continued:
+        return f" … and so it goes on, says the sandbox of {body['model']}."
+    sentences = [*_about_results(body["messages"]), *_about_media(body["messages"], asked)]
+    if not sentences:
+        sentences = [f"You wrote: {_short(asked)}"] if asked else ["You wrote nothing."]
+    hello = f"Hello from the sandbox! It stands in for {body['model']} and makes this answer up."
+    return " ".join([hello, *sentences])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _QUOTE else f"{text[:_QUOTE]}…"
+
+
+def _about_results(messages: Sequence[_Body]) -> Iterator[str]:
+    """Repeat the results that no answer has used yet."""
+    names = {
+        call["id"]: call["function"]["name"]
+        for message in messages
+        for call in message.get("tool_calls") or ()
+    }
+    last = len(messages)
+    while last > 0 and messages[last - 1]["role"] == "tool":
+        last -= 1
+    for message in messages[last:]:
+        result = _short(_plain(message.get("content"))) or "nothing"
+        yield f"{names[message['tool_call_id']]} returned: {result}"
+
+
+def _about_media(messages: Sequence[_Body], asked: str) -> Iterator[str]:
+    if messages[-1]["role"] == "tool":
+        return
+    chunks = list(_chunks(messages))
+    images = [image_type(_address(chunk)) for chunk in chunks if chunk["type"] == "image_url"]
+    if images:
+        noun = "image" if len(images) == 1 else "images"
+        yield f"I see {len(images)} {noun}: {', '.join(map(str, images))}."
+    for kind, noun in (
+        ("input_audio", "recording"),
+        ("document_url", "document"),
+        ("file", "file"),
+    ):
+        number = sum(chunk["type"] == kind for chunk in chunks)
+        if number:
+            yield f"I was given {number} {noun}{'' if number == 1 else 's'}."
+    if images and asked:
+        yield f"You wrote: {_short(asked)}"
+
+
+def _address(chunk: _Chunk) -> str:
+    image = chunk["image_url"]
+    return str(image["url"] if isinstance(image, dict) else image)
+
+
+def _stopped(text: str, stop: str | Sequence[str] | None, start: int) -> str:
+    """Cut a text before the first stop string; the prefix is not searched."""
+    stops = [stop] if isinstance(stop, str) else stop or ()
+    ends = [text.find(one, start) for one in stops if one]
+    return text[: min((end for end in ends if end >= 0), default=len(text))]
+
+
+def _limited(answer: Answer, limit: int | None, window: int) -> Answer:
+    """Cut an answer where `max_tokens` or the model's window ends it."""
+    room = window - answer.prompt_tokens
+    finish = "model_length"
+    if limit is not None and limit <= room:
+        room, finish = limit, "length"
+    if answer.completion_tokens <= room:
+        return answer
+    thinking, room = _cut(answer.thinking, room)
+    text, room = _cut(answer.text, room)
+    calls = []
+    for call in answer.calls:
+        arguments, room = _cut(call.arguments, room - count(call.name))
+        if arguments:
+            calls.append(dataclasses.replace(call, arguments=arguments))
+    return dataclasses.replace(
+        answer,
+        thinking=thinking,
+        text=text,
+        echo=answer.echo[: len(text)],
+        calls=tuple(calls),
+        finish=finish,
+    )
+
+
+def _cut(text: str, room: int) -> tuple[str, int]:
+    """Return as much of a text as there is room for, and the room that is left."""
+    if room <= 0:
+        return "", 0
+    kept = text.encode()[: room * BYTES_PER_TOKEN].decode(errors="ignore")
+    return kept, room - count(kept)

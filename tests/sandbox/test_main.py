@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from gateway.sandbox import RunningSandbox
+from gateway.sandbox.__main__ import main
+
+
+async def test_it_says_in_one_line_where_it_is_and_what_it_is() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway.sandbox", "--port", "0", "--pace", "0.01"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        line = (await process.stdout.readline()).decode()
+        process.send_signal(signal.SIGINT)
+        rest = await process.stdout.read()
+        status = await process.wait()
+    assert line.startswith("sandbox of the Mistral API at http://127.0.0.1:")
+    assert line.endswith("/v1: not the real one; takes any bearer key but 'wrong'\n")
+    assert (rest, status) == (b"", 0)
+
+
+async def test_a_taken_port_is_said_in_one_line(
+    running: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = await asyncio.to_thread(main, ["--port", str(running.port)])
+    assert status == 1
+    start = f"error: cannot listen on 127.0.0.1:{running.port}: "
+    assert capsys.readouterr().err.startswith(start)
+
+
+def test_it_serves_until_it_is_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
+    previous = signal.signal(
+        signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGINT)
+    )
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        status = main(["--port", "0"])
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert (status, capsys.readouterr().out.count("\n")) == (0, 1)
