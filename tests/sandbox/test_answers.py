@@ -211,12 +211,12 @@ def test_ids_have_nine_letters_and_digits_and_differ_from_turn_to_turn() -> None
 def test_results_are_used_in_the_answer_and_not_followed_by_new_calls() -> None:
     question = {"role": "user", "content": "Weather in Paris and Rome?"}
     first = asked(question["content"], tools=[WEATHER])
-    message = whole(first, HEAD)["choices"][0]["message"]  # type: ignore[index]  # a wire value
+    body: Any = whole(first, HEAD)
     results = [
         {"role": "tool", "tool_call_id": first.calls[0].id, "content": '{"degrees":21}'},
         {"role": "tool", "tool_call_id": first.calls[1].id, "content": None},
     ]
-    messages = [question, message, *results]
+    messages = [question, body["choices"][0]["message"], *results]
     answer = answered({"model": "mistral-small-latest", "messages": messages, "tools": [WEATHER]})
     assert answer.text.endswith(
         'get_weather returned: {"degrees":21} get_weather returned: nothing'

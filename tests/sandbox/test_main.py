@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import runpy
 import signal
 import sys
 
 import pytest
 
-from gateway.sandbox import RunningSandbox
+from gateway.sandbox import RunningSandbox, __main__
 from gateway.sandbox.__main__ import main
 
 
@@ -36,13 +38,17 @@ async def test_a_taken_port_is_said_in_one_line(
     assert capsys.readouterr().err.startswith(start)
 
 
-def test_it_serves_until_it_is_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
-    previous = signal.signal(
-        signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGINT)
-    )
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        status = main(["--port", "0"])
-    finally:
-        signal.signal(signal.SIGALRM, previous)
-    assert (status, capsys.readouterr().out.count("\n")) == (0, 1)
+class Interrupting(io.StringIO):
+    """An output that is interrupted, as by Ctrl+C, once it shows its first line."""
+
+    def flush(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Interrupting()
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "argv", ["sandbox", "--port", "0"])
+    with pytest.raises(SystemExit) as exited:
+        runpy.run_path(str(__main__.__file__), run_name="__main__")
+    assert (exited.value.code, output.getvalue().count("\n")) == (0, 1)

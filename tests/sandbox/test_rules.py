@@ -633,6 +633,13 @@ def test_too_much_to_embed_has_the_code_of_a_large_prompt() -> None:
     }
 
 
+def test_depth_alone_is_no_offence() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert refuse(CHAT_PATH, chat(metadata={"deep": deep})) is None
+
+
 def test_an_unknown_path_is_an_error_of_the_caller() -> None:
     with pytest.raises(KeyError):
         refuse("/v1/ocr", {})

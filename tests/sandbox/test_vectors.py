@@ -27,6 +27,10 @@ def test_a_vector_has_norm_1(text: str) -> None:
     assert math.hypot(*vector(text, 64)) == pytest.approx(1)
 
 
+def test_words_that_cancel_each_other_out_still_make_a_vector() -> None:
+    assert vector("ab ah", 1) == [1.0]
+
+
 def test_texts_that_share_words_are_nearer_than_those_that_do_not() -> None:
     near = similarity("the cat sat on the mat", "A cat is sitting on a mat")
     far = similarity("the cat sat on the mat", "quarterly revenue grew by five percent")

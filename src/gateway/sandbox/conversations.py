@@ -35,13 +35,12 @@ def is_name(name: str) -> bool:
 
 def order_refusal(messages: Sequence[_Message]) -> Refusal | None:
     """Refuse an impossible conversation (code 3230), or return None."""
+    if not messages:
+        return invalid_order("Conversation must have at least one message")
     return next(_order(messages), None)
 
 
 def _order(messages: Sequence[_Message]) -> Iterator[Refusal]:
-    if not messages:
-        yield invalid_order("Conversation must have at least one message")
-        return
     roles = [message["role"] for message in messages]
     for before, role in itertools.pairwise(roles):
         if role not in _FOLLOWERS[before]:

@@ -206,7 +206,7 @@ def _refusal(
     fields: _Fields = {"status": status, "headers": MappingProxyType(headers)}
     if status == 422 and not body:
         detail = Problem("sandbox", ("body", "messages"), "Refused on request", None).wire()
-        return {**fields, "body": codec.encode(SHAPES[shape]([detail]))}
+        return {**fields, "body": codec.encode(_known(SHAPES, shape)([detail]))}
     if body == "html" or (not body and status not in _STATUSES):
         return {**fields, "body": _HTML, "content_type": "text/html"}
     if body:

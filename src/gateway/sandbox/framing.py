@@ -14,27 +14,25 @@ __all__ = ["frames", "writes"]
 
 _DONE = "[DONE]"
 _MARK = b"\xef\xbb\xbf"
-_MIXED = ("\n", "\r\n", "\r")
+# The ends of an event's lines and of the blank one: never CR before LF, which would be one end.
+_MIXED = (("\r\n", "\n"), ("\r", "\r"), ("\n", "\r\n"))
 
 
 def frames(chunks: Iterable[Wire], fault: Fault) -> list[bytes]:
     """Return the bytes of each event, up to where the fault ends the stream."""
-    mixed = fault.line_end == "mixed"
-    ends = itertools.cycle(_MIXED if mixed else (fault.line_end,))
+    same = ((fault.line_end, fault.line_end),)
+    ends = itertools.cycle(_MIXED if fault.line_end == "mixed" else same)
     made = [_frame(_lines(chunk, fault), ends, fault) for chunk in _arranged(chunks, fault)]
     sent = made[: fault.after]
     if fault.insert:
         sent.insert(fault.insert_at, fault.insert)
-    match fault.ending:
-        case Ending.DONE | Ending.OPEN:
-            sent.append(_frame([_DONE], ends, fault))
-        case Ending.UNENDED:
-            sent.append(f"data: {_DONE}".encode())
-        case Ending.TORN:
-            torn = made[-1] if len(sent) >= len(made) else made[len(sent)]
-            sent = [*sent[: len(made) - 1], torn[: len(torn) // 2]]
-        case Ending.EOF | Ending.CUT | Ending.SILENCE:
-            pass
+    if fault.ending in {Ending.DONE, Ending.OPEN}:
+        sent.append(_frame([_DONE], ends, fault))
+    elif fault.ending is Ending.UNENDED:
+        sent.append(f"data: {_DONE}".encode())
+    elif fault.ending is Ending.TORN:
+        torn = made[-1] if len(sent) >= len(made) else made[len(sent)]
+        sent = [*sent[: len(made) - 1], torn[: len(torn) // 2]]
     return [_MARK, *sent] if fault.bom else sent
 
 
@@ -68,7 +66,8 @@ def _lines(chunk: Wire, fault: Fault) -> list[str]:
     return [codec.encode(chunk).decode()]
 
 
-def _frame(lines: Iterable[str], ends: Iterator[str], fault: Fault) -> bytes:
-    written = [f": keepalive{next(ends)}{next(ends)}"] if fault.comments else []
-    written += [f"data: {line}{next(ends)}" for line in lines]
-    return "".join([*written, next(ends)]).encode()
+def _frame(lines: Iterable[str], ends: Iterator[tuple[str, str]], fault: Fault) -> bytes:
+    end, blank = next(ends)
+    written = [f": keepalive{end}{blank}"] if fault.comments else []
+    written += [f"data: {line}{end}" for line in lines]
+    return "".join([*written, blank]).encode()

@@ -211,7 +211,9 @@ def _is_text(schema: object) -> bool:
 
 
 def _another(value: object, number: int) -> object:
-    """Return a value of the same type that is not there yet."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    """Return a value of the same type that is not there yet, where that is easy."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
         return value + number - 1
     return f"{value} {number}" if isinstance(value, str) else value

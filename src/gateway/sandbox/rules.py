@@ -28,7 +28,20 @@ from gateway.sandbox.refusals import (
 )
 from gateway.sandbox.tokens import count, prompt_tokens
 
-__all__ = ["CHAT_PATH", "EMBEDDINGS_PATH", "FIM_PATH", "MODELS", "Card", "Refusal", "refuse"]
+__all__ = [
+    "CHAT_PATH",
+    "EMBEDDINGS_PATH",
+    "FIM_PATH",
+    "MODELS",
+    "MOST_DIMENSIONS",
+    "MOST_IMAGES",
+    "MOST_INPUTS",
+    "MOST_TOKENS",
+    "MOST_TOKENS_EACH",
+    "Card",
+    "Refusal",
+    "refuse",
+]
 
 CHAT_PATH: Final = "/v1/chat/completions"
 FIM_PATH: Final = "/v1/fim/completions"
@@ -51,7 +64,7 @@ def refuse(path: str, body: object, *, models: Mapping[str, Card] = MODELS) -> R
     `body` is decoded JSON; it is not changed. A path that takes no such body raises `KeyError`.
     """
     check, rules = _ENDPOINTS[path]
-    if _has_surrogate(body):
+    if any(map(_is_broken, _walk(body))):
         message = "Input should be valid Unicode, unable to parse raw data as a unicode string"
         return invalid_input([Problem("string_unicode", ("body",), message, None)])
     problems = list(check(body, ("body",)))
@@ -60,19 +73,30 @@ def refuse(path: str, body: object, *, models: Mapping[str, Card] = MODELS) -> R
     return next(rules(body, models), None)
 
 
-def _has_surrogate(value: object) -> bool:
-    if isinstance(value, str):
-        return _SURROGATE.search(value) is not None
-    if isinstance(value, dict):
-        return any(map(_has_surrogate, value)) or any(map(_has_surrogate, value.values()))
-    return isinstance(value, list) and any(map(_has_surrogate, value))
+def _walk(value: object) -> Iterator[object]:
+    """Yield a value and all that is in it, names of members too, however deep."""
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        if isinstance(current, dict):
+            waiting += [*current, *current.values()]
+        elif isinstance(current, list):
+            waiting += current
+
+
+def _is_broken(value: object) -> bool:
+    return isinstance(value, str) and _SURROGATE.search(value) is not None
 
 
 def _chat(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
     card = models.get(body["model"])
     if card is None or not card.can("completion_chat"):
-        yield invalid_model(body["model"])
-        return
+        return iter((invalid_model(body["model"]),))
+    return _chat_values(body, card)
+
+
+def _chat_values(body: _Body, card: Card) -> Iterator[Refusal]:
     yield from filter(None, (call_refusal(body["messages"]), order_refusal(body["messages"])))
     yield from _greedy(body)
     yield from _tools(body, card)
@@ -87,8 +111,11 @@ def _chat(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
 def _fim(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
     card = models.get(body["model"])
     if card is None:
-        yield invalid_model(body["model"], status=404)
-        return
+        return iter((invalid_model(body["model"], status=404),))
+    return _fim_values(body, card)
+
+
+def _fim_values(body: _Body, card: Card) -> Iterator[Refusal]:
     if not card.can("completion_fim"):
         yield invalid_model(body["model"])
     yield from _greedy(body)
@@ -98,8 +125,11 @@ def _fim(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
 def _embeddings(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
     card = models.get(body["model"])
     if card is None:
-        yield invalid_model(body["model"], status=404)
-        return
+        return iter((invalid_model(body["model"], status=404),))
+    return _embeddings_values(body, card)
+
+
+def _embeddings_values(body: _Body, card: Card) -> Iterator[Refusal]:
     if not card.embeds:
         yield invalid_model(body["model"])
     inputs = [body["input"]] if isinstance(body["input"], str) else body["input"]
@@ -164,18 +194,20 @@ def _tools(body: _Body, card: Card) -> Iterator[Refusal]:
 
 def _format(body: _Body) -> Iterator[Refusal]:
     wanted = body.get("response_format", {})
-    if wanted.get("type") != "json_schema":
-        return
-    inner = wanted.get("json_schema")
-    if inner is None:
-        loc = ("body", "response_format", "json_schema")
-        yield invalid_input([Problem("missing", loc, "Field required", wanted)])
-        return
+    if wanted.get("type") == "json_schema":
+        if wanted.get("json_schema") is None:
+            loc = ("body", "response_format", "json_schema")
+            yield invalid_input([Problem("missing", loc, "Field required", wanted)])
+        else:
+            yield from _schema(wanted["json_schema"])
+
+
+def _schema(inner: Mapping[str, Any]) -> Iterator[Refusal]:
     schema = inner["schema"]
     fault = schema_fault(schema) or _unbuildable(schema)
     if fault is not None:
         yield invalid_request(f"Invalid JSON schema: {fault}")
-    if inner.get("strict") and not all(map(_is_strict, _objects(schema))):
+    if inner.get("strict") and any(map(_is_open, _walk(schema))):
         yield invalid_request(
             "Invalid JSON schema: additionalProperties must be false in a strict schema"
         )
@@ -186,20 +218,14 @@ def _unbuildable(schema: Mapping[str, object]) -> str | None:
     return next((f"unexpected '{key}'" for key in ("$schema", "$id") if key in schema), None)
 
 
-def _objects(schema: object) -> Iterator[Mapping[str, object]]:
-    """Yield each object schema with properties, at any depth."""
-    if isinstance(schema, dict):
-        if schema.get("type") == "object" and isinstance(schema.get("properties"), dict):
-            yield schema
-        for value in schema.values():
-            yield from _objects(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _objects(value)
-
-
-def _is_strict(schema: Mapping[str, object]) -> bool:
-    return schema.get("additionalProperties") is False
+def _is_open(schema: object) -> bool:
+    """Tell an object schema with properties that allows others."""
+    return (
+        isinstance(schema, dict)
+        and schema.get("type") == "object"
+        and isinstance(schema.get("properties"), dict)
+        and schema.get("additionalProperties") is not False
+    )
 
 
 def _reasoning(body: _Body, card: Card) -> Iterator[Refusal]:
