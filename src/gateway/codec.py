@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["JSONError", "decode", "encode"]
+__all__ = ["JSONError", "decode", "encode", "escape"]
 
 JSONError = msgspec.DecodeError
 """What `decode` raises for bytes that are not JSON; `UnicodeDecodeError` for bytes that are not
@@ -20,3 +20,15 @@ encode = _encoder.encode
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
+
+
+def escape(encoded: bytes) -> bytes:
+    r"""Write as ``\u…`` what Go's encoder does, and U+0085, at which some clients break a line."""
+    encoded = encoded.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+    if encoded.isascii():
+        return encoded
+    return (
+        encoded.replace("\u2028".encode(), rb"\u2028")
+        .replace("\u2029".encode(), rb"\u2029")
+        .replace("\u0085".encode(), rb"\u0085")
+    )

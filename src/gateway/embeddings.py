@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.events import Usage
 
-__all__ = ["EmbedRequest", "EmbedResult"]
+__all__ = ["EmbedRequest", "EmbedResult", "normalize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,9 @@ class EmbedResult:
 
     vectors: Sequence[Sequence[float]]
     usage: Usage | None = None
+
+
+def normalize(vector: Sequence[float]) -> list[float]:
+    """Return *vector* with the length 1 (L2); one of zeros stays as it is."""
+    length = math.hypot(*vector)
+    return [component / length for component in vector] if length else [*vector]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.settings.ollama import parse_duration, parse_host, parse_keep_alive, parse_list
+from gateway.durations import parse_duration
+from gateway.settings.ollama import parse_host, parse_keep_alive, parse_list
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_list_is_separated_by_commas(text: str, entries: tuple[str, ...]) -> N
     ],
 )
 def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
-    assert parse_duration(text) == pytest.approx(seconds)
+    assert parse_duration(text) == pytest.approx(seconds * 1e9)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
     ["", "3", "-", "s", ".s", "-.s", "1h5", "5 m", "5M", "1d", "00", "1e3s", "٣s", "2562048h"],
 )
 def test_what_go_takes_for_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="invalid duration"):
+    with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
 

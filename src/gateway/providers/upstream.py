@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.providers.framing import EventSplitter
+from gateway.replies import Reply, tell
 
 __all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "refusal", "transport_errors"]
 
@@ -64,7 +65,8 @@ class Upstream:
     """One service under one base URL.
 
     *refuse* turns a refusal into the error that the client will see; it knows the service's error
-    bodies. All other failures become `UpstreamError` here.
+    bodies. All other failures become `UpstreamError` here. *request_id_headers* are those in which
+    the service may tell its own id of a request.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Upstream:
         headers: Mapping[str, str],
         refuse: Callable[[Refusal], GatewayError],
         timeouts: Timeouts = Timeouts(),
+        request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
         self.name = name
+        self.request_id_headers = request_id_headers
         self.base_url = URL(base_url.rstrip("/"))
         self.refuse = refuse
         self.timeouts = timeouts
@@ -109,6 +113,7 @@ class Upstream:
             async with self._session.request(
                 method, self.url(path), timeout=timeout, allow_redirects=False, **request
             ) as response:
+                self.note(response)
                 if response.status != 200:
                     raise self.refuse(await refusal(response))
                 body = await response.read()
@@ -118,6 +123,15 @@ class Upstream:
             raise UpstreamProtocolError(
                 f"{self.name} sent an answer that is not JSON", provider=self.name
             ) from error
+
+    def note(self, response: aiohttp.ClientResponse) -> None:
+        """Tell whoever listens what the head of an answer says beside its status."""
+        headers = response.headers
+        ids = (headers[name] for name in self.request_id_headers if name in headers)
+        limits = {
+            name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()
+        }
+        tell(Reply(self.name, response.status, next(ids, ""), limits))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
@@ -226,6 +240,7 @@ class _OneRequest:
 
     async def request(self, method: str, url: URL, **request: Any) -> Any:
         response = await self._session.request(method, url, **request)
+        self._upstream.note(response)
         if response.status == 200 and response.content_type == _EVENT_STREAM:
             return response
         try:

@@ -1,0 +1,57 @@
+"""Durations as Go writes them: ``time.ParseDuration``."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["parse_duration"]
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_LONGEST = 2**63 - 1
+_MOST_DIGITS = 19
+_match_part = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)").match
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds of a text such as ``-1h30m``, cut to whole ones.
+
+    Every number has a unit, except a lone zero. Raise `ValueError` in Go's words.
+    """
+    unsigned = text[1:] if text.startswith(("-", "+")) else text
+    if unsigned == "0":
+        return 0
+    total = position = 0
+    while position < len(unsigned) or not unsigned:
+        part = _match_part(unsigned, position)
+        whole, fraction, unit = part.groups("") if part else ("", "", "")
+        if part is None or not (whole or fraction) or len(whole.lstrip("0")) > _MOST_DIGITS:
+            raise ValueError(f"time: invalid duration {_quote(text)}")
+        if not unit:
+            raise ValueError(f"time: missing unit in duration {_quote(text)}")
+        if unit not in _NANOSECONDS:
+            raise ValueError(f"time: unknown unit {_quote(unit)} in duration {_quote(text)}")
+        # Digits beyond these are worth less than a nanosecond, whatever their unit.
+        digits = fraction[:_MOST_DIGITS]
+        scale = 10 ** len(digits)
+        total += int(f"{whole}{digits}" or "0") * _NANOSECONDS[unit] // scale
+        position = part.end()
+    if total > _LONGEST:
+        raise ValueError(f"time: invalid duration {_quote(text)}")
+    return -total if text.startswith("-") else total
+
+
+def _quote(text: str) -> str:
+    """Quote as Go's package ``time`` does, byte by byte."""
+    quoted = [
+        f"\\x{byte:02x}" if byte < 0x20 or byte >= 0x80 else chr(byte) for byte in text.encode()
+    ]
+    return '"' + "".join([f"\\{char}" if char in '"\\' else char for char in quoted]) + '"'

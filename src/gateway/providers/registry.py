@@ -1,0 +1,149 @@
+"""Find adapters by entry point, check them, and make providers of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeAlias
+
+import aiohttp
+import marshmallow as ma
+
+from gateway.errors import ProviderLoadError, SettingsError
+from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
+from gateway.settings import ProviderSettings, Settings
+
+__all__ = [
+    "GROUP",
+    "Configured",
+    "Given",
+    "configure",
+    "installed",
+    "load_adapter",
+    "open_provider",
+]
+
+GROUP = "gateway.providers"
+"""The entry-point group: one line ``name = module:Class`` for each adapter."""
+
+Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
+"""Adapters handed over in code, by name: a class to be configured, or a finished provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A provider that is named in the settings, with its class found and its options checked.
+
+    ``missing`` holds one sentence for each required option that has no value.
+    """
+
+    name: str
+    adapter: type[AnyProvider]
+    options: Any
+    missing: tuple[str, ...]
+
+
+def installed() -> dict[str, list[EntryPoint]]:
+    """Return the entry points of all installed adapters by adapter name; nothing is imported."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        points = found.setdefault(point.name, [])
+        if point.value not in [other.value for other in points]:
+            points.append(point)
+    return found
+
+
+def load_adapter(name: str) -> type[AnyProvider]:
+    """Import and check one adapter; raise `ProviderLoadError` saying why it cannot be used."""
+    found = installed()
+    points = found.get(name, [])
+    if not points:
+        names = ", ".join(found) or "none"
+        raise ProviderLoadError(f"no adapter named {name!r} is installed (installed: {names})")
+    if len(points) > 1:
+        values = " and ".join(point.value for point in points)
+        raise ProviderLoadError(f"the adapter name {name!r} is ambiguous: {values}")
+    try:
+        adapter = points[0].load()
+    except Exception as error:
+        raise ProviderLoadError(
+            f"the adapter {name!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return _check_adapter(name, adapter)
+
+
+def _check_adapter(name: str, adapter: object) -> type[AnyProvider]:
+    """Return *adapter* if it is a provider class for a contract that this gateway knows."""
+    if not (isinstance(adapter, type) and issubclass(adapter, Provider)):
+        raise ProviderLoadError(f"the adapter {name!r} is not a Provider class: {adapter!r}")
+    if adapter.contract > CONTRACT:
+        raise ProviderLoadError(
+            f"the adapter {name!r} needs contract {adapter.contract}, this gateway has {CONTRACT}:"
+            " update ollama-gateway"
+        )
+    return adapter
+
+
+def configure(settings: Settings, given: Given) -> list[Configured]:
+    """Return the providers of the settings in their order, leaving out finished ones of *given*.
+
+    Raise `ProviderLoadError` or `SettingsError`.
+    """
+    wanted = {**settings.providers}
+    for name in given:
+        wanted.setdefault(name, ProviderSettings(name))
+    configured = []
+    for name, table in wanted.items():
+        adapter = given.get(name)
+        if adapter is None:
+            adapter = load_adapter(table.adapter)
+        if isinstance(adapter, type):
+            configured.append(_configure(name, table, _check_adapter(name, adapter), settings))
+    return configured
+
+
+def _configure(
+    name: str, table: ProviderSettings, adapter: type[AnyProvider], settings: Settings
+) -> Configured:
+    values = dict(table.options)
+    # The adapter's variables belong to the one provider that bears its name: with several
+    # instances they could mean any of them.
+    variables = adapter.options_from_env if name == table.adapter else {}
+    for option, variable in variables.items():
+        value = settings.environ.get(variable)
+        if value is not None:
+            values[option] = value
+    schema = adapter.options_schema()
+    try:
+        options = schema.load(values)
+    except ma.ValidationError as error:
+        raise SettingsError(_complaint(name, schema, error)) from None
+    missing = tuple(
+        f"{name} needs {option}: set {variables[option]}"
+        if option in variables
+        else f"{name} needs {option}: set {option} in [providers.{name}]"
+        for option in adapter.required_options
+        if not values.get(option)
+    )
+    return Configured(name, adapter, options, missing)
+
+
+def _complaint(name: str, schema: ma.Schema, error: ma.ValidationError) -> str:
+    # The cause holds the rejected values, which may be secrets; only the field's words are used.
+    assert isinstance(error.messages, dict)  # noqa: S101 - a schema never raises a bare list
+    key, messages = next(iter(error.messages.items()))
+    if key in schema.fields:
+        reason = messages[0] if isinstance(messages, list) else messages
+        return f"[providers.{name}] {key}: {reason}"
+    return (
+        f"[providers.{name}] has no setting {key!r} (allowed: {', '.join(sorted(schema.fields))})"
+    )
+
+
+def open_provider(configured: Configured, session: aiohttp.ClientSession) -> AnyProvider:
+    """Make the provider; it borrows *session*."""
+    log = logging.getLogger(f"gateway.providers.{configured.name}")
+    context = ProviderContext(configured.name, configured.options, session, log)
+    return configured.adapter(context)

@@ -1,0 +1,180 @@
+"""Adapters: found by entry point, checked, configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import aiohttp
+import marshmallow as ma
+import pytest
+
+from gateway.chat import FillRequest
+from gateway.embeddings import EmbedRequest
+from gateway.errors import NotSupported, ProviderLoadError, SettingsError
+from gateway.providers import registry
+from gateway.providers.base import Provider
+from gateway.providers.mistral import MistralProvider
+from gateway.providers.registry import configure, installed, load_adapter, open_provider
+from gateway.settings import Environment, ProviderSettings, Settings
+from scripted import ScriptedProvider
+
+
+class AcmeSchema(ma.Schema):
+    api_key = ma.fields.String(load_default="")
+    retries = ma.fields.Integer(strict=True)
+    nested = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer())
+
+
+class AcmeProvider(ScriptedProvider):
+    options_schema = AcmeSchema
+    options_from_env = {"api_key": "ACME_API_KEY"}
+    required_options = ("api_key", "retries")
+
+    def __init__(self, context: Any) -> None:
+        super().__init__()
+        self.context = context
+
+
+class FutureProvider(AcmeProvider):
+    contract = 99
+
+
+def points(*values: tuple[str, str]) -> Any:
+    def entry_points(*, group: str) -> Iterable[EntryPoint]:
+        assert group == "gateway.providers"
+        return [EntryPoint(name, value, group) for name, value in values]
+
+    return entry_points
+
+
+@pytest.fixture(autouse=True)
+def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = points(
+        ("acme", f"{__name__}:AcmeProvider"),
+        ("twice", "one:A"),
+        ("twice", "two:B"),
+        ("same", "one:A"),
+        ("same", "one:A"),
+        ("broken", "no_such_module:Provider"),
+        ("function", f"{__name__}:points"),
+        ("future", f"{__name__}:FutureProvider"),
+    )
+    monkeypatch.setattr(registry, "entry_points", found)
+
+
+def settings(name: str = "acme", adapter: str = "acme", **options: object) -> Settings:
+    return Settings(
+        providers={name: ProviderSettings(adapter, options)},
+        environ=Environment(({"ACME_API_KEY": "from-env"},)),
+    )
+
+
+def test_mistral_is_registered_like_any_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert [point.value for point in installed()["mistral"]] == [
+        "gateway.providers.mistral:MistralProvider"
+    ]
+    assert load_adapter("mistral") is MistralProvider
+
+
+def test_the_same_adapter_seen_twice_is_one() -> None:
+    assert {name: len(found) for name, found in installed().items()} == {
+        "acme": 1,
+        "broken": 1,
+        "function": 1,
+        "future": 1,
+        "same": 1,
+        "twice": 2,
+    }
+
+
+REFUSED = {
+    "nobody": "no adapter named 'nobody' is installed (installed: acme, broken,",
+    "twice": "the adapter name 'twice' is ambiguous: one:A and two:B",
+    "broken": "the adapter 'broken' cannot be imported: ModuleNotFoundError: No module named",
+    "function": "the adapter 'function' is not a Provider class: <function points",
+    "future": "the adapter 'future' needs contract 99, this gateway has 1: update",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), REFUSED.items(), ids=REFUSED)
+def test_an_adapter_that_cannot_be_used_says_why(name: str, text: str) -> None:
+    with pytest.raises(ProviderLoadError) as caught:
+        load_adapter(name)
+    assert text in str(caught.value)
+
+
+def test_without_adapters_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "entry_points", points())
+    with pytest.raises(ProviderLoadError, match=r"\(installed: none\)"):
+        load_adapter("acme")
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    (one,) = configure(settings(api_key="from-file", retries=1), {})
+    assert (one.name, one.adapter.__name__) == ("acme", "AcmeProvider")
+    assert (one.options, one.missing) == ({"api_key": "from-env", "retries": 1}, ())
+
+
+def test_variables_belong_to_the_provider_that_bears_the_adapters_name() -> None:
+    (one,) = configure(settings(name="second", retries=1), {})
+    assert one.options == {"api_key": "", "retries": 1}
+    assert one.missing == ("second needs api_key: set api_key in [providers.second]",)
+
+
+def test_what_is_missing_is_named_with_the_way_to_set_it() -> None:
+    bare = Settings(providers={"acme": ProviderSettings("acme", {})})
+    (one,) = configure(bare, {})
+    assert one.missing == (
+        "acme needs api_key: set ACME_API_KEY",
+        "acme needs retries: set retries in [providers.acme]",
+    )
+
+
+COMPLAINTS = {
+    "unknown key": (
+        {"colour": "red"},
+        "[providers.acme] has no setting 'colour' (allowed: api_key, nested, retries)",
+    ),
+    "wrong type": ({"retries": "x"}, "[providers.acme] retries: Not a valid integer."),
+    "wrong type inside": ({"nested": {"a": "x"}}, "[providers.acme] nested: {'a': {'value'"),
+}
+
+
+@pytest.mark.parametrize(("options", "text"), COMPLAINTS.values(), ids=COMPLAINTS)
+def test_a_wrong_option_is_named(options: dict[str, object], text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        configure(settings(**options), {})
+    assert text in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_classes_and_instances_can_be_given_in_code() -> None:
+    ready = ScriptedProvider()
+    bare = Settings(providers={"ready": ProviderSettings("nobody", {})})
+    configured = configure(bare, {"ready": ready, "own": AcmeProvider})
+    assert [(one.name, one.adapter) for one in configured] == [("own", AcmeProvider)]
+
+
+async def test_a_provider_gets_its_options_and_borrows_the_session() -> None:
+    (one,) = configure(settings(retries=1), {})
+    async with aiohttp.ClientSession() as session:
+        context = open_provider(one, session).context
+        assert (context.name, context.options) == ("acme", one.options)
+        assert context.session is session
+        assert context.log.name == "gateway.providers.acme"
+
+
+async def test_what_a_provider_lacks_it_refuses() -> None:
+    (one,) = configure(settings(retries=1), {})
+    async with aiohttp.ClientSession() as session:
+        provider = open_provider(one, session)
+        with pytest.raises(NotSupported, match="acme cannot fill in the middle"):
+            Provider.fill(provider, FillRequest("m", "a"))
+        with pytest.raises(NotSupported, match="acme has no embeddings"):
+            await Provider.embed(provider, EmbedRequest("m", ("a",)))
+        assert Provider.remote_host.fget(provider) == ""  # type: ignore[attr-defined] # a property
+        assert Provider.describe(provider, "m").id == "m"
+        await Provider.aclose(provider)
