@@ -1,0 +1,28 @@
+"""Read the form that an answer is to have."""
+
+from __future__ import annotations
+
+from gateway import codec
+from gateway.chat import JsonFormat
+from gateway.errors import InvalidRequest
+
+__all__ = ["read_format"]
+
+
+def read_format(value: object) -> JsonFormat | None:
+    """Read ``format`` as Ollama does when the run starts (``llm/server.go``).
+
+    Raise `InvalidRequest` with status 500 for anything but ``json``, a schema or nothing.
+    """
+    if value is None or value == "":
+        return None
+    if value == "json":
+        return JsonFormat()
+    if isinstance(value, dict):
+        return JsonFormat(schema=value or None)
+    # A list may nest too deep to be encoded again, and its text would tell nobody anything.
+    text = "[…]" if isinstance(value, list) else codec.encode(value).decode()
+    quoted = codec.encode(text).decode()
+    raise InvalidRequest(
+        f'invalid format: {quoted}; expected "json" or a valid JSON Schema object', status=500
+    )

@@ -1,0 +1,101 @@
+"""Base64 as Go checks it, and what the first bytes tell; ids name the section of the wire rules."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.chat import Media
+from gateway.errors import InvalidRequest
+from gateway.bodies.media import read_media
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        pytest.param(b"\x89PNG\r\n\x1a\n", "image/png", id="3.4-png"),
+        pytest.param(b"\xff\xd8\xff\xe0....", "image/jpeg", id="3.4-jpeg"),
+        pytest.param(b"GIF89a", "image/gif", id="3.4-gif"),
+        pytest.param(b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp", id="3.4-webp"),
+        pytest.param(b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wav", id="3.4-wav"),
+        pytest.param(b"ID3\x04", "audio/mpeg", id="3.4-mp3-with-tags"),
+        pytest.param(b"\xff\xfb\x90\x00", "audio/mpeg", id="3.4-mp3-frame"),
+        pytest.param(b"%PDF-1.7", "application/pdf", id="3.4-pdf"),
+        pytest.param(b"RIFF\x10\x00\x00\x00AVI ", "", id="3.4-other-riff"),
+        pytest.param(b"BM\x00", "", id="3.4-bmp"),
+        pytest.param(b"\xff\x00", "", id="3.4-no-sync"),
+        pytest.param(b"\xff", "", id="3.4-one-byte"),
+        pytest.param(b"", "", id="3.4-empty"),
+    ],
+)
+def test_the_media_type_is_told_by_the_first_bytes(data: bytes, media_type: str) -> None:
+    assert read_media(encoded(data)) == Media(media_type, encoded(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        pytest.param("data:image/png;base64,QUJD", 4, id="3.4-data-url"),
+        pytest.param("QUJ-", 3, id="3.4-url-safe-alphabet"),
+        pytest.param("QUJé", 3, id="3.4-not-ascii"),
+        pytest.param("QUJ\ud83d", 3, id="3.4-surrogate"),
+        pytest.param("QUJDQ", 4, id="3.4-one-character-left"),
+        pytest.param("QUJDQQ", 4, id="3.4-no-padding"),
+        pytest.param("QUJDQUI", 4, id="3.4-one-padding-missing"),
+        pytest.param("QUJD\nQQ", 5, id="3.4-no-padding-after-a-break"),
+        pytest.param("QQ=", 3, id="3.4-second-padding-missing"),
+        pytest.param("QQ=\n", 4, id="3.4-break-for-padding"),
+        pytest.param("QQ=x", 2, id="3.4-character-for-padding"),
+        pytest.param("QQ=\nx", 3, id="3.4-break-and-character-for-padding"),
+        pytest.param("=", 0, id="3.4-padding-first"),
+        pytest.param("QUJDQ===", 5, id="3.4-padding-second"),
+        pytest.param("QQ==QUJD", 4, id="3.4-data-after-padding"),
+        pytest.param("QUI=\nQUJD", 5, id="3.4-data-after-padding-and-break"),
+        pytest.param("QUI==", 4, id="3.4-too-much-padding"),
+        pytest.param(" QUJD", 0, id="3.4-space"),
+        pytest.param("QUJD" * 300_000 + "!QUJ", 1_200_000, id="3.4-late-in-a-large-picture"),
+    ],
+)
+def test_what_is_not_base64_is_refused_where_go_stops(text: str, offset: int) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_media(text)
+    assert (caught.value.status, caught.value.message) == (
+        400,
+        f"illegal base64 data at input byte {offset}",
+    )
+
+
+def test_a_large_picture_is_passed_on_as_it_came() -> None:
+    text = encoded(b"\x89PNG" + bytes(3_000_000))
+    assert read_media(text).base64 is text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60), st.integers(1, 9), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_line_breaks_are_dropped(data: bytes, width: int, line_break: str) -> None:
+    text = encoded(data)
+    broken = line_break.join(text[start : start + width] for start in range(0, len(text), width))
+    assert read_media(broken + line_break).base64 == text
+
+
+BASE64 = re.compile("([A-Z]{4})*([A-Z]{2}==|[A-Z]{3}=)?")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("QUJ=\n-", max_size=12))
+def test_a_text_is_base64_or_refused_at_one_of_its_bytes(text: str) -> None:
+    clean = text.replace("\n", "")
+    stops_at = range(len(text) + 1)
+    try:
+        read: str | int = read_media(text).base64
+    except InvalidRequest as error:
+        read = int(error.message.removeprefix("illegal base64 data at input byte "))
+    assert read == clean if BASE64.fullmatch(clean) else read in stops_at
