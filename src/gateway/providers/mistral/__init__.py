@@ -1,0 +1,192 @@
+"""Mistral AI: the adapter that the gateway comes with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+from types import MappingProxyType
+from typing import cast
+
+from yarl import URL
+
+from gateway import codec
+from gateway.catalog import ModelInfo
+from gateway.chat import ChatRequest, FillRequest
+from gateway.embeddings import EmbedRequest, EmbedResult
+from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.events import ChatStream
+from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.mistral import embed, encode, errors, models
+from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
+from gateway.providers.mistral.decode import ChatDecoder
+from gateway.providers.upstream import EventStream, Upstream
+from gateway.version import __version__
+
+__all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
+
+_CHAT = "/chat/completions"
+_FIM = "/fim/completions"
+_EMBED = "/embeddings"
+_LAST_WORDS = 3.0
+"""Seconds to wait for the usage once all else is known."""
+
+
+class MistralProvider(Provider[MistralOptions]):
+    """Mistral's chat, fill-in-the-middle and embedding models."""
+
+    options_schema = MistralOptionsSchema
+    options_from_env = MappingProxyType(
+        {"api_key": "MISTRAL_API_KEY", "base_url": "MISTRAL_BASE_URL"}
+    )
+    required_options = ("api_key",)
+
+    def __init__(self, context: ProviderContext[MistralOptions]) -> None:
+        super().__init__(context)
+        options = context.options
+        self._upstream = Upstream(
+            context.name,
+            context.session,
+            options.base_url,
+            headers={
+                "Authorization": f"Bearer {options.api_key}",
+                "User-Agent": f"ollama-gateway/{__version__}",
+            },
+            refuse=partial(errors.refusal, provider=context.name),
+            timeouts=options.timeouts,
+            request_id_headers=errors.REQUEST_ID_HEADERS,
+        )
+        self._listed: Mapping[str, ModelInfo] = {}
+        self._without_effort: set[str] = set()
+        self._warned: set[str] = set()
+
+    @property
+    def remote_host(self) -> str:
+        """The origin of the base URL."""
+        return str(URL(self.context.options.base_url).origin())
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Return the models of the account and remember what they can do."""
+        self._require_key()
+        try:
+            payload = await self._upstream.get("/models")
+        except ModelNotFound as error:
+            raise UpstreamError(
+                f"{self.context.name} has no list of models: check its base_url",
+                provider=self.context.name,
+            ) from error
+        listed = models.parse_models(payload, self.context.name)
+        self._listed = {info.id: info for info in listed}
+        self._without_effort.clear()
+        return listed
+
+    def describe(self, model_id: str) -> ModelInfo:
+        """Return what the last list or else Mistral's documentation says of a model."""
+        return self._listed.get(model_id) or models.describe(model_id)
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        """Yield the answer of the chat endpoint."""
+        info = self._model(request.model)
+        body = encode.chat_body(
+            request,
+            info,
+            think_default=self.context.options.think_default,
+            reasoning_effort_refused=request.model in self._without_effort,
+        )
+        if self.context.options.prompt_cache:
+            body.setdefault("prompt_cache_key", _cache_key(body))
+        decoder = ChatDecoder(
+            self.context.name,
+            think=request.think is not False,
+            stops=encode.local_stops(request.sampling),
+            prefix=encode.prefix_of(body),
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
+            except UpstreamRejected as error:
+                if not _is_about_effort(error, body):
+                    raise
+                # Refused, so nothing was accepted yet. Which models take it can only be learned.
+                self._without_effort.add(request.model)
+                del body["reasoning_effort"]
+                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
+            batches = await stack.enter_async_context(aclosing(_decoded(stream, decoder)))
+            async for batch in batches:
+                yield batch
+
+    async def fill(self, request: FillRequest) -> ChatStream:
+        """Yield the answer of the fill-in-the-middle endpoint."""
+        body = encode.fim_body(request, self._model(request.model))
+        decoder = ChatDecoder(self.context.name, stops=encode.local_stops(request.sampling))
+        async with (
+            self._upstream.stream(_FIM, body) as stream,
+            aclosing(_decoded(stream, decoder)) as batches,
+        ):
+            async for batch in batches:
+                yield batch
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Return the vectors of the embeddings endpoint."""
+        self._model(request.model)
+        post = partial(self._upstream.post, _EMBED)
+        return await embed.embed(request, post, provider=self.context.name)
+
+    def _model(self, model_id: str) -> ModelInfo:
+        """Return what is known of the model of a request that is about to be sent."""
+        self._require_key()
+        info = self.describe(model_id)
+        if info.deprecated and model_id not in self._warned:
+            self._warned.add(model_id)
+            self.context.log.warning(
+                "model %s is deprecated and retires at %s; its replacement is %s",
+                model_id,
+                info.deprecated,
+                info.replacement or "not named",
+            )
+        return info
+
+    def _require_key(self) -> None:
+        if not self.context.options.api_key:
+            raise errors.denied(self.context.name, f"{self.context.name} has no API key")
+
+
+async def _decoded(stream: EventStream, decoder: ChatDecoder) -> ChatStream:
+    """Yield the events of an open stream; after `Finish` only read on to the end of the body."""
+    try:
+        async for batch in stream:
+            if decoder.finished:
+                continue
+            events = decoder.feed(batch)
+            if events or decoder.failure is None:
+                yield events
+            if decoder.failure is not None:
+                raise decoder.failure
+            if decoder.cut:
+                return  # the rest would be paid for and thrown away
+            if decoder.closing:
+                stream.patience = _LAST_WORDS
+    except UpstreamError:
+        # A connection that dies when all has been said takes nothing away.
+        if not decoder.finished and not decoder.closing:
+            raise
+    events = decoder.end()
+    if events:
+        yield events
+    if decoder.failure is not None:
+        raise decoder.failure
+
+
+def _is_about_effort(error: UpstreamRejected, body: Mapping[str, object]) -> bool:
+    """Tell whether a model refused what this adapter, not the client, says of reasoning."""
+    ours = body.get("reasoning_effort") in {"none", "high"}
+    return ours and error.status == 400 and "reasoning_effort" in error.message
+
+
+def _cache_key(body: Mapping[str, object]) -> str:
+    """Return a key that the turns of a conversation share, for they start with the same text."""
+    messages = cast("list[dict[str, object]]", body["messages"])
+    system = [message for message in messages if message["role"] == "system"]
+    start = codec.encode([body["model"], system, body.get("tools")])
+    return hashlib.sha256(start).hexdigest()[:32]

@@ -1,0 +1,74 @@
+"""The shape of Mistral's chat chunks, as far as anything here depends on it.
+
+A ``chat.completion.chunk`` of a stream has a ``delta`` where a whole ``chat.completion`` has a
+``message``; else they are alike (Mistral API reference, "chat completions").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.events import Usage
+
+__all__ = ["Choice", "Chunk", "Delta", "read_chunk", "read_text", "read_thought", "read_usage"]
+
+
+# Most members are Any: one of an unexpected type is then passed over and costs no answer.
+class Delta(msgspec.Struct, gc=False):
+    """A part of an answer, or the whole of it."""
+
+    content: Any = None
+    tool_calls: Any = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One of the answers; there is no second one unless it was asked for."""
+
+    delta: Delta | None = None
+    message: Delta | None = None
+    index: Any = 0
+    finish_reason: Any = None
+
+
+class Chunk(msgspec.Struct, gc=False):
+    """What one event of a stream holds."""
+
+    choices: list[Choice] | None = None
+    usage: Any = None
+
+
+read_chunk = msgspec.json.Decoder(Chunk).decode
+"""Decode the JSON of a chunk or of a whole answer; raises what `gateway.codec.decode` raises."""
+
+
+def read_text(value: object) -> str:
+    """Return a text, empty when *value* is none."""
+    return value if isinstance(value, str) else ""
+
+
+def read_thought(value: object) -> str:
+    """Return the text of a thinking piece: its parts follow each other without a separator."""
+    if not isinstance(value, list):
+        return read_text(value)
+    parts = [part for part in value if isinstance(part, dict) and part.get("type") == "text"]
+    return "".join([read_text(part.get("text")) for part in parts])
+
+
+def read_usage(value: object) -> Usage | None:
+    """Return the counts of a usage object, ``None`` when it has none."""
+    if not isinstance(value, dict):
+        return None
+    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    if not any(isinstance(count, int) for count in counts):
+        return None
+    # Two older spellings are still about.
+    details = value.get("prompt_tokens_details") or value.get("prompt_token_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    cached = value.get("num_cached_tokens") if cached is None else cached
+    return Usage(*map(_count, (*counts, cached)))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

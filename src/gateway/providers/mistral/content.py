@@ -1,0 +1,110 @@
+"""Messages on Mistral's wire; each object there is closed, so none has a key too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway import codec
+from gateway.chat import Media, Message, Role
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+from gateway.providers.mistral.ids import is_name
+from gateway.providers.mistral.surrogates import clean, clean_json
+
+__all__ = ["is_audio", "media_chunk", "wire_messages"]
+
+_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_AUDIO: Final = frozenset({"audio/wav", "audio/mpeg"})
+_PDF: Final = "application/pdf"
+
+
+def is_audio(media: Media) -> bool:
+    """Tell whether this is a recording in a format that Mistral listens to."""
+    return media.media_type in _AUDIO
+
+
+def media_chunk(media: Media) -> dict[str, object]:
+    """Return the content chunk for an image, a recording or a PDF.
+
+    Raises `InvalidRequest` for another format, or for a URL that is not https.
+    """
+    if media.url and not media.url.startswith("https://"):
+        raise InvalidRequest("the URL of an image must start with https://")
+    if media.media_type in _IMAGES or (media.url and not media.media_type):
+        return {"type": "image_url", "image_url": _address(media)}
+    if media.media_type in _AUDIO:
+        # Recordings go without the prefix of a data URL (Mistral docs, audio).
+        return {"type": "input_audio", "input_audio": clean(media.url) or media.base64}
+    if media.media_type == _PDF:
+        return {"type": "document_url", "document_url": _address(media)}
+    raise InvalidRequest(
+        f"unsupported media format {media.media_type or '(not recognised)'}: "
+        "use PNG, JPEG, GIF or WebP images, WAV or MP3 recordings, or PDF documents"
+    )
+
+
+def _address(media: Media) -> str:
+    return clean(media.url) or f"data:{media.media_type};base64,{media.base64}"
+
+
+def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list[dict[str, object]]:
+    """Return a repaired history as Mistral takes it.
+
+    With *replay_thinking* an answer carries the thinking that led to it, as Mistral asks for its
+    reasoning models. An assistant's message at the end is marked as the text to continue.
+    """
+    wire = [_message(message, replay_thinking=replay_thinking) for message in messages]
+    if messages and messages[-1].role is Role.ASSISTANT:
+        wire[-1] = {"role": "assistant", "content": messages[-1].content, "prefix": True}
+    return wire
+
+
+def _message(message: Message, *, replay_thinking: bool) -> dict[str, object]:
+    match message.role:
+        case Role.USER:
+            return {"role": "user", "content": _user_content(message)}
+        case Role.ASSISTANT:
+            return _assistant(message, replay_thinking=replay_thinking)
+        case Role.TOOL:
+            return _tool(message)
+        case _:
+            return {"role": "system", "content": message.content}
+
+
+def _user_content(message: Message) -> object:
+    if not message.media:
+        return message.content
+    text = [_text(message.content)] if message.content else []
+    return [*text, *map(media_chunk, message.media)]
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def _assistant(message: Message, *, replay_thinking: bool) -> dict[str, object]:
+    wire: dict[str, object] = {"role": "assistant", "content": message.content}
+    if replay_thinking and message.thinking.strip():
+        thought = {"type": "thinking", "thinking": [_text(message.thinking)], "closed": True}
+        wire["content"] = [thought, _text(message.content)] if message.content else [thought]
+    if message.tool_calls:
+        wire["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return wire
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    arguments = codec.encode(clean_json(call.arguments)).decode()
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
+
+
+def _tool(message: Message) -> dict[str, object]:
+    wire: dict[str, object] = {"role": "tool", "tool_call_id": message.tool_call_id}
+    if is_name(message.tool_name):
+        wire["name"] = message.tool_name
+    wire["content"] = message.content
+    return wire

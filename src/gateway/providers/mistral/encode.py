@@ -1,0 +1,149 @@
+"""Bodies for Mistral, built property by property.
+
+Mistral refuses any property that it does not know (422), so nothing of the client's is passed
+through: what stands in a body is named in this package. A body depends on nothing but the request
+and what is known of the model, and its keys have one order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final
+
+from gateway.catalog import Capability, ModelInfo
+from gateway.chat import ChatRequest, FillRequest, Message, Think
+from gateway.errors import InvalidRequest
+from gateway.providers.mistral.content import is_audio, wire_messages
+from gateway.providers.mistral.formats import wire_format, with_json_hint
+from gateway.providers.mistral.options import (
+    CHAT_OPTIONS,
+    FIM_OPTIONS,
+    TOOL_OPTIONS,
+    wire_options,
+)
+from gateway.providers.mistral.repair import instruct_by_user, repair
+from gateway.providers.mistral.sampling import local_stops, wire_sampling
+from gateway.providers.mistral.surrogates import clean
+from gateway.providers.mistral.tools import wire_tool_choice, wire_tools
+
+__all__ = ["chat_body", "embed_body", "fim_body", "local_stops", "prefix_of"]
+
+_log: Final = logging.getLogger("gateway.providers.mistral")
+
+
+def chat_body(
+    request: ChatRequest,
+    info: ModelInfo,
+    *,
+    think_default: bool = False,
+    reasoning_effort_refused: bool = False,
+) -> dict[str, object]:
+    """Return the body for ``POST /v1/chat/completions``; it always asks for a stream.
+
+    *think_default* is what a reasoning model does when the client says nothing about thinking;
+    false leaves that to the provider. *reasoning_effort_refused* keeps out a parameter that the
+    model has been seen to refuse. Raises `InvalidRequest` for what Mistral could not be asked.
+    """
+    try:
+        return _chat_body(
+            request,
+            info,
+            think_default=think_default,
+            reasoning_effort_refused=reasoning_effort_refused,
+        )
+    except RecursionError as error:
+        raise InvalidRequest("a schema or an argument is nested too deeply") from error
+
+
+def _chat_body(
+    request: ChatRequest, info: ModelInfo, *, think_default: bool, reasoning_effort_refused: bool
+) -> dict[str, object]:
+    dropped: list[str] = []
+    reasons = Capability.THINKING in info.capabilities
+    form = None if request.response_format is None else wire_format(request.response_format)
+    allowed = CHAT_OPTIONS if request.tools else CHAT_OPTIONS - TOOL_OPTIONS
+    if reasoning_effort_refused:
+        allowed -= {"reasoning_effort"}
+    options = wire_options(request.extra, allowed=allowed, dropped=dropped)
+    body: dict[str, object] = {
+        "model": clean(request.model),
+        "messages": wire_messages(_history(request, form), replay_thinking=reasons),
+        "stream": True,
+    }
+    body |= wire_sampling(
+        request.sampling, context_length=info.context_length, penalties=True, dropped=dropped
+    )
+    if form is not None:
+        body["response_format"] = form
+    if request.tools:
+        body["tools"] = wire_tools(request.tools)
+        if request.tool_choice is not None:
+            options["tool_choice"] = wire_tool_choice(request.tool_choice)
+        if request.parallel_tool_calls is not None:
+            options["parallel_tool_calls"] = request.parallel_tool_calls
+    effort = _effort(request.think, default=think_default)
+    if effort is not None and reasons and not reasoning_effort_refused:
+        options.setdefault("reasoning_effort", effort)
+    _log_dropped(request.model, dropped)
+    return body | options
+
+
+def _effort(think: Think | None, *, default: bool) -> str | None:
+    """Mistral's models know on and off, so each of Ollama's levels means on."""
+    if think is None:
+        return "high" if default else None
+    return "none" if think is False else "high"
+
+
+def _history(request: ChatRequest, form: Mapping[str, object] | None) -> Sequence[Message]:
+    messages: Sequence[Message]
+    messages, repairs = repair(request.messages)
+    if repairs:
+        _log.debug("messages for %r: %s", request.model, ", ".join(repairs))
+    if not messages:
+        raise InvalidRequest("messages must not be empty")
+    if form is not None and form["type"] == "json_object":
+        messages = with_json_hint(messages)
+    if any(map(is_audio, chain.from_iterable(message.media for message in messages))):
+        messages = instruct_by_user(messages)
+    return messages
+
+
+def fim_body(request: FillRequest, info: ModelInfo) -> dict[str, object]:
+    """Return the body for ``POST /v1/fim/completions``; it always asks for a stream."""
+    dropped: list[str] = []
+    body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
+    if request.suffix:
+        body["suffix"] = clean(request.suffix)
+    body["stream"] = True
+    body |= wire_sampling(
+        request.sampling, context_length=info.context_length, penalties=False, dropped=dropped
+    )
+    body |= wire_options(request.extra, allowed=FIM_OPTIONS, dropped=dropped)
+    _log_dropped(request.model, dropped)
+    return body
+
+
+def embed_body(
+    model: str, inputs: Sequence[str], *, dimensions: int | None = None
+) -> dict[str, object]:
+    """Return the body for ``POST /v1/embeddings``."""
+    body: dict[str, object] = {"model": clean(model), "input": [clean(text) for text in inputs]}
+    if dimensions is not None:
+        body["output_dimension"] = dimensions
+    return body
+
+
+def prefix_of(body: Mapping[str, object]) -> str:
+    """Return the text that a chat body asks to be continued, which Mistral's answer repeats."""
+    match body:
+        case {"messages": [*_, {"prefix": True, "content": str(text)}]}:
+            return text
+    return ""
+
+
+def _log_dropped(model: str, dropped: Sequence[str]) -> None:
+    if dropped:
+        _log.debug("options changed or left out for %r: %r", model, dropped)

@@ -1,0 +1,189 @@
+"""Refusals and error objects of the service, as our errors with one line of text.
+
+The shapes are those of Mistral's API reference and of what its edge (Kong, Cloudflare) answers in
+its place. Statuses are mapped so that a client is never blamed for our key or our base URL.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.errors import (
+    GatewayError,
+    ModelNotFound,
+    UpstreamDenied,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+from gateway.providers.mistral.wording import fields_of, json_of, read_error
+from gateway.providers.upstream import Refusal
+
+__all__ = ["REQUEST_ID_HEADERS", "OverLimit", "denied", "event_error", "payload_error", "refusal"]
+
+_log = logging.getLogger(__name__)
+
+_OVER_LIMIT = re.compile(r"\btoo many (tokens|inputs)\b", re.IGNORECASE)
+REQUEST_ID_HEADERS = ("mistral-correlation-id", "x-kong-request-id")
+_STATUS_OF_TYPE = {"rate_limited": 429, "service_tier_capacity_exceeded": 429, "invalid_model": 400}
+
+
+class OverLimit(UpstreamRejected):
+    """An input has more tokens, or a batch more inputs, than the service takes (code 3210)."""
+
+    default_status = 400
+
+
+def denied(provider: str, reason: str, *, request_id: str = "") -> UpstreamDenied:
+    """Return the error for a key that is missing or refused; it names where to set one."""
+    return UpstreamDenied(
+        f"{reason}: set MISTRAL_API_KEY, or api_key of the provider {provider}",
+        provider=provider,
+        request_id=request_id,
+    )
+
+
+def refusal(answer: Refusal, provider: str) -> GatewayError:
+    """Return the error for an HTTP answer other than 200."""
+    payload = json_of(answer.body)
+    return _error(_Complaint.of(payload, answer.status, provider, headers=answer.headers))
+
+
+def payload_error(payload: object, provider: str) -> GatewayError:
+    """Return the error for an error object in a 200 answer.
+
+    Its status is the one that the object names, or the one its type stands for, else 502.
+    """
+    outer = fields_of(payload)
+    inner = fields_of(outer.get("error"))
+    named = (
+        outer.get("raw_status_code"),
+        outer.get("status"),
+        inner.get("status"),
+        outer.get("code"),
+        inner.get("code"),
+        _STATUS_OF_TYPE.get(str(outer.get("type"))),
+    )
+    status = next((s for s in named if isinstance(s, int) and 400 <= s < 600), 0)
+    return _error(_Complaint.of(payload, status, provider, headers={}))
+
+
+def event_error(data: bytes, provider: str) -> GatewayError:
+    """Return the error for an event of the type ``error``, whatever its data is."""
+    payload = json_of(data)
+    if not isinstance(payload, dict):
+        payload = {"error": data.decode("utf-8", "replace")}
+    return payload_error(payload, provider)
+
+
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    """What a refusal says, whatever shape it came in; status 0 when it names none."""
+
+    provider: str
+    status: int
+    said: str
+    code: str
+    kind: str
+    request_id: str
+    fields: tuple[str, ...]
+    headers: Mapping[str, str]
+    is_json: bool
+
+    @classmethod
+    def of(
+        cls, payload: object, status: int, provider: str, *, headers: Mapping[str, str]
+    ) -> _Complaint:
+        outer = fields_of(payload)
+        said, fields = read_error(payload)
+        ids = (*(headers.get(name) for name in REQUEST_ID_HEADERS), outer.get("request_id"))
+        return cls(
+            provider=provider,
+            status=status,
+            said=said,
+            code=str(outer.get("code")),
+            kind=str(outer.get("type")),
+            request_id=next((given for given in ids if isinstance(given, str)), ""),
+            fields=fields,
+            headers=headers,
+            is_json=payload is not None,
+        )
+
+    @property
+    def text(self) -> str:
+        """What was said, or the little that can be told of a refusal without a word."""
+        if self.said:
+            return self.said
+        if self.status:
+            return f"HTTP {self.status} from {self.provider}"
+        return f"{self.provider} reports an error"
+
+    def as_error(
+        self,
+        kind: type[UpstreamError],
+        *,
+        text: str = "",
+        status: int | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> UpstreamError:
+        return kind(
+            text or self.text,
+            provider=self.provider,
+            request_id=self.request_id,
+            status=status,
+            headers=headers,
+        )
+
+
+def _error(complaint: _Complaint) -> GatewayError:
+    match complaint.status:
+        case 400 | 422 if complaint.code == "1500" or complaint.kind == "invalid_model":
+            return ModelNotFound(complaint.text)
+        case 400 | 422:
+            return _bad_request(complaint)
+        case 401:
+            reason = f"{complaint.provider} rejected the API key"
+            return denied(complaint.provider, reason, request_id=complaint.request_id)
+        case 404 if complaint.is_json and not complaint.said.startswith("no Route matched"):
+            return ModelNotFound(complaint.text)
+        case 408:
+            return complaint.as_error(UpstreamTimeout)
+        case 429:
+            return _rate_limited(complaint)
+        case 402 | 403 | 413 | 500 | 502 | 503 | 504 as status:
+            return complaint.as_error(
+                UpstreamRejected, status=status, headers=_retry_after(complaint.headers)
+            )
+        case 404 | 301 | 302 | 303 | 307 | 308:
+            text = f"{complaint.text}: check base_url of the provider {complaint.provider}"
+            return complaint.as_error(UpstreamError, text=text)
+        case _:
+            return complaint.as_error(UpstreamError)
+
+
+def _bad_request(complaint: _Complaint) -> UpstreamError:
+    if complaint.status == 422:
+        # The body was ours, so this is our bug more often than the client's.
+        names = ", ".join(complaint.fields) or "unnamed fields"
+        _log.error("%s refused %s of a request", complaint.provider, names)
+    if complaint.code == "3210" or _OVER_LIMIT.search(complaint.said):
+        return complaint.as_error(OverLimit)
+    return complaint.as_error(UpstreamRejected, status=400)
+
+
+def _rate_limited(complaint: _Complaint) -> UpstreamError:
+    if complaint.headers.get("x-ratelimit-limit-req-minute") == "0":
+        # Waiting never helps, so this is no rate limit to whoever decides about second attempts.
+        text = f"the plan of this API key has no access to this model ({complaint.text})"
+        return complaint.as_error(UpstreamRejected, text=text, status=429)
+    return complaint.as_error(UpstreamRateLimited, headers=_retry_after(complaint.headers))
+
+
+def _retry_after(headers: Mapping[str, str]) -> dict[str, str]:
+    value = headers.get("Retry-After")
+    return {} if value is None else {"Retry-After": value}

@@ -1,0 +1,160 @@
+"""Mistral's list of models, and what a model's name alone says.
+
+The list is that of ``GET /v1/models`` (Mistral API reference, "models"): each alias is an entry of
+its own with the same ``name``, any flag may be missing, embedding models have none, and ``created``
+is the time of the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from gateway.catalog import EPOCH, Capability, ModelInfo
+from gateway.errors import UpstreamProtocolError
+from gateway.providers.mistral.table import KNOWN_MODELS
+
+__all__ = ["describe", "parse_models"]
+
+_MONTH = re.compile(r"-(2[3-9]|[3-9]\d)(0[1-9]|1[0-2])$")
+_NO_FAMILY = re.compile(r"^(?:ft:|labs-|open-|zai-)+")
+_REASONING = re.compile(
+    r"magistral-.*|mistral-small-(latest|2603)|mistral-medium-(3|3[.-]5|latest)"
+    r"|mistral-large-4.*|.*glm.*"
+)
+_CODE = ("codestral", "mistral-code")
+_BLIND = (*_CODE, "devstral", "voxtral", "glm")
+_FLAGS = {
+    "function_calling": Capability.TOOLS,
+    "vision": Capability.VISION,
+    "audio": Capability.AUDIO,
+}
+
+
+def parse_models(payload: object, provider: str) -> list[ModelInfo]:
+    """Return the models of a list that can chat, fill in or embed; each id once.
+
+    Raise `UpstreamProtocolError` when the payload is no list of models.
+    """
+    entries = payload.get("data") if isinstance(payload, dict) else None
+    if not isinstance(entries, list):
+        raise UpstreamProtocolError(
+            f"{provider} sent a list of models that cannot be read", provider=provider
+        )
+    models: dict[str, ModelInfo] = {}
+    for entry in entries:
+        info = _read_entry(entry) if isinstance(entry, dict) else None
+        if info is not None:
+            models.setdefault(info.id, info)
+    return list(models.values())
+
+
+def describe(model_id: str) -> ModelInfo:
+    """Return what can be told of a model that is in no list.
+
+    A model that nobody knows is given the benefit of the doubt: what it cannot do the service
+    refuses, while a refusal of ours would lock a new model out.
+    """
+    known = KNOWN_MODELS.get(model_id)
+    if known is None:
+        return _info(model_id, model_id, _by_name(model_id))
+    return _info(model_id, known.id, known.capabilities)
+
+
+def _read_entry(entry: Mapping[str, object]) -> ModelInfo | None:
+    model_id = _text(entry.get("id"))
+    if not model_id or entry.get("archived") is True or entry.get("internal") is True:
+        return None
+    # A fine-tuned model's name is its owner's, and others may have the same.
+    name = "" if model_id.startswith("ft:") else _text(entry.get("name"))
+    canonical = name or model_id
+    capabilities = _capabilities(model_id, canonical, entry.get("capabilities"))
+    if not capabilities:
+        return None
+    info = _info(model_id, canonical, capabilities)
+    length = entry.get("max_context_length")
+    temperature = entry.get("default_model_temperature")
+    return replace(
+        info,
+        context_length=length if isinstance(length, int) else info.context_length,
+        description=_text(entry.get("description")),
+        parameters={"temperature": temperature} if isinstance(temperature, (int, float)) else {},
+        deprecated=_text(entry.get("deprecation")),
+        replacement=_text(entry.get("deprecation_replacement_model")),
+    )
+
+
+def _info(model_id: str, canonical: str, capabilities: frozenset[Capability]) -> ModelInfo:
+    known = KNOWN_MODELS.get(canonical)
+    family = re.split(r"[^a-z]", _NO_FAMILY.sub("", canonical.lower()), maxsplit=1)[0]
+    info = ModelInfo(
+        model_id,
+        capabilities=capabilities,
+        canonical=canonical,
+        family=family,
+        released=_month_of(canonical),
+    )
+    if known is None:
+        return info
+    return replace(
+        info,
+        parameter_size=known.size,
+        parameter_count=known.parameter_count,
+        context_length=known.context_length,
+        embedding_length=known.embedding_length,
+        released=known.released,
+    )
+
+
+def _capabilities(model_id: str, canonical: str, flags: object) -> frozenset[Capability]:
+    """Return Ollama's words for an entry's flags; none for a model that is not to be listed."""
+    if not isinstance(flags, dict):
+        # Not Mistral's own list then: a compatible host knows ids only.
+        return describe(model_id).capabilities
+    chats = flags.get("completion_chat") is True
+    fills_in = flags.get("completion_fim") is True
+    if not chats and not fills_in:
+        is_embedder = "embed" in model_id and True not in flags.values()
+        return frozenset({Capability.EMBEDDING}) if is_embedder else frozenset()
+    found = {Capability.COMPLETION}
+    if fills_in:
+        found.add(Capability.INSERT)
+    if chats:
+        found |= {word for flag, word in _FLAGS.items() if flags.get(flag) is True}
+        if flags.get("reasoning", _reasons(model_id) or _reasons(canonical)) is True:
+            found.add(Capability.THINKING)
+    return frozenset(found)
+
+
+def _by_name(model_id: str) -> frozenset[Capability]:
+    if "embed" in model_id:
+        return frozenset({Capability.EMBEDDING})
+    name = _NO_FAMILY.sub("", model_id)
+    found = {Capability.COMPLETION, Capability.TOOLS}
+    if name.startswith(_CODE):
+        found.add(Capability.INSERT)
+    if name.startswith("voxtral"):
+        found.add(Capability.AUDIO)
+    if not name.startswith(_BLIND):
+        found.add(Capability.VISION)
+    if _reasons(model_id):
+        found.add(Capability.THINKING)
+    return frozenset(found)
+
+
+def _reasons(name: str) -> bool:
+    return _REASONING.fullmatch(name) is not None
+
+
+def _month_of(name: str) -> datetime:
+    """Return the first of the month that a name such as ``codestral-2508`` ends in."""
+    match = _MONTH.search(name)
+    if match is None:
+        return EPOCH
+    return datetime(2000 + int(match[1]), int(match[2]), 1, tzinfo=UTC)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,127 @@
+"""Which result answers which call.
+
+Ollama's clients may send calls without ids and results that carry no more than a function's name,
+or nothing at all (the official Python client drops the ids of calls).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.chat import Message, Role
+from gateway.events import ToolCall
+from gateway.providers.mistral.ids import call_ids, names_no_call, safe_name
+
+__all__ = ["pair_results"]
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A call, the message that makes it, and whether a result has been found for it."""
+
+    turn: int
+    id: str
+    original: str
+    name: str
+    answered: bool = False
+
+
+def pair_results(messages: Sequence[Message]) -> Sequence[Message]:
+    """Give every call an id that Mistral takes and put every result right behind its call.
+
+    A result is paired by its id, as the client wrote it; else by its function's name, with the
+    first unanswered call of that name; else with the first unanswered call. Ids are looked up in
+    all that came before, latest turn first; names and places only in the turn that the latest
+    message with calls has opened. A result that finds no call stays where it is, with no id.
+    """
+    turns = {
+        index: _calls(message, index)
+        for index, message in enumerate(messages)
+        if message.tool_calls
+    }
+    owners = _owners(messages, turns)
+    results: dict[int, list[Message]] = {turn: [] for turn in turns}
+    for index, call in sorted(owners.items()):
+        results[call.turn].append(_with_id(messages[index], call.id))
+    paired: list[Message] = []
+    for index, message in enumerate(messages):
+        if index in turns:
+            paired.append(_with_calls(message, turns[index]))
+            paired += results[index]
+        elif message.role is not Role.TOOL:
+            paired.append(message)
+        elif index not in owners:
+            paired.append(_with_id(message, ""))
+    return paired
+
+
+def _calls(message: Message, turn: int) -> list[_Call]:
+    ids = call_ids(message.tool_calls, turn)
+    return [
+        _Call(turn, new, call.id, call.name)
+        for new, call in zip(ids, message.tool_calls, strict=True)
+    ]
+
+
+def _owners(messages: Sequence[Message], turns: dict[int, list[_Call]]) -> dict[int, _Call]:
+    """Map the index of each result to its call."""
+    owners: dict[int, _Call] = {}
+    unnamed: list[tuple[int, list[_Call]]] = []
+    by_id: dict[str, list[_Call]] = {}
+    latest: list[_Call] = []
+    for index, message in enumerate(messages):
+        if index in turns:
+            latest = turns[index]
+            by_id |= _by_id(latest)
+        elif message.role is Role.TOOL:
+            known = by_id.get(message.tool_call_id)
+            if known is None:
+                unnamed.append((index, latest))
+            else:
+                # Whoever repeats an id repeats it for calls and results alike, in one order.
+                _answer(owners, index, _first_open(known) or known[0])
+    # Ids first, then names, then places: a vague result must not take the call of a precise one.
+    for by_name in (True, False):
+        for index, calls in unnamed:
+            if index in owners:
+                continue
+            name = messages[index].tool_name
+            fitting = [call for call in calls if call.name == name] if by_name else calls
+            call = _first_open(fitting)
+            if call is not None:
+                _answer(owners, index, call)
+    return owners
+
+
+def _by_id(calls: Sequence[_Call]) -> dict[str, list[_Call]]:
+    found: dict[str, list[_Call]] = {}
+    for call in calls:
+        if not names_no_call(call.original):
+            found.setdefault(call.original, []).append(call)
+    return found
+
+
+def _first_open(calls: Sequence[_Call]) -> _Call | None:
+    return next((call for call in calls if not call.answered), None)
+
+
+def _answer(owners: dict[int, _Call], index: int, call: _Call) -> None:
+    owners[index] = call
+    call.answered = True
+
+
+def _with_id(message: Message, new: str) -> Message:
+    return message if message.tool_call_id == new else replace(message, tool_call_id=new)
+
+
+def _with_calls(message: Message, calls: Sequence[_Call]) -> Message:
+    mended = tuple(map(_mended, message.tool_calls, calls))
+    return message if mended == message.tool_calls else replace(message, tool_calls=mended)
+
+
+def _mended(call: ToolCall, slot: _Call) -> ToolCall:
+    name = safe_name(call.name)
+    if call.id == slot.id and call.name == name:
+        return call
+    return ToolCall(name=name, arguments=call.arguments, id=slot.id)

@@ -1,0 +1,190 @@
+"""Make any history one that Mistral takes.
+
+Ollama accepts messages in any order; Mistral checks the order, the pairing of calls and results,
+and that no answer is empty (`mistral-common`, request validator; code 3230). Each repair is a
+function from a history to a history that leaves a clean one alone, and `REPAIRS` is their order:
+later ones rely on earlier ones. Nothing here depends on more than the history itself, so one
+history always gives the same bytes: tests and the provider's prompt cache count on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gateway.chat import Message, Role
+from gateway.providers.mistral.ids import is_id, is_name
+from gateway.providers.mistral.pairing import pair_results
+from gateway.providers.mistral.results import (
+    adopt_orphans,
+    answer_open_calls,
+    bridge_results,
+    join_duplicates,
+    lift_media,
+)
+from gateway.providers.mistral.surrogates import clean
+
+__all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
+
+_FOLLOWERS = {
+    Role.SYSTEM: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
+    Role.USER: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
+    Role.ASSISTANT: frozenset({Role.USER, Role.ASSISTANT}),
+    Role.TOOL: frozenset({Role.ASSISTANT}),
+}
+"""Who may speak next; results are counted apart."""
+_MEDIALESS = frozenset({Role.ASSISTANT, Role.SYSTEM})
+
+
+def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]:
+    """Return a history that Mistral takes and what had to be done for it, for the log.
+
+    The history may come out empty. Its last message may be an assistant's, to be continued.
+    """
+    history = tuple(messages)
+    made: list[str] = []
+    fit = _is_fit(history)
+    for name, step in REPAIRS.items():
+        if fit:
+            break
+        mended = tuple(step(history))
+        if mended != history:
+            history = mended
+            made.append(name)
+            fit = _is_fit(history)
+    return history, made
+
+
+def _is_fit(messages: Sequence[Message]) -> bool:
+    """Tell in one pass that no repair has anything to do; to run them all costs far more."""
+    speaker = Role.SYSTEM
+    waiting: set[str] = set()
+    for message in messages:
+        role, calls, content = message.role, message.tool_calls, message.content
+        if clean(content) is not content or clean(message.thinking) is not message.thinking:
+            return False
+        if role is Role.TOOL:
+            if message.tool_call_id not in waiting or message.media or calls:
+                return False
+            waiting.remove(message.tool_call_id)
+        elif waiting or role not in _FOLLOWERS[speaker]:
+            return False
+        elif role is Role.ASSISTANT:
+            waiting = {call.id for call in calls if is_id(call.id) and is_name(call.name)}
+            if len(waiting) != len(calls) or message.media or not (calls or content.strip()):
+                return False
+        elif calls or (message.media and role is Role.SYSTEM):
+            return False
+        speaker = role
+    alone = len(messages) == 1 and speaker is Role.ASSISTANT
+    return not (waiting or alone or speaker is Role.SYSTEM)
+
+
+def _replace_surrogates(messages: Sequence[Message]) -> Iterable[Message]:
+    return map(_cleaned, messages)
+
+
+def _cleaned(message: Message) -> Message:
+    content, thinking = clean(message.content), clean(message.thinking)
+    if content is message.content and thinking is message.thinking:
+        return message
+    return replace(message, content=content, thinking=thinking)
+
+
+def _drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
+    """Keep calls with assistants only, and media with users and tools only."""
+    return map(_without_strays, messages)
+
+
+def _without_strays(message: Message) -> Message:
+    calls = message.tool_calls if message.role is Role.ASSISTANT else ()
+    media = () if message.role in _MEDIALESS else message.media
+    if calls is message.tool_calls and media is message.media:
+        return message
+    return replace(message, tool_calls=calls, media=media)
+
+
+def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
+    """Drop what says nothing; an answer of nothing but thinking is half a turn."""
+    return [
+        message
+        for message in messages
+        if message.role is not Role.ASSISTANT or message.tool_calls or message.content.strip()
+    ]
+
+
+def _gather_system(messages: Sequence[Message]) -> Iterable[Message]:
+    """Move instructions to the front, unless they stand first or between user and what follows.
+
+    A conversation of instructions alone has its last one asked by the user.
+    """
+    speakers = [i for i, message in enumerate(messages) if message.role is not Role.SYSTEM]
+    if len(speakers) == len(messages):
+        return messages
+    if not speakers:
+        return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
+    front = list(messages[: speakers[0]])
+    rest: list[Message] = []
+    moved: list[str] = []
+    speaker = Role.SYSTEM
+    last = max((i for i in speakers if messages[i].role is not Role.TOOL), default=0)
+    for index in range(len(front), len(messages)):
+        message = messages[index]
+        if message.role is not Role.SYSTEM:
+            speaker = message.role
+        elif speaker is not Role.USER or index > last:
+            moved.append(message.content)
+            continue
+        rest.append(message)
+    return [*_with_instructions(front, moved), *rest]
+
+
+def _with_instructions(front: Sequence[Message], moved: Iterable[str]) -> Sequence[Message]:
+    text = join_paragraphs(moved)
+    if not text:
+        return front
+    if not front:
+        return [Message(Role.SYSTEM, text)]
+    return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].content, text]))]
+
+
+def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
+    """Put an empty question before an answer that stands alone."""
+    if len(messages) == 1 and messages[0].role is Role.ASSISTANT:
+        return [Message(Role.USER), *messages]
+    return messages
+
+
+def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
+    """Move all instructions in front of the last user text; there must be a user message.
+
+    Models that listen refuse a system message beside a recording.
+    """
+    texts = [message.content for message in messages if message.role is Role.SYSTEM]
+    if not texts:
+        return messages
+    rest = [message for message in messages if message.role is not Role.SYSTEM]
+    last = max(i for i, message in enumerate(rest) if message.role is Role.USER)
+    rest[last] = replace(rest[last], content=join_paragraphs([*texts, rest[last].content]))
+    return rest
+
+
+def join_paragraphs(texts: Iterable[str]) -> str:
+    """Join the texts that say something with a blank line between."""
+    return "\n\n".join([text for text in texts if text.strip()])
+
+
+REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
+    "replaced lone surrogates": _replace_surrogates,
+    "dropped misplaced images or calls": _drop_strays,
+    "dropped empty answers": _drop_empty_answers,
+    "paired results with calls": pair_results,
+    "moved system messages": _gather_system,
+    "answered open calls": answer_open_calls,
+    "invented calls for orphaned results": adopt_orphans,
+    "joined repeated results": join_duplicates,
+    "moved images out of results": lift_media,
+    "bridged results and user": bridge_results,
+    "opened with an empty question": _open_with_user,
+}

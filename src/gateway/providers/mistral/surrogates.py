@@ -1,0 +1,46 @@
+"""Text that fits on the wire: JSON is UTF-8, and UTF-8 has no lone surrogates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from gateway import codec
+
+__all__ = ["clean", "clean_json"]
+
+_T = TypeVar("_T")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Replace each lone surrogate by U+FFFD, as Go's JSON decoder does for Ollama."""
+    # isascii() reads a flag and encode() copies at memory speed; the pattern looks at each letter.
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
+
+
+def clean_json(value: _T) -> _T:
+    """Return a JSON value with `clean` applied to its strings and keys; itself if all are clean."""
+    try:
+        codec.encode(value)
+    except UnicodeEncodeError:
+        return cast("_T", _cleaned(value))
+    return value
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return value
