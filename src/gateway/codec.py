@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
-__all__ = ["JSONError", "decode", "encode", "escape"]
+__all__ = ["JSONError", "decode", "encode", "escape", "repair_escapes"]
 
 JSONError = msgspec.DecodeError
 """What `decode` raises for bytes that are not JSON; `UnicodeDecodeError` for bytes that are not
 UTF-8 and `RecursionError` for nesting that is too deep come as well."""
+
+# Every escape, since a surrogate's may follow a backslash that is one itself; pairs come whole.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
+    re.DOTALL,
+)
+_HALF_A_PAIR = 6
+"""Characters of the escape of one surrogate."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -31,4 +41,13 @@ def escape(encoded: bytes) -> bytes:
         encoded.replace("\u2028".encode(), rb"\u2028")
         .replace("\u2029".encode(), rb"\u2029")
         .replace("\u0085".encode(), rb"\u0085")
+    )
+
+
+def repair_escapes(text: str) -> str:
+    r"""Write ``\ufffd`` for each escape of a lone surrogate, which no strict decoder takes."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _ESCAPE.sub(
+        lambda escape: r"\ufffd" if len(escape[0]) == _HALF_A_PAIR else escape[0], text
     )

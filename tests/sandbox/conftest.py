@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.sandbox import RunningSandbox, start
-from sandbox.mistral_openapi import judge
+from mistral_openapi import judge
 
 __all__ = ["judge"]
 

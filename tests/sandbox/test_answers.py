@@ -13,7 +13,7 @@ from gateway.sandbox.models import MODELS
 from gateway.sandbox.rules import CHAT_PATH, refuse
 from gateway.sandbox.tokens import count
 from gateway.sandbox.wire import Head, chunks, usage, whole
-from sandbox.mistral_openapi import Judge
+from mistral_openapi import Judge
 
 HEAD = Head("id", "m", 7)
 PNG = "data:image/png;base64,iVBORw0KGgo="

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 from gateway.sandbox.models import CARDS, MODELS, Card
-from sandbox.mistral_openapi import Judge
+from mistral_openapi import Judge
 
 FINE_TUNED = "ft:open-mistral-7b:587a6b29:20240514:7e773925"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.rules import CHAT_PATH, EMBEDDINGS_PATH, FIM_PATH, refuse
-from sandbox.mistral_openapi import Judge
+from mistral_openapi import Judge
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 JPEG_AS_PNG = "data:image/png;base64,/9j/4AAQ"

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.sandbox.models import MODELS
 from gateway.sandbox.vectors import embed, vector
-from sandbox.mistral_openapi import Judge
+from mistral_openapi import Judge
 
 
 def similarity(one: str, other: str, dimensions: int = 1024) -> float:

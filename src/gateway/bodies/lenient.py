@@ -13,6 +13,7 @@ from json import JSONDecodeError, JSONDecoder
 from string import hexdigits
 from typing import NoReturn
 
+from gateway import codec
 from gateway.errors import InvalidRequest
 
 __all__ = ["read_value"]
@@ -25,13 +26,6 @@ _find_token = re.compile(r"[^ \t\n\r]").search
 _match_number = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").match
 _match_legal = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
 _replace_surrogates = re.compile("[\ud800-\udfff]").sub
-# Every escape, since a surrogate's may follow a backslash that is one itself; pairs come whole.
-_replace_escapes = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
-    re.DOTALL,
-).sub
-
 _LITERALS: dict[str, tuple[str, bool | None]] = {
     "t": ("true", True),
     "f": ("false", False),
@@ -55,8 +49,7 @@ def read_value(body: bytes) -> object:
     """Return the first JSON value of *body*, or raise `InvalidRequest` in Go's words."""
     # Each byte that is not UTF-8 becomes one surrogate, and each surrogate one U+FFFD.
     text = _replace_surrogates("\ufffd", body.decode("utf-8", "surrogateescape"))
-    if "\\ud" in text or "\\uD" in text:
-        text = _replace_escapes(_repair, text)
+    text = codec.repair_escapes(text)
     start = _find_token(text)
     if start is None:
         raise InvalidRequest("missing request body")
@@ -67,11 +60,6 @@ def read_value(body: bytes) -> object:
             raise InvalidRequest("request body is not valid JSON or nests too deep") from None
         value = _Reader(text).read()
     return value
-
-
-def _repair(escape: re.Match[str]) -> str:
-    """Return an escape as it is, unless it is half of a pair: that one has six characters."""
-    return r"\ufffd" if len(escape.group()) == 6 else escape.group()
 
 
 def _read_float(literal: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.errors import InvalidRequest
@@ -18,7 +19,7 @@ LARGEST_BODY: Final = 20 << 20
 """Bytes that a body may have once decompressed (Ollama's ``middleware/openai.go``)."""
 
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
-_OPTIONS: Final = {zstd.DecompressionParameter.window_log_max: 23}
+_OPTIONS: Final[Mapping[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}
 """A window of 8 MiB is the most that a client may make us keep in memory."""
 
 

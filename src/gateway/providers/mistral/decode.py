@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway import codec
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.framing import ErrorEvent
@@ -197,10 +198,11 @@ class ChatDecoder:
 
     def _take_unreadable(self, events: list[ChatEvent], data: bytes, error: Exception) -> None:
         text = data.decode("utf-8", "replace").strip()
+        repaired = codec.repair_escapes(text).encode()
         if text == "[DONE]":
             self._take_end(events)
-        elif isinstance(error, UnicodeDecodeError):
-            events += self.feed([text.encode()])
+        elif text and repaired != data.strip():
+            events += self.feed([repaired])
         elif text:
             failure = UpstreamProtocolError(
                 f"{self._provider} sent an event that cannot be read", provider=self._provider

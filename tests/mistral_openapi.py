@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +14,10 @@ import yaml
 
 Judge: TypeAlias = Callable[[str, object], None]
 
-_BESIDE = Path(__file__).parents[3] / "shared" / "reference" / "mistral-openapi.yaml"
+_BESIDE = Path(__file__).parents[2] / "shared" / "reference" / "mistral-openapi.yaml"
 
 
+@cache
 def load_judge() -> Judge:
     """Return a function that raises if a value is no instance of a schema, or does nothing."""
     path = Path(os.environ.get("GATEWAY_MISTRAL_OPENAPI", _BESIDE))
@@ -24,9 +26,13 @@ def load_judge() -> Judge:
     schemas = yaml.safe_load(path.read_text(encoding="utf-8"))["components"]["schemas"]
     _mend(schemas)
 
-    def judge(name: str, value: object) -> None:
+    @cache
+    def validator(name: str) -> jsonschema.Draft202012Validator:
         schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
-        jsonschema.Draft202012Validator(schema).validate(value)
+        return jsonschema.Draft202012Validator(schema)
+
+    def judge(name: str, value: object) -> None:
+        validator(name).validate(value)
 
     return judge
 
