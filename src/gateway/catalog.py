@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-__all__ = ["EPOCH", "Capability", "ListedModel", "ModelInfo"]
+from gateway import codec
+from gateway.chat import Message
+
+__all__ = ["EPOCH", "Capability", "ListedModel", "ModelInfo", "Overlay"]
 
 EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
 """The date of a model whose release date nobody knows: constant, so that lists never reorder."""
@@ -33,7 +36,8 @@ class ModelInfo:
     ``id`` is what the provider calls it. ``canonical`` is the id that its aliases share, by default
     ``id`` itself. ``parameter_size`` reads ``24B``; ``parameter_count`` is the number behind it, 0
     when unknown, as are the two lengths (tokens and components). ``parameters`` are the provider's
-    defaults worth showing. ``released`` must be stable from call to call.
+    defaults worth showing. ``released`` must be stable from call to call. ``quantization_level`` is
+    known only of what a user made and said it of.
     """
 
     id: str
@@ -49,6 +53,7 @@ class ModelInfo:
     parameters: Mapping[str, object] = field(default_factory=dict)
     deprecated: str = ""
     replacement: str = ""
+    quantization_level: str = ""
 
     def __post_init__(self) -> None:
         if not self.canonical:
@@ -56,19 +61,49 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a model that a user made lays over a provider's model; what is empty is the provider's.
+
+    ``parameters`` are options under Ollama's names, stored as the client sent them. ``messages``
+    are examples that every conversation begins with. The rest is what the user says of the model.
+    """
+
+    system: str = ""
+    template: str = ""
+    licenses: tuple[str, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
+    family: str = ""
+    base_name: str = ""
+    parameter_size: str = ""
+    quantization_level: str = ""
+    context_length: int = 0
+    embedding_length: int = 0
+
+
+_NOTHING = Overlay()
+
+
+@dataclass(frozen=True, slots=True)
 class ListedModel:
     """A model under the name that clients see and use.
 
     ``name`` is the short display form with its tag. ``provider`` is the provider's name in the
-    settings, ``remote_host`` the origin of its service.
+    settings, ``remote_host`` the origin of its service. ``overlay`` is what a user laid over it,
+    of which ``info`` knows already.
     """
 
     name: str
     provider: str
     info: ModelInfo
     remote_host: str = ""
+    overlay: Overlay = _NOTHING
 
     @property
     def digest(self) -> str:
-        """Return 64 hexadecimal digits, the same for all names of one canonical model."""
-        return hashlib.sha256(f"{self.provider}:{self.info.canonical}".encode()).hexdigest()
+        """Return 64 hexadecimal digits, the same for all names of one model and for its copies."""
+        content = f"{self.provider}:{self.info.canonical}".encode()
+        if self.overlay != _NOTHING:
+            content += codec.encode(self.overlay)
+        return hashlib.sha256(content).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,19 +16,20 @@ __all__ = ["AnswerEncoder", "Dialect"]
 class Dialect:
     """One client dialect; every route belongs to one.
 
-    ``error_document`` encodes an error that happens before the first byte, sent as ``error_type``.
+    ``error_document`` encodes an error that happens before the first byte, and the id of its
+    request in the log; it is sent as ``error_type``.
     """
 
     name: str
-    error_document: Callable[[GatewayError], bytes]
+    error_document: Callable[[GatewayError, str], bytes]
     error_type: str = "application/json; charset=utf-8"
 
 
 class AnswerEncoder(Protocol):
     """Turn one answer into bytes; made per request, so it may prepare what never changes."""
 
-    stream_type: str
-    """Content type of a streamed answer."""
+    stream_headers: Mapping[str, str]
+    """Headers of a streamed answer, its content type among them."""
     document_type: str
     """Content type of a whole answer."""
 

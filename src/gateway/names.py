@@ -79,7 +79,7 @@ def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
         namespace, _, model = model.rpartition("/")
         if "/" in namespace:
             host, _, namespace = namespace.rpartition("/")
-            host = host.rpartition("://")[2]
+            host = host.partition("://")[2] or host
     if not (
         _VALID_HOST(host)
         and _VALID_NAMESPACE(namespace)

@@ -1,0 +1,111 @@
+"""The ``options`` of a request: checked as Ollama's ``api.Options.FromMap`` does, then sorted out.
+
+Their errors have status 500 and come after those of names and capabilities, as at Ollama.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from gateway.chat import Sampling
+from gateway.errors import InvalidRequest
+
+__all__ = ["read_options", "said_options"]
+
+_Reader: TypeAlias = Callable[[str, object], Any]
+
+_LARGEST_INT = 2**63 - 1
+_LARGEST_FLOAT = 3.4e38
+
+
+def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[str, object]]:
+    """Return how to choose tokens, and the options that Ollama does not know.
+
+    ``null`` counts as not given, Ollama's local defaults are never filled in, and what only tunes
+    local inference has no effect. A limit that is not positive is no limit, a negative seed is a
+    random one. Raise `InvalidRequest` (500) for a wrong type.
+    """
+    known: dict[str, Any] = {}
+    extra: dict[str, object] = {}
+    for key, value in (options or {}).items():
+        if value is None:
+            continue
+        read = _READERS.get(key)
+        if read is None:
+            extra[key] = value
+        else:
+            known[key] = read(key, value)
+    limit, seed = known.get("num_predict", 0), known.get("seed", -1)
+    sampling = Sampling(
+        temperature=known.get("temperature"),
+        top_p=known.get("top_p"),
+        top_k=known.get("top_k"),
+        min_p=known.get("min_p"),
+        seed=seed if seed >= 0 else None,
+        max_tokens=limit if limit > 0 else None,
+        stop=known.get("stop", ()),
+        presence_penalty=known.get("presence_penalty"),
+        frequency_penalty=known.get("frequency_penalty"),
+    )
+    return sampling, extra
+
+
+def said_options(options: Mapping[str, object] | None) -> frozenset[str]:
+    """Return the names of the options that the client gave, whatever their values come to."""
+    return frozenset([key for key, value in (options or {}).items() if value is not None])
+
+
+def _wrong_type(key: str, expected: str) -> InvalidRequest:
+    return InvalidRequest(f'option "{key}" must be of {expected}', status=500)
+
+
+def _integer(key: str, value: object) -> int:
+    """Return an integer, cut from a fraction if need be."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(key, "type integer")
+    return int(min(max(value, -_LARGEST_INT), _LARGEST_INT))
+
+
+def _float(key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(key, "type float32")
+    return float(min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT))
+
+
+def _boolean(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(key, "type boolean")
+    return value
+
+
+def _strings(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _wrong_type(key, "type array")
+    if not all(isinstance(item, str) for item in value):
+        raise _wrong_type(key, "an array of strings")
+    return tuple(value)
+
+
+_READERS: dict[str, _Reader] = {
+    "temperature": _float,
+    "top_p": _float,
+    "top_k": _integer,
+    "min_p": _float,
+    "seed": _integer,
+    "num_predict": _integer,
+    "stop": _strings,
+    "presence_penalty": _float,
+    "frequency_penalty": _float,
+    "repeat_penalty": _float,
+    "repeat_last_n": _integer,
+    "typical_p": _float,
+    "num_keep": _integer,
+    "num_ctx": _integer,
+    "num_batch": _integer,
+    "num_gpu": _integer,
+    "main_gpu": _integer,
+    "use_mmap": _boolean,
+    "num_thread": _integer,
+    "draft_num_predict": _integer,
+}

@@ -1,0 +1,137 @@
+"""The bodies of Ollama's own requests (``api/types.go``) as schemas: JSON to calls, once each."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import marshmallow as ma
+
+from gateway.bodies.readers import (
+    read_bool,
+    read_int,
+    read_ints,
+    read_object,
+    read_string,
+    read_think,
+)
+from gateway.bodies.schemas import Body, Value, body_loader
+from gateway.bodies.tools import read_tools
+from gateway.ollama.calls import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall, ShowCall
+from gateway.ollama.keep_alive import read_keep_alive
+from gateway.ollama.messages import read_images, read_messages
+
+__all__ = [
+    "ChatRequest",
+    "EmbedRequest",
+    "EmbeddingRequest",
+    "GenerateRequest",
+    "ShowRequest",
+    "load_chat",
+    "load_embed",
+    "load_embeddings",
+    "load_generate",
+    "load_show",
+]
+
+CallT = TypeVar("CallT")
+
+
+class _Body(Body[CallT]):
+    """What all bodies share."""
+
+    model = Value(read_string)
+    options = Value(read_object)
+
+
+class _KeptBody(_Body[CallT]):
+    """What the bodies of all requests that run a model share."""
+
+    keep_alive = Value(read_keep_alive)
+
+
+class _AnsweredBody(_KeptBody[CallT]):
+    """What the bodies that are answered in text share."""
+
+    stream = Value(read_bool)
+    format = ma.fields.Raw()
+    think = Value(read_think)
+    truncate = Value(read_bool)
+    shift = Value(read_bool)
+    logprobs = Value(read_bool)
+    top_logprobs = Value(
+        read_int,
+        validate=ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20"),
+    )
+
+
+class ChatRequest(_AnsweredBody[ChatCall]):
+    """The body of ``/api/chat``."""
+
+    call = ChatCall
+
+    messages = Value(read_messages)
+    tools = Value(read_tools)
+
+
+class GenerateRequest(_AnsweredBody[GenerateCall]):
+    """The body of ``/api/generate``."""
+
+    call = GenerateCall
+
+    prompt = Value(read_string)
+    suffix = Value(read_string)
+    system = Value(read_string)
+    template = Value(read_string)
+    context = Value(read_ints)
+    raw = Value(read_bool)
+    images = Value(read_images, attribute="media")
+
+
+class EmbedRequest(_KeptBody[EmbedCall]):
+    """The body of ``/api/embed``."""
+
+    call = EmbedCall
+
+    input = ma.fields.Raw()
+    truncate = Value(read_bool)
+    dimensions = Value(read_int)
+
+
+class EmbeddingRequest(_KeptBody[EmbeddingsCall]):
+    """The body of ``/api/embeddings``."""
+
+    call = EmbeddingsCall
+
+    prompt = Value(read_string)
+
+
+class ShowRequest(_Body[ShowCall]):
+    """The body of ``/api/show``."""
+
+    call = ShowCall
+
+    name = Value(read_string)
+    system = Value(read_string)
+    verbose = Value(read_bool)
+
+    @ma.post_load
+    def build(self, data: dict[str, Any], **_: Any) -> ShowCall:
+        """Make the call; an empty model leaves the word to the old field."""
+        name = data.pop("name", "")
+        return self.call(**{**data, "model": data.get("model") or name})
+
+
+load_chat = body_loader(ChatRequest)
+"""Read a body of ``/api/chat`` as Ollama does, its refusals included."""
+
+load_generate = body_loader(GenerateRequest)
+"""Read a body of ``/api/generate``."""
+
+load_embed = body_loader(EmbedRequest)
+"""Read a body of ``/api/embed``; the type of its input is checked later."""
+
+load_embeddings = body_loader(EmbeddingRequest)
+"""Read a body of ``/api/embeddings``."""
+
+load_show = body_loader(ShowRequest)
+"""Read a body of ``/api/show``."""

@@ -1,0 +1,406 @@
+"""What a model cannot do is refused in Ollama's words and order; ids name the wire rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.catalog import Capability, ModelInfo
+from gateway.chat import (
+    ChatRequest,
+    FillRequest,
+    JsonFormat,
+    Media,
+    Message,
+    Role,
+    Sampling,
+    Think,
+    Tool,
+)
+from gateway.embeddings import EmbedRequest
+from gateway.errors import InvalidRequest
+from gateway.ollama.calls import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
+from gateway.ollama.checks import (
+    admit_chat,
+    admit_embed,
+    admit_generate,
+    chat_request,
+    embed_inputs,
+    embed_request,
+    generate_request,
+)
+
+FULL = "registry.ollama.ai/library/x:latest"
+HELLO = (Message(Role.USER, "hi"),)
+PNG = Media("image/png", "iVBORw0KGgo=")
+WAV = Media("audio/wav", "UklGRg==")
+PDF = Media("application/pdf", "JVBERg==")
+UNKNOWN = Media("", "Qk0=")
+UNKNOWN_TEXT = (
+    "unsupported media: images may be png, jpeg, gif or webp, audio wav or mp3, documents pdf"
+)
+BAD_OPTIONS = {"stop": "x"}
+
+
+def model(*capabilities: str) -> ModelInfo:
+    return ModelInfo("x-id", frozenset(Capability(name) for name in capabilities))
+
+
+def seen(*media: Media, role: Role = Role.USER) -> tuple[Message, ...]:
+    return (Message(role, "look", media=media),)
+
+
+@pytest.mark.parametrize(
+    ("call", "info"),
+    [
+        pytest.param(ChatCall("m", HELLO), model("completion"), id="5.2-plain"),
+        pytest.param(ChatCall("m", HELLO, think=False), model("completion"), id="3.7-think-false"),
+        pytest.param(
+            ChatCall("m", HELLO, think="low"), model("completion", "thinking"), id="3.7-level"
+        ),
+        pytest.param(
+            ChatCall("m", HELLO, tools=(Tool("f"),)), model("completion", "tools"), id="5.2-tools"
+        ),
+        pytest.param(ChatCall("m", seen(PNG)), model("completion", "vision"), id="3.4-image"),
+        pytest.param(ChatCall("m", seen(WAV)), model("completion", "audio"), id="3.4-audio"),
+        pytest.param(ChatCall("m", seen(PDF)), model("completion"), id="3.4-document"),
+        pytest.param(
+            ChatCall("m", seen(PNG, role=Role.ASSISTANT)), model("completion"), id="3.4-unseen"
+        ),
+    ],
+)
+def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatCall, info: ModelInfo) -> None:
+    admit_chat(call, info, FULL)
+
+
+@pytest.mark.parametrize(
+    ("call", "info", "status", "text"),
+    [
+        pytest.param(
+            ChatCall(" M ", think=True),
+            model(),
+            400,
+            '" M " does not support thinking',
+            id="5.2-9-think-first",
+        ),
+        pytest.param(
+            ChatCall("m", think="max"),
+            model("completion"),
+            400,
+            '"m" does not support thinking',
+            id="3.7-level",
+        ),
+        pytest.param(
+            ChatCall("m", HELLO, tools=(Tool("f"),)),
+            model("embedding"),
+            400,
+            '"m" does not support chat',
+            id="5.2-10-completion-before-tools",
+        ),
+        pytest.param(
+            ChatCall("m", HELLO, tools=(Tool("f"),), options=BAD_OPTIONS),
+            model("completion"),
+            400,
+            f"{FULL} does not support tools",
+            id="5.2-10-tools-before-options",
+        ),
+        pytest.param(
+            ChatCall("m", seen(WAV, PNG, PNG), tools=(Tool("f"),)),
+            model("completion"),
+            400,
+            f"{FULL} does not support tools\nvision\naudio",
+            id="5.2-10-all-that-is-missing",
+        ),
+        pytest.param(
+            ChatCall("m", seen(PNG, role=Role.TOOL)),
+            model("completion"),
+            400,
+            f"{FULL} does not support vision",
+            id="3.4-image-on-a-tool-result",
+        ),
+        pytest.param(
+            ChatCall("m", seen(UNKNOWN)),
+            model("completion"),
+            400,
+            f"{FULL} does not support vision",
+            id="3.4-unknown-counts-as-an-image",
+        ),
+        pytest.param(
+            ChatCall("m", seen(UNKNOWN), options=BAD_OPTIONS),
+            model("completion", "vision"),
+            500,
+            'option "stop" must be of type array',
+            id="5.2-11-options",
+        ),
+        pytest.param(
+            ChatCall("m", seen(UNKNOWN)),
+            model("completion", "vision"),
+            400,
+            UNKNOWN_TEXT,
+            id="3.4-unknown-media",
+        ),
+    ],
+)
+def test_a_chat_that_the_model_cannot_serve_is_refused(
+    call: ChatCall, info: ModelInfo, status: int, text: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        admit_chat(call, info, FULL)
+    assert (caught.value.status, caught.value.message) == (status, text)
+
+
+@pytest.mark.parametrize(
+    ("call", "info"),
+    [
+        pytest.param(GenerateCall("m", "p"), model("completion"), id="4.2-plain"),
+        pytest.param(GenerateCall("m", "p", raw=True), model("completion"), id="4.2-raw"),
+        pytest.param(
+            GenerateCall("m", "p", "s", media=(PNG,)),
+            model("completion", "insert"),
+            id="4.2-images-have-no-part-in-a-fill",
+        ),
+        pytest.param(
+            GenerateCall("m", "p", media=(PNG,), context=(1,), template="t", system="s"),
+            model("completion", "vision"),
+            id="4.2-everything-but-raw",
+        ),
+    ],
+)
+def test_a_prompt_that_the_model_can_serve_is_admitted(call: GenerateCall, info: ModelInfo) -> None:
+    admit_generate(call, info, FULL)
+
+
+RAW = "raw mode does not support template, system, or context"
+
+
+@pytest.mark.parametrize(
+    ("call", "info", "status", "text"),
+    [
+        pytest.param(
+            GenerateCall("m", raw=True, template="t", think=True), model(), 400, RAW, id="4.2-10"
+        ),
+        pytest.param(
+            GenerateCall("m", raw=True, system="s"), model(), 400, RAW, id="4.2-10-system"
+        ),
+        pytest.param(
+            GenerateCall("m", raw=True, context=(1,)), model(), 400, RAW, id="4.2-10-context"
+        ),
+        pytest.param(
+            GenerateCall("m", think=True),
+            model(),
+            400,
+            '"m" does not support thinking',
+            id="4.2-11",
+        ),
+        pytest.param(
+            GenerateCall("m", suffix="s"),
+            model("embedding"),
+            400,
+            '"m" does not support generate',
+            id="4.2-12",
+        ),
+        pytest.param(
+            GenerateCall("m", suffix="s", options=BAD_OPTIONS),
+            model("completion"),
+            400,
+            f"{FULL} does not support insert",
+            id="4.2-12-insert",
+        ),
+        pytest.param(
+            GenerateCall("m", media=(WAV,)),
+            model("completion"),
+            400,
+            f"{FULL} does not support audio",
+            id="3.4-audio",
+        ),
+        pytest.param(
+            GenerateCall("m", options=BAD_OPTIONS, media=(UNKNOWN,)),
+            model("completion", "vision"),
+            500,
+            'option "stop" must be of type array',
+            id="4.2-13",
+        ),
+        pytest.param(
+            GenerateCall("m", media=(PNG, UNKNOWN)),
+            model("completion", "vision"),
+            400,
+            UNKNOWN_TEXT,
+            id="3.4-unknown-media",
+        ),
+    ],
+)
+def test_a_prompt_that_the_model_cannot_serve_is_refused(
+    call: GenerateCall, info: ModelInfo, status: int, text: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        admit_generate(call, info, FULL)
+    assert (caught.value.status, caught.value.message) == (status, text)
+
+
+def test_embedding_needs_a_model_that_can() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        admit_embed(EmbeddingsCall("m", options=BAD_OPTIONS), model("completion"))
+    assert (caught.value.status, caught.value.message) == (
+        400,
+        '"m" does not support embeddings',
+    )
+
+
+def test_options_of_an_embedding_have_types_too() -> None:
+    admit_embed(EmbedCall("m", options={"num_ctx": 1}), model("embedding"))
+    with pytest.raises(InvalidRequest) as caught:
+        admit_embed(EmbedCall("m", options={"num_ctx": "1"}), model("embedding"))
+    assert (caught.value.status, caught.value.message) == (
+        500,
+        'option "num_ctx" must be of type integer',
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        pytest.param(EmbedCall(input=None), (), id="6.1-absent"),
+        pytest.param(EmbedCall(input=""), (), id="6.1-empty-text"),
+        pytest.param(EmbedCall(input=[]), (), id="6.1-empty-list"),
+        pytest.param(EmbedCall(input="a"), ("a",), id="6.1-text"),
+        pytest.param(EmbedCall(input=[""]), ("",), id="6.1-list-of-one-empty-text"),
+        pytest.param(EmbedCall(input=["b", "a"]), ("b", "a"), id="6.1-list"),
+        pytest.param(EmbeddingsCall(prompt=""), (), id="6.2-empty-prompt"),
+        pytest.param(EmbeddingsCall(prompt="p"), ("p",), id="6.2-prompt"),
+    ],
+)
+def test_inputs_of_an_embedding(
+    call: EmbedCall | EmbeddingsCall, expected: tuple[str, ...]
+) -> None:
+    assert embed_inputs(call) == expected
+
+
+@pytest.mark.parametrize("value", [7, True, {}, ["a", 7], [None], [["a"]]], ids="6.1-{}".format)
+def test_inputs_of_another_type_are_refused(value: object) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        embed_inputs(EmbedCall(input=value))
+    assert (caught.value.status, caught.value.message) == (400, "invalid input type")
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (EmbedCall("m", "a"), EmbedRequest("x-id", ("a",))),
+        (
+            EmbedCall("m", ["a", "b"], truncate=False, dimensions=256),
+            EmbedRequest("x-id", ("a", "b"), dimensions=256, truncate=False),
+        ),
+        (EmbedCall("m", "a", dimensions=-1), EmbedRequest("x-id", ("a",))),
+        (EmbeddingsCall("m", "p"), EmbedRequest("x-id", ("p",))),
+    ],
+)
+def test_what_is_asked_of_an_embedding_model(
+    call: EmbedCall | EmbeddingsCall, expected: EmbedRequest
+) -> None:
+    assert embed_request(call, "x-id") == expected
+
+
+def test_what_is_asked_in_a_chat() -> None:
+    call = ChatCall(
+        "m",
+        HELLO,
+        (Tool("f"),),
+        format={"type": "object"},
+        options={"temperature": 0, "num_ctx": 1, "safe_prompt": True},
+        think="high",
+        keep_alive=0,
+    )
+    assert chat_request(call, "x-id") == ChatRequest(
+        "x-id",
+        HELLO,
+        (Tool("f"),),
+        sampling=Sampling(temperature=0.0),
+        think="high",
+        response_format=JsonFormat({"type": "object"}),
+        extra={"safe_prompt": True},
+    )
+
+
+@pytest.mark.parametrize("think", [None, False, True])
+def test_whether_to_think_is_left_to_the_provider_when_nobody_said(think: Think | None) -> None:
+    assert chat_request(ChatCall(think=think), "x-id").think is think
+
+
+PROMPT = Message(Role.USER, "p")
+
+
+@pytest.mark.parametrize(
+    ("call", "info", "expected"),
+    [
+        pytest.param(
+            GenerateCall("m", "p", template="t", context=(1,)),
+            model("completion"),
+            ChatRequest("x-id", (PROMPT,)),
+            id="4.3-one-turn",
+        ),
+        pytest.param(
+            GenerateCall("m", "p", system="s", media=(PNG,), format="json", think=False),
+            model("completion"),
+            ChatRequest(
+                "x-id",
+                (Message(Role.SYSTEM, "s"), Message(Role.USER, "p", media=(PNG,))),
+                think=False,
+                response_format=JsonFormat(),
+            ),
+            id="4.3-system-and-images",
+        ),
+        pytest.param(
+            GenerateCall("m", "p", "s", system="x", format="yaml", options={"seed": 1, "y": 2}),
+            model("completion", "insert"),
+            FillRequest("x-id", "p", "s", Sampling(seed=1), {"y": 2}),
+            id="4.3-suffix",
+        ),
+        pytest.param(
+            GenerateCall("m", "p", raw=True),
+            model("completion", "insert"),
+            FillRequest("x-id", "p"),
+            id="4.3-raw-where-the-model-can-insert",
+        ),
+        pytest.param(
+            GenerateCall("m", "p", raw=True),
+            model("completion"),
+            ChatRequest("x-id", (PROMPT,)),
+            id="4.3-raw-elsewhere",
+        ),
+    ],
+)
+def test_what_is_asked_for_a_prompt(
+    call: GenerateCall, info: ModelInfo, expected: ChatRequest | FillRequest
+) -> None:
+    assert generate_request(call, "x-id", info=info) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(None, None, id="3.5-absent"),
+        pytest.param("", None, id="3.5-empty"),
+        pytest.param("json", JsonFormat(), id="3.5-json"),
+        pytest.param({}, JsonFormat(), id="3.5-empty-schema"),
+        pytest.param({"x": 1}, JsonFormat({"x": 1}), id="3.5-schema"),
+    ],
+)
+def test_the_format_of_an_answer(value: object, expected: JsonFormat | None) -> None:
+    assert chat_request(ChatCall(format=value), "x-id").response_format == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("yaml", r'"\"yaml\""', id="3.5-other-text"),
+        pytest.param(7, '"7"', id="3.5-number"),
+        pytest.param(True, '"true"', id="3.5-bool"),
+        pytest.param(["json"], '"[…]"', id="3.5-list"),
+    ],
+)
+def test_any_other_format_is_a_server_error(value: object, shown: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        chat_request(ChatCall(format=value), "x-id")
+    assert (caught.value.status, caught.value.message) == (
+        500,
+        f'invalid format: {shown}; expected "json" or a valid JSON Schema object',
+    )
