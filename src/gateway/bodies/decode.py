@@ -7,6 +7,7 @@ Nearly every body is plain JSON and msgspec's affair. Only what it refuses goes 
 from __future__ import annotations
 
 from gateway import codec
+from gateway.bodies.large import LARGE, decode_large
 from gateway.bodies.lenient import read_value
 from gateway.errors import InvalidRequest
 
@@ -20,7 +21,7 @@ def decode_body(body: bytes, kind: str) -> dict[str, object]:
     content type. Of duplicate keys the last one counts. Raise `InvalidRequest` otherwise.
     """
     try:
-        value = codec.decode(body)
+        value = codec.decode(body) if len(body) < LARGE else decode_large(body)
     except (codec.JSONError, UnicodeDecodeError, RecursionError):
         value = read_value(body)
     if value is None:

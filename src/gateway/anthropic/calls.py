@@ -1,0 +1,44 @@
+"""The body of Anthropic's request as it was read: checked for its types, nothing decided yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from gateway.chat import Role
+
+__all__ = ["Fields", "MessagesCall", "Turn"]
+
+Fields: TypeAlias = Mapping[str, Any]
+"""What an object says in the fields that are known here, each of the right type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message: who speaks, and what in blocks."""
+
+    role: Role
+    blocks: tuple[Fields, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesCall:
+    """A body of ``/v1/messages``; what the client left out, or sent as ``null``, has its default.
+
+    ``system`` is as the client sent it, since Ollama takes any type there.
+    """
+
+    model: str = ""
+    max_tokens: int = 0
+    messages: tuple[Turn, ...] = ()
+    system: object = None
+    stream: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: tuple[str, ...] = ()
+    tools: tuple[Fields, ...] = ()
+    tool_choice: Fields = field(default_factory=dict)
+    thinking: Fields = field(default_factory=dict)
+    output_config: Fields = field(default_factory=dict)

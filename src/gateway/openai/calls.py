@@ -1,0 +1,112 @@
+"""The bodies of OpenAI's requests as they were read: checked for their types, nothing decided yet.
+
+What the client left out, or sent as ``null``, has its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gateway.chat import JsonFormat, Message, Think, Tool, ToolChoice
+
+__all__ = [
+    "ChatCall",
+    "CompletionCall",
+    "EmbeddingCall",
+    "ResponseCall",
+    "ToolName",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolName:
+    """What a client calls a function; with a namespace the two parts are apart in each item."""
+
+    name: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A body of ``/v1/chat/completions``.
+
+    ``reasoning`` comes from an object, ``reasoning_effort`` from the word beside it.
+    """
+
+    model: str = ""
+    messages: tuple[Message, ...] = ()
+    stream: bool = False
+    include_usage: bool = False
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    response_format: JsonFormat | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Think | None = None
+    reasoning_effort: Think | None = None
+    logprobs: bool = False
+    top_logprobs: int = 0
+    prompt_cache_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionCall:
+    """A body of ``/v1/completions``."""
+
+    model: str = ""
+    prompt: str = ""
+    suffix: str = ""
+    stream: bool = False
+    include_usage: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    prompt_cache_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCall:
+    """A body of ``/v1/embeddings``; its input is at least one text."""
+
+    model: str = ""
+    input: tuple[str, ...] = ()
+    dimensions: int = 0
+    encoding_format: Literal["float", "base64"] = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCall:
+    """A body of ``/v1/responses``.
+
+    ``messages`` comes from the body's input. ``names`` says what the client calls those functions
+    that have another name upstream. ``echo`` holds what the answer repeats, as the client wrote it.
+    """
+
+    model: str = ""
+    messages: tuple[Message, ...] = ()
+    instructions: str = ""
+    stream: bool = False
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    response_format: JsonFormat | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Think | None = None
+    prompt_cache_key: str | None = None
+    names: Mapping[str, ToolName] = field(default_factory=dict)
+    echo: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,108 @@
+"""The JSON documents of OpenAI's dialect that are no answers of a language model.
+
+Their shapes are those of Ollama's ``openai/openai.go``.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway import codec
+from gateway.catalog import ListedModel
+from gateway.embeddings import EmbedResult, normalize
+from gateway.errors import GatewayError
+from gateway.names import InvalidName, parse_name
+
+__all__ = [
+    "JSON_TYPE",
+    "embeddings_document",
+    "encode_document",
+    "error_document",
+    "error_fields",
+    "model_document",
+    "models_document",
+]
+
+JSON_TYPE: Final = "application/json"
+
+_ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "not_found_error"}
+
+
+def encode_document(value: object) -> bytes:
+    """Encode a whole answer as Go's ``json.Encoder`` does: with its escapes and a line feed."""
+    return codec.escape(codec.encode(value)) + b"\n"
+
+
+def error_fields(error: GatewayError) -> dict[str, object]:
+    """Return what stands under ``error``, in an error response and in a stream that failed."""
+    return {
+        "message": error.message,
+        "type": _ERROR_TYPES.get(error.status, "api_error"),
+        "param": None,
+        "code": None,
+    }
+
+
+def error_document(error: GatewayError, _: str = "") -> bytes:
+    """Return the body of an error response, in which there is no place for an id."""
+    return codec.escape(codec.encode({"error": error_fields(error)}))
+
+
+def models_document(models: Sequence[ListedModel]) -> bytes:
+    """Return the answer of ``/v1/models``, in the order given."""
+    data = [_model(model.name, model) for model in models]
+    return encode_document({"object": "list", "data": data or None})
+
+
+def model_document(name: str, model: ListedModel) -> bytes:
+    """Return the answer of ``/v1/models/{model}``; *name* is what the client asked for."""
+    return encode_document(_model(name, model))
+
+
+def embeddings_document(
+    model: str, result: EmbedResult, *, encoding: str, dimensions: int | None
+) -> bytes:
+    """Return the answer of ``/v1/embeddings``, with vectors of the length 1 cut to *dimensions*.
+
+    *encoding* is ``base64``, for little-endian floats of 32 bits, or else means numbers.
+    """
+    vectors = [normalize(vector[:dimensions]) for vector in result.vectors]
+    tokens = 0 if result.usage is None else result.usage.input_tokens
+    return encode_document(
+        {
+            "object": "list",
+            "data": [
+                {
+                    "object": "embedding",
+                    "embedding": _pack(vector) if encoding == "base64" else vector,
+                    "index": index,
+                }
+                for index, vector in enumerate(vectors)
+            ],
+            "model": model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )
+
+
+def _model(name: str, model: ListedModel) -> dict[str, object]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": int(model.info.released.timestamp()),
+        "owned_by": _owner(name),
+    }
+
+
+def _owner(name: str) -> str:
+    try:
+        return parse_name(name).namespace
+    except InvalidName:  # an id of the provider's own, such as that of a fine-tuned model
+        return ""
+
+
+def _pack(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

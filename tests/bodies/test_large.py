@@ -1,0 +1,112 @@
+"""Large bodies, whose long strings the decoder never sees."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import codec
+from gateway.bodies import large
+from gateway.bodies.decode import decode_body
+from gateway.bodies.large import LARGE, decode_large
+from gateway.errors import InvalidRequest
+
+LONG = "QUJD" * 30_000
+LONGER = "REVG" * 150_000
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+VALUES = {
+    "in an object": {"a": LONG, "b": 1},
+    "in a list": [1, LONG, [LONGER, LONG], "x"],
+    "next to each other": [LONG, LONG, LONG],
+    "the whole document": LONG,
+    "as a key": {LONG: "x", "a": LONG},
+    "with escapes": {"a": "line\n" + LONG, "b": LONG + "\\", "c": 'say "' + LONG + '"'},
+    "not ASCII": {"a": "é" + LONG, "b": LONG + "é"},
+    "begins like what stands between strings": {"a": " " + LONG, "b": "," + LONG},
+    "among many short ones": {"a": ["x"] * 100_000, "b": LONG, "c": ["y"] * 100_000},
+    "none": {"a": ["x y"] * 100_000},
+    "a gap between strings": {"a": "x", "b": [1234567] * 40_000, "c": "y"},
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_it_reads_what_the_codec_reads(value: object) -> None:
+    assert decode_large(encoded(value)) == value
+
+
+def test_the_last_of_two_equal_keys_counts() -> None:
+    body = b'{"a":"%b","a":"%b"}' % (LONG.encode(), LONGER.encode())
+    assert decode_large(body) == {"a": LONGER}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"' + LONG.encode(),
+        b'{"a":"x"' + LONG.encode() + b'"b"}',
+        b'{"a":"' + LONG.encode() + b"\n" + LONG.encode() + b'"}',
+        b'{"a":"' + LONG.encode() + b'"',
+        LONG.encode(),
+        LONG.encode() + b'"',
+    ],
+    ids=["no end", "behind a string", "raw line feed", "no brace", "no quotes", "no start"],
+)
+def test_it_refuses_what_the_codec_refuses(body: bytes) -> None:
+    with pytest.raises(codec.JSONError):
+        codec.decode(body)
+    with pytest.raises(codec.JSONError):
+        decode_large(body)
+
+
+pieces = st.one_of(
+    st.sampled_from(['"', '\\"', "\\", ",", ":", "{", "}", "[", "]", " ", "\n", "é", "1", "null"]),
+    st.text("ABC", min_size=1, max_size=40),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(pieces, max_size=20).map("".join))
+def test_with_small_blocks_it_agrees_with_the_codec_on_any_text(text: str) -> None:
+    body = text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large, "_BLOCK", 4)
+        patch.setattr(large, "_SLICE", 3)
+        try:
+            expected = codec.decode(body)
+        except codec.JSONError:
+            with pytest.raises(codec.JSONError):
+                decode_large(body)
+        else:
+            assert decode_large(body) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.recursive(
+        st.text('AB é"\\\n,', max_size=30) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text("AB", max_size=30), inner)
+        ),
+    )
+)
+def test_with_small_blocks_it_reads_any_value(value: object) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large, "_BLOCK", 4)
+        patch.setattr(large, "_SLICE", 3)
+        assert decode_large(encoded(value)) == value
+
+
+def test_a_large_body_is_read_like_a_small_one() -> None:
+    body = encoded({"model": "m", "prompt": "x" * LARGE})
+    assert decode_body(body, "api.GenerateRequest") == {"model": "m", "prompt": "x" * LARGE}
+    assert decode_body(body + b"garbage", "api.GenerateRequest")["model"] == "m"
+    with pytest.raises(InvalidRequest, match="cannot unmarshal array into Go value"):
+        decode_body(b"[" + body + b"]", "api.GenerateRequest")

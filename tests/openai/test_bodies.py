@@ -1,0 +1,764 @@
+"""What the bodies of each endpoint mean, and which ones are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+from gateway.openai.calls import (
+    ChatCall,
+    CompletionCall,
+    EmbeddingCall,
+    ResponseCall,
+    ToolName,
+)
+from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
+from openai_wire import PNG, WAV
+
+Load = Callable[[bytes], Any]
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+LOOK = {"name": "look", "description": "Look.", "parameters": SCHEMA, "strict": True}
+PICTURE = Media("image/png", PNG)
+HELLO = Message(Role.USER, "Hi")
+DATA_URL = f"data:image/png;base64,{PNG}"
+
+
+def body(**fields: object) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def user(*parts: object) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+def image(url: object) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": url}
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def function(arguments: object, **more: object) -> dict[str, Any]:
+    return {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "look", "arguments": arguments},
+        **more,
+    }
+
+
+CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
+    "nothing": ({}, ChatCall()),
+    "everything null": (
+        dict.fromkeys(["model", "messages", "stream", "stop", "tools", "response_format"]),
+        ChatCall(),
+    ),
+    "other letter case": ({"Model": "m", "STREAM": True}, ChatCall("m", stream=True)),
+    "numbers": (
+        {
+            "temperature": 0,
+            "top_p": 0.5,
+            "seed": 7,
+            "max_tokens": 9,
+            "max_completion_tokens": 8,
+            "presence_penalty": -1,
+            "frequency_penalty": 1.5,
+        },
+        ChatCall(
+            temperature=0.0,
+            top_p=0.5,
+            seed=7,
+            max_tokens=9,
+            max_completion_tokens=8,
+            presence_penalty=-1.0,
+            frequency_penalty=1.5,
+        ),
+    ),
+    "log probabilities": (
+        {"logprobs": True, "top_logprobs": 5},
+        ChatCall(logprobs=True, top_logprobs=5),
+    ),
+    "usage": ({"stream_options": {"include_usage": True}}, ChatCall(include_usage=True)),
+    "no usage": ({"stream_options": {}}, ChatCall()),
+    "a stop": ({"stop": "END"}, ChatCall(stop=("END",))),
+    "stops, other things dropped": ({"stop": ["a", 1, None, "b"]}, ChatCall(stop=("a", "b"))),
+    "a stop of another type": ({"stop": 5}, ChatCall()),
+    "what only providers know": (
+        {"parallel_tool_calls": False, "prompt_cache_key": "k"},
+        ChatCall(parallel_tool_calls=False, prompt_cache_key="k"),
+    ),
+    "what only providers know, of other types": (
+        {"parallel_tool_calls": "no", "prompt_cache_key": 5, "tool_choice": 5},
+        ChatCall(),
+    ),
+    "what nobody knows": (
+        {"n": 3, "user": "u", "logit_bias": {"1": 2}, "store": True, "metadata": {}},
+        ChatCall(),
+    ),
+    "an effort": ({"reasoning_effort": "minimal"}, ChatCall(reasoning_effort="low")),
+    "no effort": ({"reasoning_effort": "none"}, ChatCall(reasoning_effort=False)),
+    "an empty effort": ({"reasoning_effort": ""}, ChatCall()),
+    "reasoning": ({"reasoning": {"effort": "xhigh"}}, ChatCall(reasoning="max")),
+    "reasoning without effort": ({"reasoning": {}}, ChatCall()),
+    "tools": (
+        {"tools": [{"type": "function", "function": LOOK}]},
+        ChatCall(tools=(Tool("look", "Look.", SCHEMA, strict=True),)),
+    ),
+    "choice auto": ({"tool_choice": "auto"}, ChatCall(tool_choice="auto")),
+    "choice none": ({"tool_choice": "none"}, ChatCall(tool_choice="none")),
+    "choice required": ({"tool_choice": "required"}, ChatCall(tool_choice="required")),
+    "choice any": ({"tool_choice": "any"}, ChatCall(tool_choice="required")),
+    "choice of a function": (
+        {"tool_choice": {"type": "function", "function": {"name": "look"}}},
+        ChatCall(tool_choice=NamedTool("look")),
+    ),
+    "any JSON": (
+        {"response_format": {"type": "json_object"}},
+        ChatCall(response_format=JsonFormat()),
+    ),
+    "a schema": (
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {
+                    "name": "place",
+                    "description": "A place.",
+                    "strict": True,
+                    "schema": SCHEMA,
+                },
+            }
+        },
+        ChatCall(response_format=JsonFormat(SCHEMA, "place", "A place.", strict=True)),
+    ),
+    "a schema described in other types": (
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": 1, "description": [], "strict": "yes", "schema": SCHEMA},
+            }
+        },
+        ChatCall(response_format=JsonFormat(SCHEMA)),
+    ),
+    "no schema": ({"response_format": {"type": "json_schema"}}, ChatCall()),
+    "text": ({"response_format": {"type": "text"}}, ChatCall()),
+    "roles": (
+        {
+            "messages": [
+                {"role": "developer", "content": "Be kind."},
+                {"role": "USER", "content": "Hi", "name": "Ann"},
+                {"content": "Hi"},
+                {"role": "assistant", "content": "Ho", "reasoning": "hm"},
+            ]
+        },
+        ChatCall(
+            messages=(
+                Message(Role.SYSTEM, "Be kind."),
+                HELLO,
+                HELLO,
+                Message(Role.ASSISTANT, "Ho", thinking="hm"),
+            )
+        ),
+    ),
+    "calls and results": (
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [function('{"city": "Paris"}')],
+                },
+                {"role": "tool", "tool_call_id": "a", "content": [text("21"), text("C")]},
+                {"role": "tool", "tool_call_id": "a", "name": "see", "content": ""},
+                {"role": "tool", "tool_call_id": "b", "content": "?"},
+                {"role": "assistant", "tool_calls": []},
+            ]
+        },
+        ChatCall(
+            messages=(
+                Message(Role.ASSISTANT, tool_calls=(ToolCall("look", {"city": "Paris"}, "a"),)),
+                Message(Role.TOOL, "21\n\nC", tool_name="look", tool_call_id="a"),
+                Message(Role.TOOL, "", tool_name="see", tool_call_id="a"),
+                Message(Role.TOOL, "?", tool_call_id="b"),
+                Message(Role.ASSISTANT),
+            )
+        ),
+    ),
+    "images": (
+        user(
+            text("What"),
+            image({"url": DATA_URL, "detail": "low"}),
+            image(f"data:;base64,{PNG}"),
+            image(f"data:image/gif;base64,{PNG}"),
+            image("https://example.org/cat"),
+            text("is it?"),
+        ),
+        ChatCall(
+            messages=(
+                Message(
+                    Role.USER,
+                    "What\n\nis it?",
+                    media=(PICTURE, PICTURE, PICTURE, Media(url="https://example.org/cat")),
+                ),
+            )
+        ),
+    ),
+    "a recording": (
+        user({"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}),
+        ChatCall(messages=(Message(Role.USER, media=(Media("audio/wav", WAV),)),)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "call"), CHATS.values(), ids=CHATS)
+def test_a_chat_means(fields: dict[str, Any], call: ChatCall) -> None:
+    assert load_chat(body(**fields)) == call
+
+
+@pytest.mark.parametrize(
+    ("effort", "think"),
+    [
+        ("none", False),
+        ("minimal", "low"),
+        ("low", "low"),
+        ("medium", "medium"),
+        ("high", "high"),
+        ("xhigh", "max"),
+        ("ultra", "max"),
+        ("max", "max"),
+    ],
+)
+def test_each_effort_means(effort: str, think: object) -> None:
+    assert load_chat(body(reasoning_effort=effort)) == ChatCall(
+        reasoning_effort=think  # type: ignore[arg-type] # a table of literals
+    )
+    assert load_response(body(reasoning={"effort": effort})).reasoning == think
+
+
+COMPLETIONS: dict[str, tuple[dict[str, Any], CompletionCall]] = {
+    "nothing": ({}, CompletionCall()),
+    "everything": (
+        {
+            "model": "m",
+            "prompt": "a",
+            "suffix": "b",
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": 9,
+            "temperature": 0.5,
+            "top_p": 1,
+            "presence_penalty": 1,
+            "frequency_penalty": 2,
+            "seed": 3,
+            "stop": ["END"],
+            "prompt_cache_key": "k",
+        },
+        CompletionCall(
+            "m",
+            "a",
+            "b",
+            stream=True,
+            include_usage=True,
+            max_tokens=9,
+            temperature=0.5,
+            top_p=1.0,
+            presence_penalty=1.0,
+            frequency_penalty=2.0,
+            seed=3,
+            stop=("END",),
+            prompt_cache_key="k",
+        ),
+    ),
+    "a stop": ({"stop": "END"}, CompletionCall(stop=("END",))),
+    "what Ollama ignores": ({"echo": True, "best_of": 3, "logprobs": 5}, CompletionCall()),
+}
+
+
+@pytest.mark.parametrize(("fields", "call"), COMPLETIONS.values(), ids=COMPLETIONS)
+def test_a_completion_means(fields: dict[str, Any], call: CompletionCall) -> None:
+    assert load_completion(body(**fields)) == call
+
+
+EMBEDDINGS: dict[str, tuple[dict[str, Any], EmbeddingCall]] = {
+    "a text": ({"model": "m", "input": "a"}, EmbeddingCall("m", ("a",))),
+    "an empty text": ({"input": ""}, EmbeddingCall(input=("",))),
+    "texts": (
+        {"input": ["a", "b"], "dimensions": 5, "encoding_format": "BASE64"},
+        EmbeddingCall(input=("a", "b"), dimensions=5, encoding_format="base64"),
+    ),
+    "no format": ({"input": "a", "encoding_format": ""}, EmbeddingCall(input=("a",))),
+}
+
+
+@pytest.mark.parametrize(("fields", "call"), EMBEDDINGS.values(), ids=EMBEDDINGS)
+def test_an_embedding_means(fields: dict[str, Any], call: EmbeddingCall) -> None:
+    assert load_embedding(body(**fields)) == call
+
+
+MEMBER = {"type": "function", "name": "find", "parameters": SCHEMA}
+LONG = "n" * 60
+RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
+    "nothing": ({}, ResponseCall()),
+    "an empty text": ({"input": ""}, ResponseCall()),
+    "a text": (
+        {"model": "m", "input": "Hi", "instructions": "Be kind.", "stream": True},
+        ResponseCall("m", (HELLO,), "Be kind.", stream=True),
+    ),
+    "numbers": (
+        {"temperature": 0, "top_p": 0.5, "max_output_tokens": 9, "prompt_cache_key": "k"},
+        ResponseCall(
+            temperature=0.0,
+            top_p=0.5,
+            max_output_tokens=9,
+            prompt_cache_key="k",
+            echo={
+                "temperature": 0,
+                "top_p": 0.5,
+                "max_output_tokens": 9,
+                "prompt_cache_key": "k",
+            },
+        ),
+    ),
+    "reasoning": (
+        {"reasoning": {"effort": "low", "summary": "auto"}, "truncation": "auto"},
+        ResponseCall(
+            reasoning="low",
+            echo={"reasoning": {"effort": "low", "summary": "auto"}, "truncation": "auto"},
+        ),
+    ),
+    "a summary alone": (
+        {"reasoning": {"summary": "auto"}},
+        ResponseCall(echo={"reasoning": {"effort": None, "summary": "auto"}}),
+    ),
+    "empty settings": ({"reasoning": {}, "text": {"verbosity": "low"}}, ResponseCall()),
+    "a schema": (
+        {"text": {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}},
+        ResponseCall(
+            response_format=JsonFormat(SCHEMA, "place"),
+            echo={"text": {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}},
+        ),
+    ),
+    "any JSON": (
+        {"text": {"format": {"type": "json_object"}}},
+        ResponseCall(
+            response_format=JsonFormat(), echo={"text": {"format": {"type": "json_object"}}}
+        ),
+    ),
+    "tools": (
+        {
+            "tools": [{"type": "function", **LOOK}, {"type": "web_search"}, "?"],
+            "tool_choice": {"type": "function", "name": "look"},
+            "parallel_tool_calls": False,
+        },
+        ResponseCall(
+            tools=(Tool("look", "Look.", SCHEMA, strict=True),),
+            tool_choice=NamedTool("look"),
+            parallel_tool_calls=False,
+            echo={
+                "tools": [{"type": "function", **LOOK}, {"type": "web_search"}, "?"],
+                "tool_choice": {"type": "function", "name": "look"},
+                "parallel_tool_calls": False,
+            },
+        ),
+    ),
+    "tools in a namespace": (
+        {
+            "tools": [{"type": "namespace", "name": "maps", "tools": [MEMBER]}],
+            "tool_choice": {"type": "function", "name": "find", "namespace": "maps"},
+        },
+        ResponseCall(
+            tools=(Tool("maps__find", "", SCHEMA),),
+            tool_choice=NamedTool("maps__find"),
+            names={"maps__find": ToolName("find", "maps")},
+            echo={
+                "tools": [{"type": "namespace", "name": "maps", "tools": [MEMBER]}],
+                "tool_choice": {"type": "function", "name": "find", "namespace": "maps"},
+            },
+        ),
+    ),
+    "a namespace that ends as names are joined": (
+        {
+            "input": [
+                {
+                    "type": "function_call",
+                    "call_id": "a",
+                    "namespace": "mcp__maps__",
+                    "name": "find",
+                }
+            ],
+        },
+        ResponseCall(
+            messages=(Message(Role.ASSISTANT, tool_calls=(ToolCall("mcp__maps__find", {}, "a"),)),)
+        ),
+    ),
+    "a name that would be too long": (
+        {"input": [{"type": "function_call", "call_id": "a", "namespace": LONG, "name": "find"}]},
+        ResponseCall(
+            messages=(
+                Message(Role.ASSISTANT, tool_calls=(ToolCall(f"{LONG[:55]}_7c097422", {}, "a"),)),
+            )
+        ),
+    ),
+    "messages": (
+        {
+            "input": [
+                {"role": "developer", "content": "Be kind."},
+                {
+                    "type": "message",
+                    "role": "user",
+                    "content": [
+                        {"type": "input_text", "text": "What"},
+                        {"type": "input_image", "image_url": DATA_URL, "detail": "auto"},
+                        {"type": "input_image", "file_id": "f"},
+                        {"type": "input_image", "image_url": "https://example.org/cat"},
+                        {"type": "input_text", "text": " is it?"},
+                        {"type": "input_text"},
+                    ],
+                },
+                {"type": "message", "role": "assistant"},
+                {
+                    "type": "message",
+                    "id": "msg_1",
+                    "role": "assistant",
+                    "status": "completed",
+                    "content": [{"type": "output_text", "text": "A cat.", "annotations": []}],
+                },
+                {"type": "message", "content": "Hi"},
+            ]
+        },
+        ResponseCall(
+            messages=(
+                Message(Role.SYSTEM, "Be kind."),
+                Message(
+                    Role.USER,
+                    "What is it?",
+                    media=(PICTURE, Media(url="https://example.org/cat")),
+                ),
+                Message(Role.ASSISTANT),
+                Message(Role.ASSISTANT, "A cat."),
+                HELLO,
+            )
+        ),
+    ),
+    "thinking, calls and results": (
+        {
+            "input": [
+                {"role": "user", "content": "Hi"},
+                {"type": "reasoning", "summary": [], "encrypted_content": "hm"},
+                {"type": "message", "role": "assistant", "content": "I look."},
+                {
+                    "type": "function_call",
+                    "call_id": "a",
+                    "name": "look",
+                    "arguments": '{"city":"Paris"}',
+                },
+                {"type": "function_call", "call_id": "b", "name": "look", "arguments": ""},
+                {"type": "function_call_output", "call_id": "a", "output": "21"},
+                {
+                    "type": "function_call_output",
+                    "call_id": "b",
+                    "output": [
+                        {"type": "input_text", "text": "19"},
+                        {"type": "input_image", "image_url": DATA_URL},
+                    ],
+                },
+                {"type": "web_search_call", "id": "ws_1"},
+                {"type": "reasoning", "encrypted_content": "so"},
+                {"type": "function_call", "call_id": "c", "name": "see"},
+                {"type": "function_call_output", "call_id": "d"},
+                {
+                    "type": "function_call_output",
+                    "namespace": "agent",
+                    "name": "goal",
+                    "output": "to find out",
+                },
+                {"type": "reasoning", "encrypted_content": "then"},
+            ]
+        },
+        ResponseCall(
+            messages=(
+                HELLO,
+                Message(
+                    Role.ASSISTANT,
+                    "I look.",
+                    thinking="hm",
+                    tool_calls=(
+                        ToolCall("look", {"city": "Paris"}, "a"),
+                        ToolCall("look", {}, "b"),
+                    ),
+                ),
+                Message(Role.TOOL, "21", tool_name="look", tool_call_id="a"),
+                Message(Role.TOOL, "19", media=(PICTURE,), tool_name="look", tool_call_id="b"),
+                Message(Role.ASSISTANT, thinking="so", tool_calls=(ToolCall("see", {}, "c"),)),
+                Message(Role.TOOL, tool_call_id="d"),
+                Message(Role.TOOL, "to find out", tool_name="agent__goal"),
+                Message(Role.ASSISTANT, thinking="then"),
+            )
+        ),
+    ),
+    "what is not kept here": (
+        {
+            "previous_response_id": "resp_1",
+            "store": True,
+            "include": ["reasoning.encrypted_content"],
+            "background": True,
+        },
+        ResponseCall(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "call"), RESPONSES.values(), ids=RESPONSES)
+def test_a_response_means(fields: dict[str, Any], call: ResponseCall) -> None:
+    assert load_response(body(**fields)) == call
+
+
+def calls(*made: object) -> dict[str, Any]:
+    return {"messages": [{"role": "assistant", "tool_calls": list(made)}]}
+
+
+def content(value: object) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": value}]}
+
+
+def items(*values: object) -> dict[str, Any]:
+    return {"input": list(values)}
+
+
+def unmarshal(kind: str, field: str, go_type: str) -> str:
+    return f"json: cannot unmarshal {kind} into Go struct field {field} of type {go_type}"
+
+
+BAD_EFFORT = (
+    'invalid reasoning value: "very" (must be "minimal", "low", "medium", "high", "xhigh",'
+    ' "ultra", "max", or "none")'
+)
+REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
+    "model": (
+        load_chat,
+        {"model": 5},
+        unmarshal("number", "ChatCompletionRequest.model", "string"),
+    ),
+    "messages": (
+        load_chat,
+        {"messages": {}},
+        unmarshal("object", "ChatCompletionRequest.messages", "[]openai.Message"),
+    ),
+    "a message": (
+        load_chat,
+        {"messages": ["Hi"]},
+        unmarshal("string", "ChatCompletionRequest.messages", "openai.Message"),
+    ),
+    "a name": (
+        load_chat,
+        {"messages": [{"name": 5}]},
+        unmarshal("number", "ChatCompletionRequest.messages.name", "string"),
+    ),
+    "stream": (
+        load_chat,
+        {"stream": "yes"},
+        unmarshal("string", "ChatCompletionRequest.stream", "bool"),
+    ),
+    "usage": (
+        load_chat,
+        {"stream_options": {"include_usage": 1}},
+        unmarshal("number", "ChatCompletionRequest.stream_options.include_usage", "bool"),
+    ),
+    "temperature": (
+        load_chat,
+        {"temperature": True},
+        unmarshal("bool", "ChatCompletionRequest.temperature", "float64"),
+    ),
+    "a huge temperature": (
+        load_chat,
+        {"temperature": 10**400},
+        unmarshal("number", "ChatCompletionRequest.temperature", "float64"),
+    ),
+    "max_tokens": (
+        load_chat,
+        {"max_tokens": 3.5},
+        unmarshal("number 3.5", "ChatCompletionRequest.max_tokens", "int"),
+    ),
+    "top_logprobs": (
+        load_chat,
+        {"top_logprobs": 21},
+        "top_logprobs must be between 0 and 20",
+    ),
+    "tools": (
+        load_chat,
+        {"tools": {}},
+        unmarshal("object", "ChatCompletionRequest.tools", "api.Tools"),
+    ),
+    "no content": (load_chat, content(None), "invalid message content type: <nil>"),
+    "content 5": (load_chat, content(5), "invalid message content type: float64"),
+    "content true": (load_chat, content(True), "invalid message content type: bool"),
+    "content object": (
+        load_chat,
+        content({}),
+        "invalid message content type: map[string]interface {}",
+    ),
+    "a part": (load_chat, user("Hi"), "invalid message format"),
+    "a part without text": (load_chat, user({"type": "text"}), "invalid message format"),
+    "a refusal": (load_chat, user({"type": "refusal"}), "invalid message format"),
+    "an image without address": (load_chat, user(image({})), "invalid message format"),
+    "an image that is a file": (load_chat, user(image("file:///cat")), "invalid image input"),
+    "a document as an image": (
+        load_chat,
+        user(image("data:text/html;base64,aaaa")),
+        "invalid image input",
+    ),
+    "a broken image": (
+        load_chat,
+        user(image("data:image/png;base64,a")),
+        "invalid image input",
+    ),
+    "a broken recording": (
+        load_chat,
+        user({"type": "input_audio", "input_audio": {"data": "!"}}),
+        "illegal base64 data at input byte 0",
+    ),
+    "a call": (
+        load_chat,
+        calls(5),
+        unmarshal("number", "ChatCompletionRequest.messages.tool_calls", "openai.ToolCall"),
+    ),
+    "arguments as an object": (
+        load_chat,
+        calls(function({})),
+        unmarshal(
+            "object", "ChatCompletionRequest.messages.tool_calls.function.arguments", "string"
+        ),
+    ),
+    "no arguments": (load_chat, calls(function("")), "invalid tool call arguments"),
+    "arguments in a list": (load_chat, calls(function("[]")), "invalid tool call arguments"),
+    "broken arguments": (load_chat, calls(function("{")), "invalid tool call arguments"),
+    "arguments nested too deeply": (
+        load_chat,
+        calls(function('{"a":' + "[" * 100_000)),
+        "invalid tool call arguments",
+    ),
+    "a call without function": (load_chat, calls({"id": "a"}), "invalid tool call arguments"),
+    "effort": (load_chat, {"reasoning_effort": "very"}, BAD_EFFORT),
+    "effort of another type": (
+        load_chat,
+        {"reasoning": {"effort": 5}},
+        unmarshal("number", "ChatCompletionRequest.reasoning.effort", "string"),
+    ),
+    "a schema that is none": (
+        load_chat,
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}},
+        'invalid format: "5"; expected "json" or a valid JSON Schema object',
+    ),
+    "a prompt": (
+        load_completion,
+        {"prompt": ["a"]},
+        unmarshal("array", "CompletionRequest.prompt", "string"),
+    ),
+    "a stop": (
+        load_completion,
+        {"stop": ["a", 5]},
+        "invalid type for 'stop' field: float64",
+    ),
+    "no input": (load_embedding, {}, "invalid input"),
+    "input null": (load_embedding, {"input": None}, "invalid input"),
+    "input empty": (load_embedding, {"input": []}, "invalid input"),
+    "input of tokens": (load_embedding, {"input": [1, 2]}, "invalid input type"),
+    "input 5": (load_embedding, {"input": 5}, "invalid input type"),
+    "encoding": (
+        load_embedding,
+        {"input": "a", "encoding_format": "hex"},
+        "Invalid value for 'encoding_format' = hex. Supported values: ['float', 'base64'].",
+    ),
+    "response input": (
+        load_response,
+        {"input": 5},
+        "input must be a string or array:"
+        " json: cannot unmarshal number into Go value of type []json.RawMessage",
+    ),
+    "an item": (
+        load_response,
+        items("Hi"),
+        "input[0]: " + unmarshal("string", "ResponsesInputItem", "openai.ResponsesInputItem"),
+    ),
+    "an item without type": (
+        load_response,
+        items({}),
+        "input[0]: input item missing required 'type' field",
+    ),
+    "an item of another type": (
+        load_response,
+        items({"role": "user", "content": "Hi"}, {"type": "item_reference", "id": "a"}),
+        'input[1]: unknown input item type: "item_reference"',
+    ),
+    "item content": (
+        load_response,
+        items({"role": "user", "content": 5}),
+        "input[0]: content must be a string or array:"
+        " json: cannot unmarshal number into Go value of type []json.RawMessage",
+    ),
+    "item part": (
+        load_response,
+        items({"role": "user", "content": [{"type": "input_text"}, {"type": "refusal"}]}),
+        "input[0]: content[1]: unknown content type: refusal",
+    ),
+    "item part of another type": (
+        load_response,
+        items({"role": "user", "content": [{"type": "input_text", "text": 5}]}),
+        "input[0]: content[0]: " + unmarshal("number", "ResponsesContent.text", "string"),
+    ),
+    "output part": (
+        load_response,
+        items({"type": "function_call_output", "output": [{}]}),
+        "input[0]: output[0]: unknown content type: ",
+    ),
+    "a file": (
+        load_response,
+        items({"role": "user", "content": [{"type": "input_file", "file_id": "a"}]}),
+        "file inputs are not currently supported",
+    ),
+    "a picture that is a file": (
+        load_response,
+        items({"role": "user", "content": [{"type": "input_image", "image_url": "cat.png"}]}),
+        "invalid image input",
+    ),
+    "response arguments": (
+        load_response,
+        items({"type": "function_call", "arguments": "{"}),
+        "failed to parse function call arguments: invalid tool call arguments",
+    ),
+    "response effort": (load_response, {"reasoning": {"effort": "very"}}, BAD_EFFORT),
+}
+
+
+@pytest.mark.parametrize(("load", "fields", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_a_body_is_refused(load: Load, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        load(body(**fields))
+    assert caught.value.message == words
+
+
+@pytest.mark.parametrize("load", [load_chat, load_completion, load_embedding, load_response])
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [(b"", "EOF"), (b" \n", "EOF"), (b'{"model":', "unexpected EOF")],
+    ids=["empty", "blank", "cut"],
+)
+def test_bytes_that_are_no_body(load: Load, raw: bytes, words: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        load(raw)
+    assert caught.value.message == words
+
+
+def test_a_list_is_no_body() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        load_chat(b"[]")
+    assert caught.value.message == (
+        "json: cannot unmarshal array into Go value of type openai.ChatCompletionRequest"
+    )
