@@ -1,0 +1,225 @@
+"""What users made, in one SQLite file that the worker processes of a machine share.
+
+Every change is one statement and thus one transaction: it is there whole or not at all, whenever
+the process or the machine stops. SQLite's write-ahead log lets readers go on while another process
+writes; it needs a local disk. What other processes changed is noticed by a number that SQLite
+keeps, which costs a request a few microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from gateway import codec
+from gateway.derived import DerivedModel
+from gateway.errors import GatewayError, SettingsError
+
+__all__ = ["Store", "open_store"]
+
+_FILE = "models.sqlite3"
+_SCHEMA = 1
+_PATIENCE = 10.0
+"""Seconds that a change waits for those of other processes, which take milliseconds."""
+
+# Names are ASCII, so that NOCASE is exactly how Ollama compares them.
+_TABLES = (
+    "CREATE TABLE models (name TEXT PRIMARY KEY COLLATE NOCASE, document BLOB NOT NULL)",
+    "CREATE TABLE blobs (digest TEXT PRIMARY KEY)",
+    f"PRAGMA user_version = {_SCHEMA}",
+)
+
+_log = logging.getLogger("gateway.store")
+_decode = msgspec.json.Decoder(DerivedModel).decode
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_store(home: Path | None) -> AsyncIterator[Store]:
+    """Open the store in the directory *home*, which is made if need be; ``None`` is in memory.
+
+    Raise `SettingsError` if the directory or the file cannot be used, or if a later version of the
+    gateway has changed the file's schema.
+    """
+    path = None if home is None else home / _FILE
+    with ThreadPoolExecutor(1, "gateway-store") as worker:
+        run = asyncio.get_running_loop().run_in_executor
+        connection = await run(worker, _opened, path)
+        try:
+            if path is None:
+                yield Store(worker, connection, None)
+            else:
+                with closing(_connected(path)) as watch:
+                    yield Store(worker, connection, watch)
+        finally:
+            # After all that was asked for before, even by clients that did not wait for it.
+            await run(worker, connection.close)
+
+
+class Store:
+    """Models that users made, and the digests of blobs that clients have uploaded.
+
+    All work is done by one thread, one piece after the other, so that a request that is cancelled
+    leaves nothing half done. Every method raises `GatewayError` if the disk fails.
+    """
+
+    def __init__(
+        self,
+        worker: ThreadPoolExecutor,
+        connection: sqlite3.Connection,
+        watch: sqlite3.Connection | None,
+    ) -> None:
+        self._worker = worker
+        self._connection = connection
+        self._watch = watch
+        self._changes = 0
+        self._seen = -1
+        self._reading = asyncio.Lock()
+        self._models: Sequence[DerivedModel] = ()
+
+    async def models(self) -> Sequence[DerivedModel]:
+        """Return all models as they are now; the same object as before if nothing has changed."""
+        if self._version() != self._seen:
+            async with self._reading:
+                await self._catch_up()
+        return self._models
+
+    async def put(self, model: DerivedModel) -> None:
+        """Keep *model* in the place of one with its name, whose spelling stays."""
+        await self._change(
+            "INSERT INTO models (name, document) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+            model.name,
+            codec.encode(model),
+        )
+
+    async def remove(self, name: str) -> bool:
+        """Forget the model *name*, in any letter case; tell whether there was one."""
+        return await self._change("DELETE FROM models WHERE name = ?", name)
+
+    async def add_blob(self, digest: str) -> None:
+        """Remember that the content with this digest was uploaded."""
+        await self._change("INSERT OR IGNORE INTO blobs (digest) VALUES (?)", digest)
+
+    async def has_blob(self, digest: str) -> bool:
+        """Tell whether the content with this digest was uploaded before."""
+        return await self._run(
+            lambda: self._rows("SELECT digest FROM blobs WHERE digest = ?", digest) != []
+        )
+
+    async def _catch_up(self) -> None:
+        # Taken before the rows are read: what changes in between is read again.
+        version = self._version()
+        if version != self._seen:  # or else another request has been here
+            self._models = await self._run(self._read)
+            self._seen = version
+
+    def _version(self) -> int:
+        """Return a number that is another one after each change."""
+        if self._watch is None:
+            return self._changes
+        try:
+            return _pragma(self._watch, "data_version")
+        except sqlite3.Error as error:
+            _log.warning("changes of other processes cannot be seen: %s", error)
+            return self._seen
+
+    def _read(self) -> Sequence[DerivedModel]:
+        models = []
+        for name, document in self._rows("SELECT name, document FROM models"):
+            try:
+                model = _decode(document)
+            except msgspec.DecodeError as error:
+                _log.error("the stored model %s cannot be read: %s", name, error)
+            else:
+                models.append(dataclasses.replace(model, name=name))
+        return models
+
+    def _rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
+        return self._connection.execute(query, values).fetchall()
+
+    async def _change(self, statement: str, *values: object) -> bool:
+        """Run one statement; tell whether it touched anything."""
+
+        def run() -> bool:
+            touched = self._connection.execute(statement, values).rowcount > 0
+            self._changes += 1
+            return touched
+
+        return await self._run(run)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        except sqlite3.Error as error:
+            raise GatewayError(f"the store of models failed: {error}") from error
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    """Return a connection to a store that is ready for use."""
+    try:
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = _connected(path)
+        try:
+            _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, sqlite3.Error, SettingsError) as error:
+        raise SettingsError(f"home: cannot use {path}: {error}") from error
+    return connection
+
+
+def _connected(path: Path | None) -> sqlite3.Connection:
+    # Without an isolation level Python opens no transactions of its own.
+    return sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    _use_log(connection)
+    # Synchronised at each change, so that not even a power cut loses one: they are few and small.
+    connection.execute("PRAGMA synchronous = FULL")
+    if _pragma(connection, "user_version") == _SCHEMA:
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have been here since.
+        version = _pragma(connection, "user_version")
+        if version > _SCHEMA:
+            raise SettingsError(
+                f"it has schema {version} of a later version, and this one knows {_SCHEMA}"
+            )
+        if version == 0:
+            for statement in _TABLES:
+                connection.execute(statement)
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, which SQLite refuses while another process does the same."""
+    give_up_at = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)

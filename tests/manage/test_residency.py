@@ -1,0 +1,255 @@
+"""Models that were used lately: what ``keep_alive`` means to a client that looks at ``ps``."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.catalog import Capability, ModelInfo
+from gateway.embeddings import EmbedResult
+from gateway.errors import UpstreamTimeout, UpstreamUnavailable
+from gateway.events import Finish, FinishReason, TextDelta
+from gateway.keys import RESIDENCY
+from gateway.residency import Residency
+from gateway.settings import OllamaSettings, Settings
+from gateways import scripted_app
+from scripted import HANG, ScriptedProvider
+
+NOON = datetime(2026, 8, 21, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def residency(clock: Clock) -> Residency:
+    return Residency(300, now=clock)
+
+
+KEPT: dict[str, tuple[float | None, timedelta | None]] = {
+    "3.8-default": (None, timedelta(minutes=5)),
+    "3.8-seconds": (1.5, timedelta(seconds=1.5)),
+    "3.8-unload-after": (0, None),
+    "3.8-forever": (math.inf, timedelta(days=106_751)),
+    "3.8-longer-than-can-be-told": (2.0**63 / 1e9, timedelta(days=106_751)),
+}
+
+
+@pytest.mark.parametrize(("keep_alive", "stays"), KEPT.values(), ids=KEPT)
+def test_a_model_stays_from_the_end_of_its_last_use(
+    residency: Residency, clock: Clock, keep_alive: float | None, stays: timedelta | None
+) -> None:
+    with residency.using("x:latest", keep_alive):
+        clock.pass_seconds(10)
+    assert residency.loaded() == ({} if stays is None else {"x:latest": clock.now + stays})
+
+
+def test_a_model_that_nobody_used_in_time_is_gone(residency: Residency, clock: Clock) -> None:
+    for name, keep_alive in (("short", 1), ("long", 10)):
+        with residency.using(name, keep_alive):
+            pass
+    clock.pass_seconds(1)
+    assert [*residency.loaded()] == ["long"]
+
+
+def test_a_model_in_use_is_loaded_however_long_it_takes(residency: Residency, clock: Clock) -> None:
+    with residency.using("x", 1):
+        clock.pass_seconds(100)
+        with residency.using("x", 1):
+            pass
+        clock.pass_seconds(100)
+        assert residency.loaded() == {"x": NOON + timedelta(seconds=101)}
+    assert residency.loaded() == {"x": NOON + timedelta(seconds=201)}
+
+
+def test_the_last_word_counts(residency: Residency) -> None:
+    for keep_alive in (math.inf, 5):
+        with residency.using("x", keep_alive):
+            pass
+    assert residency.loaded() == {"x": NOON + timedelta(seconds=5)}
+
+
+def test_what_is_unloaded_is_gone_also_after_a_use_that_still_runs(residency: Residency) -> None:
+    residency.forget("never there")
+    with residency.using("x"):
+        residency.forget("x")
+        assert residency.loaded() == {}
+    assert residency.loaded() == {}
+
+
+def test_a_use_that_fails_loads_nothing(residency: Residency) -> None:
+    with pytest.raises(UpstreamUnavailable), residency.using("x"):
+        raise UpstreamUnavailable("no way")
+    assert residency.loaded() == {}
+
+
+def test_a_use_that_fails_unloads_nothing(residency: Residency) -> None:
+    with residency.using("x"):
+        pass
+    with pytest.raises(UpstreamUnavailable), residency.using("x"):
+        raise UpstreamUnavailable("no way")
+    with residency.using("y"), pytest.raises(UpstreamUnavailable), residency.using("y"):
+        raise UpstreamUnavailable("no way")
+    assert [*residency.loaded()] == ["x", "y"]
+
+
+MODELS = (
+    ModelInfo("tiny-latest", context_length=1000),
+    ModelInfo("embed", frozenset({Capability.EMBEDDING})),
+)
+STEPS = [[TextDelta("Hi"), Finish(FinishReason.STOP)]]
+
+
+@pytest.fixture
+async def client(aiohttp_client: Any) -> Any:
+    provider = ScriptedProvider(models=MODELS, steps=STEPS, vectors=EmbedResult([[1.0]]))
+    return await aiohttp_client(scripted_app(provider))
+
+
+async def running(client: Any) -> dict[str, float]:
+    """Return the models that ps lists, in its order, and how many seconds each one stays."""
+    models = (await (await client.get("/api/ps")).json())["models"]
+    now = datetime.now(UTC)
+    return {
+        model["name"]: (datetime.fromisoformat(model["expires_at"]) - now).total_seconds()
+        for model in models
+    }
+
+
+async def post(client: Any, path: str, **body: object) -> Any:
+    response = await client.post(path, json=body)
+    await response.read()
+    assert response.status == 200
+    return response
+
+
+async def test_ps_is_empty_at_first(client: Any) -> None:
+    assert await (await client.get("/api/ps")).json() == {"models": []}
+
+
+async def test_ps_tells_of_a_model_what_tags_does(client: Any) -> None:
+    await post(client, "/api/chat", model="tiny", keep_alive=60)
+    (listed,) = (await (await client.get("/api/ps")).json())["models"]
+    digests = {
+        model["name"]: model["digest"]
+        for model in (await (await client.get("/api/tags")).json())["models"]
+    }
+    assert listed.pop("expires_at").endswith("Z")
+    assert listed == {
+        "name": "tiny:latest",
+        "model": "tiny:latest",
+        "size": 0,
+        "digest": digests["tiny:latest"],
+        "details": {
+            "parent_model": "",
+            "format": "",
+            "family": "",
+            "families": None,
+            "parameter_size": "",
+            "quantization_level": "",
+        },
+        "size_vram": 0,
+        "context_length": 1000,
+    }
+
+
+SAID = [{"role": "user", "content": "Hi"}]
+USES: dict[str, tuple[str, Mapping[str, object]]] = {
+    "5-chat": ("/api/chat", {"model": "tiny", "messages": SAID}),
+    "5.4-load": ("/api/chat", {"model": "tiny-latest"}),
+    "4-generate": ("/api/generate", {"model": "tiny", "prompt": "Hi"}),
+    "4.4-load": ("/api/generate", {"model": "TINY"}),
+    "6.1-embed": ("/api/embed", {"model": "embed", "input": "Hi"}),
+    "6.1-load": ("/api/embed", {"model": "embed"}),
+    "6.2-embeddings": ("/api/embeddings", {"model": "embed", "prompt": "Hi"}),
+}
+
+
+@pytest.mark.parametrize(("path", "body"), USES.values(), ids=USES)
+async def test_each_use_is_listed_until_its_time_is_over(
+    client: Any, path: str, body: Mapping[str, object]
+) -> None:
+    name = "embed:latest" if "embed" in path else "tiny:latest"
+    for keep_alive, seconds in ((None, 300), (10, 10), ("1h", 3600), (-1, 106_751 * 86400)):
+        await post(client, path, keep_alive=keep_alive, **body)
+        assert await running(client) == {name: pytest.approx(seconds, abs=5)}
+    await post(client, path, keep_alive=0, **body)
+    assert await running(client) == {}
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+async def test_unload_is_answered_for_a_model_that_was_never_used(client: Any, path: str) -> None:
+    answer = await (await post(client, path, model="tiny", keep_alive="0s")).json()
+    assert answer["done_reason"] == "unload"
+    assert await running(client) == {}
+
+
+async def test_the_last_to_expire_comes_first(client: Any) -> None:
+    await post(client, "/api/chat", model="tiny", keep_alive=10)
+    await post(client, "/api/embed", model="embed", keep_alive=-1)
+    assert [*await running(client)] == ["embed:latest", "tiny:latest"]
+    await post(client, "/api/chat", model="tiny", keep_alive=-1)
+    assert [*await running(client)] == ["tiny:latest", "embed:latest"]
+
+
+async def test_a_model_that_is_deleted_leaves(client: Any) -> None:
+    await post(client, "/api/copy", source="tiny", destination="mine")
+    await post(client, "/api/chat", model="mine")
+    await client.delete("/api/delete", json={"model": "mine"})
+    await post(client, "/api/copy", source="tiny", destination="mine")
+    assert await running(client) == {}
+
+
+async def test_a_model_that_is_no_longer_there_is_not_listed(client: Any) -> None:
+    with client.app[RESIDENCY].using("gone:latest"):
+        assert await running(client) == {}
+
+
+async def test_a_failed_request_is_no_use(aiohttp_client: Any) -> None:
+    client = await aiohttp_client(
+        scripted_app(ScriptedProvider(models=MODELS, steps=[UpstreamTimeout("no answer")]))
+    )
+    response = await client.post("/api/chat", json={"model": "tiny", "messages": SAID})
+    assert response.status == 504
+    assert await running(client) == {}
+
+
+async def test_a_model_is_listed_while_it_answers(aiohttp_client: Any) -> None:
+    provider = ScriptedProvider(models=MODELS, steps=[[TextDelta("Hi")], HANG])
+    client = await aiohttp_client(scripted_app(provider))
+    response = await client.post(
+        "/api/chat", json={"model": "tiny", "messages": SAID, "keep_alive": 0}
+    )
+    await response.content.readline()
+    assert [*await running(client)] == ["tiny:latest"]
+    response.close()
+    await asyncio.wait_for(provider.left.wait(), 5)
+
+
+async def test_the_default_is_a_setting(aiohttp_client: Any) -> None:
+    settings = Settings(providers={}, ollama=OllamaSettings(keep_alive=math.inf))
+    provider = ScriptedProvider(models=MODELS, steps=STEPS)
+    client = await aiohttp_client(scripted_app(provider, settings))
+    await post(client, "/api/chat", model="tiny")
+    (seconds,) = (await running(client)).values()
+    assert seconds > 20 * 365 * 86400

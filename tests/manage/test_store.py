@@ -1,0 +1,305 @@
+"""What users made is kept: whole, across restarts, and seen by every process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import store as store_module
+from gateway.catalog import Capability, Overlay
+from gateway.chat import Media, Message, Role
+from gateway.derived import DerivedModel
+from gateway.errors import GatewayError, SettingsError
+from gateway.events import ToolCall
+from gateway.store import Store, open_store
+
+NOW = datetime(2026, 8, 21, 9, 0, 0, 123456, tzinfo=UTC)
+FULL = Overlay(
+    system="You are 🤖 <b>.",
+    template="{{ .System }}",
+    licenses=("MIT", "Apache"),
+    parameters={"temperature": 0.0, "stop": ["a", "b"], "num_ctx": 2**70, "x": {"deep": [None]}},
+    messages=(
+        Message(Role.USER, "Hi", media=(Media("image/png", "iVBORw0KGgo="),)),
+        Message(Role.ASSISTANT, "", "hm", tool_calls=(ToolCall("f", {"q": 1}, "abc"),)),
+        Message(Role.TOOL, "2", tool_name="f", tool_call_id="abc"),
+    ),
+    capabilities=(Capability.COMPLETION,),
+    family="mistral",
+    context_length=5,
+)
+BLOB = "sha256:" + "a" * 64
+
+
+def model(name: str, overlay: Overlay = FULL) -> DerivedModel:
+    return DerivedModel(name, "mistral", "mistral-large-latest", NOW, overlay)
+
+
+async def stored(store: Store) -> Mapping[str, DerivedModel]:
+    return {one.name: one for one in await store.models()}
+
+
+@pytest.fixture(params=["memory", "file"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    return tmp_path / "new" / "home" if request.param == "file" else None
+
+
+async def test_what_is_put_is_there_in_full(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        await store.put(model("two:latest", Overlay()))
+        assert await stored(store) == {
+            "one:latest": model("one:latest"),
+            "two:latest": model("two:latest", Overlay()),
+        }
+
+
+async def test_a_name_is_kept_in_its_first_spelling(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("Mario:latest"))
+        await store.put(model("MARIO:Latest", Overlay(system="new")))
+        assert await stored(store) == {"Mario:latest": model("Mario:latest", Overlay(system="new"))}
+
+
+async def test_what_is_removed_is_gone_and_nothing_else(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        await store.put(model("two:latest"))
+        assert [await store.remove(name) for name in ("ONE:latest", "one:latest", "x")] == [
+            True,
+            False,
+            False,
+        ]
+        assert [*await stored(store)] == ["two:latest"]
+
+
+async def test_nothing_is_read_again_as_long_as_nothing_changes(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        before = await store.models()
+        assert await store.models() is before
+        await store.add_blob(BLOB)
+        assert await store.models() is not before
+
+
+async def test_requests_at_one_time_read_a_change_once(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        first, *others = await asyncio.gather(*[store.models() for _ in range(5)])
+        assert all(one is first for one in others)
+
+
+async def test_blobs_are_remembered_by_their_digests(home: Path | None) -> None:
+    async with open_store(home) as store:
+        assert not await store.has_blob(BLOB)
+        await store.add_blob(BLOB)
+        await store.add_blob(BLOB)
+        assert await store.has_blob(BLOB)
+
+
+async def test_a_file_outlives_its_process_and_memory_does_not(home: Path | None) -> None:
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        await store.add_blob(BLOB)
+    async with open_store(home) as store:
+        kept = home is not None
+        assert ([*await stored(store)], await store.has_blob(BLOB)) == (
+            ["one:latest"] * kept,
+            kept,
+        )
+
+
+async def test_a_request_that_is_cancelled_leaves_its_change_whole_or_undone(
+    home: Path | None,
+) -> None:
+    async with open_store(home) as store:
+        change = asyncio.ensure_future(store.put(model("one:latest")))
+        await asyncio.sleep(0)
+        change.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await change
+        assert not await store.has_blob(BLOB)  # after all that was begun before
+        assert await stored(store) in ({}, {"one:latest": model("one:latest")})
+
+
+async def test_two_stores_see_each_others_changes_at_once(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as one, open_store(tmp_path) as other:
+        await one.put(model("a:latest"))
+        assert [*await stored(other)] == ["a:latest"]
+        await other.remove("a:latest")
+        assert [*await stored(one)] == []
+
+
+async def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as one, open_store(tmp_path) as other:
+        names = [f"m{number}:latest" for number in range(20)]
+        await asyncio.gather(
+            *[one.put(model(name)) for name in names[:10]],
+            *[other.put(model(name)) for name in names[10:]],
+        )
+        assert {*await stored(one)} == {*await stored(other)} == {*names}
+
+
+async def test_the_file_is_a_database_that_sqlite_finds_in_order(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest"))
+    with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+        pragmas = ("integrity_check", "journal_mode", "user_version")
+        found = [raw.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    raw.close()
+    assert found == ["ok", "wal", 1]
+
+
+async def test_a_document_that_cannot_be_read_hides_only_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("good:latest"))
+        await store.put(model("bad:latest"))
+        with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+            raw.execute("UPDATE models SET document = '{\"name\":' WHERE name = 'bad:latest'")
+        raw.close()
+        assert [*await stored(store)] == ["good:latest"]
+        assert "the stored model bad:latest cannot be read" in caplog.text
+
+
+async def test_what_a_later_version_added_to_a_document_is_ignored(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest", Overlay()))
+        with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+            raw.execute(
+                "UPDATE models SET document = replace(document, '{\"na', '{\"new\":1,\"na')"
+            )
+        raw.close()
+        assert await stored(store) == {"one:latest": model("one:latest", Overlay())}
+
+
+def with_newer_schema(home: Path) -> None:
+    with sqlite3.connect(home / "models.sqlite3") as raw:
+        raw.execute("PRAGMA user_version = 2")
+    raw.close()
+
+
+def without_a_database(home: Path) -> None:
+    (home / "models.sqlite3").write_text("no database at all, but long enough to be one" * 100)
+
+
+def without_a_directory(home: Path) -> None:
+    home.rmdir()
+    home.write_text("in the way")
+
+
+UNUSABLE: dict[str, tuple[Any, str]] = {
+    "newer schema": (with_newer_schema, "it has schema 2 of a later version, and this one knows 1"),
+    "no database": (without_a_database, "file is not a database"),
+    "no directory": (without_a_directory, "File exists"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+async def test_a_home_that_cannot_be_used_is_said_at_start(
+    tmp_path: Path, spoil: Any, reason: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    spoil(home)
+    with pytest.raises(SettingsError) as caught:
+        async with open_store(home):
+            pass
+    assert str(caught.value).startswith(f"home: cannot use {home / 'models.sqlite3'}: ")
+    assert reason in str(caught.value)
+
+
+async def test_a_process_that_prepares_the_file_at_the_same_time_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    """SQLite refuses to switch to its log while another connection writes without it."""
+    other = sqlite3.connect(
+        tmp_path / "models.sqlite3", isolation_level=None, check_same_thread=False
+    )
+    other.execute("CREATE TABLE anything (x)")
+    other.execute("BEGIN IMMEDIATE")
+    opening = asyncio.ensure_future(_names(tmp_path))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(opening), 0.1)
+    other.execute("COMMIT")
+    assert await opening == []
+    other.close()
+
+
+async def _names(home: Path) -> list[str]:
+    async with open_store(home) as store:
+        return [*await stored(store)]
+
+
+async def test_it_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_PATIENCE", 0.05)
+    other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
+    other.execute("CREATE TABLE anything (x)")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(SettingsError, match="database is locked"):
+        await _names(tmp_path)
+    other.close()
+
+
+async def test_another_process_may_have_made_the_tables_meanwhile(tmp_path: Path) -> None:
+    """Between the look at the version and the transaction: the transaction looks again."""
+    async with open_store(tmp_path):
+        pass
+
+    class Late(sqlite3.Connection):
+        looked = False
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if sql == "PRAGMA user_version" and not self.looked:
+                self.looked = True
+                sql = "SELECT 0"
+            return super().execute(sql, *values)
+
+    connection = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None, factory=Late)
+    store_module._prepare(connection)
+    assert connection.execute("SELECT count(*) FROM models").fetchone() == (0,)
+    connection.close()
+
+
+class Broken(sqlite3.Connection):
+    """A connection to a disk that has failed."""
+
+    def execute(self, *_: Any) -> sqlite3.Cursor:
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+async def test_a_disk_that_fails_is_said_and_its_cause_kept() -> None:
+    broken = sqlite3.connect(":memory:", factory=Broken, check_same_thread=False)
+    with ThreadPoolExecutor(1) as worker:
+        store = Store(worker, broken, None)
+        with pytest.raises(GatewayError) as caught:
+            await store.put(model("one:latest"))
+    broken.close()
+    assert str(caught.value) == "the store of models failed: disk I/O error"
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+
+
+async def test_if_changes_cannot_be_seen_the_models_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest"))
+        before = await store.models()
+        broken = sqlite3.connect(":memory:", factory=Broken)
+        whole, store._watch = store._watch, broken
+        assert await store.models() is before
+        store._watch = whole
+        broken.close()
+    assert "changes of other processes cannot be seen: disk I/O error" in caplog.text
