@@ -1,0 +1,122 @@
+"""Put the parts together: keys, middlewares, routes and lifetimes, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from types import MappingProxyType
+
+import aiohttp
+from aiohttp import web
+
+from gateway.errors import SettingsError
+from gateway.handlers import ROUTES
+from gateway.keys import (
+    DIALECTS,
+    MODEL_LISTS,
+    OBSERVERS,
+    ORIGINS,
+    PRESENCE,
+    PROVIDERS,
+    RESIDENCY,
+    SETTINGS,
+    STORE,
+)
+from gateway.middlewares import MIDDLEWARES, add_origin_headers, hide_framework
+from gateway.model_lists import ModelLists
+from gateway.observe import LogObserver, Observer
+from gateway.origins import Origins
+from gateway.presence import Presence
+from gateway.providers.base import AnyProvider
+from gateway.providers.registry import Configured, Given, configure, open_provider
+from gateway.residency import Residency
+from gateway.settings import Settings
+from gateway.store import open_store
+
+__all__ = ["create_app"]
+
+_NONE: Given = MappingProxyType({})
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    providers: Given = _NONE,
+    session: aiohttp.ClientSession | None = None,
+    observers: Sequence[Observer] = (),
+) -> web.Application:
+    """Return the gateway as an application, to be run or mounted with ``add_subapp``.
+
+    *providers* are adapters given in code, by name: a class, configured from the settings, or a
+    finished instance. A *session* that is given is borrowed and never closed. *observers* are told
+    of every request besides the log. Raise `SettingsError` or `ProviderLoadError`.
+    """
+    settings = settings or Settings()
+    configured = configure(settings, providers)
+    if missing := [sentence for one in configured for sentence in one.missing]:
+        raise SettingsError("; ".join(missing))
+    given = {name: one for name, one in providers.items() if not isinstance(one, type)}
+
+    app = web.Application(middlewares=MIDDLEWARES)
+    app[SETTINGS] = settings
+    app[OBSERVERS] = (LogObserver(logging.getLogger("gateway.access")), *observers)
+    app[ORIGINS] = Origins(settings.ollama.origins)
+    app[PRESENCE] = Presence()
+    app[RESIDENCY] = Residency(settings.ollama.keep_alive)
+    app[DIALECTS] = {endpoint.handler: endpoint.dialect for endpoint in ROUTES}
+    for endpoint in ROUTES:
+        app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
+    app.on_response_prepare.extend((add_origin_headers, hide_framework))
+    app.cleanup_ctx.append(_lifetime(configured, given, session))
+    return app
+
+
+def _lifetime(
+    configured: Sequence[Configured],
+    given: Mapping[str, AnyProvider],
+    session: aiohttp.ClientSession | None,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return the one cleanup context: all that is opened at start is closed in reverse order."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            client = session
+            if client is None:
+                client = await stack.enter_async_context(_open_session())
+            opened = dict(given)
+            for one in configured:
+                provider = opened[one.name] = open_provider(one, client)
+                stack.push_async_callback(provider.aclose)
+            app[PROVIDERS] = opened
+            store = await stack.enter_async_context(open_store(app[SETTINGS].home))
+            log = logging.getLogger("gateway.models")
+            lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)
+            app[STORE] = store
+            app[MODEL_LISTS] = lists
+            await stack.enter_async_context(_background(lists.keep_fresh))
+            await stack.enter_async_context(_background(app[PRESENCE].watch))
+            yield
+
+    return run
+
+
+def _open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # A stream holds its connection until the answer is complete, so any limit would make
+        # requests wait for each other. Idle connections are dropped before services drop them.
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=15),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+@asynccontextmanager
+async def _background(run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

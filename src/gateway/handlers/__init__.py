@@ -1,0 +1,75 @@
+"""All routes: the table that a reader opens first. One short coroutine serves each endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp.typedefs import Handler
+
+from gateway.anthropic import ANTHROPIC
+from gateway.dialect import Dialect
+from gateway.handlers import openai
+from gateway.handlers.account import me, recommendations, signout, status, web_fetch, web_search
+from gateway.handlers.anthropic import messages
+from gateway.handlers.blobs import add_blob, has_blob
+from gateway.handlers.chat import chat
+from gateway.handlers.embed import embed, embeddings
+from gateway.handlers.generate import generate
+from gateway.handlers.health import healthz, readyz, root, version
+from gateway.handlers.manage import copy, create, delete, pull, push
+from gateway.handlers.models import ps, show, tags
+from gateway.ollama import OLLAMA
+from gateway.openai import OPENAI
+
+__all__ = ["ROUTES", "Endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route and the dialect that its clients speak."""
+
+    method: str
+    path: str
+    handler: Handler
+    dialect: Dialect = OLLAMA
+
+
+# Ollama has HEAD on four paths only (its ``server/routes.go``), and so have we.
+ROUTES = (
+    Endpoint("GET", "/", root),
+    Endpoint("HEAD", "/", root),
+    Endpoint("GET", "/api/version", version),
+    Endpoint("HEAD", "/api/version", version),
+    Endpoint("GET", "/api/tags", tags),
+    Endpoint("HEAD", "/api/tags", tags),
+    Endpoint("GET", "/api/ps", ps),
+    Endpoint("POST", "/api/show", show),
+    Endpoint("POST", "/api/create", create),
+    Endpoint("POST", "/api/copy", copy),
+    Endpoint("DELETE", "/api/delete", delete),
+    Endpoint("POST", "/api/pull", pull),
+    Endpoint("POST", "/api/push", push),
+    Endpoint("HEAD", "/api/blobs/{digest}", has_blob),
+    Endpoint("POST", "/api/blobs/{digest}", add_blob),
+    Endpoint("POST", "/api/chat", chat),
+    Endpoint("POST", "/api/generate", generate),
+    Endpoint("POST", "/api/embed", embed),
+    Endpoint("POST", "/api/embeddings", embeddings),
+    Endpoint("GET", "/api/status", status),
+    Endpoint("POST", "/api/me", me),
+    Endpoint("POST", "/api/signout", signout),
+    Endpoint("DELETE", "/api/user/keys/{key}", signout),
+    Endpoint("POST", "/api/experimental/web_search", web_search),
+    Endpoint("POST", "/api/experimental/web_fetch", web_fetch),
+    Endpoint("GET", "/api/experimental/model-recommendations", recommendations),
+    Endpoint("POST", "/v1/chat/completions", openai.chat_completions, OPENAI),
+    Endpoint("POST", "/v1/completions", openai.completions, OPENAI),
+    Endpoint("POST", "/v1/embeddings", openai.embeddings, OPENAI),
+    Endpoint("GET", "/v1/models", openai.models, OPENAI),
+    Endpoint("GET", "/v1/models/{model}", openai.model, OPENAI),
+    Endpoint("POST", "/v1/responses", openai.responses, OPENAI),
+    Endpoint("POST", "/v1/audio/transcriptions", openai.transcriptions, OPENAI),
+    Endpoint("POST", "/v1/messages", messages, ANTHROPIC),
+    Endpoint("GET", "/healthz", healthz),
+    Endpoint("GET", "/readyz", readyz),
+)

@@ -1,0 +1,47 @@
+"""What clients ask about an account at ollama.com: answers that let them go on without one."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.bodies.decode import decode_body
+from gateway.errors import Forbidden
+from gateway.handlers.body import read_body
+from gateway.handlers.documents import json_document
+from gateway.keys import MODEL_LISTS
+from gateway.ollama.account import me_document, recommendations_document, status_document
+
+__all__ = ["me", "recommendations", "signout", "status", "web_fetch", "web_search"]
+
+
+async def status(request: web.Request) -> web.StreamResponse:
+    """Say whether cloud models are switched off: they are all there is."""
+    return json_document(status_document())
+
+
+async def me(request: web.Request) -> web.StreamResponse:
+    """Say who is signed in."""
+    return json_document(me_document())
+
+
+async def signout(request: web.Request) -> web.StreamResponse:
+    """Sign nobody out, and remove no key."""
+    return json_document(b"null")
+
+
+async def web_search(request: web.Request) -> web.StreamResponse:
+    """Refuse to search: a 403 tells clients to do without, a 401 would tell them to sign in."""
+    decode_body(await read_body(request), "api.WebSearchRequest")
+    raise Forbidden("ollama cloud is disabled: web search is unavailable")
+
+
+async def web_fetch(request: web.Request) -> web.StreamResponse:
+    """Refuse to fetch a page."""
+    decode_body(await read_body(request), "api.WebFetchRequest")
+    raise Forbidden("ollama cloud is disabled: web fetch is unavailable")
+
+
+async def recommendations(request: web.Request) -> web.StreamResponse:
+    """Name a few models to begin with."""
+    library = await request.app[MODEL_LISTS].library()
+    return json_document(recommendations_document(library.models))

@@ -1,0 +1,47 @@
+"""``/api/blobs/{digest}``: what clients upload before they create a model from it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from aiohttp import web
+
+from gateway.errors import InvalidRequest
+from gateway.keys import STORE
+
+__all__ = ["add_blob", "has_blob"]
+
+_DIGEST = re.compile(r"sha256[:-]([0-9a-fA-F]{64})\Z")
+
+
+async def has_blob(request: web.Request) -> web.StreamResponse:
+    """Tell whether the content with a digest was uploaded before."""
+    found = await request.app[STORE].has_blob(_digest(request))
+    return web.Response(status=200 if found else 404)
+
+
+async def add_blob(request: web.Request) -> web.StreamResponse:
+    """Check the digest of what is uploaded and remember that alone: nothing here runs weights."""
+    digest = _digest(request)
+    store = request.app[STORE]
+    if await store.has_blob(digest):
+        return web.Response()
+    content = hashlib.sha256()
+    async for piece in request.content.iter_any():
+        content.update(piece)
+    actual = f"sha256:{content.hexdigest()}"
+    # As texts, like Ollama: what is spelled in any other way never matches.
+    if actual != request.match_info["digest"]:
+        expected = request.match_info["digest"]
+        raise InvalidRequest(f'digest mismatch, expected "{expected}", got "{actual}"')
+    await store.add_blob(digest)
+    return web.Response(status=201)
+
+
+def _digest(request: web.Request) -> str:
+    """Return the digest of the path in its usual spelling."""
+    found = _DIGEST.fullmatch(request.match_info["digest"])
+    if found is None:
+        raise InvalidRequest("invalid digest format")
+    return f"sha256:{found[1].lower()}"

@@ -1,0 +1,62 @@
+"""``POST /api/embed`` and the older ``POST /api/embeddings``."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.attempts import insist
+from gateway.embeddings import EmbedResult
+from gateway.errors import InvalidRequest, ModelNotFound
+from gateway.handlers.body import load_body
+from gateway.handlers.documents import json_document
+from gateway.handlers.target import find_target, unknown_model
+from gateway.keys import PRESENCE, RECORD, RESIDENCY
+from gateway.ollama.calls import EmbedCall, EmbeddingsCall
+from gateway.ollama.checks import admit_embed, embed_inputs, embed_request
+from gateway.ollama.documents import embed_document, embeddings_document
+from gateway.ollama.schemas import load_embed, load_embeddings
+
+__all__ = ["embed", "embeddings"]
+
+
+async def embed(request: web.Request) -> web.StreamResponse:
+    """Return one normalised vector for each input."""
+    call = await load_body(request, load_embed)
+    timing = request[RECORD].timing
+    with unknown_model(f"model '{call.model}' not found"):
+        if not call.model.strip():
+            raise ModelNotFound(call.model)
+    result = await _vectors(request, call)
+    document = embed_document(call.model, result, dimensions=call.dimensions, timing=timing)
+    return json_document(document)
+
+
+async def embeddings(request: web.Request) -> web.StreamResponse:
+    """Return the vector of one prompt as the provider gave it."""
+    call = await load_body(request, load_embeddings)
+    if not call.model.strip():
+        raise InvalidRequest("model is required")
+    return json_document(embeddings_document(await _vectors(request, call)))
+
+
+async def _vectors(request: web.Request, call: EmbedCall | EmbeddingsCall) -> EmbedResult | None:
+    """Ask the provider, or return None where there is nothing to embed."""
+    record = request[RECORD]
+    with unknown_model(f'model "{call.model}" not found, try pulling it first'):
+        try:
+            target = await find_target(request, call.model)
+        except ModelNotFound:
+            embed_inputs(call)  # a wrong type is refused before a name that is well formed
+            raise
+        inputs = embed_inputs(call)
+        admit_embed(call, target.model.info)
+        with request.app[RESIDENCY].using(target.model.name, call.keep_alive):
+            if not inputs:
+                return None
+            record.timing.mark_sent()
+            with request.app[PRESENCE].required(request):
+                asked = embed_request(call, target.model.info.id)
+                result = await insist(lambda: target.provider.embed(asked))
+    record.timing.mark_delta()
+    record.usage = result.usage
+    return result

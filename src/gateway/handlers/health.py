@@ -1,0 +1,37 @@
+"""Signs of life: Ollama's own two, and those that a container platform asks for."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway import codec
+from gateway.handlers.documents import json_document
+from gateway.keys import MODEL_LISTS, SETTINGS
+from gateway.ollama.documents import version_document
+
+__all__ = ["healthz", "readyz", "root", "version"]
+
+
+async def root(request: web.Request) -> web.StreamResponse:
+    """Answer the question that every Ollama client asks first."""
+    return web.Response(text="Ollama is running")
+
+
+async def version(request: web.Request) -> web.StreamResponse:
+    """Return the version of Ollama that is spoken here."""
+    return json_document(version_document(request.app[SETTINGS].ollama.version))
+
+
+async def healthz(request: web.Request) -> web.StreamResponse:
+    """Say that the process is up."""
+    return json_document(codec.encode({"status": "ok"}))
+
+
+async def readyz(request: web.Request) -> web.StreamResponse:
+    """Say whether each provider was reached lately; 503 unless one was."""
+    await request.app[MODEL_LISTS].library()
+    reached = request.app[MODEL_LISTS].reached
+    response = json_document(codec.encode({"ready": any(reached.values()), "providers": reached}))
+    if not any(reached.values()):
+        response.set_status(503)
+    return response

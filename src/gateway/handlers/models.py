@@ -1,0 +1,48 @@
+"""What models there are: ``/api/tags``, ``/api/show``, ``/api/ps``."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.errors import InvalidRequest
+from gateway.handlers.body import load_body
+from gateway.handlers.documents import json_document
+from gateway.handlers.target import find_target, unknown_model
+from gateway.keys import MODEL_LISTS, RESIDENCY
+from gateway.names import InvalidName, parse_name
+from gateway.ollama.documents import RunningModel, ps_document, show_document, tags_document
+from gateway.ollama.schemas import load_show
+
+__all__ = ["ps", "show", "tags"]
+
+
+async def tags(request: web.Request) -> web.StreamResponse:
+    """List all models, newest first."""
+    library = await request.app[MODEL_LISTS].library()
+    return json_document(tags_document(library.models))
+
+
+async def ps(request: web.Request) -> web.StreamResponse:
+    """List the models that were used lately, as if they were in memory."""
+    library = await request.app[MODEL_LISTS].library()
+    running = [
+        RunningModel(model, expires)
+        for name, expires in request.app[RESIDENCY].loaded().items()
+        if (model := library.find(name)) is not None
+    ]
+    return json_document(ps_document(running))
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Describe one model."""
+    call = await load_body(request, load_show)
+    if not call.model.strip():
+        raise InvalidRequest("model is required")
+    try:
+        shown = parse_name(call.model).short
+    except InvalidName:
+        shown = call.model
+    with unknown_model(f"model '{shown}' not found"):
+        target = await find_target(request, call.model)
+    copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
+    return json_document(show_document(target.model, call, basename=call.model if copilot else ""))

@@ -1,0 +1,66 @@
+"""Which ``Host`` a request may name: Ollama's guard against DNS rebinding; pure.
+
+A web page can give its own name the address 127.0.0.1 and then talk to whatever listens there. The
+browser still sends the page's name, which is how such a request is told from an honest one
+(Ollama's ``server/routes.go``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TypeAlias
+
+__all__ = ["Address", "Hosts", "parse_address"]
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_LOCAL_DOMAINS = (".localhost", ".local", ".internal")
+_PRIVATE = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+)
+
+
+class Hosts:
+    """The hosts that stand for this machine: *hostname* is its own name.
+
+    *is_own* tells whether an address that is neither loopback nor private is one of the machine's.
+    """
+
+    def __init__(self, hostname: str, is_own: Callable[[Address], bool]) -> None:
+        self._names = {"", "localhost", hostname.lower()}
+        self._is_own = is_own
+
+    def allow_name(self, host: str) -> bool:
+        """Tell whether *host*, a ``Host`` header, is empty or a name of this machine or network."""
+        name = _without_port(host).lower()
+        return name in self._names or name.endswith(_LOCAL_DOMAINS)
+
+    def allow_address(self, host: str) -> bool:
+        """Tell whether *host* is an address by which this machine may be reached."""
+        address = parse_address(_without_port(host))
+        if address is None:
+            return False
+        return (
+            address.is_loopback
+            or address.is_unspecified
+            or any(address in network for network in _PRIVATE)
+            or self._is_own(address)
+        )
+
+
+def parse_address(text: str) -> Address | None:
+    """Return the IP address that *text* is, or None; IPv4 in IPv6 counts as IPv4."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address if mapped is None else mapped
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    name, _, port = host.partition(":")
+    return host if ":" in port else name

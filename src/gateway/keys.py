@@ -1,0 +1,50 @@
+"""The typed list of everything that travels on the application and on a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.dialect import Dialect
+from gateway.hosts import Hosts
+from gateway.model_lists import ModelLists
+from gateway.observe import Observer, RequestRecord
+from gateway.origins import Origins
+from gateway.presence import Presence
+from gateway.providers.base import AnyProvider
+from gateway.residency import Residency
+from gateway.settings import Settings
+from gateway.store import Store
+
+__all__ = [
+    "DIALECTS",
+    "HOSTS",
+    "MODEL_LISTS",
+    "OBSERVERS",
+    "ORIGINS",
+    "PRESENCE",
+    "PROVIDERS",
+    "RECORD",
+    "RESIDENCY",
+    "SETTINGS",
+    "STORE",
+]
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("gateway.settings", Settings)
+PROVIDERS: web.AppKey[Mapping[str, AnyProvider]] = web.AppKey("gateway.providers", Mapping)
+MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLists)
+OBSERVERS: web.AppKey[Sequence[Observer]] = web.AppKey("gateway.observers", Sequence)
+ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
+PRESENCE: web.AppKey[Presence] = web.AppKey("gateway.presence", Presence)
+RESIDENCY: web.AppKey[Residency] = web.AppKey("gateway.residency", Residency)
+STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
+
+DIALECTS: web.AppKey[Mapping[Handler, Dialect]] = web.AppKey("gateway.dialects", Mapping)
+"""The dialect that each handler speaks."""
+
+HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
+"""There only where the application refuses foreign hosts."""
+
+RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)

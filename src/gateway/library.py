@@ -1,0 +1,171 @@
+"""From the name that a client uses to a model of a provider; pure.
+
+A model is found, in any letter case, under the name it is listed by (``mistral-large:latest``, with
+or without ``:latest``), under the provider's own id (``mistral-large-latest``), under an alias, and
+under each of these behind its provider's name (``mistral/mistral-large``). A model that a user made
+covers all others of its name, aliases win over listed names, and where two providers list the same
+name the earlier one in the settings wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from gateway.catalog import ListedModel, ModelInfo
+from gateway.derived import DerivedModel, laid_over
+from gateway.names import InvalidName, ModelName, display_name, parse_name
+
+__all__ = ["Library", "Shelf"]
+
+_EXPLICIT_LATEST = "-latest"
+_DEFAULT = ModelName(model="_")
+"""A name with nothing said but the model."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shelf:
+    """One provider's models.
+
+    ``complete`` says that ``models`` was fetched lately; otherwise a name that is missing may well
+    exist, and ``describe`` says what can be told of it.
+    """
+
+    provider: str
+    remote_host: str
+    models: Sequence[ModelInfo]
+    complete: bool
+    describe: Callable[[str], ModelInfo]
+
+
+class Library:
+    """All models under all their names: those of providers, aliases, and what users made.
+
+    A derived model is there while its provider is and while the model that answers is exposed. It
+    stays when the provider has retired that model, since only the provider can say so for sure.
+    """
+
+    def __init__(
+        self,
+        shelves: Iterable[Shelf],
+        *,
+        aliases: Mapping[str, str],
+        expose: Sequence[str],
+        derived: Iterable[DerivedModel] = (),
+    ) -> None:
+        self._shelves = {shelf.provider: shelf for shelf in shelves}
+        self._expose = [pattern.casefold() for pattern in expose]
+        self._by_key: dict[str, ListedModel] = {}
+        listed: dict[str, ListedModel] = {}
+        for shelf in self._shelves.values():
+            for model in self._exposed(shelf):
+                listed.setdefault(model.name.casefold(), model)
+        for model in [*listed.values()]:
+            self._index(model, [model.name])
+        for shelf in self._shelves.values():
+            for model in self._exposed(shelf):
+                self._index(model, [model.name, model.info.id])
+        self._derived = {
+            _literal_key(one.name): laid_over(base, one)
+            for one in derived
+            if (base := self._base(one)) is not None
+        }
+        self._aliases = {_key(alias): target for alias, target in aliases.items()}
+        for alias, target in aliases.items():
+            try:
+                found = self._look_up(target)
+            except InvalidName:
+                continue
+            if found is not None:
+                name = parse_name(alias).short
+                listed[name.casefold()] = dataclasses.replace(found, name=name)
+        listed |= {model.name.casefold(): model for model in self._derived.values()}
+        self.models: tuple[ListedModel, ...] = tuple(
+            sorted(
+                listed.values(), key=lambda model: (-model.info.released.timestamp(), model.name)
+            )
+        )
+
+    def find(self, name: str, *, suffixes: bool = True) -> ListedModel | None:
+        """Return the model that *name* means, or None; *suffixes* are those of `parse_name`.
+
+        Raise `gateway.names.InvalidName` when it cannot be the name of any model.
+        """
+        try:
+            made = self._derived.get(_literal_key(name))
+            key = _key(name, suffixes=suffixes)
+        except InvalidName:
+            return self._look_up(name, suffixes=suffixes)
+        return made or self._look_up(self._aliases.get(key, name), suffixes=suffixes)
+
+    def _look_up(self, name: str, *, suffixes: bool = True) -> ListedModel | None:
+        """Return the model of that name; aliases are behind us."""
+        try:
+            parsed = parse_name(name, suffixes=suffixes)
+        except InvalidName:
+            # A provider's own id, such as that of a fine-tuned model, need not be a legal name.
+            raw = self._by_key.get(name.strip().casefold())
+            if raw is None:
+                raise
+            return raw
+        if parsed.source == "local":  # nothing here is stored
+            return None
+        key = parsed.full.casefold()
+        return self._derived.get(key) or self._by_key.get(key) or self._guess(parsed)
+
+    def _base(self, derived: DerivedModel) -> ListedModel | None:
+        """Return the provider's model that answers for *derived*."""
+        shelf = self._shelves.get(derived.provider)
+        if shelf is None:
+            return None
+        known = (info for info in shelf.models if info.id == derived.model_id)
+        info = next(known, None) or shelf.describe(derived.model_id)
+        listed = self._listed(shelf, info)
+        return listed if self._is_exposed(listed) else None
+
+    def _guess(self, name: ModelName) -> ListedModel | None:
+        """Return a model that no list names but that the provider may well have."""
+        shelf = self._shelves.get(name.namespace.casefold())
+        if shelf is None and name.namespace == _DEFAULT.namespace and self._shelves:
+            shelf = next(iter(self._shelves.values()))
+        if shelf is None or shelf.complete or name.host != _DEFAULT.host:
+            return None
+        model_id = name.model if name.tag == _DEFAULT.tag else f"{name.model}-{name.tag}"
+        listed = self._listed(shelf, shelf.describe(model_id))
+        return listed if self._is_exposed(listed) else None
+
+    def _index(self, model: ListedModel, names: Sequence[str]) -> None:
+        for name in names:
+            for prefixed in (name, f"{model.provider}/{name}"):
+                self._by_key.setdefault(prefixed.casefold(), model)
+                try:
+                    self._by_key.setdefault(_key(prefixed), model)
+                except InvalidName:
+                    continue
+
+    def _exposed(self, shelf: Shelf) -> list[ListedModel]:
+        # Of two ids with one name, such as mistral-medium and mistral-medium-latest, the explicit
+        # one comes first: it says what the other one only implies.
+        models = sorted(
+            shelf.models, key=lambda info: not info.id.casefold().endswith(_EXPLICIT_LATEST)
+        )
+        listed = [self._listed(shelf, info) for info in models]
+        return [model for model in listed if self._is_exposed(model)]
+
+    def _listed(self, shelf: Shelf, info: ModelInfo) -> ListedModel:
+        return ListedModel(display_name(info.id), shelf.provider, info, shelf.remote_host)
+
+    def _is_exposed(self, model: ListedModel) -> bool:
+        names = (model.name.casefold(), model.info.id.casefold())
+        return not self._expose or any(
+            fnmatchcase(name, pattern) for name in names for pattern in self._expose
+        )
+
+
+def _key(name: str, *, suffixes: bool = True) -> str:
+    return parse_name(name, suffixes=suffixes).full.casefold()
+
+
+def _literal_key(name: str) -> str:
+    return _key(name, suffixes=False)

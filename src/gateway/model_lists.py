@@ -1,0 +1,121 @@
+"""The last good model lists of all providers, and the task that keeps them fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from gateway.catalog import ModelInfo
+from gateway.derived import DerivedModel
+from gateway.errors import GatewayError
+from gateway.library import Library, Shelf
+from gateway.providers.base import AnyProvider
+from gateway.settings import ModelsSettings
+
+__all__ = ["ModelLists"]
+
+_FIRST_LIST = 5.0
+"""Seconds that a request waits for the very first lists before it goes on without them."""
+_LIST = 30.0
+"""Seconds that one provider may take to answer with its list."""
+_RETRY = 5.0
+"""Seconds until a provider that failed is asked again."""
+
+
+class ModelLists:
+    """Answer from memory which models there are; ask providers in the background only.
+
+    A provider that fails keeps its last list, so an outage upstream changes no name. *derived*
+    returns what users made, the same object as long as nothing changes.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, AnyProvider],
+        settings: ModelsSettings,
+        *,
+        derived: Callable[[], Awaitable[Sequence[DerivedModel]]],
+        log: logging.Logger,
+    ) -> None:
+        self.providers = providers
+        self._settings = settings
+        self._read_derived = derived
+        self._log = log
+        self._lists: dict[str, Sequence[ModelInfo]] = {}
+        self._fetched: dict[str, float] = {}
+        self._derived: Sequence[DerivedModel] = ()
+        self._first = asyncio.Event()
+        self._library = self._assemble()
+
+    async def library(self) -> Library:
+        """Return what is known now; wait a little for the first lists if there are none yet."""
+        if not self._first.is_set():
+            try:
+                async with asyncio.timeout(_FIRST_LIST):
+                    await self._first.wait()
+            except TimeoutError:
+                self._first.set()
+        derived = await self._read_derived()
+        if derived is not self._derived:
+            self._derived = derived
+            self._library = self._assemble()
+        return self._library
+
+    @property
+    def reached(self) -> dict[str, bool]:
+        """Tell for each provider whether its last list is fresh."""
+        return {name: self._is_fresh(name) for name in self.providers}
+
+    async def keep_fresh(self) -> None:
+        """Ask all providers again and again, until cancelled."""
+        while True:
+            await self.refresh()
+            # Names go stale only when time has passed, so the library is made anew then as well.
+            every = self._settings.refresh
+            await asyncio.sleep(every if all(self.reached.values()) else min(_RETRY, every))
+
+    async def refresh(self) -> None:
+        """Ask all providers once, side by side; what fails is logged and keeps its last list."""
+        async with asyncio.TaskGroup() as tasks:
+            for name, provider in self.providers.items():
+                tasks.create_task(self._fetch(name, provider))
+        self._library = self._assemble()
+        self._first.set()
+
+    async def _fetch(self, name: str, provider: AnyProvider) -> None:
+        try:
+            async with asyncio.timeout(_LIST):
+                models = await provider.list_models()
+        except (GatewayError, TimeoutError) as error:
+            self._log.warning("the model list of %s could not be fetched: %s", name, error)
+        except Exception:
+            self._log.exception("the adapter of %s failed to list its models", name)
+        else:
+            self._lists[name] = models
+            self._fetched[name] = time.monotonic()
+
+    def _is_fresh(self, name: str) -> bool:
+        fetched = self._fetched.get(name)
+        return fetched is not None and time.monotonic() - fetched < 2 * self._settings.refresh
+
+    def _assemble(self) -> Library:
+        preferred = self._settings.default_provider
+        in_order = sorted(self.providers.items(), key=lambda item: item[0] != preferred)
+        shelves = [
+            Shelf(
+                provider=name,
+                remote_host=provider.remote_host,
+                models=self._lists.get(name, ()),
+                complete=self._is_fresh(name),
+                describe=provider.describe,
+            )
+            for name, provider in in_order
+        ]
+        return Library(
+            shelves,
+            aliases=self._settings.aliases,
+            expose=self._settings.expose,
+            derived=self._derived,
+        )

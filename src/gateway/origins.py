@@ -1,0 +1,98 @@
+"""Which web pages may talk to us: Ollama's rules for origins (``envconfig/config.go``); pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.errors import SettingsError
+
+__all__ = ["Origins"]
+
+_DEFAULT = (
+    *(
+        f"{scheme}://{host}{port}"
+        for host in ("localhost", "127.0.0.1", "0.0.0.0")  # noqa: S104 - a name, not a bind
+        for scheme in ("http", "https")
+        for port in ("", ":*")
+    ),
+    "app://*",
+    "file://*",
+    "tauri://*",
+    "vscode-webview://*",
+    "vscode-file://*",
+)
+_SCHEMES = (
+    "http://",
+    "https://",
+    "chrome-extension://",
+    "safari-extension://",
+    "moz-extension://",
+    "ms-browser-extension://",
+)
+
+# The list that Ollama gives to the CORS package of gin, in its order and spelling.
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
+    "Access-Control-Allow-Headers": (
+        "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,"
+        "X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,"
+        "X-Stainless-Helper-Method,X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,"
+        "X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
+        "X-Stainless-Runtime-Version,X-Stainless-Timeout"
+    ),
+    "Access-Control-Max-Age": "43200",
+}
+
+
+class Origins:
+    """The origins that are allowed: Ollama's own list and *more*.
+
+    An entry may hold one ``*`` for any text; ``*`` alone allows every origin. Raise `SettingsError`
+    for an entry that no browser would ever send.
+    """
+
+    def __init__(self, more: Sequence[str]) -> None:
+        self._any = "*" in more
+        self._exact = set()
+        self._open = []
+        for entry in (*_DEFAULT, *more):
+            start, star, end = entry.partition("*")
+            if star:
+                self._open.append((start, end))
+            elif entry.startswith(_SCHEMES):
+                self._exact.add(entry)
+            else:
+                raise SettingsError(
+                    f"OLLAMA_ORIGINS: {entry!r} is no origin: it needs a * or must start with one"
+                    f" of {', '.join(_SCHEMES)}"
+                )
+
+    def allow(self, origin: str) -> bool:
+        """Tell whether a page of *origin* may talk to us."""
+        return (
+            self._any
+            or origin in self._exact
+            or any(
+                len(origin) >= len(start) + len(end)
+                and origin.startswith(start)
+                and origin.endswith(end)
+                for start, end in self._open
+            )
+        )
+
+    def headers(self, origin: str) -> Mapping[str, str]:
+        """Return the headers of an answer to a page of an allowed *origin*."""
+        if self._any:
+            return {"Access-Control-Allow-Origin": "*"}
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+    def preflight_headers(self, origin: str) -> list[tuple[str, str]]:
+        """Return the headers of the answer to a preflight request."""
+        vary = (
+            [] if self._any else ["Access-Control-Request-Method", "Access-Control-Request-Headers"]
+        )
+        return [
+            *self.headers(origin).items(),
+            *(("Vary", name) for name in vary),
+            *_PREFLIGHT.items(),
+        ]

@@ -1,0 +1,104 @@
+"""Routes that are not there, methods that do not fit, bodies that are too large, bugs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from gateway.errors import UpstreamUnavailable
+from gateway.settings import LimitsSettings, Settings
+from gateways import scripted_app
+from scripted import ScriptedProvider
+
+
+@pytest.fixture
+async def client(aiohttp_client: Any) -> Any:
+    return await aiohttp_client(scripted_app(ScriptedProvider()))
+
+
+async def test_an_unknown_path_is_a_plain_404(client: Any) -> None:
+    response = await client.get("/api/nonsense")
+    assert (response.status, await response.text()) == (404, "404 page not found")
+    assert response.headers["Content-Type"] == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/chat", "POST"),
+        ("POST", "/api/tags", "GET, HEAD"),
+        ("HEAD", "/api/ps", "GET"),
+        ("DELETE", "/", "GET, HEAD"),
+    ],
+)
+async def test_another_method_is_a_plain_405(
+    client: Any, method: str, path: str, allowed: str
+) -> None:
+    response = await client.request(method, path)
+    body = "" if method == "HEAD" else "405 method not allowed"
+    assert (response.status, await response.text()) == (405, body)
+    assert response.headers["Allow"] == allowed
+    assert response.headers["Content-Type"] == "text/plain"
+
+
+async def test_a_body_over_the_limit_is_refused(aiohttp_client: Any) -> None:
+    settings = Settings(limits=LimitsSettings(body=100), providers={})
+    client = await aiohttp_client(scripted_app(ScriptedProvider(), settings))
+    response = await client.post("/api/chat", data=b"x" * 101)
+    assert (response.status, await response.json()) == (413, {"error": "request body too large"})
+
+
+async def test_a_bug_is_a_500_without_a_traceback(
+    client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.handlers.models.tags_document", lambda models: 1 / 0)
+    response = await client.get("/api/tags")
+    assert (response.status, await response.json()) == (500, {"error": "internal server error"})
+    assert "GET /api/tags failed" in caplog.text
+
+
+async def test_the_cause_of_an_upstream_failure_is_logged_and_not_sent(
+    aiohttp_client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    failure = UpstreamUnavailable("scripted cannot be reached")
+    failure.__cause__ = OSError("10.0.0.1 says no")
+    caplog.set_level(logging.INFO)
+    client = await aiohttp_client(scripted_app(ScriptedProvider(steps=[failure])))
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "secret words"}]}
+    response = await client.post("/api/chat", json=body)
+    assert (response.status, await response.json()) == (
+        502,
+        {"error": "scripted cannot be reached"},
+    )
+    assert "10.0.0.1 says no" in caplog.text
+    assert "secret words" not in caplog.text
+
+
+async def test_exceptions_of_aiohttp_pass(aiohttp_client: Any) -> None:
+    async def redirect(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/elsewhere")
+
+    app = scripted_app(ScriptedProvider())
+    app.router.add_get("/moved", redirect)
+    client = await aiohttp_client(app)
+    response = await client.get("/moved", allow_redirects=False)
+    assert response.status == 302
+
+
+async def test_no_answer_names_the_framework_and_a_hosts_own_name_stays(
+    client: Any, aiohttp_client: Any
+) -> None:
+    response = await client.get("/")
+    assert "Server" not in response.headers
+
+    async def sign(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "mine"
+
+    host = web.Application()
+    host.on_response_prepare.append(sign)
+    host.add_subapp("/llm", scripted_app(ScriptedProvider()))
+    response = await (await aiohttp_client(host)).get("/llm/")
+    assert response.headers["Server"] == "mine"

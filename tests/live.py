@@ -1,0 +1,69 @@
+"""The whole thing on loopback: a real gateway over the real Mistral adapter over the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from mistral_openapi import load_judge
+
+from gateway.app import create_app
+from gateway.middlewares import guard_hosts
+from gateway.observe import Observer
+from gateway.sandbox import Received, Sandbox, start
+from gateway.settings import ModelsSettings, ProviderSettings, Settings
+
+__all__ = ["LiveGateway", "live_gateway"]
+
+SCHEMAS = {
+    "/v1/chat/completions": "ChatCompletionRequest",
+    "/v1/fim/completions": "FIMCompletionRequest",
+    "/v1/embeddings": "EmbeddingRequest",
+}
+"""Mistral's own schema of what is sent to each path; every body that a test sends is judged."""
+
+
+@dataclass(frozen=True)
+class LiveGateway:
+    """Where the gateway listens, and the sandbox behind it."""
+
+    url: str
+    sandbox: Sandbox
+
+    def received(self, path: str = "/v1/chat/completions") -> list[Received]:
+        """Return what the sandbox was asked on one path."""
+        return [request for request in self.sandbox.requests if request.path == path]
+
+
+@asynccontextmanager
+async def live_gateway(
+    options: Mapping[str, object] | None = None,
+    models: ModelsSettings | None = None,
+    *,
+    session: aiohttp.ClientSession | None = None,
+    observers: Sequence[Observer] = (),
+) -> AsyncIterator[LiveGateway]:
+    """Run a gateway with Mistral's adapter pointed at a sandbox."""
+    async with await start() as running:
+        mistral = {"api_key": "test-key", "base_url": running.base_url, **(options or {})}
+        settings = Settings(
+            models=models or ModelsSettings(),
+            providers={"mistral": ProviderSettings("mistral", mistral)},
+        )
+        app = create_app(settings, session=session, observers=observers)
+        guard_hosts(app, "127.0.0.1")
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0]
+            yield LiveGateway(f"http://{host}:{port}", running.sandbox)
+        finally:
+            await runner.cleanup()
+    judge = load_judge()
+    for request in running.sandbox.requests:
+        if request.method == "POST" and request.path in SCHEMAS:
+            judge(SCHEMAS[request.path], request.body)

@@ -1,0 +1,110 @@
+"""What is noted of a request, and what the log says of it."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+import pytest
+from live import live_gateway
+
+from gateway.events import FinishReason, Usage
+from gateway.observe import LogObserver, RequestRecord
+from gateway.replies import Reply
+from gateway.sandbox import refusal
+
+SECRET = "the secret words"
+CHAT = {"model": "mistral-large", "messages": [{"role": "user", "content": SECRET}]}
+
+
+class Records(list[RequestRecord]):
+    def finished(self, record: RequestRecord) -> None:
+        self.append(record)
+
+
+def full_record() -> RequestRecord:
+    times = iter([1_000_000, 2_000_000, 8_000_000, 21_000_000])
+    record = RequestRecord("POST", "/api/chat", id="abc")
+    record.timing.clock = lambda: next(times)
+    record.timing.accepted = record.timing.clock()
+    record.timing.mark_sent()
+    record.timing.mark_delta()
+    record.status = 200
+    record.model, record.provider, record.upstream_model = "m", "acme", "m-latest"
+    record.usage, record.finish = Usage(3, 2), FinishReason.STOP
+    record.replies += [Reply("acme", 429, "r1", {}), Reply("acme", 200, "r2", {})]
+    return record
+
+
+def test_a_line_has_everything_as_fields(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    LogObserver(logging.getLogger("gateway.access")).finished(full_record())
+    (line,) = caplog.records
+    assert line.getMessage() == "request"
+    assert line.fields == {  # type: ignore[attr-defined] # an extra of the record
+        "request": "abc",
+        "method": "POST",
+        "path": "/api/chat",
+        "status": 200,
+        "model": "m",
+        "provider": "acme",
+        "upstream_model": "m-latest",
+        "finish": "stop",
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "upstream_request": "r2",
+        "upstream_replies": 2,
+        "first_token_ms": 7,
+        "total_ms": 20,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "level"),
+    [("m", "", logging.INFO), ("", "oops", logging.INFO), ("", "", logging.DEBUG)],
+)
+def test_probes_and_lists_are_not_worth_a_line(
+    caplog: pytest.LogCaptureFixture, model: str, error: str, level: int
+) -> None:
+    record = RequestRecord("GET", "/api/tags", model=model, error=error, status=200)
+    observer = LogObserver(logging.getLogger("gateway.access"))
+    for threshold in (logging.DEBUG, logging.INFO):
+        caplog.clear()
+        caplog.set_level(threshold, "gateway.access")
+        observer.finished(record)
+        assert [line.levelno for line in caplog.records] == [level] * (level >= threshold)
+
+
+async def test_what_the_provider_says_beside_its_answer_is_noted() -> None:
+    records = Records()
+    async with (
+        live_gateway(observers=[records]) as live,
+        aiohttp.ClientSession() as session,
+    ):
+        live.sandbox.plan(refusal(429, retry_after="0.01"))
+        async with session.post(live.url + "/api/chat", json=CHAT) as response:
+            await response.read()
+        embedding = {"model": "mistral-embed", "input": "x"}
+        async with session.post(live.url + "/api/embed", json=embedding) as response:
+            await response.read()
+    assert [reply.status for reply in records[0].replies] == [429, 200]
+    assert [reply.status for reply in records[1].replies] == [200]
+    ids = {reply.request_id for record in records for reply in record.replies}
+    assert len(ids) == 3
+    assert "" not in ids
+    assert "x-ratelimit-remaining-tokens-minute" in records[0].replies[1].limits
+
+
+async def test_no_prompt_and_no_key_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with live_gateway() as live, aiohttp.ClientSession() as session:
+        for fault in (None, refusal(401), refusal(422)):
+            if fault:
+                live.sandbox.plan(fault)
+            async with session.post(live.url + "/api/chat", json=CHAT) as response:
+                body = await response.text()
+                assert "test-key" not in body
+    assert len([line for line in caplog.records if line.name == "gateway.access"]) == 3
+    everything = caplog.text + str([vars(line) for line in caplog.records])
+    assert SECRET not in everything
+    assert "test-key" not in everything

@@ -1,0 +1,245 @@
+"""From a provider's events to a client's socket, and every way it may end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.app import create_app
+from gateway.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
+from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
+from gateway.observe import RequestRecord
+from gateway.settings import OllamaSettings, Settings
+from scripted import HANG, ScriptedProvider
+
+DONE = Finish(FinishReason.STOP, Usage(3, 2))
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+class Records(list[RequestRecord]):
+    """An observer that keeps what it is told."""
+
+    def finished(self, record: RequestRecord) -> None:
+        self.append(record)
+
+
+Server = Callable[..., Awaitable["Running"]]
+
+
+class Running:
+    def __init__(self, url: str, provider: ScriptedProvider, records: Records) -> None:
+        self.url, self.provider, self.records = url, provider, records
+
+    @asynccontextmanager
+    async def chat(self, **body: object) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                self.url + "/api/chat", json={"model": "tiny", "messages": HELLO, **body}
+            ) as response,
+        ):
+            yield response
+
+    async def lines(self, **body: object) -> list[dict[str, Any]]:
+        async with self.chat(**body) as response:
+            assert response.status == 200
+            return [json.loads(line) async for line in response.content]
+
+
+@pytest.fixture(params=[True, False], ids=["server cancels", "server does not cancel"])
+def cancels(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    runners: list[web.AppRunner] = []
+
+    async def start(
+        *steps: object,
+        cancels: bool = True,
+        shutdown_timeout: float = 5,
+        clean: bool = False,
+    ) -> Running:
+        provider = ScriptedProvider(steps=steps)
+        records = Records()
+        app = create_app(
+            Settings(ollama=OllamaSettings(clean_stream_errors=clean), providers={}),
+            providers={"scripted": provider},
+            observers=[records],
+        )
+        runner = web.AppRunner(app, handler_cancellation=cancels, shutdown_timeout=shutdown_timeout)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        running = Running(f"http://{host}:{port}", provider, records)
+        running.runner = runner  # type: ignore[attr-defined] # for one test
+        return running
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+def texts(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["message"]["content"] for line in lines if not line["done"]]
+
+
+async def test_events_become_lines_and_the_record_knows(server: Server) -> None:
+    running = await server([], [TextDelta("a"), TextDelta("b")], [TextDelta("c")], [DONE])
+    lines = await running.lines()
+    assert texts(lines) == ["a", "b", "c"]
+    assert (lines[-1]["done"], lines[-1]["prompt_eval_count"], lines[-1]["eval_count"]) == (
+        True,
+        3,
+        2,
+    )
+    (record,) = running.records
+    assert (record.status, record.model, record.provider, record.upstream_model) == (
+        200,
+        "tiny",
+        "scripted",
+        "tiny-latest",
+    )
+    assert (record.usage, record.finish, record.error) == (Usage(3, 2), FinishReason.STOP, "")
+    assert 0 < record.timing.accepted <= record.timing.sent <= record.timing.first
+
+
+async def test_each_batch_is_sent_at_once(server: Server) -> None:
+    running = await server([TextDelta("a")], HANG)
+    async with running.chat() as response:
+        line = await asyncio.wait_for(response.content.readline(), 5)
+    assert json.loads(line)["message"]["content"] == "a"
+
+
+async def test_the_status_is_sent_with_the_first_batch_even_if_it_is_empty(
+    server: Server,
+) -> None:
+    running = await server([], HANG)
+    async with asyncio.timeout(5), running.chat() as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "application/x-ndjson"
+
+
+async def test_a_whole_answer_is_the_same_stream_folded(server: Server) -> None:
+    running = await server(
+        [ThinkingDelta("hm")],
+        [],
+        [TextDelta("a"), ToolCall("f", {"x": 1}, "abcdefghi")],
+        [TextDelta("b"), DONE],
+    )
+    async with running.chat(stream=False) as response:
+        assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+        answer = await response.json()
+    assert answer["message"] == {
+        "role": "assistant",
+        "content": "ab",
+        "thinking": "hm",
+        "tool_calls": [
+            {"id": "abcdefghi", "function": {"index": 0, "name": "f", "arguments": {"x": 1}}}
+        ],
+    }
+    assert (answer["done"], answer["eval_count"]) == (True, 2)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_error_before_the_first_batch_keeps_its_status(
+    server: Server, stream: bool
+) -> None:
+    refused = UpstreamRateLimited("slow down", headers={"Retry-After": "7"})
+    running = await server(refused)
+    async with running.chat(stream=stream) as response:
+        assert response.status == 429
+        assert response.headers["Retry-After"] == "7"
+        assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert await response.read() == b'{"error":"slow down"}'
+    assert running.records[0].error == "slow down"
+
+
+ENDINGS = {
+    "an error": ([UpstreamTimeout("too quiet")], "too quiet"),
+    "an end without a finish": ([], "stream ended unexpectedly"),
+    "a bug of the adapter": ([ZeroDivisionError("secret")], "internal server error"),
+}
+
+
+@pytest.mark.parametrize(("steps", "text"), ENDINGS.values(), ids=ENDINGS)
+async def test_after_the_first_line_an_error_is_the_last_line(
+    server: Server, steps: list[object], text: str
+) -> None:
+    running = await server([TextDelta("a")], *steps)
+    async with running.chat() as response:
+        assert response.status == 200
+        assert json.loads(await response.content.readline())["message"]["content"] == "a"
+        assert await response.content.readline() == f'{{"error":"{text}"}}\n'.encode()
+        with pytest.raises(aiohttp.ClientPayloadError):  # a cut body, for those who overlook it
+            await response.content.readline()
+    assert running.records[0].error == text
+
+
+async def test_a_setting_ends_a_failed_stream_as_ollama_does(server: Server) -> None:
+    running = await server([TextDelta("a")], UpstreamTimeout("too quiet"), clean=True)
+    async with running.chat() as response:
+        lines = [json.loads(line) async for line in response.content]
+    assert lines[1:] == [{"error": "too quiet"}]
+
+
+@pytest.mark.parametrize(("steps", "text"), ENDINGS.values(), ids=ENDINGS)
+async def test_a_whole_answer_that_fails_has_a_status(
+    server: Server, steps: list[object], text: str
+) -> None:
+    running = await server([TextDelta("a")], *steps)
+    async with running.chat(stream=False) as response:
+        assert response.status in (500, 502, 504)
+        assert await response.json() == {"error": text}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("steps", [[HANG], [[TextDelta("a")], HANG]], ids=["before", "after"])
+async def test_a_client_that_leaves_ends_the_upstream_request(
+    server: Server, steps: list[object], stream: bool, cancels: bool
+) -> None:
+    running = await server(*steps, cancels=cancels)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await running.lines(stream=stream)
+    await asyncio.wait_for(running.provider.left.wait(), 5)
+    async with asyncio.timeout(5):
+        while not running.records:
+            await asyncio.sleep(0)
+    assert running.records[0].status == 499
+
+
+async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.relay._DRAIN", 0.05)
+    running = await server([TextDelta("a"), DONE], [TextDelta("ignored")], HANG)
+    assert texts(await running.lines()) == ["a"]
+    await asyncio.wait_for(running.provider.left.wait(), 5)
+
+
+async def test_what_fails_after_the_finish_does_not_matter(server: Server) -> None:
+    running = await server([TextDelta("a"), DONE], UpstreamProtocolError("cut"))
+    assert texts(await running.lines()) == ["a"]
+
+
+async def test_a_server_that_stops_tells_its_streams(server: Server) -> None:
+    running = await server([TextDelta("a")], HANG)
+    async with running.chat() as response:
+        await response.content.readline()
+        for task in asyncio.all_tasks():
+            if "RequestHandler.start" in repr(task):
+                task.cancel()
+        line = await asyncio.wait_for(response.content.readline(), 5)
+    assert json.loads(line) == {"error": "the server is shutting down"}
+    (record,) = running.records
+    assert (record.status, record.error) == (200, "the server is shutting down")
