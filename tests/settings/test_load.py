@@ -80,6 +80,7 @@ port = 8080
 log_level = "debug"
 log_format = "json"
 shutdown_timeout = 2
+workers = 4
 
 [ollama]
 version = "1.2.3-rc4"
@@ -108,7 +109,7 @@ extra = ["a", 1]
 """
 
 EVERYTHING_LOADED = Settings(
-    server=ServerSettings("::1", 8080, "debug", "json", 2.0),
+    server=ServerSettings("::1", 8080, "debug", "json", 2.0, 4),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
     models=ModelsSettings(
         {"gpt-4o": "mistral-large:latest", "team/fast": "ft:ministral:1234"},
@@ -137,6 +138,7 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_SERVER_LOG_LEVEL": "debug",
         "GATEWAY_SERVER_LOG_FORMAT": "json",
         "GATEWAY_SERVER_SHUTDOWN_TIMEOUT": "2",
+        "GATEWAY_SERVER_WORKERS": "4",
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
         "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
@@ -290,7 +292,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         (
             "[server]\nprot = 1",
             "server.prot: unknown key"
-            " (allowed: host, log_format, log_level, port, shutdown_timeout)",
+            " (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
         ),
         (
             "[sever]\nport = 1",
@@ -425,7 +427,7 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ({"server.log_level": "loud"}, "--log-level: must be one of: debug, info, warning, error"),
         (
             {"server.prot": "1"},
-            "--prot: unknown key (allowed: host, log_format, log_level, port, shutdown_timeout)",
+            "--prot: unknown key (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
         ),
         (
             {"port": 1},

@@ -57,6 +57,7 @@ class _ServerTable(_Table):
     log_level = fields.String(validate=validate.OneOf(("debug", "info", "warning", "error")))
     log_format = fields.String(validate=validate.OneOf(("text", "json")))
     shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)
+    workers = fields.Integer(strict=True, validate=validate.Range(1, 64))
 
 
 class _OllamaTable(_Table):

@@ -23,7 +23,8 @@ class ServerSettings:
     """How the command line listens, logs and stops; an embedding application has its own ways.
 
     An empty ``host`` means all addresses, ``port`` 0 any free port. ``shutdown_timeout`` is how
-    many seconds open streams may still take once the server is told to stop.
+    many seconds open streams may still take once the server is told to stop. ``workers`` is the
+    number of processes that share the port.
     """
 
     host: str = "127.0.0.1"
@@ -31,6 +32,7 @@ class ServerSettings:
     log_level: str = "info"
     log_format: str = "text"
     shutdown_timeout: float = 10.0
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)

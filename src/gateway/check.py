@@ -1,0 +1,80 @@
+"""Look for trouble before a client meets it: settings, adapters, and the models within reach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from gateway.errors import GatewayError
+from gateway.library import Library, Shelf
+from gateway.providers.base import AnyProvider
+from gateway.providers.registry import configure, installed, open_provider
+from gateway.settings import Settings
+
+__all__ = ["Finding", "examine"]
+
+_WITHIN = 30.0
+"""Seconds that a provider may take to list its models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; with ``trouble`` it says what keeps the gateway from working."""
+
+    text: str
+    trouble: bool = False
+
+
+async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
+    """Yield what is configured and what is reachable, and ask each provider once for its models.
+
+    Raise `SettingsError` or `ProviderLoadError` as the start of the server would.
+    """
+    yield Finding(f"settings: {', '.join(settings.sources) or 'defaults'}")
+    for name, points in installed().items():
+        for point in points:
+            origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown origin"
+            yield Finding(f"adapter {name}: {point.value} ({origin})")
+    shelves = []
+    async with aiohttp.ClientSession() as session:
+        for configured in configure(settings, {}):
+            if configured.missing:
+                yield Finding("; ".join(configured.missing), trouble=True)
+                continue
+            provider = open_provider(configured, session)
+            try:
+                shelves.append(await _shelf(provider))
+            except (GatewayError, TimeoutError) as error:
+                reason = str(error) or f"no answer within {_WITHIN:.0f} seconds"
+                yield Finding(f"provider {configured.name}: {reason}", trouble=True)
+            finally:
+                await provider.aclose()
+    for finding in _models(shelves, settings):
+        yield finding
+
+
+async def _shelf(provider: AnyProvider) -> Shelf:
+    async with asyncio.timeout(_WITHIN):
+        models = await provider.list_models()
+    return Shelf(
+        provider=provider.context.name,
+        remote_host=provider.remote_host,
+        models=models,
+        complete=True,
+        describe=provider.describe,
+    )
+
+
+def _models(shelves: Sequence[Shelf], settings: Settings) -> Iterator[Finding]:
+    aliases = settings.models.aliases
+    library = Library(shelves, aliases=aliases, expose=settings.models.expose)
+    for shelf in shelves:
+        names = [model.name for model in library.models if model.provider == shelf.provider]
+        listed = f"{len(names)} models: {', '.join(names)}" if names else "no models"
+        yield Finding(f"provider {shelf.provider}: {listed}", trouble=not names)
+    for alias, target in aliases.items():
+        if shelves and library.find(alias) is None:
+            yield Finding(f"alias {alias}: there is no model {target}", trouble=True)

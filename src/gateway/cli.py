@@ -1,0 +1,214 @@
+"""The command line: ``python -m gateway`` serves, ``python -m gateway check`` looks for trouble."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from platformdirs import user_data_path
+
+from gateway import logs
+from gateway.app import create_app
+from gateway.check import examine
+from gateway.errors import ProviderLoadError, SettingsError
+from gateway.middlewares import guard_hosts
+from gateway.providers.registry import configure
+from gateway.server import CannotListen, loop_factory, serve
+from gateway.settings import (
+    VARIABLES,
+    Environment,
+    OllamaSettings,
+    ProviderSettings,
+    Settings,
+    load,
+)
+from gateway.version import __version__
+from gateway.workers import supervise
+
+__all__ = ["main"]
+
+_COMMANDS = ("serve", "check")
+_FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
+
+_SANDBOX_PACE = 0.02
+"""Seconds between two words of the sandbox, so that a person sees them stream."""
+
+_log = logging.getLogger("gateway")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 1 for trouble, 2 for misuse."""
+    try:
+        arguments = _parse(argv)
+        settings = load(
+            config=arguments.config,
+            environ=os.environ,
+            dotenv=Path(".env"),
+            overrides=_overrides(arguments),
+        )
+        if settings.server.workers > 1 and arguments.command == "serve":
+            return _supervise(settings, sys.argv[1:] if argv is None else argv)
+        return _run(settings, arguments)
+    except (SettingsError, ProviderLoadError) as error:
+        return _complain(error, _MISUSED)
+    except CannotListen as error:
+        return _complain(f"{error} (choose another address with --host and --port)", _FAILED)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    arguments = _parser().parse_args(argv)
+    # Not left to the parser, which would take the value of an unknown option for a command.
+    if arguments.command not in _COMMANDS:
+        raise SettingsError(
+            f"unknown command {arguments.command} (allowed: {', '.join(_COMMANDS)})"
+        )
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    server = Settings().server
+    parser = _Parser(
+        prog="gateway",
+        description="Serve cloud models to any Ollama client.",
+        epilog=f"Environment, also read from .env: {', '.join(VARIABLES)}, and the variables of"
+        " adapters such as MISTRAL_API_KEY; each may end in _FILE and name a file with the value.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        metavar="|".join(_COMMANDS),
+        default="serve",
+        help="serve (the default), or check the settings, adapters and models",
+    )
+    parser.add_argument("--host", help=f"address to listen on (default {server.host})")
+    parser.add_argument("--port", help=f"port to listen on (default {server.port})")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use a local stand-in for Mistral; needs no key"
+    )
+    parser.add_argument(
+        "--workers", type=int, help=f"processes that share the port (default {server.workers})"
+    )
+    # For the supervisor of several processes alone.
+    parser.add_argument("--ready-pipe", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--log-level", help=f"debug, info, ... (default {server.log_level})")
+    parser.add_argument("--log-format", help=f"text or json (default {server.log_format})")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"ollama-gateway {__version__} (Ollama API {OllamaSettings().version})",
+    )
+    return parser
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, object]:
+    given = {
+        name: getattr(arguments, name)
+        for name in ("host", "port", "workers", "log_level", "log_format")
+    }
+    return {f"server.{name}": value for name, value in given.items() if value is not None}
+
+
+def _complain(reason: object, status: int) -> int:
+    """Write one line about *reason* and return *status*."""
+    print("gateway:", " ".join(str(reason).split()), file=sys.stderr)  # noqa: T201 - for people
+    return status
+
+
+def _supervise(settings: Settings, argv: Sequence[str]) -> int:
+    """Run as many processes of ourselves as wanted, each with all that we were given."""
+    if not hasattr(signal, "SIGHUP"):
+        raise SettingsError("--workers: this system has no shared ports, run one process")
+    if settings.server.port == 0:
+        raise SettingsError("--workers: processes can share a port only if it is named")
+    logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
+    alone = ("--workers", "1", "--ready-pipe")
+    return asyncio.run(
+        supervise(settings.server.workers, [sys.executable, "-m", "gateway", *argv, *alone])
+    )
+
+
+def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    async def wired() -> int:
+        async with (
+            _sandboxed(settings) if arguments.sandbox else nullcontext(_at_home(settings)) as final
+        ):
+            if arguments.command == "check":
+                return await _check(final)
+            return await _serve(final, ready_pipe=arguments.ready_pipe)
+
+    if arguments.command == "serve":
+        logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(wired())
+
+
+def _at_home(settings: Settings) -> Settings:
+    """Return *settings* in which what must outlive the process has a place."""
+    if settings.home is not None:
+        return settings
+    return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
+
+
+async def _serve(settings: Settings, *, ready_pipe: int | None) -> int:
+    server = settings.server
+    if missing := [reason for one in configure(settings, {}) for reason in one.missing]:
+        raise SettingsError(
+            f"{'; '.join(missing)}; or try it without a key: python -m gateway --sandbox"
+        )
+
+    def ready(urls: Sequence[str]) -> None:
+        _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
+        _log.info("providers: %s", ", ".join(settings.providers))
+        _log.info("try: curl %s/api/tags", urls[0])
+        if ready_pipe is not None:
+            os.write(ready_pipe, b"1")
+
+    app = create_app(settings)
+    guard_hosts(app, server.host)
+    await serve(app, server, ready=ready, is_worker=ready_pipe is not None)
+    _log.info("stopped")
+    return 0
+
+
+async def _check(settings: Settings) -> int:
+    status = 0
+    async with aclosing(examine(settings)) as findings:
+        async for finding in findings:
+            if finding.trouble:
+                status = _complain(finding.text, _FAILED)
+            else:
+                print(finding.text)  # noqa: T201 - for people
+    return status
+
+
+@asynccontextmanager
+async def _sandboxed(settings: Settings) -> AsyncIterator[Settings]:
+    """Run the stand-in and yield settings that know no other provider, nor any key."""
+    from gateway import sandbox  # noqa: PLC0415 - large, and seldom wanted
+
+    async with await sandbox.start() as running:
+        options = {"api_key": "sandbox", "base_url": running.base_url}
+        yield replace(
+            settings,
+            models=replace(settings.models, default_provider=""),
+            providers={"mistral": ProviderSettings("mistral", options)},
+            environ=Environment(),
+        )

@@ -1,0 +1,153 @@
+"""Run an application on a port until a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.settings import ServerSettings
+
+__all__ = ["CannotListen", "loop_factory", "serve"]
+
+_KEEP_ALIVE = 75.0
+_BACKLOG = 1024
+_LAST_WORDS = 1.0
+"""Seconds that a handler has to tell its client that the server stops."""
+
+
+class CannotListen(Exception):
+    """The address cannot be had; the message says which one and why."""
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the fastest event loop there is: uvloop's where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and only the command line runs a loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+async def serve(
+    app: web.Application,
+    settings: ServerSettings,
+    *,
+    ready: Callable[[Sequence[str]], None],
+    is_worker: bool = False,
+) -> None:
+    """Serve *app* until SIGINT or SIGTERM, then let running requests finish within the timeout.
+
+    *ready* is called with the URLs once connections are accepted. *is_worker* lets other processes
+    listen on the same port. A second SIGINT ends the process at once. Raise `CannotListen`.
+    """
+    handlers = _Handlers()
+    app.middlewares.insert(0, handlers.track)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        # Which bodies may be compressed, and how large they may become, depends on the endpoint.
+        auto_decompress=False,
+        handler_cancellation=True,
+        keepalive_timeout=_KEEP_ALIVE,
+        shutdown_timeout=_LAST_WORDS,
+    )
+    with _signals() as stop:
+        await runner.setup()
+        try:
+            site = web.TCPSite(
+                runner,
+                settings.host,
+                settings.port,
+                backlog=_BACKLOG,
+                reuse_port=is_worker or None,
+            )
+            try:
+                await site.start()
+            except (OSError, UnicodeError) as error:
+                raise CannotListen(_reason(settings, error)) from error
+            ready([_url(address) for address in runner.addresses])
+            await stop.wait()
+            await site.stop()
+            await handlers.finish(settings.shutdown_timeout)
+        finally:
+            await runner.cleanup()
+
+
+class _Handlers:
+    """The handlers that run now.
+
+    aiohttp would close the connections of those that take too long before it cancels them, and
+    none could tell its client why the answer ends.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[object]] = set()
+
+    @web.middleware
+    async def track(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a handler always runs in a task
+        self._running.add(task)
+        try:
+            return await handler(request)
+        finally:
+            self._running.discard(task)
+
+    async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled
+        """Wait for all handlers, and cancel those that are not done in time."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout)
+        for task in self._running:
+            task.cancel()
+
+
+def _reason(settings: ServerSettings, error: OSError | UnicodeError) -> str:
+    match error:
+        case socket.gaierror():
+            reason = error.strerror or str(error)
+        case OSError(errno=int() as number):
+            # The event loop wraps the system's words in its own.
+            reason = os.strerror(number)
+        case _:
+            reason = "not the name of a host"
+    return f"cannot listen on {_authority(settings.host, settings.port)}: {reason.lower()}"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _url(address: Sequence[object]) -> str:
+    host, port, *_ = address
+    return f"http://{_authority(str(host), int(str(port)))}"
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[asyncio.Event]:
+    """Yield an event that is set by the first SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    asked = False
+
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
+            os._exit(128 + number)
+        asked = True
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own way, which Windows lacks.
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import runpy
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from commandline import SECRET, forget_settings, install_adapter, run, serving
+from gateway import cli
+from gateway.cli import main
+from gateway.keys import SETTINGS
+from gateway.server import CannotListen
+from gateway.settings import ProviderSettings, ServerSettings
+from gateway.version import __version__
+
+# Loopback is not to be looked for behind the proxy of whoever tests.
+urlopen = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+PATIENT = "[providers.patient]\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    install_adapter(tmp_path / "site")
+    return tmp_path
+
+
+@pytest.fixture
+def here(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Be in the directory, with the adapter installed and without any settings of the tester."""
+    monkeypatch.chdir(directory)
+    monkeypatch.syspath_prepend(str(directory / "site"))
+    forget_settings(monkeypatch)
+    yield directory
+    sys.modules.pop("patient_adapter", None)
+
+
+def write(directory: Path, name: str, text: str) -> str:
+    (directory / name).write_text(text)
+    return name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+def test_a_stopped_server_ends_within_seconds_although_a_stream_is_open(directory: Path) -> None:
+    config = write(directory, "gateway.toml", PATIENT + "[server]\nshutdown_timeout = 0.2\n")
+    body = json.dumps({"model": "patient", "messages": [{"role": "user", "content": "psst"}]})
+
+    with serving(
+        directory, "--config", config, "--log-format", "json", environ={"PATIENT_TOKEN": SECRET}
+    ) as gateway:
+        with urlopen(f"{gateway.url}/api/chat", body.encode(), timeout=10) as answer:
+            first = json.loads(answer.readline())
+            gateway.process.send_signal(signal.SIGTERM)
+            last = json.loads(answer.readline())
+        status = gateway.finish()
+
+    log = [json.loads(line) for line in gateway.log]
+    (access,) = [line for line in log if line["logger"] == "gateway.access"]
+    assert first["message"]["content"] == "one"
+    assert last == {"error": "the server is shutting down"}
+    assert status == 0
+    assert {name: access[name] for name in ("model", "provider", "error")} == {
+        "model": "patient",
+        "provider": "patient",
+        "error": "the server is shutting down",
+    }
+    assert log[-1]["message"] == "stopped"
+    assert SECRET not in str(gateway.log)
+    assert "psst" not in str(gateway.log)
+
+
+def test_an_unknown_setting_is_one_line_and_no_traceback(directory: Path) -> None:
+    assert run(directory, environ={"GATEWAY_SERVER_PRT": SECRET, "MISTRAL_API_KEY": SECRET}) == (
+        2,
+        "",
+        "gateway: unknown variable GATEWAY_SERVER_PRT (allowed: GATEWAY_CONFIG, GATEWAY_HOME,"
+        " GATEWAY_LIMITS_BODY, GATEWAY_MODELS_ALIASES, GATEWAY_MODELS_DEFAULT_PROVIDER,"
+        " GATEWAY_MODELS_EXPOSE, GATEWAY_MODELS_REFRESH, GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS,"
+        " GATEWAY_OLLAMA_KEEP_ALIVE, GATEWAY_OLLAMA_ORIGINS, GATEWAY_OLLAMA_VERSION,"
+        " GATEWAY_SERVER_HOST, GATEWAY_SERVER_LOG_FORMAT, GATEWAY_SERVER_LOG_LEVEL,"
+        " GATEWAY_SERVER_PORT, GATEWAY_SERVER_SHUTDOWN_TIMEOUT,"
+        " GATEWAY_SERVER_WORKERS, and each with _FILE appended)\n",
+    )
+
+
+def test_the_sandbox_needs_nothing_and_answers(directory: Path) -> None:
+    with serving(directory, "--sandbox", environ={"MISTRAL_API_KEY": SECRET}) as gateway:
+        with urlopen(f"{gateway.url}/api/tags", timeout=10) as answer:
+            models = json.load(answer)["models"]
+        gateway.process.terminate()
+        status = gateway.finish()
+
+    assert status == 0
+    assert models
+    assert SECRET not in str(gateway.log)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--host", "0.0.0.0")])
+def test_without_a_key_both_ways_on_are_named(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    assert main(arguments) == 2
+
+    output, complaint = capsys.readouterr()
+    assert output == ""
+    assert complaint == (
+        "gateway: mistral needs api_key: set MISTRAL_API_KEY;"
+        " or try it without a key: python -m gateway --sandbox\n"
+    )
+
+
+def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
+    config = write(directory, "gateway.toml", PATIENT)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run(
+            directory,
+            *("--config", config, "--port", str(port), "--log-level", "error"),
+            environ={"PATIENT_TOKEN": SECRET},
+        )
+
+    assert ended == (
+        1,
+        "",
+        f"gateway: cannot listen on 127.0.0.1:{port}: address already in use"
+        " (choose another address with --host and --port)\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--prt", "1"], "unrecognized arguments: --prt (see gateway --help)"),
+        (["--conf", "x"], "unrecognized arguments: --conf (see gateway --help)"),
+        (["chek"], "unknown command chek (allowed: serve, check)"),
+        (["--port"], "argument --port: expected one argument (see gateway --help)"),
+        (["--port", "high"], "--port: not a valid integer"),
+        (["--log-level", "loud"], "--log-level: must be one of: debug, info, warning, error"),
+        (["--log-format", "xml"], "--log-format: must be one of: text, json"),
+        (
+            ["--config", "missing.toml"],
+            "settings: cannot read missing.toml: no such file or directory",
+        ),
+        (["--config", "."], "settings: cannot read .: is a directory"),
+        (
+            ["--config", "wrong.toml"],
+            "wrong.toml: server.prot: unknown key"
+            " (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
+        ),
+        (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
+        (
+            ["check", "--config", "forged.toml"],
+            "forged.toml: a b: unknown key"
+            " (allowed: home, limits, models, ollama, providers, server)",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    write(here, "wrong.toml", "[server]\nprot = 1\n")
+    write(here, "broken.toml", "x = oops\n")
+    write(here, "forged.toml", '"a\\nb" = 1\n')
+
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", f"gateway: {complaint}\n")
+
+
+def test_an_adapter_that_is_not_installed_is_told_with_those_that_are(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write(here, "gateway.toml", "[providers.acme]\n")
+
+    assert main(["--config", config]) == 2
+    assert capsys.readouterr().err == (
+        "gateway: no adapter named 'acme' is installed"
+        " (installed: anthropic, mistral, ollama, openai, patient)\n"
+    )
+
+
+def test_the_version_names_ours_and_ollamas(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"ollama-gateway {__version__} (Ollama API 0.33.0)\n"
+
+
+def test_the_package_can_be_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gateway", "--prt"])
+    importlib.import_module("gateway.__main__")  # alone, that does nothing
+    monkeypatch.delitem(sys.modules, "gateway.__main__")
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("gateway", run_name="__main__")
+
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == (
+        "gateway: unrecognized arguments: --prt (see gateway --help)\n"
+    )
+
+
+def test_the_help_names_every_option_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    text = capsys.readouterr().out
+    names = {"--host", "--port", "--config", "--sandbox", "--log-level", "--log-format", "check"}
+    assert {name for name in names | set(cli.VARIABLES) if name not in text} == set()
+
+
+class Served:
+    """Takes the place of the server: notes what it would serve, and stops at once."""
+
+    settings: ServerSettings
+    app: web.Application
+    is_worker: bool
+
+    async def __call__(
+        self, app: web.Application, settings: ServerSettings, *, ready: Any, is_worker: bool
+    ) -> None:
+        self.app, self.settings, self.is_worker = app, settings, is_worker
+        ready(["http://127.0.0.1:1", "http://[::1]:1"])
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+    served = Served()
+    monkeypatch.setattr(cli, "serve", served)
+    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    return served
+
+
+def test_arguments_reach_the_server_and_the_start_is_told(
+    here: Path, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(here, ".env", f"PATIENT_TOKEN={SECRET}\nGATEWAY_SERVER_PORT=1\n")
+    write(here, "gateway.toml", PATIENT)
+    arguments = "--config gateway.toml --host ::1 --port 2 --log-level debug --log-format json"
+
+    with caplog.at_level("INFO", "gateway"):
+        status = main(arguments.split())
+
+    assert status == 0
+    assert served.settings == ServerSettings("::1", 2, "debug", "json")
+    assert caplog.messages == [
+        "listening on http://127.0.0.1:1 and http://[::1]:1 as Ollama 0.33.0",
+        "providers: patient",
+        "try: curl http://127.0.0.1:1/api/tags",
+        "stopped",
+    ]
+
+
+def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def serve(*_: object, **__: object) -> None:
+        raise CannotListen("cannot listen on 192.0.2.1:1: cannot assign requested address")
+
+    monkeypatch.setattr(cli, "serve", serve)
+    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    monkeypatch.setenv("MISTRAL_API_KEY", SECRET)
+
+    assert main([]) == 1
+    assert capsys.readouterr().err == (
+        "gateway: cannot listen on 192.0.2.1:1: cannot assign requested address"
+        " (choose another address with --host and --port)\n"
+    )
+
+
+def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(
+    here: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", SECRET)
+    monkeypatch.setenv("MISTRAL_BASE_URL", "https://api.example/v1")
+    config = write(
+        here,
+        "gateway.toml",
+        "[models]\ndefault_provider = 'patient'\naliases = {fast = 'mistral-small'}\n" + PATIENT,
+    )
+
+    assert main(["--config", config, "--sandbox"]) == 0
+
+    settings = served.app[SETTINGS]
+    base_url = settings.providers["mistral"].options["base_url"]
+    assert str(base_url).startswith("http://127.0.0.1:")
+    assert settings.providers == {
+        "mistral": ProviderSettings("mistral", {"api_key": "sandbox", "base_url": base_url})
+    }
+    assert settings.environ.get("MISTRAL_API_KEY") is None
+    assert (settings.models.aliases, settings.models.default_provider) == (
+        {"fast": "mistral-small"},
+        "",
+    )
+
+
+def test_an_interrupt_before_the_server_listens_ends_quietly(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupted(*_: object) -> int:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(cli, "_check", interrupted)
+
+    assert main(["check"]) == 130
+    assert capsys.readouterr() == ("", "")

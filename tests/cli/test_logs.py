@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from gateway.logs import JsonFormatter, TextFormatter, configure
+
+MOMENT = 1_767_225_600.0625  # 2026-01-01T00:00:00.062Z
+
+
+@pytest.fixture(autouse=True)
+def _untouched_logging() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("gateway")
+    before = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:], level, our_level = before
+    root.setLevel(level)
+    ours.setLevel(our_level)
+
+
+def record(
+    message: str, *arguments: object, fields: Mapping[str, object] | None = None
+) -> logging.LogRecord:
+    made = logging.LogRecord("gateway.x", logging.INFO, "x.py", 1, message, arguments, None)
+    made.created = MOMENT
+    if fields is not None:
+        made.fields = fields
+    return made
+
+
+def failed_record() -> logging.LogRecord:
+    made = record("failed")
+    error = ValueError("first\nsecond")
+    made.exc_info = (ValueError, error, None)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (record("hello %s", "you"), "hello you"),
+        (
+            record("POST /api/chat 200", fields={"model": "mistral-small", "total_ms": 12}),
+            "POST /api/chat 200 model=mistral-small total_ms=12",
+        ),
+        (
+            record("x", fields={"a": "two words", "b": 'q"', "c": "", "d": None, "e": "x=y"}),
+            'x a="two words" b="q\\"" c="" d=None e="x=y"',
+        ),
+        (record("forged\n2026 line \x1b[31m"), "forged\\n2026 line \\x1b[31m"),
+        (record("x", fields={"model": "a\nb", "half": "\ud800"}), 'x model="a\\nb" half=\\ud800'),
+    ],
+    ids=["message", "fields", "quoted", "control characters", "fields with control characters"],
+)
+def test_text_is_one_line_a_record_that_nothing_can_break(
+    made: logging.LogRecord, line: str
+) -> None:
+    assert TextFormatter().format(made) == f"2026-01-01T00:00:00.062Z INFO    gateway.x {line}"
+
+
+@pytest.mark.parametrize(
+    ("made", "more"),
+    [
+        (record("hello %s", "you"), {"message": "hello you"}),
+        (
+            record("x", fields={"n": 1, "f": 0.5, "t": True, "none": None, "list": [1], "ü": "ß"}),
+            {
+                "message": "x",
+                "n": 1,
+                "f": 0.5,
+                "t": True,
+                "none": None,
+                "list": "[1]",
+                "ü": "ß",
+            },
+        ),
+        (record("a\nb", fields={"half": "\ud800"}), {"message": "a\nb", "half": "\\ud800"}),
+        (record("mine", fields={"message": "yours"}), {"message": "mine"}),
+    ],
+    ids=["message", "fields", "not UTF-8", "fields cannot replace what every line has"],
+)
+def test_json_is_one_object_a_line(made: logging.LogRecord, more: Mapping[str, object]) -> None:
+    line = JsonFormatter().format(made)
+
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "ts": "2026-01-01T00:00:00.062Z",
+        "level": "info",
+        "logger": "gateway.x",
+        **more,
+    }
+
+
+def test_a_traceback_stands_below_its_text_line_and_cannot_pass_for_another() -> None:
+    first, *trace = TextFormatter().format(failed_record()).splitlines()
+
+    assert first == "2026-01-01T00:00:00.062Z INFO    gateway.x failed"
+    assert trace == ["    ValueError: first", "    second"]
+
+
+def test_a_traceback_is_a_field_of_its_json_line() -> None:
+    line = JsonFormatter().format(failed_record())
+
+    assert "\n" not in line
+    assert json.loads(line)["trace"] == "ValueError: first\nsecond"
+
+
+@pytest.mark.parametrize(
+    ("level", "messages"),
+    [
+        ("debug", ["debug", "info", "warning", "theirs"]),
+        ("info", ["info", "warning", "theirs"]),
+        ("error", ["theirs"]),
+    ],
+)
+def test_the_level_is_that_of_our_own_loggers(level: str, messages: list[str]) -> None:
+    stream = io.StringIO()
+
+    configure(level, "json", stream=stream)
+    for name in ("debug", "info", "warning"):
+        logging.getLogger("gateway.x").log(getattr(logging, name.upper()), name)
+    logging.getLogger("library").info("quiet")
+    logging.getLogger("library").warning("theirs")
+
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == messages
+
+
+def test_text_is_the_other_format() -> None:
+    stream = io.StringIO()
+
+    configure("info", "text", stream=stream)
+    logging.getLogger("gateway").info("hello")
+
+    assert stream.getvalue().endswith(" INFO    gateway hello\n")

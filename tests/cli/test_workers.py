@@ -1,0 +1,201 @@
+"""Several processes on one port, as one server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commandline import forget_settings, run, serving
+from gateway import cli
+from gateway.cli import main
+from gateway.workers import supervise
+
+LIVE_ON = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1], str(os.getpid())).touch()
+os.write(int(sys.argv[2]), b"1")
+time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+async def said(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Wait until the supervisor has said something."""
+    async with asyncio.timeout(20):
+        while text not in caplog.text:
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def supervised(
+    directory: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[asyncio.Task[int]]:
+    command = [sys.executable, "-c", LIVE_ON, str(directory)]
+    task = asyncio.ensure_future(supervise(count, command))
+    await said(caplog, f"{count} workers serve")
+    yield task
+    if not task.done():
+        os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(task, 10)
+
+
+async def seen(directory: Path, count: int) -> list[int]:
+    """Wait until that many processes have ever run, and return their ids."""
+    async with asyncio.timeout(10):
+        while len(found := os.listdir(directory)) < count:  # noqa: PTH208 - names are wanted
+            await asyncio.sleep(0.01)
+    return sorted(map(int, found))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_them_all(
+    tmp_path: Path, number: signal.Signals, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with supervised(tmp_path, 3, caplog) as task:
+        pids = await seen(tmp_path, 3)
+        assert all(map(alive, pids))
+        os.kill(os.getpid(), number)
+        assert await asyncio.wait_for(task, 10) == 0
+    assert not any(map(alive, pids))
+
+
+async def test_one_that_dies_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with supervised(tmp_path, 2, caplog):
+        first = await seen(tmp_path, 2)
+        os.kill(first[0], signal.SIGKILL)
+        everyone = await seen(tmp_path, 3)
+        assert alive(first[1])
+    assert not any(map(alive, everyone))
+
+
+async def test_a_reload_replaces_them_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with supervised(tmp_path, 2, caplog):
+        first = await seen(tmp_path, 2)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await said(caplog, "2 workers replaced")
+        everyone = await seen(tmp_path, 4)
+        async with asyncio.timeout(10):
+            while any(map(alive, first)):
+                await asyncio.sleep(0.01)
+        assert all(alive(pid) for pid in everyone if pid not in first)
+
+
+async def test_a_reload_that_fails_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LIVE_ON)
+    seats = tmp_path / "seats"
+    seats.mkdir()
+    task = asyncio.ensure_future(supervise(2, [sys.executable, str(script), str(seats)]))
+    await said(caplog, "2 workers serve")
+    first = await seen(seats, 2)
+    script.write_text("raise SystemExit(2)")
+    os.kill(os.getpid(), signal.SIGHUP)
+    await said(caplog, "the old ones go on")
+    assert all(map(alive, first))
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(task, 10) == 0
+
+
+async def test_what_does_not_start_ends_everything() -> None:
+    command = [sys.executable, "-c", "raise SystemExit(2)"]
+    assert await asyncio.wait_for(supervise(2, command), 10) == 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_two_workers_serve_one_port_and_stop_together(tmp_path: Path) -> None:
+    body = json.dumps({"model": "mistral-large", "messages": [{"role": "user", "content": "x"}]})
+    hosts = set()
+    with serving(tmp_path, "--port", str(free_port()), "--workers", "2", "--sandbox") as gateway:
+        give_up = time.monotonic() + 20
+        while len(hosts) < 2 and time.monotonic() < give_up:
+            # Each worker has a sandbox of its own, by which it can be told.
+            request = urllib.request.Request(gateway.url + "/api/chat", body.encode())
+            with urllib.request.urlopen(request, timeout=10) as response:
+                hosts.add(json.loads(response.readline())["remote_host"])
+        gateway.process.terminate()
+        assert gateway.finish() == 0
+    assert len(hosts) == 2
+
+
+def test_workers_need_a_port_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert main(["--workers", "2", "--port", "0", "--sandbox"]) == 2
+    assert "only if it is named" in capsys.readouterr().err
+    monkeypatch.delattr(signal, "SIGHUP")
+    assert main(["--workers", "2", "--sandbox"]) == 2
+    assert "no shared ports" in capsys.readouterr().err
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
+    status, _, complaints = run(tmp_path, "--workers", "2", "--port", str(free_port()))
+    assert status == 1
+    assert "mistral needs api_key: set MISTRAL_API_KEY" in complaints
+
+
+def test_the_command_line_supervises_with_all_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    async def note(count: int, command: list[str]) -> int:
+        asked.append((count, command[1:]))
+        return 0
+
+    monkeypatch.setattr("gateway.cli.supervise", note)
+    assert main(["--workers", "3", "--sandbox"]) == 0
+    rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--ready-pipe"]
+    assert asked == [(3, rest)]
+
+
+def test_a_worker_says_when_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def serve(app: object, settings: object, *, ready: Any, is_worker: bool) -> None:
+        assert is_worker
+        ready(["http://127.0.0.1:1"])
+
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "serve", serve)
+    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    reading, writing = os.pipe()
+    assert main(["--sandbox", "--workers", "1", "--ready-pipe", str(writing)]) == 0
+    assert os.read(reading, 2) == b"1"
+    os.close(reading)
+    os.close(writing)

@@ -1,0 +1,138 @@
+"""The command line as a user has it: a directory, an environment, and an installed adapter."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+__all__ = ["SECRET", "Gateway", "forget_settings", "install_adapter", "run", "serving"]
+
+SECRET = "sk-secret-of-this-test"
+
+_ADAPTER = '''
+import asyncio
+
+import marshmallow as ma
+
+from gateway.catalog import ModelInfo
+from gateway.errors import UpstreamDenied
+from gateway.events import TextDelta
+from gateway.providers.base import Provider
+
+
+class Options(ma.Schema):
+    token = ma.fields.String()
+    models = ma.fields.List(ma.fields.String(), load_default=["patient-latest", "patient-mini"])
+
+
+class PatientProvider(Provider):
+    """Say a word and then nothing for ever."""
+
+    options_schema = Options
+    options_from_env = {"token": "PATIENT_TOKEN"}
+    required_options = ("token",)
+
+    async def chat(self, request):
+        yield [TextDelta("one")]
+        await asyncio.Event().wait()
+
+    async def list_models(self):
+        if self.context.options["token"] == "refused":
+            raise UpstreamDenied("patient refused our key")
+        if self.context.options["token"] == "slow":
+            raise TimeoutError
+        return [ModelInfo(name) for name in self.context.options["models"]]
+'''
+
+
+def install_adapter(directory: Path) -> None:
+    """Put a distribution with the adapter ``patient`` into *directory*."""
+    information = directory / "patient_adapter-1.2.dist-info"
+    information.mkdir(parents=True)
+    (directory / "patient_adapter.py").write_text(_ADAPTER)
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: patient-adapter\nVersion: 1.2\n"
+    )
+    (information / "entry_points.txt").write_text(
+        "[gateway.providers]\npatient = patient_adapter:PatientProvider\n"
+    )
+
+
+def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset the variables that whoever runs the tests may have for a gateway of their own."""
+    for name in list(os.environ):
+        if name.startswith(("GATEWAY_", "OLLAMA_", "MISTRAL_", "PATIENT_")):
+            monkeypatch.delenv(name)
+
+
+def _command(
+    directory: Path, arguments: tuple[str, ...], environ: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=directory,
+        # What it keeps goes below the directory as well.
+        env={**kept, "HOME": str(directory), "PYTHONPATH": str(directory / "site"), **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(
+    directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Run a command that ends by itself; return its status, output and complaints."""
+    with _command(directory, arguments, environ or {}) as process:
+        try:
+            output, complaints = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    return process.returncode, output, complaints
+
+
+@dataclass
+class Gateway:
+    """A gateway that serves."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: list[str]
+
+    def finish(self) -> int:
+        """Wait for the end, keep the rest of the log, and return the exit status."""
+        _, rest = self.process.communicate(timeout=15)
+        self.log += rest.splitlines()
+        return self.process.returncode
+
+
+@contextmanager
+def serving(
+    directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
+    """Start a gateway on a free port, and kill it if the test has not ended it."""
+    with _command(directory, ("--port", "0", *arguments), environ or {}) as process:
+        try:
+            yield _started(process)
+        finally:
+            process.kill()
+
+
+def _started(process: subprocess.Popen[str]) -> Gateway:
+    assert process.stderr is not None
+    log = []
+    for line in process.stderr:
+        log.append(line.rstrip("\n"))
+        if found := re.search(r"listening on (http://\S+)", line):
+            return Gateway(process, found[1], log)
+    raise AssertionError("\n".join(log) or "the gateway ended without a word")
