@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
@@ -107,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, help=f"processes that share the port (default {server.workers})"
     )
     # For the supervisor of several processes alone.
-    parser.add_argument("--ready-pipe", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--log-level", help=f"debug, info, ... (default {server.log_level})")
     parser.add_argument("--log-format", help=f"text or json (default {server.log_format})")
     parser.add_argument(
@@ -139,7 +140,7 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     if settings.server.port == 0:
         raise SettingsError("--workers: processes can share a port only if it is named")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
-    alone = ("--workers", "1", "--ready-pipe")
+    alone = ("--workers", "1", "--supervisor")
     return asyncio.run(
         supervise(settings.server.workers, [sys.executable, "-m", "gateway", *argv, *alone])
     )
@@ -152,7 +153,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
         ):
             if arguments.command == "check":
                 return await _check(final)
-            return await _serve(final, ready_pipe=arguments.ready_pipe)
+            return await _serve(final, supervisor=arguments.supervisor)
 
     if arguments.command == "serve":
         logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
@@ -167,7 +168,7 @@ def _at_home(settings: Settings) -> Settings:
     return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
 
 
-async def _serve(settings: Settings, *, ready_pipe: int | None) -> int:
+async def _serve(settings: Settings, *, supervisor: int | None) -> int:
     server = settings.server
     if missing := [reason for one in configure(settings, {}) for reason in one.missing]:
         raise SettingsError(
@@ -178,12 +179,12 @@ async def _serve(settings: Settings, *, ready_pipe: int | None) -> int:
         _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
         _log.info("providers: %s", ", ".join(settings.providers))
         _log.info("try: curl %s/api/tags", urls[0])
-        if ready_pipe is not None:
-            os.write(ready_pipe, b"1")
 
     app = create_app(settings)
     guard_hosts(app, server.host)
-    await serve(app, server, ready=ready, is_worker=ready_pipe is not None)
+    line = None if supervisor is None else socket.socket(fileno=supervisor)
+    with line or nullcontext():
+        await serve(app, server, ready=ready, supervisor=line)
     _log.info("stopped")
     return 0
 

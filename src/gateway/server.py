@@ -41,12 +41,14 @@ async def serve(
     settings: ServerSettings,
     *,
     ready: Callable[[Sequence[str]], None],
-    is_worker: bool = False,
+    supervisor: socket.socket | None = None,
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, then let running requests finish within the timeout.
 
-    *ready* is called with the URLs once connections are accepted. *is_worker* lets other processes
-    listen on the same port. A second SIGINT ends the process at once. Raise `CannotListen`.
+    *ready* is called with the URLs once connections are accepted. With a *supervisor* at the other
+    end of a socket, other processes may listen on the same port; it is told when this one serves,
+    and the server stops when it is gone. A second SIGINT ends the process at once. Raise
+    `CannotListen`.
     """
     handlers = _Handlers()
     app.middlewares.insert(0, handlers.track)
@@ -67,13 +69,16 @@ async def serve(
                 settings.host,
                 settings.port,
                 backlog=_BACKLOG,
-                reuse_port=is_worker or None,
+                reuse_port=supervisor is not None or None,
             )
             try:
                 await site.start()
             except (OSError, UnicodeError) as error:
                 raise CannotListen(_reason(settings, error)) from error
             ready([_url(address) for address in runner.addresses])
+            if supervisor is not None:
+                supervisor.send(b"1")
+                asyncio.get_running_loop().add_reader(supervisor, stop.set)
             await stop.wait()
             await site.stop()
             await handlers.finish(settings.shutdown_timeout)

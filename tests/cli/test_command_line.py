@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from platformdirs import user_data_path
 
 from commandline import SECRET, forget_settings, install_adapter, run, serving
 from gateway import cli
@@ -224,12 +225,11 @@ class Served:
 
     settings: ServerSettings
     app: web.Application
-    is_worker: bool
 
     async def __call__(
-        self, app: web.Application, settings: ServerSettings, *, ready: Any, is_worker: bool
+        self, app: web.Application, settings: ServerSettings, *, ready: Any, supervisor: Any
     ) -> None:
-        self.app, self.settings, self.is_worker = app, settings, is_worker
+        self.app, self.settings = app, settings
         ready(["http://127.0.0.1:1", "http://[::1]:1"])
 
 
@@ -276,6 +276,18 @@ def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
         "gateway: cannot listen on 192.0.2.1:1: cannot assign requested address"
         " (choose another address with --host and --port)\n"
     )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_kept_is_kept_where_the_settings_say_or_among_the_users_data(
+    here: Path, served: Served, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    monkeypatch.setenv("PATIENT_TOKEN", SECRET)
+    if named:
+        monkeypatch.setenv("GATEWAY_HOME", str(here / "elsewhere"))
+    assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
+    home = served.app[SETTINGS].home
+    assert home == (here / "elsewhere" if named else user_data_path("ollama-gateway", False))
 
 
 def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(

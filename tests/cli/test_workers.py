@@ -12,9 +12,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -181,21 +181,40 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
 
     monkeypatch.setattr("gateway.cli.supervise", note)
     assert main(["--workers", "3", "--sandbox"]) == 0
-    rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--ready-pipe"]
+    rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--supervisor"]
     assert asked == [(3, rest)]
 
 
-def test_a_worker_says_when_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve(app: object, settings: object, *, ready: Any, is_worker: bool) -> None:
-        assert is_worker
-        ready(["http://127.0.0.1:1"])
-
+def test_a_worker_tells_its_supervisor_and_stops_when_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "serve", serve)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
-    reading, writing = os.pipe()
-    assert main(["--sandbox", "--workers", "1", "--ready-pipe", str(writing)]) == 0
-    assert os.read(reading, 2) == b"1"
-    os.close(reading)
-    os.close(writing)
+    ours, theirs = socket.socketpair()
+
+    def leave() -> bytes:
+        with ours:
+            return ours.recv(2)
+
+    with ThreadPoolExecutor() as threads:
+        told = threads.submit(leave)
+        line = str(theirs.detach())
+        arguments = ["--sandbox", "--port", str(free_port()), "--workers", "1"]
+        assert main([*arguments, "--supervisor", line]) == 0
+        assert told.result() == b"1"
+
+
+async def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    port = str(free_port())
+    with serving(tmp_path, "--port", port, "--workers", "2", "--sandbox") as gateway:
+        gateway.process.kill()
+        gateway.finish()
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            except ConnectionRefusedError:
+                break
+            writer.close()
+            await asyncio.sleep(0.05)
