@@ -1,1 +1,144 @@
-"""Any Ollama client works, unchanged, with cloud models."""
+"""Any Ollama client works, unchanged, with cloud models.
+
+This is the whole public API: what an application needs that embeds the gateway, and what an adapter
+needs that is written for it. Each name is imported when it is first asked for, so that importing
+the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.app import create_app
+    from gateway.catalog import Capability, ModelInfo
+    from gateway.chat import (
+        ChatRequest,
+        FillRequest,
+        JsonFormat,
+        Media,
+        Message,
+        NamedTool,
+        Role,
+        Sampling,
+        Think,
+        Tool,
+        ToolChoice,
+    )
+    from gateway.embeddings import EmbedRequest, EmbedResult
+    from gateway.errors import (
+        BodyTooLarge,
+        Forbidden,
+        GatewayError,
+        InvalidRequest,
+        ModelNotFound,
+        NotSupported,
+        ProviderLoadError,
+        SettingsError,
+        ShuttingDown,
+        UpstreamDenied,
+        UpstreamError,
+        UpstreamProtocolError,
+        UpstreamRateLimited,
+        UpstreamRejected,
+        UpstreamTimeout,
+        UpstreamUnavailable,
+    )
+    from gateway.events import (
+        ChatEvent,
+        ChatStream,
+        Finish,
+        FinishReason,
+        TextDelta,
+        ThinkingDelta,
+        ToolCall,
+        Usage,
+    )
+    from gateway.observe import Observer
+    from gateway.providers.base import CONTRACT, Provider, ProviderContext
+    from gateway.settings import (
+        LimitsSettings,
+        ModelsSettings,
+        OllamaSettings,
+        ProviderSettings,
+        ServerSettings,
+        Settings,
+    )
+    from gateway.version import __version__
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        modules = (import_module(f"{__name__}.{home}") for home in _HOMES)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
+
+
+__all__ = [
+    "CONTRACT",
+    "BodyTooLarge",
+    "Capability",
+    "ChatEvent",
+    "ChatRequest",
+    "ChatStream",
+    "EmbedRequest",
+    "EmbedResult",
+    "FillRequest",
+    "Finish",
+    "FinishReason",
+    "Forbidden",
+    "GatewayError",
+    "InvalidRequest",
+    "JsonFormat",
+    "LimitsSettings",
+    "Media",
+    "Message",
+    "ModelInfo",
+    "ModelNotFound",
+    "ModelsSettings",
+    "NamedTool",
+    "NotSupported",
+    "Observer",
+    "OllamaSettings",
+    "Provider",
+    "ProviderContext",
+    "ProviderLoadError",
+    "ProviderSettings",
+    "Role",
+    "Sampling",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "ShuttingDown",
+    "TextDelta",
+    "Think",
+    "ThinkingDelta",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+    "UpstreamDenied",
+    "UpstreamError",
+    "UpstreamProtocolError",
+    "UpstreamRateLimited",
+    "UpstreamRejected",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+    "Usage",
+    "__version__",
+    "create_app",
+]
+
+# What stands further down imports all above it anyway, so no name costs more than it must.
+_HOMES = (
+    "version",
+    "errors",
+    "events",
+    "chat",
+    "embeddings",
+    "catalog",
+    "providers.base",
+    "settings",
+    "observe",
+    "app",
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 __all__ = ["Address", "Hosts", "parse_address"]
@@ -49,6 +50,7 @@ class Hosts:
         )
 
 
+@lru_cache(maxsize=256)  # most requests name the same few hosts
 def parse_address(text: str) -> Address | None:
     """Return the IP address that *text* is, or None; IPv4 in IPv6 counts as IPv4."""
     try:

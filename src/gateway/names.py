@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from gateway import codec
@@ -62,6 +63,7 @@ class ModelName:
         return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
 
 
+@lru_cache(maxsize=1024)  # a request asks for its one name more than once
 def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
     """Read a model's name as a client wrote it, or raise `InvalidName`.
 

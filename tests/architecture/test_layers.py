@@ -113,12 +113,12 @@ def test_imports_point_downwards() -> None:
 
 
 def test_adapters_do_not_know_each_other() -> None:
+    shared = {module.stem for module in (SOURCE / "providers").glob("*.py")} - {"registry"}
     wrong = []
     for file, part, name in _imports():
         pieces = Path(file).parts
         own = pieces[1] if part == "providers" and len(pieces) > 2 else None
         target = name.split(".")[2:3]
-        shared = {module.stem for module in (SOURCE / "providers").glob("*.py")} - {"registry"}
         if own and name.startswith("gateway.providers.") and target[0] not in {own, *shared}:
             wrong.append(f"{file} imports {name}")
     assert wrong == []

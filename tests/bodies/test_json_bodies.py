@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import codec
-from gateway.errors import InvalidRequest
 from gateway.bodies import lenient
 from gateway.bodies.decode import decode_body, fold_keys
+from gateway.errors import InvalidRequest
 
 KIND = "api.ChatRequest"
 NOT_AN_OBJECT = "json: cannot unmarshal {} into Go value of type api.ChatRequest"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.bodies.media import read_media
 from gateway.chat import Media
 from gateway.errors import InvalidRequest
-from gateway.bodies.media import read_media
 
 
 def encoded(data: bytes) -> str:

@@ -1,68 +1,127 @@
-"""LiteLLM in front of the gateway, as it is put in front of Ollama."""
+"""LiteLLM's proxy behind the gateway, with models that it only pretends to have.
+
+Its dependencies are many and pinned, so it is not in the extra: install ``litellm[proxy]`` in an
+environment of its own and let ``GATEWAY_LITELLM`` name its ``litellm`` command.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import AsyncIterator
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from live import LiveGateway, live_gateway
+from adapter_transcripts import adapter_gateway
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it would fetch one from the network
-litellm = pytest.importorskip("litellm")
+COMMAND = os.environ.get("GATEWAY_LITELLM", "")
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.skipif(not COMMAND, reason="GATEWAY_LITELLM does not name LiteLLM's command"),
+    pytest.mark.timeout(180),
+]
 
-HELLO = [{"role": "user", "content": "Hello there"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Get the weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
-    },
+KEY = "sk-5f0c8f9c2b7d4e61-loopback"
+TEXT = "Hello from a mock, ünïcode and all."
+MODELS = {
+    "model_list": [
+        {
+            "model_name": "mock-chat",
+            "litellm_params": {"model": "openai/mock", "api_key": "none", "mock_response": TEXT},
+        },
+        {
+            "model_name": "mock-limit",
+            "litellm_params": {
+                "model": "openai/mock",
+                "api_key": "none",
+                "mock_response": "litellm.RateLimitError",
+            },
+        },
+    ],
+    "router_settings": {"num_retries": 0},
 }
+EACH = pytest.mark.parametrize("adapter", ["openai", "anthropic"])
 
 
-@pytest.fixture
-async def live() -> AsyncIterator[LiveGateway]:
-    async with live_gateway() as running:
-        yield running
+@pytest.fixture(scope="module")
+def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("litellm")
+    config = folder / "config.yaml"
+    config.write_text(json.dumps(MODELS))  # JSON is YAML
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with Path(folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [COMMAND, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)],
+            env={
+                **os.environ,
+                "LITELLM_MASTER_KEY": KEY,
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+            },
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_for(url + "/health/liveliness", process)
+            yield url
+        finally:
+            process.kill()
+            process.wait()
 
 
-async def ask(live: LiveGateway, model: str = "ollama_chat/mistral-large", **more: Any) -> Any:
-    return await litellm.acompletion(model=model, api_base=live.url, **more)
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise AssertionError("LiteLLM did not start")
 
 
-async def test_a_message(live: LiveGateway) -> None:
-    answer = await ask(live, messages=HELLO, temperature=0.3, max_tokens=100)
-    assert "Hello there" in answer.choices[0].message.content
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.usage.completion_tokens > 0
+async def post(url: str, **body: object) -> tuple[int, list[Any]]:
+    async with aiohttp.ClientSession() as session, session.post(url, json=body) as response:
+        return response.status, [json.loads(line) async for line in response.content]
 
 
-async def test_a_stream(live: LiveGateway) -> None:
-    parts = [part async for part in await ask(live, messages=HELLO, stream=True)]
-    text = "".join(part.choices[0].delta.content or "" for part in parts)
-    assert "Hello there" in text
-    assert parts[-1].choices[0].finish_reason == "stop"
+def ask(model: str) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
 
 
-async def test_calls(live: LiveGateway) -> None:
-    asked = [{"role": "user", "content": "What is the weather in Paris?"}]
-    answer = await ask(live, messages=asked, tools=[WEATHER])
-    (call,) = answer.choices[0].message.tool_calls
-    assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "Paris"}')
+@EACH
+async def test_a_chat(litellm: str, adapter: str) -> None:
+    async with adapter_gateway(adapter, litellm, api_key=KEY) as url:
+        status, lines = await post(url + "/api/chat", **ask("mock-chat"))
+    assert status == 200
+    assert "".join(line["message"]["content"] for line in lines) == TEXT
+    assert lines[-1]["done_reason"] == "stop"
+    assert lines[-1]["eval_count"] > 0
 
 
-async def test_vectors(live: LiveGateway) -> None:
-    answer = await litellm.aembedding(
-        model="ollama/mistral-embed", input=["a", "b"], api_base=live.url
-    )
-    assert [len(row["embedding"]) for row in answer.data] == [1024, 1024]
+async def test_its_models_are_listed(litellm: str) -> None:
+    async with (
+        adapter_gateway("openai", litellm, api_key=KEY) as url,
+        aiohttp.ClientSession() as session,
+        session.get(url + "/api/tags") as response,
+    ):
+        models = (await response.json())["models"]
+    assert {model["name"] for model in models} == {"mock-chat:latest", "mock-limit:latest"}
 
 
-async def test_an_unknown_model_is_an_error_with_its_status(live: LiveGateway) -> None:
-    with pytest.raises(litellm.NotFoundError, match="model 'llama3' not found"):
-        await ask(live, "ollama_chat/llama3", messages=HELLO)
+async def test_a_rate_limit_is_one(litellm: str) -> None:
+    async with adapter_gateway("openai", litellm, api_key=KEY) as url:
+        status, (error,) = await post(url + "/api/chat", **ask("mock-limit"))
+    assert status == 429
+    assert "RateLimitError" in error["error"]

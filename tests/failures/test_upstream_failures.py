@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from live import LiveGateway, live_gateway
 
 from gateway.sandbox import Ending, Fault, refusal
+from live import LiveGateway, live_gateway
 
 BODY = {"model": "mistral-large", "messages": [{"role": "user", "content": "Hello there"}]}
 
@@ -195,9 +195,7 @@ async def test_a_huge_delta_comes_through(live: LiveGateway) -> None:
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 @pytest.mark.parametrize("fault", [Fault(hang=True), Fault(ending=Ending.SILENCE, after=3)])
-async def test_a_client_that_leaves_frees_the_upstream_at_once(
-    stream: bool, fault: Fault
-) -> None:
+async def test_a_client_that_leaves_frees_the_upstream_at_once(stream: bool, fault: Fault) -> None:
     async with live_gateway() as live:
         live.sandbox.plan(fault)
         asking = asyncio.ensure_future(ask(live, stream=stream))

@@ -6,12 +6,12 @@ import logging
 
 import aiohttp
 import pytest
-from live import live_gateway
 
 from gateway.events import FinishReason, Usage
 from gateway.observe import LogObserver, RequestRecord
 from gateway.replies import Reply
 from gateway.sandbox import refusal
+from live import live_gateway
 
 SECRET = "the secret words"
 CHAT = {"model": "mistral-large", "messages": [{"role": "user", "content": SECRET}]}

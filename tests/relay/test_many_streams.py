@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import aiohttp
 import pytest
-from live import live_gateway
 
 from gateway.sandbox import Ending, Fault
+from live import live_gateway
 
 STREAMS = 500
 BODY = {"model": "mistral-large", "messages": [{"role": "user", "content": "Hello"}]}

@@ -427,7 +427,8 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ({"server.log_level": "loud"}, "--log-level: must be one of: debug, info, warning, error"),
         (
             {"server.prot": "1"},
-            "--prot: unknown key (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
+            "--prot: unknown key"
+            " (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
         ),
         (
             {"port": 1},

@@ -9,10 +9,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from live import LiveGateway, live_gateway
-from mistral_transcripts import TRANSCRIPTS, Transcript
 
 from gateway.sandbox import Ending, Fault
+from live import LiveGateway, live_gateway
+from mistral_transcripts import TRANSCRIPTS, Transcript
 
 CASES = pytest.mark.parametrize("case", TRANSCRIPTS, ids=lambda case: case.name)
 FROM_THE_CLOCK = (

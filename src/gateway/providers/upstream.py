@@ -6,7 +6,6 @@ Nothing here ever sends a request twice. Second attempts are decided above the p
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,15 +23,16 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.providers.framing import EventSplitter
+from gateway.providers.framing import EventSplitter, LineSplitter
+from gateway.providers.payload import json_payload
 from gateway.replies import Reply, tell
 
 __all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "refusal", "transport_errors"]
 
 _EVENT_STREAM = "text/event-stream"
+_LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_REFUSAL = 64 * 1024
-_LARGE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,17 @@ class Upstream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it."""
         return EventStream(self, self._session, path, body)
 
+    def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
+        """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
+        return EventStream(self, self._session, path, body, media_type=_LINES)
+
     def stream_headers(self) -> dict[str, str]:
         """Return the headers of a streaming request, as a copy that EventSource may change."""
         return dict(self._headers)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """POST once and return the decoded JSON of the answer."""
-        return await self._reply("POST", path, data=_payload(body), headers=self._headers)
+        return await self._reply("POST", path, data=json_payload(body), headers=self._headers)
 
     async def get(self, path: str) -> Any:
         """GET once and return the decoded JSON of the answer."""
@@ -156,17 +160,19 @@ class EventStream(EventSource):
         session: aiohttp.ClientSession,
         path: str,
         body: Mapping[str, object],
+        *,
+        media_type: str = _EVENT_STREAM,
     ) -> None:
         self._upstream = upstream
-        self._splitter = EventSplitter()
+        self._splitter = LineSplitter() if media_type == _LINES else EventSplitter()
         self._patience = upstream.timeouts.silence
         self._watch: asyncio.TimerHandle | None = None
         super().__init__(
             str(upstream.url(path)),
             option={"method": "POST"},
-            session=_OneRequest(upstream, session),
+            session=_OneRequest(upstream, session, media_type),
             headers=upstream.stream_headers(),
-            data=_payload(body),
+            data=json_payload(body),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.timeouts.connect),
         )
@@ -234,15 +240,16 @@ class EventStream(EventSource):
 class _OneRequest:
     """The session lent to EventSource: makes the request and lets only a stream through."""
 
-    def __init__(self, upstream: Upstream, session: aiohttp.ClientSession) -> None:
+    def __init__(self, upstream: Upstream, session: aiohttp.ClientSession, media_type: str) -> None:
         self._upstream = upstream
         self._session = session
+        self._media_type = media_type
 
     async def request(self, method: str, url: URL, **request: Any) -> Any:
         response = await self._session.request(method, url, **request)
         self._upstream.note(response)
-        if response.status == 200 and response.content_type == _EVENT_STREAM:
-            return response
+        if response.status == 200 and response.content_type == self._media_type:
+            return response if self._media_type == _EVENT_STREAM else _Dressed(response)
         try:
             if response.status != 200:
                 raise self._upstream.refuse(await refusal(response))
@@ -251,9 +258,22 @@ class _OneRequest:
                     f"{self._upstream.name} answered with {response.content_type}, not a stream",
                     provider=self._upstream.name,
                 )
-            return _WholeAnswer(response.real_url, await response.read())
+            prefix = b"data: " if self._media_type == _EVENT_STREAM else b""
+            return _WholeAnswer(response.real_url, prefix, await response.read())
         finally:
             response.release()
+
+
+class _Dressed:
+    """An answer in lines, with the content type that EventSource's handshake asks for."""
+
+    status = 200
+    content_type = _EVENT_STREAM
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.real_url = response.real_url
+        self.content = response.content
+        self.close = response.close
 
 
 class _WholeAnswer:
@@ -262,11 +282,11 @@ class _WholeAnswer:
     status = 200
     content_type = _EVENT_STREAM
 
-    def __init__(self, real_url: URL, body: bytes) -> None:
+    def __init__(self, real_url: URL, prefix: bytes, body: bytes) -> None:
         self.real_url = real_url
         self.content = self
         # Between tokens JSON takes any white space, and strings hold no raw line break.
-        self._chunks = iter([b"data: " + body.replace(b"\r", b" ").replace(b"\n", b" ")])
+        self._chunks = iter([prefix + body.replace(b"\r", b" ").replace(b"\n", b" ")])
 
     async def readany(self) -> bytes:
         return next(self._chunks, b"")
@@ -276,12 +296,6 @@ class _WholeAnswer:
 
     def close(self) -> None:
         """Do nothing: the connection went back to the pool before."""
-
-
-def _payload(body: Mapping[str, object]) -> bytes | io.BytesIO:
-    encoded = codec.encode(body)
-    # aiohttp warns when it is handed large bytes, since it writes them in one piece.
-    return encoded if len(encoded) < _LARGE else io.BytesIO(encoded)
 
 
 async def refusal(response: aiohttp.ClientResponse) -> Refusal:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import UpstreamProtocolError
 from gateway.events import ToolCall
-from gateway.providers.mistral.calls import CallAssembler, read_arguments
+from gateway.providers.calls import CallAssembler, read_arguments
 from gateway.providers.mistral.ids import is_id
 
 

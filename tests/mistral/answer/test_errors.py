@@ -20,8 +20,8 @@ from gateway.errors import (
 )
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.errors import OverLimit
-from gateway.providers.mistral.wording import is_error, read_error
 from gateway.providers.upstream import Refusal
+from gateway.providers.wording import is_error, read_error
 
 SECRET = "what the caller typed"
 ITEM = {

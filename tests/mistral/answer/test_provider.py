@@ -25,7 +25,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
-from gateway.providers import mistral
+from gateway.providers import decoding
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
@@ -132,7 +132,7 @@ async def test_usage_that_does_not_come_is_not_waited_for(
     ending: Ending,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mistral, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(decoding, "_LAST_WORDS", 0.05)
     planned(service, SAID, STOPPED, ending=ending)
     assert await events_of(adapter.chat(ask())) == [TextDelta("Hi"), Finish(FinishReason.STOP)]
 

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.events import ToolCall
-from gateway.providers.mistral.ids import call_ids, is_id, is_name, new_id, safe_name
+from gateway.providers.ids import call_ids, is_name, new_id, safe_name
+from gateway.providers.mistral.ids import is_id
 from mistral.request.mistral_histories import CALLS, call
 
 
@@ -84,14 +85,14 @@ def test_a_taken_id_is_hashed_on_until_it_is_free() -> None:
     ],
 )
 def test_every_call_gets_its_id(calls: list[ToolCall], expected: list[str]) -> None:
-    assert call_ids(calls, 3) == expected
+    assert call_ids(calls, 3, is_id=is_id) == expected
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=8), st.integers(0, 50))
 def test_ids_fit_and_differ_and_are_always_the_same(calls: list[ToolCall], place: int) -> None:
-    ids = call_ids(calls, place)
+    ids = call_ids(calls, place, is_id=is_id)
     assert all(map(is_id, ids))
     assert len(set(ids)) == len(calls)
-    assert call_ids(calls, place) == ids
+    assert call_ids(calls, place, is_id=is_id) == ids
     assert {one.id for one in calls if is_id(one.id)} <= set(ids)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.chat import Message
-from gateway.providers.mistral.ids import new_id
-from gateway.providers.mistral.pairing import pair_results
+from gateway.providers.ids import new_id
+from gateway.providers.mistral.ids import is_id
+from gateway.providers.pairing import pair_results
 from mistral.request.mistral_histories import assistant, call, result, system, user
 
 A, B, C = "aaaaaaaaa", "bbbbbbbbb", "ccccccccc"
@@ -104,4 +105,4 @@ def calls(*pairs: tuple[str, str]) -> Message:
     ],
 )
 def test_results_find_their_calls(history: list[Message], paired: list[Message]) -> None:
-    assert pair_results(history) == paired
+    assert pair_results(history, is_id=is_id) == paired

@@ -9,8 +9,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import cast
 
-from yarl import URL
-
 from gateway import codec
 from gateway.catalog import ModelInfo
 from gateway.chat import ChatRequest, FillRequest
@@ -18,10 +16,11 @@ from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
 from gateway.events import ChatStream
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.decoding import decoded
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.decode import ChatDecoder
-from gateway.providers.upstream import EventStream, Upstream
+from gateway.providers.upstream import Upstream
 from gateway.version import __version__
 
 __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
@@ -29,8 +28,6 @@ __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
 _CHAT = "/chat/completions"
 _FIM = "/fim/completions"
 _EMBED = "/embeddings"
-_LAST_WORDS = 3.0
-"""Seconds to wait for the usage once all else is known."""
 
 
 class MistralProvider(Provider[MistralOptions]):
@@ -64,7 +61,7 @@ class MistralProvider(Provider[MistralOptions]):
     @property
     def remote_host(self) -> str:
         """The origin of the base URL."""
-        return str(URL(self.context.options.base_url).origin())
+        return self.context.options.origin
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the account and remember what they can do."""
@@ -112,7 +109,7 @@ class MistralProvider(Provider[MistralOptions]):
                 self._without_effort.add(request.model)
                 del body["reasoning_effort"]
                 stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
-            batches = await stack.enter_async_context(aclosing(_decoded(stream, decoder)))
+            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
             async for batch in batches:
                 yield batch
 
@@ -122,7 +119,7 @@ class MistralProvider(Provider[MistralOptions]):
         decoder = ChatDecoder(self.context.name, stops=encode.local_stops(request.sampling))
         async with (
             self._upstream.stream(_FIM, body) as stream,
-            aclosing(_decoded(stream, decoder)) as batches,
+            aclosing(decoded(stream, decoder)) as batches,
         ):
             async for batch in batches:
                 yield batch
@@ -150,32 +147,6 @@ class MistralProvider(Provider[MistralOptions]):
     def _require_key(self) -> None:
         if not self.context.options.api_key:
             raise errors.denied(self.context.name, f"{self.context.name} has no API key")
-
-
-async def _decoded(stream: EventStream, decoder: ChatDecoder) -> ChatStream:
-    """Yield the events of an open stream; after `Finish` only read on to the end of the body."""
-    try:
-        async for batch in stream:
-            if decoder.finished:
-                continue
-            events = decoder.feed(batch)
-            if events or decoder.failure is None:
-                yield events
-            if decoder.failure is not None:
-                raise decoder.failure
-            if decoder.cut:
-                return  # the rest would be paid for and thrown away
-            if decoder.closing:
-                stream.patience = _LAST_WORDS
-    except UpstreamError:
-        # A connection that dies when all has been said takes nothing away.
-        if not decoder.finished and not decoder.closing:
-            raise
-    events = decoder.end()
-    if events:
-        yield events
-    if decoder.failure is not None:
-        raise decoder.failure
 
 
 def _is_about_effort(error: UpstreamRejected, body: Mapping[str, object]) -> bool:

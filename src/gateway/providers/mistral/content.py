@@ -9,8 +9,9 @@ from gateway import codec
 from gateway.chat import Media, Message, Role
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
-from gateway.providers.mistral.ids import is_name
-from gateway.providers.mistral.surrogates import clean, clean_json
+from gateway.providers.ids import is_name
+from gateway.providers.payload import LONG, LongText
+from gateway.providers.surrogates import clean, clean_json
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
 
@@ -35,7 +36,7 @@ def media_chunk(media: Media) -> dict[str, object]:
         return {"type": "image_url", "image_url": _address(media)}
     if media.media_type in _AUDIO:
         # Recordings go without the prefix of a data URL (Mistral docs, audio).
-        return {"type": "input_audio", "input_audio": clean(media.url) or media.base64}
+        return {"type": "input_audio", "input_audio": clean(media.url) or _data("", media)}
     if media.media_type == _PDF:
         return {"type": "document_url", "document_url": _address(media)}
     raise InvalidRequest(
@@ -44,8 +45,14 @@ def media_chunk(media: Media) -> dict[str, object]:
     )
 
 
-def _address(media: Media) -> str:
-    return clean(media.url) or f"data:{media.media_type};base64,{media.base64}"
+def _address(media: Media) -> str | LongText:
+    return clean(media.url) or _data(f"data:{media.media_type};base64,", media)
+
+
+def _data(start: str, media: Media) -> str | LongText:
+    if len(media.base64) < LONG:
+        return start + media.base64
+    return LongText(start, media.base64)
 
 
 def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list[dict[str, object]]:

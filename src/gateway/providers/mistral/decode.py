@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from gateway import codec
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.providers.calls import CallAssembler
 from gateway.providers.framing import ErrorEvent
 from gateway.providers.mistral import errors
-from gateway.providers.mistral.calls import CallAssembler
 from gateway.providers.mistral.chunks import (
     Choice,
     Chunk,
@@ -23,7 +23,7 @@ from gateway.providers.mistral.chunks import (
     read_usage,
 )
 from gateway.providers.mistral.text import TextFilter
-from gateway.providers.mistral.wording import is_error, json_of
+from gateway.providers.wording import is_error, json_of
 
 __all__ = ["ChatDecoder"]
 

@@ -25,8 +25,8 @@ from gateway.providers.mistral.options import (
 )
 from gateway.providers.mistral.repair import instruct_by_user, repair
 from gateway.providers.mistral.sampling import local_stops, wire_sampling
-from gateway.providers.mistral.surrogates import clean
 from gateway.providers.mistral.tools import wire_tool_choice, wire_tools
+from gateway.providers.surrogates import clean
 
 __all__ = ["chat_body", "embed_body", "fim_body", "local_stops", "prefix_of"]
 

@@ -21,8 +21,8 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.providers.mistral.wording import fields_of, json_of, read_error
 from gateway.providers.upstream import Refusal
+from gateway.providers.wording import fields_of, json_of, read_error
 
 __all__ = ["REQUEST_ID_HEADERS", "OverLimit", "denied", "event_error", "payload_error", "refusal"]
 

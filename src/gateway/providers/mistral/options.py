@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from gateway.errors import InvalidRequest
-from gateway.providers.mistral.surrogates import clean_json
+from gateway.providers.surrogates import clean_json
 
 __all__ = ["CHAT_OPTIONS", "FIM_OPTIONS", "TOOL_OPTIONS", "wire_options"]
 

@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from gateway.chat import Message, Role
-from gateway.providers.mistral.ids import is_id, is_name
-from gateway.providers.mistral.pairing import pair_results
-from gateway.providers.mistral.results import (
+from gateway.providers.ids import is_name
+from gateway.providers.mistral.ids import is_id
+from gateway.providers.mistral.results import bridge_results
+from gateway.providers.pairing import pair_results
+from gateway.providers.results import (
     adopt_orphans,
     answer_open_calls,
-    bridge_results,
+    drop_strays,
     join_duplicates,
     lift_media,
 )
-from gateway.providers.mistral.surrogates import clean
+from gateway.providers.surrogates import clean, clean_messages
 
 __all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
 
@@ -34,7 +37,6 @@ _FOLLOWERS = {
     Role.TOOL: frozenset({Role.ASSISTANT}),
 }
 """Who may speak next; results are counted apart."""
-_MEDIALESS = frozenset({Role.ASSISTANT, Role.SYSTEM})
 
 
 def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]:
@@ -79,30 +81,6 @@ def _is_fit(messages: Sequence[Message]) -> bool:
         speaker = role
     alone = len(messages) == 1 and speaker is Role.ASSISTANT
     return not (waiting or alone or speaker is Role.SYSTEM)
-
-
-def _replace_surrogates(messages: Sequence[Message]) -> Iterable[Message]:
-    return map(_cleaned, messages)
-
-
-def _cleaned(message: Message) -> Message:
-    content, thinking = clean(message.content), clean(message.thinking)
-    if content is message.content and thinking is message.thinking:
-        return message
-    return replace(message, content=content, thinking=thinking)
-
-
-def _drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
-    """Keep calls with assistants only, and media with users and tools only."""
-    return map(_without_strays, messages)
-
-
-def _without_strays(message: Message) -> Message:
-    calls = message.tool_calls if message.role is Role.ASSISTANT else ()
-    media = () if message.role in _MEDIALESS else message.media
-    if calls is message.tool_calls and media is message.media:
-        return message
-    return replace(message, tool_calls=calls, media=media)
 
 
 def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
@@ -176,10 +154,10 @@ def join_paragraphs(texts: Iterable[str]) -> str:
 
 
 REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
-    "replaced lone surrogates": _replace_surrogates,
-    "dropped misplaced images or calls": _drop_strays,
+    "replaced lone surrogates": clean_messages,
+    "dropped misplaced images or calls": drop_strays,
     "dropped empty answers": _drop_empty_answers,
-    "paired results with calls": pair_results,
+    "paired results with calls": partial(pair_results, is_id=is_id),
     "moved system messages": _gather_system,
     "answered open calls": answer_open_calls,
     "invented calls for orphaned results": adopt_orphans,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from gateway import codec
+from gateway.chat import Message
 
-__all__ = ["clean", "clean_json"]
+__all__ = ["clean", "clean_json", "clean_messages"]
 
 _T = TypeVar("_T")
 
@@ -44,3 +46,15 @@ def _cleaned(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_cleaned(item) for item in value]
     return value
+
+
+def clean_messages(messages: Sequence[Message]) -> Iterator[Message]:
+    """Yield *messages* with `clean` applied to what they say and think."""
+    return map(_cleaned_message, messages)
+
+
+def _cleaned_message(message: Message) -> Message:
+    content, thinking = clean(message.content), clean(message.thinking)
+    if content is message.content and thinking is message.thinking:
+        return message
+    return replace(message, content=content, thinking=thinking)

@@ -6,12 +6,12 @@ or nothing at all (the official Python client drops the ids of calls).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.chat import Message, Role
 from gateway.events import ToolCall
-from gateway.providers.mistral.ids import call_ids, names_no_call, safe_name
+from gateway.providers.ids import call_ids, names_no_call, safe_name
 
 __all__ = ["pair_results"]
 
@@ -27,8 +27,8 @@ class _Call:
     answered: bool = False
 
 
-def pair_results(messages: Sequence[Message]) -> Sequence[Message]:
-    """Give every call an id that Mistral takes and put every result right behind its call.
+def pair_results(messages: Sequence[Message], *, is_id: Callable[[str], bool]) -> Sequence[Message]:
+    """Give every call an id that the service takes and put every result right behind its call.
 
     A result is paired by its id, as the client wrote it; else by its function's name, with the
     first unanswered call of that name; else with the first unanswered call. Ids are looked up in
@@ -36,7 +36,7 @@ def pair_results(messages: Sequence[Message]) -> Sequence[Message]:
     message with calls has opened. A result that finds no call stays where it is, with no id.
     """
     turns = {
-        index: _calls(message, index)
+        index: _calls(message, call_ids(message.tool_calls, index, is_id=is_id), index)
         for index, message in enumerate(messages)
         if message.tool_calls
     }
@@ -56,8 +56,7 @@ def pair_results(messages: Sequence[Message]) -> Sequence[Message]:
     return paired
 
 
-def _calls(message: Message, turn: int) -> list[_Call]:
-    ids = call_ids(message.tool_calls, turn)
+def _calls(message: Message, ids: Sequence[str], turn: int) -> list[_Call]:
     return [
         _Call(turn, new, call.id, call.name)
         for new, call in zip(ids, message.tool_calls, strict=True)

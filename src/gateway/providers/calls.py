@@ -1,8 +1,8 @@
 """Tool calls, put together from the fragments in which a stream may bring them.
 
-A service behind Mistral's API sends a call whole, in one delta, or in pieces that are told apart by
-id, by index, or only by their order. Ollama's clients know whole calls alone, so a call leaves here
-when its arguments are a complete JSON object and another call starts, or when the answer is over.
+A service sends a call whole, in one delta, or in pieces that are told apart by id, by index, or
+only by their order. Ollama's clients know whole calls alone, so a call leaves here when its
+arguments are a complete JSON object and another call starts, or when the answer is over.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from gateway import codec
 from gateway.errors import UpstreamProtocolError
 from gateway.events import ToolCall
-from gateway.providers.mistral.ids import names_no_call, new_id
+from gateway.providers.ids import names_no_call, new_id
 
 __all__ = ["CallAssembler", "read_arguments"]
 

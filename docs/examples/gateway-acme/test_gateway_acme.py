@@ -1,0 +1,58 @@
+"""The adapter alone, against the contract, and in a gateway."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.app import create_app
+from gateway.settings import ProviderSettings, Settings
+from gateway.testing import Answer, FakeUpstream, ProviderContract
+from gateway_acme import AcmeProvider
+
+HELLO = b"""\
+data: {"text": "Hello"}
+
+data: {"text": " you"}
+
+data: {"end": "limit", "in": 3, "out": 2}
+
+"""
+MODELS = b'["acme-1"]'
+
+
+class TestAcme(ProviderContract):
+    """What every adapter must do, whatever its service speaks."""
+
+    provider = AcmeProvider
+    hello_stream = HELLO
+    hello_text = "Hello you"
+    hello_finish = b'data: {"end"'
+    models_body = MODELS
+
+
+async def test_a_client_of_ollama_talks_to_acme() -> None:
+    asked = {
+        "model": "acme-1",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "options": {"temperature": 0},
+        "stream": False,
+    }
+    async with FakeUpstream(Answer([HELLO])) as acme:
+        acme.routes["/models"] = Answer([MODELS], content_type="application/json")
+        options = {"api_key": "secret", "base_url": acme.url}
+        settings = Settings(providers={"acme": ProviderSettings("acme", options)})
+        app = create_app(settings, providers={"acme": AcmeProvider})
+        async with TestClient(TestServer(app)) as client:
+            response = await client.post("/api/chat", json=asked)
+            answer = await response.json()
+
+    assert (answer["message"]["content"], answer["done_reason"]) == ("Hello you", "length")
+    (request,) = [one for one in acme.requests if one.path == "/chat"]
+    assert request.headers["X-Acme-Key"] == "secret"
+    assert json.loads(request.body) == {
+        "model": "acme-1",
+        "turns": [{"who": "user", "says": "Hi"}],
+        "heat": 0.0,
+    }

@@ -1,0 +1,113 @@
+"""Anthropic: Claude models through the messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+
+from gateway.catalog import ModelInfo
+from gateway.chat import ChatRequest
+from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.events import ChatStream
+from gateway.providers.anthropic import errors, models
+from gateway.providers.anthropic.account import AnthropicOptions, AnthropicOptionsSchema
+from gateway.providers.anthropic.decode import MessageDecoder
+from gateway.providers.anthropic.encode import learn, messages_body
+from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.decoding import decoded
+from gateway.providers.refusals import denied
+from gateway.providers.upstream import EventStream, Upstream
+from gateway.version import __version__
+
+__all__ = ["AnthropicOptions", "AnthropicOptionsSchema", "AnthropicProvider"]
+
+_MODELS = "/models?limit=1000"
+
+
+class AnthropicProvider(Provider[AnthropicOptions]):
+    """Anthropic's chat models; it has no others."""
+
+    options_schema = AnthropicOptionsSchema
+    options_from_env = MappingProxyType(
+        {"api_key": "ANTHROPIC_API_KEY", "base_url": "ANTHROPIC_BASE_URL"}
+    )
+    required_options = ("api_key",)
+
+    def __init__(self, context: ProviderContext[AnthropicOptions]) -> None:
+        super().__init__(context)
+        options = context.options
+        headers = {
+            **options.credentials,
+            "anthropic-version": options.version,
+            "anthropic-beta": options.beta,
+            "User-Agent": f"ollama-gateway/{__version__}",
+        }
+        self._upstream = Upstream(
+            context.name,
+            context.session,
+            options.base_url,
+            headers={name: value for name, value in headers.items() if value},
+            refuse=partial(errors.refusal, provider=context.name),
+            timeouts=options.timeouts,
+            request_id_headers=errors.REQUEST_ID_HEADERS,
+        )
+        self._known: dict[str, models.Claude] = {}
+
+    @property
+    def remote_host(self) -> str:
+        """The origin of the base URL."""
+        return self.context.options.origin
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Return the models of the account and remember what they can do."""
+        name = self.context.name
+        self._require_key()
+        try:
+            payload = await self._upstream.get(_MODELS)
+        except ModelNotFound as error:
+            raise UpstreamError(
+                f"{name} has no list of models: check its base_url", provider=name
+            ) from error
+        listed = models.parse_models(payload, name)
+        self._known = {model.info.id: model for model in listed}
+        return [model.info for model in listed]
+
+    def describe(self, model_id: str) -> ModelInfo:
+        """Return what the last list says of a model, or what all of them can do."""
+        return self._model(model_id).info
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        """Yield the answer of the messages endpoint."""
+        self._require_key()
+        decoder = MessageDecoder(self.context.name, think=request.think is not False)
+        async with AsyncExitStack() as stack:
+            stream = await self._open(request, stack)
+            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
+            async for batch in batches:
+                yield batch
+
+    async def _open(self, request: ChatRequest, stack: AsyncExitStack) -> EventStream:
+        """Send a request, again only as long as it is refused for something that can be learned."""
+        while True:
+            model = self._model(request.model)
+            body = messages_body(request, model, max_tokens=self.context.options.max_tokens)
+            try:
+                return await stack.enter_async_context(self._upstream.stream("/messages", body))
+            except UpstreamRejected as error:
+                learned = learn(model, body, error.message) if error.status == 400 else None
+                if learned is None:
+                    raise
+                self._known[request.model] = learned
+
+    def _model(self, model_id: str) -> models.Claude:
+        model = self._known.get(model_id) or models.describe(model_id)
+        is_free = model.takes_sampling and self.context.options.has_sampling
+        return replace(model, takes_sampling=is_free)
+
+    def _require_key(self) -> None:
+        name = self.context.name
+        if not self.context.options.api_key:
+            raise denied(name, f"{name} has no API key", variable=errors.VARIABLE)

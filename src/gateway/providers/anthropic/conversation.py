@@ -1,0 +1,116 @@
+"""Messages on Anthropic's wire (API reference, "messages").
+
+There are two roles that take turns, the user's first. Instructions stand apart from them, results
+of tools are the user's, and no text may be blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from gateway.chat import Media, Message, Role
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+from gateway.providers.pairing import pair_results
+from gateway.providers.payload import LONG, LongText
+from gateway.providers.results import (
+    adopt_orphans,
+    answer_open_calls,
+    drop_strays,
+    join_duplicates,
+)
+from gateway.providers.surrogates import clean, clean_json, clean_messages
+
+__all__ = ["system_text", "wire_turns"]
+
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_PDF = "application/pdf"
+_NOTHING_SAID = "."
+"""What a user says who has to speak first and has nothing to say."""
+
+_is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
+
+
+def system_text(messages: Sequence[Message]) -> str:
+    """Return all instructions of a conversation, wherever they stand."""
+    texts = [clean(message.content) for message in messages if message.role is Role.SYSTEM]
+    return "\n\n".join([text for text in texts if text.strip()])
+
+
+def wire_turns(messages: Sequence[Message]) -> list[dict[str, object]]:
+    """Return the conversation without its instructions, as turns that alternate.
+
+    Thinking is left out: the API takes none without its signature, which no client keeps. Raise
+    `InvalidRequest` for media that the API has no form for.
+    """
+    spoken = [message for message in messages if message.role is not Role.SYSTEM]
+    history: Iterable[Message] = drop_strays(tuple(clean_messages(spoken)))
+    history = pair_results(tuple(history), is_id=lambda text: _is_id(text) is not None)
+    for step in (answer_open_calls, adopt_orphans, join_duplicates):
+        history = step(tuple(history))
+    turns: list[tuple[str, list[dict[str, object]]]] = []
+    for message in history:
+        role = "assistant" if message.role is Role.ASSISTANT else "user"
+        blocks = _blocks(message)
+        if not blocks:
+            continue
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(blocks)
+        else:
+            turns.append((role, blocks))
+    if not turns or turns[0][0] == "assistant":
+        turns.insert(0, ("user", [_text(_NOTHING_SAID)]))
+    _trim_end(*turns[-1])
+    return [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _trim_end(role: str, blocks: list[dict[str, object]]) -> None:
+    # "final assistant content cannot end with trailing whitespace"
+    text = blocks[-1].get("text")
+    if role == "assistant" and isinstance(text, str):
+        blocks[-1] = _text(text.rstrip())
+
+
+def _blocks(message: Message) -> list[dict[str, object]]:
+    if message.role is Role.TOOL:
+        return [_result(message)]
+    text = [_text(message.content)] if message.content.strip() else []
+    # What the model is to look at stands before what it is asked about it (docs, "vision").
+    return [*map(_media, message.media), *text, *map(_call, message.tool_calls)]
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    arguments = clean_json(call.arguments)
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+
+
+def _result(message: Message) -> dict[str, object]:
+    text = [_text(message.content)] if message.content.strip() else []
+    result: dict[str, object] = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    content = [*text, *map(_media, message.media)]
+    if content:
+        result["content"] = content
+    return result
+
+
+def _media(media: Media) -> dict[str, object]:
+    if media.media_type == _PDF:
+        return {"type": "document", "source": _source(media)}
+    if media.media_type in _IMAGES or (media.url and not media.media_type):
+        return {"type": "image", "source": _source(media)}
+    raise InvalidRequest(
+        f"unsupported media format {media.media_type or '(not recognised)'}: "
+        "use PNG, JPEG, GIF or WebP images, or PDF documents"
+    )
+
+
+def _source(media: Media) -> dict[str, object]:
+    if media.url:
+        return {"type": "url", "url": clean(media.url)}
+    data = media.base64 if len(media.base64) < LONG else LongText("", media.base64)
+    return {"type": "base64", "media_type": media.media_type, "data": data}

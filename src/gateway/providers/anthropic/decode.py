@@ -1,0 +1,183 @@
+"""Events of Anthropic's messages API to ours (docs, "streaming messages").
+
+An answer is a sequence of blocks, each of text, of thinking or of a call whose arguments come as
+fragments of JSON. What ends it is named by ``message_delta``; ``message_stop`` follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.errors import GatewayError, UpstreamProtocolError
+from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.providers.anthropic.errors import payload_error
+from gateway.providers.calls import CallAssembler
+from gateway.providers.wording import fields_of, json_of
+
+__all__ = ["MessageDecoder"]
+
+_REASONS = {
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "refusal": FinishReason.CONTENT_FILTER,
+}
+_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTENT_FILTER})
+
+
+# Most members are Any: one of an unexpected type is then passed over and costs no answer.
+class _Part(msgspec.Struct, gc=False):
+    """A block at its start, a delta of one, or the delta of the whole message."""
+
+    type: Any = None
+    text: Any = None
+    thinking: Any = None
+    partial_json: Any = None
+    id: Any = None
+    name: Any = None
+    input: Any = None
+    stop_reason: Any = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str
+    index: Any = 0
+    delta: _Part | None = None
+    content_block: _Part | None = None
+    message: Any = None
+    usage: Any = None
+    # What stands in a whole message, which a proxy may send instead of a stream.
+    id: Any = None
+    content: list[_Part] | None = None
+    stop_reason: Any = None
+
+
+_read_event = msgspec.json.Decoder(_Event).decode
+
+
+class MessageDecoder:
+    """Read one answer of the provider that the settings call *provider*.
+
+    Thinking that comes although *think* is false is dropped. See `gateway.providers.decoding` for
+    the rest of the contract.
+    """
+
+    cut = False
+
+    def __init__(self, provider: str, *, think: bool = True) -> None:
+        self._provider = provider
+        self._think = think
+        self._calls = CallAssembler(provider)
+        self._message_id = ""
+        self._counts: dict[str, int] = {}
+        self._reason: FinishReason | None = None
+        self.finished = False
+        self.failure: GatewayError | None = None
+
+    @property
+    def closing(self) -> bool:
+        """Tell whether only the last event is missing, which says nothing new."""
+        return self._reason is not None and not self.finished
+
+    def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
+        """Return the events of data that arrived together."""
+        events: list[ChatEvent] = []
+        for data in batch:
+            if self.finished or self.failure is not None:
+                break
+            try:
+                event = _read_event(data)
+            except (ValueError, RecursionError) as error:
+                self.failure = self._failed(f"{self._provider} sent an event that cannot be read")
+                self.failure.__cause__ = error
+            else:
+                self._take(events, event, data)
+        return events
+
+    def end(self) -> list[ChatEvent]:
+        """Return what waited for the end of the body."""
+        if self.finished or self.failure is not None:
+            return []
+        if self._reason is None:
+            self.failure = self._failed("stream ended unexpectedly")
+            return []
+        self.finished = True
+        return [Finish(self._reason, self._usage())]
+
+    def _take(self, events: list[ChatEvent], event: _Event, data: bytes) -> None:
+        match event.type:
+            case "content_block_delta" if event.delta is not None:
+                self._take_part(events, event.delta, event.index)
+            case "content_block_start" if event.content_block is not None:
+                self._take_part(events, event.content_block, event.index)
+            case "message_start":
+                message = fields_of(event.message)
+                self._message_id = str(message.get("id", ""))
+                self._count(message.get("usage"))
+            case "message_delta":
+                self._count(event.usage)
+                self._conclude(events, event.delta.stop_reason if event.delta else None)
+            case "message_stop":
+                events += self.end()
+            case "message":
+                self._take_whole(events, event)
+            case "error":
+                self.failure = payload_error(json_of(data), self._provider)
+            case _:
+                pass  # pings, ends of blocks, and what is yet to be invented
+
+    def _take_whole(self, events: list[ChatEvent], event: _Event) -> None:
+        self._message_id = str(event.id)
+        for index, block in enumerate(event.content or ()):
+            self._take_part(events, block, index)
+        self._count(event.usage)
+        self._conclude(events, event.stop_reason)
+
+    def _take_part(self, events: list[ChatEvent], part: _Part, index: object) -> None:
+        match part.type:
+            case "text" | "text_delta":
+                if isinstance(part.text, str) and part.text:
+                    events.append(TextDelta(part.text))
+            case "thinking" | "thinking_delta":
+                if isinstance(part.thinking, str) and part.thinking and self._think:
+                    events.append(ThinkingDelta(part.thinking))
+            case "tool_use":
+                # Empty here, the arguments follow; all here, nothing follows.
+                function = {"name": part.name, "arguments": part.input or ""}
+                call = {"id": part.id, "index": index, "function": function}
+                events += self._calls.feed([call], self._message_id)
+            case "input_json_delta":
+                fragment = {"index": index, "function": {"arguments": part.partial_json}}
+                events += self._calls.feed([fragment], self._message_id)
+            case _:
+                pass  # signatures, citations, and tools that run at the service
+
+    def _conclude(self, events: list[ChatEvent], said: object) -> None:
+        if not isinstance(said, str) or self._reason is not None:
+            return
+        reason = _REASONS.get(said, FinishReason.STOP)
+        try:
+            cut = reason in _CUT_SHORT
+            events += self._calls.rescue() if cut else self._calls.finish()
+        except UpstreamProtocolError as error:
+            self.failure = error
+        else:
+            self._reason = reason
+
+    def _count(self, usage: object) -> None:
+        counts = {name: n for name, n in fields_of(usage).items() if isinstance(n, int)}
+        self._counts |= counts
+
+    def _usage(self) -> Usage | None:
+        if not self._counts:
+            return None
+        get = self._counts.get
+        cached = get("cache_read_input_tokens", 0)
+        fresh = get("input_tokens", 0) + get("cache_creation_input_tokens", 0)
+        return Usage(fresh + cached, get("output_tokens", 0), cached)
+
+    def _failed(self, text: str) -> UpstreamProtocolError:
+        return UpstreamProtocolError(text, provider=self._provider)

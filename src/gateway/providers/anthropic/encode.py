@@ -1,0 +1,160 @@
+"""The body for Anthropic's messages API, built member by member (API reference, "messages")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gateway.catalog import Capability
+from gateway.chat import ChatRequest, JsonFormat, Message, NamedTool, Role, Sampling, Think, Tool
+from gateway.errors import InvalidRequest
+from gateway.providers.anthropic.conversation import system_text, wire_turns
+from gateway.providers.anthropic.models import Claude
+from gateway.providers.surrogates import clean, clean_json
+
+__all__ = ["learn", "messages_body"]
+
+_JSON_HINT = "Answer with one JSON object and nothing else."
+_BUDGETS = {"low": 2_048, "medium": 8_192, "high": 16_384, "max": 32_768}
+"""Tokens for thinking where a model is told a number; the least that the API takes is 1024."""
+_CHOICES = {"required": "any", "auto": "auto", "none": "none"}
+_KNOWN_EXTRA = frozenset({"metadata", "service_tier"})
+
+
+def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> dict[str, object]:
+    """Return the body for ``POST /v1/messages``; it always asks for a stream.
+
+    *max_tokens* is the limit when the client says none. Raise `InvalidRequest` for what the API has
+    no form for.
+    """
+    try:
+        return _body(request, model, max_tokens)
+    except RecursionError as error:
+        raise InvalidRequest("a schema or an argument is nested too deeply") from error
+
+
+def learn(model: Claude, body: Mapping[str, object], refusal: str) -> Claude | None:
+    """Return what is known of *model* once it has refused *body*, ``None`` if that is nothing new.
+
+    Which models still take sampling parameters and budgets for thinking is in no list.
+    """
+    if any(name in body and name in refusal for name in ("temperature", "top_p", "top_k")):
+        return replace(model, takes_sampling=False)
+    match body.get("thinking"):
+        case {"type": "enabled"} if "thinking" in refusal and not model.adapts:
+            return replace(model, adapts=True)
+    return None
+
+
+def _body(request: ChatRequest, model: Claude, max_tokens: int) -> dict[str, object]:
+    limit = request.sampling.max_tokens or max_tokens
+    body: dict[str, object] = {
+        "model": clean(request.model),
+        "max_tokens": min(limit, model.max_output or limit),
+        "messages": wire_turns(request.messages),
+        "stream": True,
+    }
+    system = [system_text(request.messages)]
+    form = request.response_format
+    if form is not None and form.schema is None:
+        system.append(_JSON_HINT)
+    text = "\n\n".join(filter(None, system))
+    if text:
+        body["system"] = text
+    if request.tools:
+        body["tools"] = list(map(_tool, request.tools))
+        body |= _tool_choice(request)
+    thinking = _thinking(request, model)
+    if thinking is not None:
+        body["thinking"] = thinking
+    config = _output_config(form, request.think, model)
+    if config:
+        body["output_config"] = config
+    budget = (thinking or {}).get("budget_tokens")
+    if isinstance(budget, int):
+        # The limit covers thinking and answer; the client's was meant for the answer.
+        wanted = limit + budget
+        body["max_tokens"] = min(wanted, model.max_output or wanted)
+    is_thinking = thinking is not None and thinking["type"] != "disabled"
+    body |= _sampling(request.sampling, free=model.takes_sampling and not is_thinking)
+    return body | {
+        name: clean_json(value) for name, value in request.extra.items() if name in _KNOWN_EXTRA
+    }
+
+
+def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
+    if request.think is None or Capability.THINKING not in model.info.capabilities:
+        return None
+    if request.think is False:
+        # Models that cannot be stopped from thinking refuse to be told so.
+        return {"type": "disabled"} if model.can_rest else None
+    if model.adapts:
+        return {"type": "adaptive", "display": "summarized"}
+    is_forced = isinstance(request.tool_choice, NamedTool) or request.tool_choice == "required"
+    if is_forced or _is_after_call(request.messages):
+        # Neither goes with a budget: the turn of a call would have to start with its own thinking.
+        return None
+    level = "medium" if request.think is True else request.think
+    most = _BUDGETS[level]
+    if model.max_output:
+        most = min(most, max(model.max_output // 2, 1_024))
+    return {"type": "enabled", "budget_tokens": most}
+
+
+def _is_after_call(messages: Sequence[Message]) -> bool:
+    spoken = [message for message in messages if message.role is not Role.SYSTEM]
+    return bool(spoken) and spoken[-1].role is Role.TOOL
+
+
+def _output_config(
+    form: JsonFormat | None, think: Think | None, model: Claude
+) -> dict[str, object]:
+    config: dict[str, object] = {}
+    if form is not None and form.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": clean_json(form.schema)}
+    if think in model.efforts:
+        config["effort"] = think
+    return config
+
+
+def _sampling(sampling: Sampling, *, free: bool) -> dict[str, object]:
+    """Return what the API knows; it has no seeds, penalties or ``min_p``.
+
+    Only a model that is *free* to be told so takes more than what ends an answer.
+    """
+    fields: dict[str, object] = {}
+    stops = [clean(stop) for stop in sampling.stop if stop.strip()]
+    if stops:
+        fields["stop_sequences"] = list(dict.fromkeys(stops))
+    if not free:
+        return fields  # "`temperature` may only be set to 1 when thinking is enabled"
+    if sampling.temperature is not None:
+        fields["temperature"] = min(max(sampling.temperature, 0.0), 1.0)
+    elif sampling.top_p is not None:
+        # "`temperature` and `top_p` cannot both be specified for this model"
+        fields["top_p"] = min(max(sampling.top_p, 0.0), 1.0)
+    if sampling.top_k is not None and sampling.top_k > 0:
+        fields["top_k"] = sampling.top_k
+    return fields
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    wire: dict[str, object] = {"name": clean(tool.name)}
+    if tool.description:
+        wire["description"] = clean(tool.description)
+    if tool.strict is not None:
+        wire["strict"] = tool.strict
+    wire["input_schema"] = {"type": "object", **clean_json(tool.parameters)}
+    return wire
+
+
+def _tool_choice(request: ChatRequest) -> dict[str, object]:
+    choice = request.tool_choice
+    wire: dict[str, object] = {}
+    if isinstance(choice, NamedTool):
+        wire = {"type": "tool", "name": clean(choice.name)}
+    elif choice is not None:
+        wire = {"type": _CHOICES[choice]}
+    if request.parallel_tool_calls is False and choice != "none":
+        wire = {"type": "auto", **wire, "disable_parallel_tool_use": True}
+    return {"tool_choice": wire} if wire else {}

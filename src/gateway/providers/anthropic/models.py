@@ -1,0 +1,124 @@
+"""Anthropic's list of models (API reference, "list models"), and what a name alone says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.catalog import EPOCH, Capability, ModelInfo
+from gateway.errors import UpstreamProtocolError
+
+__all__ = ["Claude", "describe", "parse_models"]
+
+_ALWAYS = frozenset({Capability.COMPLETION, Capability.TOOLS})
+_EFFORTS = ("low", "medium", "high", "max")
+_ALL = _ALWAYS | {Capability.VISION, Capability.THINKING}
+
+
+@dataclass(frozen=True, slots=True)
+class Claude:
+    """A model and how it is told to think.
+
+    ``max_output`` is the most tokens of an answer, 0 when unknown. ``adapts`` tells whether the
+    model decides itself how long it thinks, ``can_rest`` whether it can be told not to, ``efforts``
+    how much it can be told to do so. ``takes_sampling`` tells whether it can be told how to choose
+    tokens.
+    """
+
+    info: ModelInfo
+    max_output: int = 0
+    adapts: bool = False
+    can_rest: bool = True
+    efforts: frozenset[str] = frozenset()
+    takes_sampling: bool = True
+
+
+class _Entry(msgspec.Struct):
+    id: str
+    display_name: str = ""
+    created_at: str = ""
+    deprecated_at: str | None = None
+    lifecycle: str = ""
+    max_input_tokens: int | None = None
+    max_tokens: int | None = None
+    capabilities: dict[str, Any] | None = None
+
+
+class _List(msgspec.Struct):
+    data: list[_Entry]
+
+
+def parse_models(payload: object, provider: str) -> list[Claude]:
+    """Return the models of a list that can be used, each id once.
+
+    Raise `UpstreamProtocolError` when the payload is no list of models.
+    """
+    try:
+        entries = msgspec.convert(payload, _List).data
+    except msgspec.ValidationError as error:
+        raise UpstreamProtocolError(
+            f"{provider} sent a list of models that cannot be read", provider=provider
+        ) from error
+    models: dict[str, Claude] = {}
+    for entry in entries:
+        if entry.lifecycle != "retired":
+            models.setdefault(entry.id, _read(entry))
+    return list(models.values())
+
+
+def describe(model_id: str) -> Claude:
+    """Return what can be told of a model that is in no list: all that today's models can do."""
+    return Claude(ModelInfo(model_id, capabilities=_ALL, family="claude"))
+
+
+def _read(entry: _Entry) -> Claude:
+    facts = entry.capabilities
+    info = ModelInfo(
+        entry.id,
+        capabilities=_ALL if facts is None else _capabilities(facts),
+        family="claude",
+        context_length=entry.max_input_tokens or 0,
+        released=_date(entry.created_at),
+        description=entry.display_name,
+        deprecated=entry.deprecated_at or "",
+    )
+    types = _fields(_fields(facts, "thinking"), "types")
+    return Claude(
+        info,
+        max_output=entry.max_tokens or 0,
+        adapts=_is_supported(types, "adaptive"),
+        can_rest="disabled" not in types or _is_supported(types, "disabled"),
+        efforts=frozenset(
+            level for level in _EFFORTS if _is_supported(_fields(facts, "effort"), level)
+        ),
+    )
+
+
+def _capabilities(facts: Mapping[str, Any]) -> frozenset[Capability]:
+    found = set(_ALWAYS)
+    if _is_supported(facts, "image_input"):
+        found.add(Capability.VISION)
+    if _is_supported(facts, "thinking"):
+        found.add(Capability.THINKING)
+    return frozenset(found)
+
+
+def _is_supported(facts: Mapping[str, Any], name: str) -> bool:
+    return _fields(facts, name).get("supported") is True
+
+
+def _fields(facts: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    value = (facts or {}).get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _date(text: str) -> datetime:
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        return EPOCH
+    return date if date.tzinfo is not None and date > EPOCH else EPOCH

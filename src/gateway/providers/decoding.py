@@ -1,0 +1,64 @@
+"""From a service's stream to events: the one loop around every adapter's decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.errors import GatewayError, UpstreamError
+from gateway.events import ChatEvent, ChatStream
+from gateway.providers.upstream import EventStream
+
+__all__ = ["Decoder", "decoded"]
+
+_LAST_WORDS = 3.0
+"""Seconds to wait for the usage once all else is known."""
+
+
+class Decoder(Protocol):
+    """Reads one answer and remembers where in it it is; pure."""
+
+    failure: GatewayError | None
+    """The error that ended the answer, to be raised after the events that came before it."""
+    finished: bool
+    """Set once a `gateway.events.Finish` has been returned; what else arrives is ignored."""
+
+    @property
+    def closing(self) -> bool:
+        """Tell whether the answer is complete but for its usage, which may still follow."""
+
+    @property
+    def cut(self) -> bool:
+        """Tell whether the rest of the body is for nobody and worth no waiting."""
+
+    def feed(self, batch: Sequence[bytes], /) -> Sequence[ChatEvent]:
+        """Return the events of data that arrived together."""
+
+    def end(self) -> Sequence[ChatEvent]:
+        """Return the events that waited for the end of the body."""
+
+
+async def decoded(stream: EventStream, decoder: Decoder) -> ChatStream:
+    """Yield the events of an open stream; after `Finish` only read on to the end of the body."""
+    try:
+        async for batch in stream:
+            if decoder.finished:
+                continue
+            events = decoder.feed(batch)
+            if events or decoder.failure is None:
+                yield events
+            if decoder.failure is not None:
+                raise decoder.failure
+            if decoder.cut:
+                return  # the rest would be paid for and thrown away
+            if decoder.closing:
+                stream.patience = _LAST_WORDS
+    except UpstreamError:
+        # A connection that dies when all has been said takes nothing away.
+        if not decoder.finished and not decoder.closing:
+            raise
+    events = decoder.end()
+    if events:
+        yield events
+    if decoder.failure is not None:
+        raise decoder.failure

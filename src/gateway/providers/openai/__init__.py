@@ -1,0 +1,126 @@
+"""OpenAI, and every server that speaks its dialect: vLLM, llama.cpp, OpenRouter, LM Studio, …."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+from types import MappingProxyType
+
+from gateway.catalog import ModelInfo
+from gateway.chat import ChatRequest, FillRequest
+from gateway.embeddings import EmbedRequest, EmbedResult
+from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.events import ChatStream
+from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.decoding import decoded
+from gateway.providers.openai import encode, errors, models
+from gateway.providers.openai.account import ModelRule, OpenAIOptions, OpenAIOptionsSchema
+from gateway.providers.openai.decode import ChatDecoder, read_embeddings
+from gateway.providers.upstream import Upstream
+from gateway.version import __version__
+
+__all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
+
+_CHAT = "/chat/completions"
+_FILL = "/completions"
+
+
+class OpenAIProvider(Provider[OpenAIOptions]):
+    """Chat, completions with a suffix and embeddings of one server."""
+
+    options_schema = OpenAIOptionsSchema
+    options_from_env = MappingProxyType(
+        {
+            "api_key": "OPENAI_API_KEY",
+            "base_url": "OPENAI_BASE_URL",
+            "organization": "OPENAI_ORG_ID",
+            "project": "OPENAI_PROJECT_ID",
+        }
+    )
+
+    def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
+        super().__init__(context)
+        options = context.options
+        headers = {
+            "Authorization": options.api_key and f"Bearer {options.api_key}",
+            "OpenAI-Organization": options.organization,
+            "OpenAI-Project": options.project,
+            "User-Agent": f"ollama-gateway/{__version__}",
+        }
+        self._upstream = Upstream(
+            context.name,
+            context.session,
+            options.base_url,
+            headers={name: value for name, value in headers.items() if value},
+            refuse=partial(errors.refusal, provider=context.name),
+            timeouts=options.timeouts,
+            request_id_headers=errors.REQUEST_ID_HEADERS,
+        )
+        self._listed: Mapping[str, ModelInfo] = {}
+        self._without_effort: set[str] = set()
+
+    @property
+    def remote_host(self) -> str:
+        """The origin of the base URL."""
+        return self.context.options.origin
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Return the models of the server and remember what they can do."""
+        name = self.context.name
+        try:
+            payload = await self._upstream.get("/models")
+        except ModelNotFound as error:
+            raise UpstreamError(
+                f"{name} has no list of models: check its base_url", provider=name
+            ) from error
+        rules = self.context.options.models
+        listed = models.parse_models(payload, name, rules=rules, now=time.time())
+        self._listed = {info.id: info for info in listed}
+        self._without_effort.clear()
+        return listed
+
+    def describe(self, model_id: str) -> ModelInfo:
+        """Return what the last list, or else the settings and the name, say of a model."""
+        return self._listed.get(model_id) or models.describe(model_id, self.context.options.models)
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        """Yield the answer of the chat endpoint."""
+        body = encode.chat_body(
+            request,
+            self.describe(request.model),
+            self.context.options,
+            effort_refused=request.model in self._without_effort,
+        )
+        decoder = ChatDecoder(self.context.name, think=request.think is not False)
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
+            except UpstreamRejected as error:
+                if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
+                    raise
+                # Refused, so nothing was accepted yet. Which models take it can only be learned.
+                self._without_effort.add(request.model)
+                del body["reasoning_effort"]
+                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
+            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
+            async for batch in batches:
+                yield batch
+
+    async def fill(self, request: FillRequest) -> ChatStream:
+        """Yield the answer of the completions endpoint."""
+        body = encode.completion_body(request, self.context.options)
+        decoder = ChatDecoder(self.context.name)
+        async with (
+            self._upstream.stream(_FILL, body) as stream,
+            aclosing(decoded(stream, decoder)) as batches,
+        ):
+            async for batch in batches:
+                yield batch
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Return the vectors of the embeddings endpoint."""
+        body = encode.embed_body(request.model, request.inputs, dimensions=request.dimensions)
+        payload = await self._upstream.post("/embeddings", body)
+        return read_embeddings(payload, len(request.inputs), self.context.name)

@@ -1,0 +1,183 @@
+"""Bodies for a server that speaks OpenAI's dialect, built member by member."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from gateway.catalog import Capability, ModelInfo
+from gateway.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
+from gateway.errors import InvalidRequest
+from gateway.providers.openai.account import OpenAIOptions
+from gateway.providers.openai.messages import wire_messages
+from gateway.providers.surrogates import clean, clean_json
+
+__all__ = ["chat_body", "completion_body", "embed_body"]
+
+_OPENAI_OPTIONS = frozenset(
+    {
+        "logit_bias",
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning_effort",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+        "verbosity",
+    }
+)
+"""Options of "create chat completion" beside those of the vocabulary; none changes an answer's
+form."""
+
+_NEW_LIMIT = re.compile(r"(.*/)?(o\d|gpt-5)")
+_FIXED_SAMPLING = re.compile(r"(.*/)?(o\d|gpt-5(?!.*chat))")
+"""Reasoning models of OpenAI: they refuse to be told how to choose tokens."""
+_JSON_HINT: Mapping[str, object] = {"role": "system", "content": "Answer in JSON."}
+
+
+def chat_body(
+    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_refused: bool = False
+) -> dict[str, object]:
+    """Return the body for ``POST /chat/completions``; it always asks for a stream.
+
+    *effort_refused* keeps out a parameter that the model has been seen to refuse. Raise
+    `InvalidRequest` for what the API has no form for.
+    """
+    try:
+        return _chat_body(request, info, options, effort_refused=effort_refused)
+    except RecursionError as error:
+        raise InvalidRequest("a schema or an argument is nested too deeply") from error
+
+
+def _chat_body(
+    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_refused: bool
+) -> dict[str, object]:
+    messages = wire_messages(request.messages, thinking_field=options.thinking_field)
+    body: dict[str, object] = {
+        "model": clean(request.model),
+        "messages": messages,
+        "stream": True,
+    }
+    if options.stream_usage:
+        body["stream_options"] = {"include_usage": True}
+    body |= _sampling(request.sampling, request.model, options)
+    if request.response_format is not None:
+        body["response_format"] = _format(request.response_format)
+        if request.response_format.schema is None and not _mentions_json(request):
+            # "'messages' must contain the word 'json' in some form".
+            messages.insert(0, dict(_JSON_HINT))
+    if request.tools:
+        body["tools"] = list(map(_tool, request.tools))
+        if request.tool_choice is not None:
+            body["tool_choice"] = (
+                {"type": "function", "function": {"name": clean(request.tool_choice.name)}}
+                if isinstance(request.tool_choice, NamedTool)
+                else request.tool_choice
+            )
+        if request.parallel_tool_calls is not None:
+            body["parallel_tool_calls"] = request.parallel_tool_calls
+    if Capability.THINKING in info.capabilities:
+        body |= _thinking(request.think, options.thinking_by)
+    body |= _extra(request.extra, _OPENAI_OPTIONS | options.passed, body)
+    if effort_refused:
+        body.pop("reasoning_effort", None)
+    return body
+
+
+def _sampling(sampling: Sampling, model: str, options: OpenAIOptions) -> dict[str, object]:
+    limit = options.max_tokens_field or (
+        "max_completion_tokens" if _NEW_LIMIT.match(model) else "max_tokens"
+    )
+    fields: dict[str, object] = {"seed": sampling.seed, limit: sampling.max_tokens}
+    stops = [clean(stop) for stop in sampling.stop if stop]
+    fields["stop"] = list(dict.fromkeys(stops)) or None
+    if _FIXED_SAMPLING.match(model) is None:
+        fields |= {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+        }
+    fields |= {
+        name: value
+        for name, value in (("top_k", sampling.top_k), ("min_p", sampling.min_p))
+        if name in options.passed
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _thinking(think: Think | None, thinking_by: str) -> dict[str, object]:
+    match think, thinking_by:
+        case (None, _) | (_, "nothing"):
+            return {}
+        case _, "enable_thinking":
+            # vLLM, SGLang and llama.cpp hand these to the model's chat template.
+            return {"chat_template_kwargs": {"enable_thinking": think is not False}}
+        case False, _:
+            return {"reasoning_effort": "none"}
+        case True, _:
+            return {"reasoning_effort": "medium"}
+        case "max", _:
+            return {"reasoning_effort": "xhigh"}
+        case _:
+            return {"reasoning_effort": think}
+
+
+def _extra(
+    extra: Mapping[str, object], allowed: Collection[str], body: Mapping[str, object]
+) -> dict[str, object]:
+    own = body.keys() - {"reasoning_effort"}
+    return {name: clean_json(v) for name, v in extra.items() if name in allowed and name not in own}
+
+
+def _format(form: JsonFormat) -> dict[str, object]:
+    if form.schema is None:
+        return {"type": "json_object"}
+    schema: dict[str, object] = {"name": form.name or "response", "schema": clean_json(form.schema)}
+    if form.description:
+        schema["description"] = clean(form.description)
+    if form.strict is not None:
+        schema["strict"] = form.strict
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _mentions_json(request: ChatRequest) -> bool:
+    return any("json" in message.content.casefold() for message in request.messages)
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    function: dict[str, object] = {"name": clean(tool.name)}
+    if tool.description:
+        function["description"] = clean(tool.description)
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    function["parameters"] = clean_json(tool.parameters) or {"type": "object", "properties": {}}
+    return {"type": "function", "function": function}
+
+
+def completion_body(request: FillRequest, options: OpenAIOptions) -> dict[str, object]:
+    """Return the body for ``POST /completions``, which fills in where a suffix is given."""
+    body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
+    if request.suffix:
+        body["suffix"] = clean(request.suffix)
+    body["stream"] = True
+    if options.stream_usage:
+        body["stream_options"] = {"include_usage": True}
+    body |= _sampling(request.sampling, request.model, options)
+    return body | _extra(request.extra, options.passed, body)
+
+
+def embed_body(
+    model: str, inputs: Sequence[str], *, dimensions: int | None = None
+) -> dict[str, object]:
+    """Return the body for ``POST /embeddings``."""
+    body: dict[str, object] = {
+        "model": clean(model),
+        "input": list(map(clean, inputs)),
+        "encoding_format": "float",
+    }
+    if dimensions is not None:
+        body["dimensions"] = dimensions
+    return body

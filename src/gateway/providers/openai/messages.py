@@ -1,0 +1,112 @@
+"""Messages on OpenAI's wire (API reference, "create chat completion", ``messages``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from gateway import codec
+from gateway.chat import Media, Message, Role
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+from gateway.providers.ids import is_name
+from gateway.providers.pairing import pair_results
+from gateway.providers.payload import LONG, LongText
+from gateway.providers.results import (
+    adopt_orphans,
+    answer_open_calls,
+    drop_strays,
+    join_duplicates,
+    lift_media,
+)
+from gateway.providers.surrogates import clean, clean_json, clean_messages
+
+__all__ = ["wire_messages"]
+
+_AUDIO: Mapping[str, str] = {"audio/wav": "wav", "audio/mpeg": "mp3"}
+_PDF = "application/pdf"
+
+_is_id = re.compile(r"[\x21-\x7e]{1,40}").fullmatch
+
+
+def wire_messages(messages: Sequence[Message], *, thinking_field: str) -> list[dict[str, object]]:
+    """Return the history as the API takes it: each call with its results right behind it.
+
+    Earlier thinking is sent under *thinking_field*, not at all when that is empty. Raise
+    `InvalidRequest` for media that the API has no form for.
+    """
+    history: Iterable[Message] = clean_messages(messages)
+    history = drop_strays(tuple(history))
+    history = pair_results(tuple(history), is_id=lambda text: _is_id(text) is not None)
+    for step in (answer_open_calls, adopt_orphans, join_duplicates, lift_media):
+        history = step(tuple(history))
+    return [_message(message, thinking_field) for message in history]
+
+
+def _message(message: Message, thinking_field: str) -> dict[str, object]:
+    match message.role:
+        case Role.USER:
+            return {"role": "user", "content": _user_content(message)}
+        case Role.ASSISTANT:
+            return _assistant(message, thinking_field)
+        case Role.TOOL:
+            return {
+                "role": "tool",
+                "tool_call_id": message.tool_call_id,
+                **({"name": message.tool_name} if is_name(message.tool_name) else {}),
+                "content": message.content,
+            }
+        case _:
+            return {"role": "system", "content": message.content}
+
+
+def _user_content(message: Message) -> object:
+    if not message.media:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return [*text, *map(_part, message.media)]
+
+
+def _part(media: Media) -> dict[str, object]:
+    if media.media_type in _AUDIO and media.base64:
+        audio = {"data": _data("", media), "format": _AUDIO[media.media_type]}
+        return {"type": "input_audio", "input_audio": audio}
+    if media.media_type == _PDF and media.base64:
+        file = {"filename": "document.pdf", "file_data": _data_url(media)}
+        return {"type": "file", "file": file}
+    if media.media_type.startswith("image/") or (media.url and not media.media_type):
+        return {"type": "image_url", "image_url": {"url": clean(media.url) or _data_url(media)}}
+    raise InvalidRequest(
+        f"unsupported media format {media.media_type or '(not recognised)'}: "
+        "use images, WAV or MP3 recordings, or PDF documents"
+    )
+
+
+def _data_url(media: Media) -> str | LongText:
+    return _data(f"data:{media.media_type};base64,", media)
+
+
+def _data(start: str, media: Media) -> str | LongText:
+    if len(media.base64) < LONG:
+        return start + media.base64
+    return LongText(start, media.base64)
+
+
+def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
+    wire: dict[str, object] = {"role": "assistant", "content": message.content}
+    if thinking_field and message.thinking:
+        wire[thinking_field] = message.thinking
+    if message.tool_calls:
+        # Nothing but calls has null for its content, in the reference and at the strict servers.
+        wire["content"] = message.content or None
+        wire["tool_calls"] = list(map(_call, message.tool_calls))
+    return wire
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    arguments = codec.encode(clean_json(call.arguments)).decode()
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }

@@ -1,0 +1,112 @@
+"""Calls and results in the shape that services want, once each result is with its call.
+
+`gateway.providers.pairing` has put the results of a turn right behind its calls, under
+their ids; a result without an id has no call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gateway.chat import Media, Message, Role
+from gateway.events import ToolCall
+from gateway.providers.ids import UNKNOWN_TOOL, is_name, new_id
+
+__all__ = [
+    "NO_RESULT",
+    "adopt_orphans",
+    "answer_open_calls",
+    "drop_strays",
+    "join_duplicates",
+    "lift_media",
+]
+
+NO_RESULT: Final = "[no result]"
+"""The result of a call that the client never answered."""
+_MEDIALESS: Final = frozenset({Role.ASSISTANT, Role.SYSTEM})
+
+
+def answer_open_calls(messages: Sequence[Message]) -> Iterator[Message]:
+    """Say of each call without a result that there is none; services count them."""
+    missing: dict[str, ToolCall] = {}
+    for message in messages:
+        if message.role is not Role.TOOL or not message.tool_call_id:
+            yield from _no_results(missing)
+            missing = {call.id: call for call in message.tool_calls}
+        else:
+            missing.pop(message.tool_call_id, None)
+        yield message
+    yield from _no_results(missing)
+
+
+def _no_results(missing: dict[str, ToolCall]) -> Iterator[Message]:
+    for call in missing.values():
+        yield Message(Role.TOOL, NO_RESULT, tool_name=call.name, tool_call_id=call.id)
+
+
+def adopt_orphans(messages: Sequence[Message]) -> Iterator[Message]:
+    """Invent a call for each result that has none."""
+    for index, message in enumerate(messages):
+        if message.role is Role.TOOL and not message.tool_call_id:
+            name = message.tool_name if is_name(message.tool_name) else UNKNOWN_TOOL
+            call = ToolCall(name=name, arguments={}, id=new_id(f"{index}.{name}"))
+            yield Message(Role.ASSISTANT, tool_calls=(call,))
+            yield replace(message, tool_call_id=call.id)
+        else:
+            yield message
+
+
+def join_duplicates(messages: Sequence[Message]) -> Iterable[Message]:
+    """Join the results of one call in the place of the first."""
+    joined: list[Message] = []
+    places: dict[str, int] = {}
+    for message in messages:
+        if message.role is not Role.TOOL:
+            places.clear()
+        elif message.tool_call_id in places:
+            place = places[message.tool_call_id]
+            first = joined[place]
+            joined[place] = replace(
+                first,
+                content=f"{first.content}\n{message.content}",
+                media=first.media + message.media,
+            )
+            continue
+        else:
+            places[message.tool_call_id] = len(joined)
+        joined.append(message)
+    return joined
+
+
+def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
+    """Show what tools return in a user message after the turn's last result.
+
+    Few models take an image in a tool message.
+    """
+    lifted: tuple[Media, ...] = ()
+    for message in messages:
+        if message.role is Role.TOOL:
+            lifted += message.media
+            yield replace(message, media=()) if message.media else message
+            continue
+        if lifted:
+            yield Message(Role.USER, media=lifted)
+            lifted = ()
+        yield message
+    if lifted:
+        yield Message(Role.USER, media=lifted)
+
+
+def drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
+    """Keep calls with assistants only, and media with users and tools only."""
+    return map(_without_strays, messages)
+
+
+def _without_strays(message: Message) -> Message:
+    calls = message.tool_calls if message.role is Role.ASSISTANT else ()
+    media = () if message.role in _MEDIALESS else message.media
+    if calls is message.tool_calls and media is message.media:
+        return message
+    return replace(message, tool_calls=calls, media=media)

@@ -1,0 +1,29 @@
+"""What the author of an adapter tests with: a contract suite, a fake service, a scripted provider.
+
+Only `ProviderContract` needs pytest, and only whoever asks for it imports that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.testing.providers import HANG, ScriptedProvider
+from gateway.testing.upstream import Answer, FakeUpstream, Received
+
+if TYPE_CHECKING:
+    from gateway.testing.contract import ProviderContract
+else:
+
+    def __getattr__(name: str) -> object:
+        if name != "ProviderContract":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import pytest
+
+        # Their assertions then explain themselves as those of a test module do.
+        pytest.register_assert_rewrite("gateway.testing.bench", "gateway.testing.contract")
+        from gateway.testing.contract import ProviderContract
+
+        return ProviderContract
+
+
+__all__ = ["HANG", "Answer", "FakeUpstream", "ProviderContract", "Received", "ScriptedProvider"]

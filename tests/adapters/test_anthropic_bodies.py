@@ -1,0 +1,336 @@
+"""What the adapter for Anthropic sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapter_provider import ask
+from gateway.catalog import Capability, ModelInfo
+from gateway.chat import (
+    ChatRequest,
+    JsonFormat,
+    Media,
+    Message,
+    NamedTool,
+    Role,
+    Sampling,
+    Tool,
+)
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+from gateway.providers.anthropic.encode import messages_body
+from gateway.providers.anthropic.models import Claude
+from gateway.providers.payload import LONG, LongText
+
+MIND = frozenset({Capability.COMPLETION, Capability.TOOLS, Capability.THINKING})
+OLD = Claude(ModelInfo("m", MIND))
+NEW = Claude(
+    ModelInfo("m", MIND), max_output=64_000, adapts=True, efforts=frozenset({"low", "high"})
+)
+RESTLESS = Claude(ModelInfo("m", MIND), adapts=True, can_rest=False)
+SMALL = Claude(ModelInfo("m", MIND), max_output=4_096)
+SIMPLE = Claude(ModelInfo("m", MIND - {Capability.THINKING}))
+USER = Message(Role.USER, "Hi")
+TOOLS = (Tool("f"),)
+
+
+def sent(request: ChatRequest, model: Claude = OLD, *, max_tokens: int = 8_192) -> dict[str, Any]:
+    body = messages_body(request, model, max_tokens=max_tokens)
+    assert (body.pop("model"), body.pop("stream")) == ("m", True)
+    return body
+
+
+def beside(request: ChatRequest, model: Claude = OLD) -> dict[str, Any]:
+    """Return what stands in a body besides what always does."""
+    body = sent(request, model)
+    return {name: body[name] for name in body if name not in {"messages", "max_tokens", "tools"}}
+
+
+def turns(*history: Message) -> Any:
+    return sent(ChatRequest("m", history))["messages"]
+
+
+def text(words: str) -> dict[str, object]:
+    return {"type": "text", "text": words}
+
+
+def test_a_plain_question_is_this_body() -> None:
+    assert messages_body(ask("Hi"), OLD, max_tokens=5) == {
+        "model": "m",
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": [text("Hi")]}],
+        "stream": True,
+    }
+
+
+LIMITS: dict[str, Any] = {
+    "of the settings": (None, OLD, 8_192),
+    "of the client": (100, OLD, 100),
+    "of the model": (None, SMALL, 4_096),
+    "of the model, though the client wants more": (9_999, SMALL, 4_096),
+}
+
+
+@pytest.mark.parametrize(("asked", "model", "limit"), LIMITS.values(), ids=LIMITS)
+def test_there_is_always_a_limit(asked: int | None, model: Claude, limit: int) -> None:
+    assert sent(ask(sampling=Sampling(max_tokens=asked)), model)["max_tokens"] == limit
+
+
+SAMPLING: dict[str, Any] = {
+    "nothing": (Sampling(), {}),
+    "all": (
+        Sampling(1.5, 0.5, 40, 0.1, 7, None, ("a", " ", "", "a"), 0.5, 0.5),
+        {"temperature": 1.0, "top_k": 40, "stop_sequences": ["a"]},
+    ),
+    "zero": (Sampling(temperature=0.0, top_k=0), {"temperature": 0.0}),
+    "the other one": (Sampling(top_p=0.5), {"top_p": 0.5}),
+}
+
+
+@pytest.mark.parametrize(("sampling", "expected"), SAMPLING.values(), ids=SAMPLING)
+def test_sampling(sampling: Sampling, expected: dict[str, object]) -> None:
+    assert beside(ask(sampling=sampling)) == expected
+
+
+def test_a_model_that_takes_no_sampling_is_told_only_when_to_stop() -> None:
+    fixed = Claude(ModelInfo("m", MIND), takes_sampling=False)
+    sampling = Sampling(temperature=0.5, top_k=3, stop=("x",))
+    assert beside(ask(sampling=sampling), fixed) == {"stop_sequences": ["x"]}
+
+
+HOT = Sampling(temperature=0.5, top_p=0.5, top_k=3, max_tokens=100, stop=("x",))
+ADAPTIVE = {"type": "adaptive", "display": "summarized"}
+THINKING: dict[str, Any] = {
+    "not said": (None, OLD, {}),
+    "off": (False, OLD, {"thinking": {"type": "disabled"}}),
+    "off where that is refused": (False, RESTLESS, {}),
+    "on": (True, OLD, {"thinking": {"type": "enabled", "budget_tokens": 8_192}}),
+    "a little": ("low", OLD, {"thinking": {"type": "enabled", "budget_tokens": 2_048}}),
+    "more than the model has": (
+        "max",
+        SMALL,
+        {"thinking": {"type": "enabled", "budget_tokens": 2_048}},
+    ),
+    "adaptive": (True, NEW, {"thinking": ADAPTIVE}),
+    "adaptive with an effort": (
+        "high",
+        NEW,
+        {"thinking": ADAPTIVE, "output_config": {"effort": "high"}},
+    ),
+    "adaptive with an effort it has not": ("max", NEW, {"thinking": ADAPTIVE}),
+    "of a model that does not": (True, SIMPLE, {}),
+}
+
+
+@pytest.mark.parametrize(("think", "model", "expected"), THINKING.values(), ids=THINKING)
+def test_thinking(think: Any, model: Claude, expected: dict[str, object]) -> None:
+    assert beside(ask(think=think), model) == expected
+
+
+def test_thinking_takes_no_sampling_and_has_its_own_part_of_the_limit() -> None:
+    body = sent(ask(think="low", sampling=HOT))
+    assert body["max_tokens"] == 100 + 2_048
+    assert body.keys() == {"max_tokens", "messages", "thinking", "stop_sequences"}
+    assert sent(ask(think="max", sampling=HOT), SMALL)["max_tokens"] == 100 + 2_048
+    assert sent(ask(think="max"), SMALL)["max_tokens"] == 4_096
+    assert "temperature" in sent(ask(think=False, sampling=HOT))
+
+
+@pytest.mark.parametrize("choice", ["required", NamedTool("f")], ids=["any", "named"])
+def test_a_budget_gives_way_to_a_forced_call(choice: Any) -> None:
+    assert "thinking" not in sent(ask(think=True, tools=TOOLS, tool_choice=choice))
+
+
+def test_a_budget_gives_way_to_a_turn_that_has_begun_without_its_thinking() -> None:
+    call = Message(Role.ASSISTANT, thinking="Hm.", tool_calls=(ToolCall("f", {}, "1"),))
+    result = Message(Role.TOOL, "1", tool_call_id="1")
+    begun = ChatRequest("m", (USER, call, result, Message(Role.SYSTEM, "S")), TOOLS, think=True)
+    assert "thinking" not in sent(begun)
+    assert "thinking" in sent(begun, NEW)
+
+
+def test_instructions_stand_apart_wherever_they_stood() -> None:
+    history = (
+        Message(Role.SYSTEM, "A"),
+        USER,
+        Message(Role.SYSTEM, " "),
+        Message(Role.SYSTEM, "B"),
+    )
+    body = sent(ChatRequest("m", history))
+    assert body["system"] == "A\n\nB"
+    assert body["messages"] == [{"role": "user", "content": [text("Hi")]}]
+
+
+def test_formats() -> None:
+    schema = {"type": "object"}
+    assert beside(ask(response_format=JsonFormat(schema))) == {
+        "output_config": {"format": {"type": "json_schema", "schema": schema}}
+    }
+    assert beside(ask(response_format=JsonFormat())) == {
+        "system": "Answer with one JSON object and nothing else."
+    }
+
+
+def test_tools() -> None:
+    tools = (Tool("a", "does a", {"properties": {"x": {}}}, strict=True), Tool("b"))
+    assert sent(ask(tools=tools))["tools"] == [
+        {
+            "name": "a",
+            "description": "does a",
+            "strict": True,
+            "input_schema": {"type": "object", "properties": {"x": {}}},
+        },
+        {"name": "b", "input_schema": {"type": "object"}},
+    ]
+
+
+CHOICES: dict[str, Any] = {
+    "none said": (None, None, {}),
+    "auto": ("auto", None, {"tool_choice": {"type": "auto"}}),
+    "required": ("required", True, {"tool_choice": {"type": "any"}}),
+    "none": ("none", False, {"tool_choice": {"type": "none"}}),
+    "one": (NamedTool("f"), None, {"tool_choice": {"type": "tool", "name": "f"}}),
+    "one at a time": (
+        None,
+        False,
+        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("choice", "parallel", "expected"), CHOICES.values(), ids=CHOICES)
+def test_choices(choice: Any, parallel: Any, expected: dict[str, object]) -> None:
+    request = ask(tools=TOOLS, tool_choice=choice, parallel_tool_calls=parallel)
+    assert beside(request) == expected
+    assert beside(ask(tool_choice=choice, parallel_tool_calls=parallel)) == {}
+
+
+def test_options_that_are_documented_go_along() -> None:
+    extra = {"metadata": {"user_id": "u"}, "num_ctx": 1, "stream": False}
+    assert beside(ask(extra=extra)) == {"metadata": {"user_id": "u"}}
+
+
+HISTORIES: dict[str, Any] = {
+    "nothing": ((), [("user", [text(".")])]),
+    "one role after the other": (
+        (USER, Message(Role.USER, "You?"), Message(Role.ASSISTANT, "Yes \n")),
+        [("user", [text("Hi"), text("You?")]), ("assistant", [text("Yes")])],
+    ),
+    "the assistant first": (
+        (Message(Role.ASSISTANT, "Hello "), USER),
+        [("user", [text(".")]), ("assistant", [text("Hello ")]), ("user", [text("Hi")])],
+    ),
+    "what is blank": (
+        (USER, Message(Role.ASSISTANT, "", thinking="Hm."), Message(Role.USER, " ")),
+        [("user", [text("Hi")])],
+    ),
+    "calls and results": (
+        (
+            USER,
+            Message(Role.ASSISTANT, "Wait.", tool_calls=(ToolCall("f", {"x": 1}, "call_1"),)),
+            Message(Role.TOOL, "", tool_call_id="call_1", media=(Media("image/png", "AAAA"),)),
+            USER,
+        ),
+        [
+            ("user", [text("Hi")]),
+            (
+                "assistant",
+                [
+                    text("Wait."),
+                    {"type": "tool_use", "id": "call_1", "name": "f", "input": {"x": 1}},
+                ],
+            ),
+            (
+                "user",
+                [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "call_1",
+                        "content": [
+                            {
+                                "type": "image",
+                                "source": {
+                                    "type": "base64",
+                                    "media_type": "image/png",
+                                    "data": "AAAA",
+                                },
+                            }
+                        ],
+                    },
+                    text("Hi"),
+                ],
+            ),
+        ],
+    ),
+    "a result of nothing": (
+        (
+            USER,
+            Message(Role.ASSISTANT, tool_calls=(ToolCall("f", {}, "1"),)),
+            Message(Role.TOOL, "", tool_call_id="1"),
+        ),
+        [
+            ("user", [text("Hi")]),
+            ("assistant", [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]),
+            ("user", [{"type": "tool_result", "tool_use_id": "1"}]),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("history", "expected"), HISTORIES.values(), ids=HISTORIES)
+def test_histories(history: tuple[Message, ...], expected: Any) -> None:
+    assert turns(*history) == [{"role": role, "content": blocks} for role, blocks in expected]
+
+
+def test_an_id_that_is_refused_is_replaced_in_call_and_result() -> None:
+    call = Message(Role.ASSISTANT, tool_calls=(ToolCall("f", {}, "functions.f:0"),))
+    result = Message(Role.TOOL, "1", tool_call_id="functions.f:0")
+    _, asked, answered = turns(USER, call, result)
+    new = asked["content"][0]["id"]
+    assert new.isalnum()
+    assert answered["content"][0]["tool_use_id"] == new
+
+
+MEDIA: dict[str, Any] = {
+    "a document": (
+        Media("application/pdf", "AAAA"),
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAA"},
+        },
+    ),
+    "an address": (
+        Media(url="https://x.example/a.png"),
+        {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("media", "block"), MEDIA.values(), ids=MEDIA)
+def test_media_stand_before_the_question(media: Media, block: dict[str, object]) -> None:
+    (turn,) = turns(Message(Role.USER, "What?", media=(media,)))
+    assert turn["content"] == [block, text("What?")]
+
+
+def test_a_large_image_is_not_copied() -> None:
+    image = Media("image/png", "A" * LONG)
+    (turn,) = turns(Message(Role.USER, media=(image,)))
+    data = turn["content"][0]["source"]["data"]
+    assert isinstance(data, LongText)
+    assert (data.start, data.rest) == ("", image.base64)
+
+
+@pytest.mark.parametrize("media_type", ["", "audio/wav"])
+def test_media_without_a_form_are_refused(media_type: str) -> None:
+    with pytest.raises(InvalidRequest, match="unsupported media format"):
+        turns(Message(Role.USER, media=(Media(media_type, "AAAA"),)))
+
+
+def test_what_is_nested_too_deeply_is_the_clients_fault() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        sent(ask(tools=(Tool("a", parameters=deep),)))

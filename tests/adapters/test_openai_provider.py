@@ -1,0 +1,138 @@
+"""The adapter for OpenAI's dialect as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+import pytest
+
+from adapter_provider import ask, body_of, events_of, json_answer, opened
+from gateway.catalog import Capability
+from gateway.chat import FillRequest
+from gateway.embeddings import EmbedRequest, EmbedResult
+from gateway.errors import UpstreamError, UpstreamRejected
+from gateway.events import Finish, FinishReason, TextDelta
+from gateway.providers.openai import (
+    ModelRule,
+    OpenAIOptions,
+    OpenAIOptionsSchema,
+    OpenAIProvider,
+)
+from gateway.testing import Answer
+from gateway.version import __version__
+
+HELLO = Answer([b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'])
+SAID = [TextDelta("a"), Finish(FinishReason.STOP)]
+NO_EFFORT = json_answer({"error": {"message": "Unsupported parameter: 'reasoning_effort'"}}, 400)
+THINKS = {"*": {"capabilities": ["completion", "thinking"]}}
+
+
+async def test_headers_are_sent_for_what_is_set() -> None:
+    async with opened(OpenAIProvider, HELLO, api_key=" k ", organization="org", project="p") as (
+        provider,
+        upstream,
+    ):
+        assert await events_of(provider.chat(ask())) == SAID
+        (received,) = upstream.requests
+        assert received.path == "/chat/completions"
+        names = ("Authorization", "OpenAI-Organization", "OpenAI-Project", "User-Agent")
+        assert [received.headers[name] for name in names] == [
+            "Bearer k",
+            "org",
+            "p",
+            f"ollama-gateway/{__version__}",
+        ]
+
+
+async def test_without_a_key_there_is_no_header() -> None:
+    async with opened(OpenAIProvider, HELLO) as (provider, upstream):
+        await events_of(provider.chat(ask()))
+        assert "Authorization" not in upstream.requests[0].headers
+        assert provider.remote_host == upstream.url
+
+
+async def test_an_effort_that_is_refused_is_left_out_from_then_on() -> None:
+    async with opened(OpenAIProvider, NO_EFFORT, HELLO, models=THINKS) as (provider, upstream):
+        for _ in range(2):
+            assert await events_of(provider.chat(ask(think="low"))) == SAID
+        efforts = [body_of(request).get("reasoning_effort") for request in upstream.requests]
+        assert efforts == ["low", None, None]
+
+
+REFUSED: dict[str, Any] = {
+    "another reason": (json_answer({"error": {"message": "no"}}, 400), "low"),
+    "an effort that was not sent": (NO_EFFORT, None),
+}
+
+
+@pytest.mark.parametrize(("answer", "think"), REFUSED.values(), ids=REFUSED)
+async def test_other_refusals_are_final(answer: Answer, think: Any) -> None:
+    async with opened(OpenAIProvider, answer, models=THINKS) as (provider, upstream):
+        with pytest.raises(UpstreamRejected):
+            await events_of(provider.chat(ask(think=think)))
+        assert len(upstream.requests) == 1
+
+
+async def test_what_is_listed_is_remembered() -> None:
+    listed = json_answer({"data": [{"id": "m", "context_length": 5}]})
+    async with opened(OpenAIProvider, listed, models=THINKS) as (provider, upstream):
+        assert provider.describe("m").context_length == 0
+        (info,) = await provider.list_models()
+        assert provider.describe("m") == info
+        assert info.capabilities == {Capability.COMPLETION, Capability.THINKING}
+        assert upstream.requests[0].path == "/models"
+
+
+async def test_a_server_without_a_list_has_a_wrong_address() -> None:
+    missing = json_answer({"error": "not here"}, 404)
+    async with opened(OpenAIProvider, missing) as (provider, _):
+        with pytest.raises(UpstreamError, match="no list of models: check its base_url"):
+            await provider.list_models()
+
+
+async def test_it_fills_in_and_embeds() -> None:
+    text = b'data: {"choices":[{"index":0,"text":"a","finish_reason":"stop"}]}\n\n'
+    vectors = json_answer({"data": [{"embedding": [1.0], "index": 0}]})
+    async with opened(OpenAIProvider, Answer([text]), vectors) as (provider, upstream):
+        assert await events_of(provider.fill(FillRequest("m", "x", "y"))) == SAID
+        assert await provider.embed(EmbedRequest("m", ("t",))) == EmbedResult([[1.0]])
+        assert [request.path for request in upstream.requests] == ["/completions", "/embeddings"]
+
+
+def test_options_are_read_once_and_stay() -> None:
+    loaded = OpenAIOptionsSchema().load(
+        {
+            "base_url": "https://openrouter.ai/api/v1/",
+            "models": {"a*": {"capabilities": ["vision"]}, "b": {"context_length": 9}},
+            "pass_options": ["top_a"],
+        }
+    )
+    assert loaded == OpenAIOptions(
+        base_url="https://openrouter.ai/api/v1",
+        models={
+            "a*": ModelRule(frozenset({Capability.VISION})),
+            "b": ModelRule(context_length=9),
+        },
+        pass_options=("top_a",),
+    )
+    assert loaded.passed == {"top_a"}
+    assert OpenAIOptionsSchema().load({}) == OpenAIOptions()
+
+
+WRONG: dict[str, dict[str, object]] = {
+    "a capability": {"models": {"a": {"capabilities": ["telepathy"]}}},
+    "a rule": {"models": {"a": {"speed": 1}}},
+    "a field": {"max_tokens_field": "max"},
+    "a switch": {"thinking_by": "magic"},
+    "a scheme": {"base_url": "ftp://x.example"},
+    "a key": {"api_key": "two words"},
+    "a flag": {"stream_usage": "yes"},
+    "a time": {"silence_timeout": 0},
+}
+
+
+@pytest.mark.parametrize("options", WRONG.values(), ids=WRONG)
+def test_wrong_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ma.ValidationError):
+        OpenAIOptionsSchema().load(options)

@@ -1,0 +1,18 @@
+"""The page on dependencies against the package's metadata."""
+
+from __future__ import annotations
+
+import configparser
+import re
+
+from pages import ROOT, codes, table
+
+
+def test_every_runtime_dependency_has_its_reason() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    required = setup["options"]["install_requires"].strip().splitlines()
+    names = {re.split(r"[ <>=;\[]", line.strip())[0] for line in required}
+    rows = table("dependencies.md", "Dependencies")
+    assert {codes(row["Package"])[0] for row in rows} == names
+    assert all(len(row["Why not without"]) > 20 for row in rows)

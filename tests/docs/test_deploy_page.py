@@ -1,0 +1,94 @@
+"""The pages on deploying and on threats against the settings, the routes and the log."""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import re
+from typing import Any
+
+import yaml
+
+from gateway.bodies import zstd
+from gateway.cli import _parse
+from gateway.events import FinishReason, Usage
+from gateway.handlers import ROUTES
+from gateway.observe import RequestRecord, _fields
+from gateway.origins import Origins
+from gateway.providers import framing
+from gateway.replies import Reply
+from gateway.settings import Settings
+from pages import DOCS, ROOT, blocks, codes, page, section, table
+
+PAGE = "deploy.md"
+PATHS = {route.path for route in ROUTES}
+
+
+def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
+    record = RequestRecord(
+        method="POST",
+        path="/api/chat",
+        status=200,
+        model="m",
+        provider="p",
+        upstream_model="m-latest",
+        usage=Usage(1, 1),
+        finish=FinishReason.STOP,
+        error="e",
+        replies=[Reply("p", 200, "id", {})],
+    )
+    record.timing.mark_delta()
+    documented = [name for row in table(PAGE, "Logs") for name in codes(row["Field"])]
+    assert set(documented) == set(_fields(record))
+
+
+def test_the_deployment_probes_paths_that_exist() -> None:
+    (block,) = blocks(DOCS / PAGE, "yaml")
+    pod: Any = yaml.safe_load(block.text)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("liveness", "readiness")]
+    assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"} & PATHS
+    assert {probe["port"] for probe in probes} == {Settings().server.port}
+    assert _parse(container["args"]).log_format == "json"
+    patience = next(
+        int(one["value"]) for one in container["env"] if one["name"].endswith("SHUTDOWN_TIMEOUT")
+    )
+    assert pod["terminationGracePeriodSeconds"] > patience + 1
+
+
+def test_the_unit_of_systemd_starts_the_gateway() -> None:
+    (block,) = blocks(DOCS / PAGE, "ini")
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read_string(block.text)
+    _, _, command = unit["Service"]["ExecStart"].partition(" -m gateway ")
+    assert _parse(command.split()).log_format == "json"
+
+
+def test_proxies_wait_longer_than_providers_are_given() -> None:
+    (block,) = blocks(DOCS / PAGE, "nginx")
+    assert "proxy_buffering off;" in block.text
+    assert "proxy_read_timeout 330s;" in block.text
+    assert str(Settings().server.port) in block.text
+    assert "300 seconds by default" in section(PAGE, "Behind a reverse proxy")
+
+
+def test_the_defaults_of_the_threat_model_are_those_of_the_code() -> None:
+    rows = {row["What"]: row["Default"] for row in table("threat-model.md", "Defaults")}
+    assert rows["address"] == f"`{Settings().server.host}` only"
+    assert rows["body of a request"] == f"at most {Settings().limits.body >> 30} GiB"
+    assert rows["a compressed body"] == f"at most {zstd.LARGEST_BODY >> 20} MiB once decompressed"
+    assert rows["an event of a provider"] == f"at most {framing.LONGEST_EVENT >> 20} MiB"
+    assert not Origins(()).allow("https://example.org")
+
+
+def test_the_image_keeps_its_models_where_the_page_says() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    home = re.search(r"GATEWAY_HOME=(\S+)", dockerfile)
+    assert home is not None
+    assert f"are kept in `{home[1]}`" in section(PAGE, "As a container")
+
+
+def test_the_times_of_stopping_are_those_of_the_code() -> None:
+    default = {field.name: field.default for field in dataclasses.fields(Settings().server)}
+    assert f"{default['shutdown_timeout']:.0f} by default" in section(PAGE, "Stopping")
+    assert "the server is shutting down" in page(PAGE)

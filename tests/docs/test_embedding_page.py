@@ -1,0 +1,44 @@
+"""The pieces of the page on embedding, run as they stand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from gateway.sandbox import start
+from gateway.settings import ProviderSettings, Settings
+from host_service import create_host
+from pages import DOCS, blocks
+
+PAGE = DOCS / "embedding.md"
+PIECES = [block for block in blocks(PAGE, "python") if not block.marker]
+ASKED = {"model": "echo", "messages": [{"role": "user", "content": "Hi!"}], "stream": False}
+
+
+async def test_a_client_is_pointed_at_the_host() -> None:
+    async with await start() as sandbox:
+        options = {"api_key": "key", "base_url": sandbox.base_url}
+        settings = Settings(providers={"mistral": ProviderSettings("mistral", options)})
+        runner = web.AppRunner(await create_host(settings, "open sesame"))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        names: dict[str, Any] = {}
+        exec(PIECES[0].text.replace("127.0.0.1:8080", f"{host}:{port}"), names)
+        listed = await asyncio.to_thread(names["client"].list)
+        names["client"].close()
+        await runner.cleanup()
+    assert "mistral-large:latest" in [model.model for model in listed.models]
+
+
+async def test_settings_and_providers_are_made_in_code(aiohttp_client: Any) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(PIECES[1].text, names)
+    assert names["settings"].models.aliases == {"fast": "mistral-small"}
+    exec(PIECES[2].text, names)
+    client = await aiohttp_client(names["app"])
+    response = await client.post("/api/chat", json=ASKED)
+    assert (await response.json())["message"]["content"] == "Hi!"
+    assert len(PIECES) == 3

@@ -1,0 +1,47 @@
+"""The page on errors against the tree of errors and the rules for second attempts."""
+
+from __future__ import annotations
+
+from gateway import attempts, errors
+from gateway.errors import GatewayError
+from pages import codes, section, table
+
+PAGE = "reference/errors.md"
+CLASSES = {name: getattr(errors, name) for name in errors.__all__}
+
+
+def test_every_error_that_a_client_may_see_stands_with_its_status() -> None:
+    rows = table(PAGE, "Before the first line")
+    assert {codes(row["Class"])[0]: int(row["Status"]) for row in rows} == {
+        name: kind.default_status
+        for name, kind in CLASSES.items()
+        if issubclass(kind, GatewayError)
+    }
+
+
+def test_every_error_that_stops_the_start_stands_there() -> None:
+    rows = table(PAGE, "Before the first request")
+    assert {codes(row["Class"])[0] for row in rows} == {
+        name for name, kind in CLASSES.items() if not issubclass(kind, GatewayError)
+    }
+
+
+def test_the_limits_of_second_attempts_are_those_of_the_code() -> None:
+    rows = table(PAGE, "Second attempts")
+    assert [float(row["Value"]) for row in rows] == [
+        attempts._RETRIES,
+        attempts._BUDGET,
+        attempts._FIRST_PAUSE,
+        attempts._GROWTH,
+        attempts._JITTER,
+    ]
+
+
+def test_the_errors_that_allow_a_second_attempt_are_those_of_the_code() -> None:
+    samples = {name: kind("x") for name, kind in CLASSES.items() if issubclass(kind, GatewayError)}
+    samples["UpstreamRejected"] = errors.UpstreamRejected("x", status=503)
+    lines = section(PAGE, "Second attempts").splitlines()
+    (sentence,) = [line for line in lines if line.startswith("The errors of which")]
+    assert set(codes(sentence)) == {
+        name for name, error in samples.items() if attempts._is_safe(error)
+    }

@@ -1,0 +1,142 @@
+"""The page on the contract of providers against the contract."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway import catalog, chat, embeddings, errors, events, testing
+from gateway.providers import base, upstream
+from gateway.providers.registry import GROUP
+from pages import codes, page, section, table
+
+PAGE = "reference/provider.md"
+VALUES = (
+    chat.ChatRequest,
+    chat.FillRequest,
+    embeddings.EmbedRequest,
+    embeddings.EmbedResult,
+    chat.Message,
+    chat.Media,
+    chat.Tool,
+    chat.Sampling,
+    chat.JsonFormat,
+)
+EVENTS = (
+    events.TextDelta,
+    events.ThinkingDelta,
+    events.ToolCall,
+    events.Finish,
+    events.Usage,
+)
+
+
+def rows(heading: str, column: str) -> list[dict[str, str]]:
+    return table(PAGE, heading, column)
+
+
+def signature(function: Any, name: str) -> str:
+    text = str(inspect.signature(function)).replace("'", "")
+    return f"{name}({text.removeprefix('(self').removeprefix(', ')}"
+
+
+def fields(kind: Any) -> list[str]:
+    if issubclass(kind, msgspec.Struct):
+        return [field.name for field in msgspec.structs.fields(kind)]
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def test_the_methods_are_those_of_the_class() -> None:
+    own = {
+        name: member
+        for name, member in vars(base.Provider).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+    shown = rows("`Provider`", "Method")
+    assert [codes(row["Method"])[0] for row in shown] == [
+        signature(own[name], name)
+        for name in ("chat", "list_models", "describe", "fill", "embed", "aclose")
+    ]
+    assert len(shown) == len(own)
+    needed = {codes(row["Method"])[0].partition("(")[0] for row in shown if row["Needed"] == "yes"}
+    assert needed == base.Provider.__abstractmethods__
+    coroutines = {
+        codes(row["Method"])[0].partition("(")[0]
+        for row in shown
+        if row["Contract"].endswith("a coroutine.")
+    }
+    assert coroutines == {name for name in own if inspect.iscoroutinefunction(own[name])}
+
+
+def test_the_attributes_are_those_of_the_class() -> None:
+    named = {codes(row["Attribute"])[0] for row in rows("`Provider`", "Attribute")}
+    own = {name for name in vars(base.Provider) if not name.startswith("_")}
+    methods = {name for name in own if inspect.isfunction(vars(base.Provider)[name])}
+    assert named == own - methods
+    assert page(PAGE).count(f"contract version {base.CONTRACT},") == 1
+    assert f"`{GROUP}`" in section(PAGE, "How an adapter is found")
+
+
+@pytest.mark.parametrize(
+    ("heading", "column", "kind"),
+    [
+        ("`Provider`", "Field", base.ProviderContext),
+        ("`ModelInfo`", "Field", catalog.ModelInfo),
+    ],
+)
+def test_the_fields_in_rows_are_those_of_the_class(heading: str, column: str, kind: Any) -> None:
+    assert [codes(row[column])[0] for row in rows(heading, column)] == fields(kind)
+
+
+def test_the_events_are_those_of_the_vocabulary() -> None:
+    assert {codes(row["Event"])[0]: codes(row["Fields"]) for row in rows("Events", "Event")} == {
+        kind.__name__: fields(kind) for kind in EVENTS
+    }
+    assert {reason.name for reason in events.FinishReason} <= set(codes(section(PAGE, "Events")))
+
+
+def test_the_values_are_those_of_the_vocabulary() -> None:
+    assert {codes(row["Value"])[0]: codes(row["Fields"]) for row in rows("Requests", "Value")} == {
+        kind.__name__: fields(kind) for kind in VALUES
+    }
+
+
+def test_the_capabilities_are_ollamas_words() -> None:
+    (row,) = [row for row in rows("`ModelInfo`", "Field") if row["Field"] == "`capabilities`"]
+    assert codes(row["Meaning"])[1:] == [str(word) for word in catalog.Capability]
+
+
+def test_upstream_is_as_described() -> None:
+    assert [codes(row["Method"])[0] for row in rows("`Upstream`", "Method")] == [
+        signature(getattr(upstream.Upstream, name), name) for name in ("stream", "post", "get")
+    ]
+    keywords = [
+        parameter.name
+        for parameter in inspect.signature(upstream.Upstream).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    assert [codes(row["Keyword"])[0] for row in rows("`Upstream`", "Keyword")] == keywords
+    limits = rows("`Upstream`", "Limit of `Timeouts`")
+    assert {codes(row["Limit of `Timeouts`"])[-1]: float(row["Seconds"]) for row in limits} == (
+        dataclasses.asdict(upstream.Timeouts())
+    )
+    assert fields(upstream.Refusal) == ["status", "headers", "body"]
+
+
+def test_the_errors_it_names_exist() -> None:
+    named = {code for code in codes(page(PAGE)) if code.startswith("gateway.errors.")}
+    assert {name.rpartition(".")[2] for name in named} <= set(errors.__all__)
+
+
+def test_the_testing_kit_is_as_described() -> None:
+    assert {codes(row["Name"])[0] for row in rows("Testing kit", "Name")} == set(testing.__all__)
+    shown = rows("Testing kit", "Attribute")
+    contract = testing.ProviderContract
+    own = set(inspect.get_annotations(contract))
+    assert {codes(row["Attribute"])[0] for row in shown} == own
+    needed = {codes(row["Attribute"])[0] for row in shown if row["Needed"] == "yes"}
+    assert needed == {name for name in own if not hasattr(contract, name)}

@@ -1,0 +1,138 @@
+"""Each check of the contract bites: for what a naive adapter gets right, one that gets it wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway import codec
+from gateway.catalog import ModelInfo
+from gateway.chat import ChatRequest
+from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
+from gateway.providers.mistral import MistralProvider
+from mistral.test_contract import TestMistral as MistralContract
+from testing.test_contract import PASSED
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+STOP = Finish(FinishReason.STOP)
+
+
+class FinishesTwice(MistralProvider):
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        async with aclosing(super().chat(request)) as batches:
+            async for batch in batches:
+                yield batch
+        yield [STOP]
+
+
+class RenamesTheModel(MistralProvider):
+    def chat(self, request: ChatRequest) -> ChatStream:
+        return super().chat(dataclasses.replace(request, model=request.model.upper()))
+
+
+class AsksAtOnce(MistralProvider):
+    def chat(self, request: ChatRequest) -> ChatStream:
+        self.first = asyncio.ensure_future(self._upstream.post("/chat/completions", {}))
+        self.first.add_done_callback(lambda done: done.exception())
+        return super().chat(request)
+
+
+class ReadsByChunk(MistralProvider):
+    """Takes what one read brings for whole events that end with two line feeds."""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        url = self._upstream.url("/chat/completions")
+        async with self.context.session.post(url, json={"model": request.model}) as response:
+            async for chunk in response.content.iter_any():
+                for event in chunk.split(b"\n\n"):
+                    if b"{" in event:
+                        choice = codec.decode(event.removeprefix(b"data: "))["choices"][0]
+                        if choice["delta"]["content"]:
+                            yield [TextDelta(choice["delta"]["content"])]
+        yield [STOP]
+
+
+class SharesItsMemory(MistralProvider):
+    said = ""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        self.said = ""
+        async with aclosing(super().chat(request)) as batches:
+            async for batch in batches:
+                kept: list[ChatEvent] = []
+                for event in batch:
+                    if isinstance(event, TextDelta):
+                        self.said += event.text
+                    else:
+                        kept += [TextDelta(self.said), event]
+                yield kept
+
+
+class ListsWithTheTime(MistralProvider):
+    async def list_models(self) -> Sequence[ModelInfo]:
+        now = datetime.now(UTC)
+        return [dataclasses.replace(m, released=now) for m in await super().list_models()]
+
+
+class Clings(MistralProvider):
+    """Leaves the closing of what it opened to somebody else."""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        url = self._upstream.url("/chat/completions")
+        self.response: Any = await self.context.session.post(url, json={"model": request.model})
+        async for _ in self.response.content.iter_any():
+            yield [TextDelta("a")]
+        yield [STOP]
+
+
+class ClosesTheSession(MistralProvider):
+    async def aclose(self) -> None:
+        await self.context.session.close()
+
+
+class WantsANewerContract(MistralProvider):
+    contract = 99
+
+
+class WaitsForever(Clings):
+    """Does not even notice that it is cancelled, as a thread would not."""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        waiting = asyncio.ensure_future(anext(super().chat(request)))
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.waiting = waiting
+        yield await asyncio.shield(waiting)
+
+
+MUTANTS = {
+    "test_text_comes_first_and_one_finish_last": FinishesTwice,
+    "test_a_request_is_json_that_names_the_model": RenamesTheModel,
+    "test_nothing_is_sent_before_the_first_event_is_asked_for": AsksAtOnce,
+    "test_events_do_not_depend_on_where_the_bytes_are_cut": ReadsByChunk,
+    "test_events_may_arrive_byte_by_byte": ReadsByChunk,
+    "test_lines_may_end_in_cr_and_lf": ReadsByChunk,
+    "test_streams_do_not_share_what_they_remember": SharesItsMemory,
+    "test_models_are_the_same_from_list_to_list": ListsWithTheTime,
+    "test_leaving_early_frees_the_service": Clings,
+    "test_leaving_while_nothing_comes_frees_the_service": WaitsForever,
+    "test_the_session_stays_open": ClosesTheSession,
+    "test_the_contract_is_one_that_this_gateway_knows": WantsANewerContract,
+}
+
+
+def test_there_is_a_mutant_for_each_check_that_a_naive_adapter_passes() -> None:
+    assert MUTANTS.keys() == PASSED
+
+
+@pytest.mark.parametrize(("check", "mutant"), MUTANTS.items(), ids=MUTANTS)
+def test_it_is_caught(check: str, mutant: type[MistralProvider]) -> None:
+    contract = type("Mutant", (MistralContract,), {"provider": mutant, "patience": 0.3})
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        getattr(contract(), check)()
