@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -95,9 +96,13 @@ def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
 def display_name(model_id: str) -> str:
     """Return the name under which a provider's model is listed; always valid for `parse_name`.
 
-    A last part that is ``latest`` or four digits becomes the tag: ``mistral-large:2512``. What a
-    name cannot hold is replaced, and an id that is too long ends in a digest of itself.
+    A last part that is ``latest`` or four digits becomes the tag: ``mistral-large:2512``; an id
+    that has a tag, as those of an Ollama behind us, keeps it. What a name cannot hold is replaced,
+    and an id that is too long ends in a digest of itself.
     """
+    if ":" in model_id:
+        with suppress(InvalidName):
+            return parse_name(model_id, suffixes=False).short
     legal = _ILLEGAL.sub("-", model_id)
     dated = _DATED(legal)
     model, tag = dated.group("model", "tag") if dated else (legal, _TAG)

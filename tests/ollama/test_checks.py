@@ -316,7 +316,7 @@ def test_what_is_asked_in_a_chat() -> None:
         sampling=Sampling(temperature=0.0),
         think="high",
         response_format=JsonFormat({"type": "object"}),
-        extra={"safe_prompt": True},
+        extra={"num_ctx": 1, "safe_prompt": True},
     )
 
 

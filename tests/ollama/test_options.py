@@ -59,23 +59,6 @@ from gateway.ollama.options import read_options
             Sampling(seed=2**63 - 1, max_tokens=2**63 - 1, temperature=-3.4e38),
             id="3.6-numbers-without-bounds",
         ),
-        pytest.param(
-            {
-                "repeat_penalty": 1.1,
-                "repeat_last_n": 64,
-                "typical_p": 1,
-                "num_keep": 4,
-                "num_ctx": 4096.0,
-                "num_batch": 512,
-                "num_gpu": -1,
-                "main_gpu": 0,
-                "use_mmap": False,
-                "num_thread": 0,
-                "draft_num_predict": 4,
-            },
-            Sampling(),
-            id="3.6-local-tuning-has-no-effect",
-        ),
     ],
 )
 def test_options_that_ollama_knows(options: dict[str, object] | None, expected: Sampling) -> None:
@@ -131,3 +114,22 @@ def test_any_numbers_make_a_sampling_within_bounds(options: dict[str, object]) -
     assert sampling.max_tokens is None or 0 < sampling.max_tokens < 2**63
     assert sampling.seed is None or 0 <= sampling.seed < 2**63
     assert sampling.temperature is None or abs(sampling.temperature) <= 3.4e38
+
+
+LOCAL = {
+    "repeat_penalty": 1.1,
+    "repeat_last_n": 64,
+    "typical_p": 1.0,
+    "num_keep": 4,
+    "num_ctx": 4096,
+    "num_batch": 512,
+    "num_gpu": -1,
+    "main_gpu": 0,
+    "use_mmap": False,
+    "num_thread": 0,
+    "draft_num_predict": 4,
+}
+
+
+def test_what_tunes_local_inference_is_kept_for_an_ollama_behind_us() -> None:
+    assert read_options({**LOCAL, "num_ctx": 4096.9, "typical_p": 1}) == (Sampling(), LOCAL)

@@ -20,10 +20,11 @@ _LARGEST_FLOAT = 3.4e38
 
 
 def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[str, object]]:
-    """Return how to choose tokens, and the options that Ollama does not know.
+    """Return how to choose tokens, and all other options as they are.
 
-    ``null`` counts as not given, Ollama's local defaults are never filled in, and what only tunes
-    local inference has no effect. A limit that is not positive is no limit, a negative seed is a
+    The others are those that Ollama does not know and those that tune its local inference, which
+    only an adapter to Ollama has a use for. ``null`` counts as not given, and Ollama's local
+    defaults are never filled in. A limit that is not positive is no limit, a negative seed is a
     random one. Raise `InvalidRequest` (500) for a wrong type.
     """
     known: dict[str, Any] = {}
@@ -32,10 +33,10 @@ def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[s
         if value is None:
             continue
         read = _READERS.get(key)
-        if read is None:
-            extra[key] = value
-        else:
+        if read is not None:
             known[key] = read(key, value)
+        if read is None or key in _LOCAL:
+            extra[key] = known.get(key, value)
     limit, seed = known.get("num_predict", 0), known.get("seed", -1)
     sampling = Sampling(
         temperature=known.get("temperature"),
@@ -87,16 +88,7 @@ def _strings(key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-_READERS: dict[str, _Reader] = {
-    "temperature": _float,
-    "top_p": _float,
-    "top_k": _integer,
-    "min_p": _float,
-    "seed": _integer,
-    "num_predict": _integer,
-    "stop": _strings,
-    "presence_penalty": _float,
-    "frequency_penalty": _float,
+_LOCAL: dict[str, _Reader] = {
     "repeat_penalty": _float,
     "repeat_last_n": _integer,
     "typical_p": _float,
@@ -108,4 +100,16 @@ _READERS: dict[str, _Reader] = {
     "use_mmap": _boolean,
     "num_thread": _integer,
     "draft_num_predict": _integer,
+}
+_READERS: dict[str, _Reader] = {
+    "temperature": _float,
+    "top_p": _float,
+    "top_k": _integer,
+    "min_p": _float,
+    "seed": _integer,
+    "num_predict": _integer,
+    "stop": _strings,
+    "presence_penalty": _float,
+    "frequency_penalty": _float,
+    **_LOCAL,
 }
