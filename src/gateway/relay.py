@@ -151,8 +151,8 @@ async def _break_off(
     await response.write(encoder.error_line(told))
     if request.app[SETTINGS].ollama.clean_stream_errors:
         await response.write_eof()
-    elif request.transport is not None:
-        request.transport.close()
+    else:
+        request.protocol.force_close()
     if isinstance(error, asyncio.CancelledError):
         raise error
     return response

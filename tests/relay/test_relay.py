@@ -218,6 +218,19 @@ async def test_a_client_that_leaves_ends_the_upstream_request(
     assert running.records[0].status == 499
 
 
+async def test_a_client_that_leaves_while_it_is_written_to_is_no_error(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = await server(*[[TextDelta("x" * 2**16)]] * 2000, cancels=False)
+    async with running.chat() as response:
+        await response.content.readexactly(2**16)
+    async with asyncio.timeout(10):
+        while not running.records:
+            await asyncio.sleep(0.01)
+    assert running.records[0].status == 499
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
+
+
 async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import logging
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from gateway.errors import BodyTooLarge, GatewayError
+from gateway.errors import GatewayError
 from gateway.keys import DIALECTS, RECORD
 from gateway.middlewares.slashes import redirect
 from gateway.ollama import OLLAMA
@@ -36,8 +36,6 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             body=b"405 method not allowed",
             headers={**_PLAIN, hdrs.ALLOW: ", ".join(sorted(miss.allowed_methods))},
         )
-    except web.HTTPRequestEntityTooLarge:
-        return _answer(request, BodyTooLarge("request body too large"))
     except (web.HTTPException, ConnectionError):
         raise
     except Exception:
