@@ -21,14 +21,22 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         with listening(noted.replies.append):
             response = await handler(request)
-    except (asyncio.CancelledError, ConnectionError):
-        if not noted.error:
-            noted.status = 499
-            noted.error = "client closed the connection"
+    except asyncio.CancelledError:
+        _note_departure(noted)
         raise
+    except ConnectionError:
+        _note_departure(noted)
+        # aiohttp would log it as an error of the server; this reaches nobody.
+        return web.Response(status=499)
     else:
         noted.status = response.status
         return response
     finally:
         for observer in request.app[OBSERVERS]:
             observer.finished(noted)
+
+
+def _note_departure(noted: RequestRecord) -> None:
+    if not noted.error:
+        noted.status = 499
+        noted.error = "client closed the connection"
