@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 from gateway import codec
@@ -63,11 +64,18 @@ def _fields(record: logging.LogRecord) -> Mapping[str, object]:
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    seconds, milliseconds = divmod(int(record.created * 1000), 1000)
+    return f"{_second(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _quoted(value: object) -> str:
+    if type(value) is int:
+        return str(value)
     text = str(value)
     return text if _BARE.fullmatch(text) else codec.encode(_plain(text)).decode()
 

@@ -56,7 +56,11 @@ class LogObserver:
         level = logging.INFO if record.model or record.error else logging.DEBUG
         if not self._log.isEnabledFor(level):
             return
-        self._log.log(level, "request", extra={"fields": _fields(record)})
+        # Not `Logger.log`, which walks the stack to find out who called.
+        line = self._log.makeRecord(
+            self._log.name, level, "", 0, "request", (), None, extra={"fields": _fields(record)}
+        )
+        self._log.handle(line)
 
 
 def _fields(record: RequestRecord) -> Mapping[str, object]:

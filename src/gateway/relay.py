@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
@@ -37,9 +37,11 @@ async def relay(
     *open_stream* is called for each attempt that it takes to get the first batch.
     """
     record = request[RECORD]
-    async with AsyncExitStack() as stack:
-        with request.app[PRESENCE].required(request):
-            stream, batch = await _first(open_stream, record, stack)
+    presence = request.app[PRESENCE]
+    with presence.required(request):
+        stream, batch = await _first(open_stream, record)
+    async with aclosing(stream):
+        with presence.required(request):
             response = web.StreamResponse(headers=encoder.stream_headers)
             await response.prepare(request)
             try:
@@ -59,10 +61,12 @@ async def answer(
 ) -> web.StreamResponse:
     """Fold a stream and send the whole answer as one document; otherwise like `relay`."""
     record = request[RECORD]
+    presence = request.app[PRESENCE]
     events: list[ChatEvent] = []
-    async with AsyncExitStack() as stack:
-        with request.app[PRESENCE].required(request):
-            stream, batch = await _first(open_stream, record, stack)
+    with presence.required(request):
+        stream, batch = await _first(open_stream, record)
+    async with aclosing(stream):
+        with presence.required(request):
             while not _note(batch, record):
                 events += batch
                 batch = await _next(stream)
@@ -80,13 +84,11 @@ async def answer(
 
 
 async def _first(
-    open_stream: Callable[[], ChatStream], record: RequestRecord, stack: AsyncExitStack
+    open_stream: Callable[[], ChatStream], record: RequestRecord
 ) -> tuple[ChatStream, Sequence[ChatEvent]]:
-    """Return the stream, which *stack* will close, and its first batch."""
+    """Return a stream, for the caller to close, and its first batch."""
     record.timing.mark_sent()
-    stream, batch = await first_batch(open_stream)
-    stack.push_async_callback(stream.aclose)
-    return stream, batch
+    return await first_batch(open_stream)
 
 
 async def _next(stream: ChatStream) -> Sequence[ChatEvent]:
