@@ -175,7 +175,7 @@ async def test_activity_keeps_a_stream_alive(session: aiohttp.ClientSession) -> 
     async def dribble(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for _ in range(8):
+        for _ in range(24):
             await response.write(b": alive\n\n")
             await asyncio.sleep(0.05)
         await response.write(b"data: a\n\n")
@@ -184,7 +184,7 @@ async def test_activity_keeps_a_stream_alive(session: aiohttp.ClientSession) -> 
     app = web.Application()
     app.router.add_post("/chat", dribble)
     async with TestServer(app) as server:
-        service = upstream(session, str(server.make_url("")), silence=0.2)
+        service = upstream(session, str(server.make_url("")), silence=1)
         assert await batches(service) == [[b"a"]]
 
 
