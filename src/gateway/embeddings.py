@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.events import Usage
 
 __all__ = ["EmbedRequest", "EmbedResult", "normalize"]
+
+_LIFT = 2.0**600
+"""Makes any number that is not zero a normal one, and no sum of their squares infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +40,6 @@ class EmbedResult:
 def normalize(vector: Sequence[float]) -> list[float]:
     """Return *vector* with the length 1 (L2); one of zeros stays as it is."""
     length = math.hypot(*vector)
+    if 0 < length < sys.float_info.min:  # too few digits are left to divide by
+        return normalize([component * _LIFT for component in vector])
     return [component / length for component in vector] if length else [*vector]

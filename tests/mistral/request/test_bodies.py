@@ -217,10 +217,10 @@ def nested(depth: int) -> dict[str, object]:
 @pytest.mark.parametrize(
     "fields",
     [
-        pytest.param({"response_format": JsonFormat(nested(5000))}, id="format"),
+        pytest.param({"response_format": JsonFormat(nested(100_000))}, id="format"),
         pytest.param({"response_format": JsonFormat(nested(700))}, id="format-that-json-can-hold"),
-        pytest.param({"tools": (Tool("f", parameters=nested(5000)),)}, id="tool"),
-        pytest.param({"extra": {"metadata": nested(5000)}}, id="metadata"),
+        pytest.param({"tools": (Tool("f", parameters=nested(100_000)),)}, id="tool"),
+        pytest.param({"extra": {"metadata": nested(100_000)}}, id="metadata"),
     ],
 )
 def test_endless_nesting_is_the_clients_fault(fields: dict[str, Any]) -> None:

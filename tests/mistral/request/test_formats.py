@@ -160,6 +160,12 @@ def test_a_schema_is_sent_with_its_name(form: JsonFormat, inner: dict[str, objec
             False,
             id="map-of-closed-objects",
         ),
+        pytest.param(
+            {"additionalProperties": True},
+            {"additionalProperties": True},
+            False,
+            id="open-without-a-type",
+        ),
         pytest.param(CLOSED, CLOSED, True, id="closed-already"),
         pytest.param(
             {"type": "object", "additionalProperties": False},
