@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         ServerSettings,
         Settings,
     )
+    from gateway.transcriptions import TranscribeRequest, Transcript
     from gateway.version import __version__
 else:
 
@@ -117,6 +118,8 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "TranscribeRequest",
+    "Transcript",
     "UpstreamDenied",
     "UpstreamError",
     "UpstreamProtocolError",
@@ -136,6 +139,7 @@ _HOMES = (
     "events",
     "chat",
     "embeddings",
+    "transcriptions",
     "catalog",
     "providers.base",
     "settings",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from gateway.catalog import Capability, ModelInfo
-from gateway.chat import Media, Message, Role, Think
+from gateway.chat import ChatRequest, Media, Message, Role, Think
 from gateway.errors import InvalidRequest
 
-__all__ = ["check_embedding", "check_media", "check_model", "heard_media"]
+__all__ = ["check_chat", "check_embedding", "check_media", "check_model", "heard_media"]
 
 _LISTENING = (Role.USER, Role.TOOL)
 """The roles whose media reach the model."""
@@ -42,6 +42,24 @@ def check_model(
     missing = [capability for capability in wanted if capability not in info.capabilities]
     if missing:
         raise InvalidRequest(f"{full_name} does not support " + "\n".join(missing))
+
+
+def check_chat(request: ChatRequest, info: ModelInfo, *, name: str, full_name: str) -> None:
+    """Raise `InvalidRequest` for what a model cannot do in a conversation.
+
+    *name* is the client's own text, *full_name* as for `check_model`.
+    """
+    media = heard_media(request.messages)
+    check_model(
+        name,
+        info,
+        full_name=full_name,
+        purpose="chat",
+        think=request.think,
+        needed=[Capability.TOOLS] if request.tools else [],
+        media=media,
+    )
+    check_media(media)
 
 
 def check_embedding(model: str, info: ModelInfo) -> None:

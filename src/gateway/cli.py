@@ -205,7 +205,8 @@ async def _sandboxed(settings: Settings) -> AsyncIterator[Settings]:
     """Run the stand-in and yield settings that know no other provider, nor any key."""
     from gateway import sandbox  # noqa: PLC0415 - large, and seldom wanted
 
-    async with await sandbox.start() as running:
+    async with await sandbox.start(sandbox=sandbox.Sandbox(pace=_SANDBOX_PACE)) as running:
+        _log.info("the sandbox stands in for every provider: its answers are made up")
         options = {"api_key": "sandbox", "base_url": running.base_url}
         yield replace(
             settings,

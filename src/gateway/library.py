@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from gateway.catalog import ListedModel, ModelInfo
@@ -80,6 +81,8 @@ class Library:
             if found is not None:
                 name = parse_name(alias).short
                 listed[name.casefold()] = dataclasses.replace(found, name=name)
+                with suppress(InvalidName):  # an alias with a host has no room for a provider
+                    self._by_key.setdefault(_key(f"{found.provider}/{alias}"), found)
         listed |= {model.name.casefold(): model for model in self._derived.values()}
         self.models: tuple[ListedModel, ...] = tuple(
             sorted(
@@ -98,6 +101,18 @@ class Library:
         except InvalidName:
             return self._look_up(name, suffixes=suffixes)
         return made or self._look_up(self._aliases.get(key, name), suffixes=suffixes)
+
+    def find_unlisted(self, name: str) -> ListedModel | None:
+        """Do the same, and trust the provider for a name that is an id in no list.
+
+        Lists show what chats, completes or embeds. Other models, such as those that transcribe,
+        are found by the provider's own id, by that id behind the provider's name, or by an alias.
+        """
+        found = self.find(name)
+        if found is not None:
+            return found
+        parsed = parse_name(self._aliases.get(_key(name), name))
+        return None if parsed.source == "local" else self._guess(parsed, unlisted=True)
 
     def _look_up(self, name: str, *, suffixes: bool = True) -> ListedModel | None:
         """Return the model of that name; aliases are behind us."""
@@ -124,12 +139,15 @@ class Library:
         listed = self._listed(shelf, info)
         return listed if self._is_exposed(listed) else None
 
-    def _guess(self, name: ModelName) -> ListedModel | None:
-        """Return a model that no list names but that the provider may well have."""
+    def _guess(self, name: ModelName, *, unlisted: bool = False) -> ListedModel | None:
+        """Return a model that no list names but that the provider may well have.
+
+        *unlisted* says that it may have it even though its list is complete.
+        """
         shelf = self._shelves.get(name.namespace.casefold())
         if shelf is None and name.namespace == _DEFAULT.namespace and self._shelves:
             shelf = next(iter(self._shelves.values()))
-        if shelf is None or shelf.complete or name.host != _DEFAULT.host:
+        if shelf is None or name.host != _DEFAULT.host or (shelf.complete and not unlisted):
             return None
         model_id = name.model if name.tag == _DEFAULT.tag else f"{name.model}-{name.tag}"
         listed = self._listed(shelf, shelf.describe(model_id))

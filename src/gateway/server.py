@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
 from gateway.settings import ServerSettings
@@ -50,6 +53,7 @@ async def serve(
     and the server stops when it is gone. A second SIGINT ends the process at once. Raise
     `CannotListen`.
     """
+    server_logger.addFilter(_shorten)
     handlers = _Handlers()
     app.middlewares.insert(0, handlers.track)
     runner = web.AppRunner(
@@ -112,6 +116,17 @@ class _Handlers:
             await asyncio.wait(self._running, timeout=timeout)
         for task in self._running:
             task.cancel()
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    """Make one line of what aiohttp says of a client that does not speak HTTP; let all through."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        # Its text and its traceback hold what the client sent, which may be a key.
+        record.msg = f"{record.getMessage()}: {type(error).__name__}"
+        record.args = record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    return True
 
 
 def _reason(settings: ServerSettings, error: OSError | UnicodeError) -> str:

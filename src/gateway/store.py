@@ -178,7 +178,8 @@ def _opened(path: Path | None) -> sqlite3.Connection:
             connection.close()
             raise
     except (OSError, sqlite3.Error, SettingsError) as error:
-        raise SettingsError(f"home: cannot use {path}: {error}") from error
+        reason = str(getattr(error, "strerror", error)).lower()
+        raise SettingsError(f"home: cannot use {path}: {reason}") from error
     return connection
 
 

@@ -66,12 +66,24 @@ async def supervise(count: int, command: Sequence[str]) -> int:
 
 
 async def _start(count: int, command: Sequence[str]) -> tuple[list[_Worker], bool]:
-    """Start processes and return them once all serve, or with false once one has ended."""
+    """Start processes and return them once all serve, or with false once one does not."""
     group = [await _spawn(command) for _ in range(count)]
-    loop = asyncio.get_running_loop()
-    all_serve = asyncio.gather(*(loop.sock_recv(worker.line, 1) for worker in group))
-    await _first_of(all_serve, *(worker.process.wait() for worker in group))
-    return group, all(worker.is_alive for worker in group)
+    is_serving = True
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for worker in group:
+                starting.create_task(_serves(worker))
+    except* EOFError:
+        is_serving = False
+    return group, is_serving
+
+
+async def _serves(worker: _Worker) -> None:
+    """Wait until a worker serves; raise `EOFError` once it has ended without."""
+    if not await asyncio.get_running_loop().sock_recv(worker.line, 1):
+        # The end of its line comes before it has said why.
+        await worker.process.wait()
+        raise EOFError
 
 
 async def _spawn(command: Sequence[str]) -> _Worker:

@@ -41,6 +41,7 @@ ROWS = (
         "names",
         "replies",
         "timing",
+        "transcriptions",
         "version",
     },
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -130,6 +131,47 @@ async def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.M
         await answer
 
     assert exits == [130]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET / HTTP/1.1", b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\x01"],
+    ids=["no host", "a control character in a header"],
+)
+async def test_what_is_not_http_is_logged_in_one_line_without_what_was_sent(
+    head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Running(web.Application())
+    port = int((await running.url()).rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head + b"\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running.task, 5)
+
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    (record,) = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert re.fullmatch(r"Error handling request from 127\.0\.0\.1: \w+", record.getMessage())
+
+
+async def test_an_error_of_the_server_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(_: web.Request) -> web.StreamResponse:
+        raise ZeroDivisionError
+
+    app = web.Application()
+    app.router.add_get("/", fail)
+    running = Running(app)
+    async with getting(await running.url()) as answer:
+        await answer
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running.task, 5)
+
+    (record,) = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert record.levelname == "ERROR"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
 
 
 async def test_a_port_in_use_is_named() -> None:

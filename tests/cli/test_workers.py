@@ -123,8 +123,13 @@ async def test_a_reload_that_fails_changes_nothing(
     assert await asyncio.wait_for(task, 10) == 0
 
 
-async def test_what_does_not_start_ends_everything() -> None:
-    command = [sys.executable, "-c", "raise SystemExit(2)"]
+@pytest.mark.parametrize(
+    "script",
+    ["raise SystemExit(2)", "import os, sys, time; os.close(int(sys.argv[1])); time.sleep(0.3)"],
+    ids=["it ends", "its line ends first"],
+)
+async def test_what_does_not_start_ends_everything(script: str) -> None:
+    command = [sys.executable, "-c", script]
     assert await asyncio.wait_for(supervise(2, command), 10) == 1
 
 
@@ -166,6 +171,15 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     status, _, complaints = run(tmp_path, "--workers", "2", "--port", str(free_port()))
     assert status == 1
     assert "mistral needs api_key: set MISTRAL_API_KEY" in complaints
+
+
+def test_workers_whose_port_is_in_use_say_so_and_end(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, _, complaints = run(tmp_path, "--workers", "2", "--port", port, "--sandbox")
+    assert status == 1
+    assert f"cannot listen on 127.0.0.1:{port}: address already in use" in complaints
+    assert "workers serve" not in complaints
 
 
 def test_the_command_line_supervises_with_all_that_it_was_given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +15,7 @@ from gateway.errors import UpstreamTimeout
 from gateway.events import TextDelta
 from gateways import scripted_app
 from live import LiveGateway, live_gateway
-from openai_wire import PNG
+from openai_wire import PNG, WAV
 from scripted import ScriptedProvider
 
 HELLO: Any = [{"role": "user", "content": "Hello there"}]
@@ -264,12 +265,6 @@ async def test_an_unknown_model(client: openai.AsyncOpenAI) -> None:
     )
 
 
-async def test_a_transcription_is_refused(client: openai.AsyncOpenAI) -> None:
-    with pytest.raises(openai.InternalServerError) as caught:
-        await client.audio.transcriptions.create(model="voxtral", file=("a.wav", b"RIFF"))
-    assert caught.value.status_code == 501
-
-
 @pytest.mark.parametrize("endpoint", ["chat", "responses"])
 async def test_a_failure_in_mid_stream_is_raised(aiohttp_client: Any, endpoint: str) -> None:
     provider = ScriptedProvider(steps=[[TextDelta("Ho")], UpstreamTimeout("too quiet")])
@@ -282,3 +277,22 @@ async def test_a_failure_in_mid_stream_is_raised(aiohttp_client: Any, endpoint: 
             stream = await client.responses.create(input="Hi", **asked)
         with pytest.raises(openai.APIError, match="too quiet"):
             [event async for event in stream]
+
+
+@pytest.mark.parametrize("model", ["voxtral-mini-latest", "mistral/voxtral-mini-2602"])
+async def test_a_recording_is_written_down(client: openai.AsyncOpenAI, model: str) -> None:
+    file = ("talk.wav", base64.b64decode(WAV))
+    said = "This is the sandbox, which cannot hear: talk.wav is a recording in wav of 44 bytes."
+    transcript = await client.audio.transcriptions.create(model=model, file=file, language="en")
+    assert transcript.text == said
+    text = await client.audio.transcriptions.create(model=model, file=file, response_format="text")
+    assert text == said
+    shown = [listed.id async for listed in client.models.list()]
+    assert not [name for name in shown if name.startswith("voxtral-mini:latest")]
+
+
+async def test_a_model_that_does_not_transcribe(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="not found among those that transcribe"):
+        await client.audio.transcriptions.create(
+            model="mistral-large", file=("talk.wav", base64.b64decode(WAV))
+        )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import catalog, chat, embeddings, errors, events, testing
+from gateway import catalog, chat, embeddings, errors, events, testing, transcriptions
 from gateway.providers import base, upstream
 from gateway.providers.registry import GROUP
 from pages import codes, page, section, table
@@ -20,6 +20,8 @@ VALUES = (
     chat.FillRequest,
     embeddings.EmbedRequest,
     embeddings.EmbedResult,
+    transcriptions.TranscribeRequest,
+    transcriptions.Transcript,
     chat.Message,
     chat.Media,
     chat.Tool,
@@ -59,7 +61,7 @@ def test_the_methods_are_those_of_the_class() -> None:
     shown = rows("`Provider`", "Method")
     assert [codes(row["Method"])[0] for row in shown] == [
         signature(own[name], name)
-        for name in ("chat", "list_models", "describe", "fill", "embed", "aclose")
+        for name in ("chat", "list_models", "describe", "fill", "embed", "transcribe", "aclose")
     ]
     assert len(shown) == len(own)
     needed = {codes(row["Method"])[0].partition("(")[0] for row in shown if row["Needed"] == "yes"}

@@ -59,6 +59,7 @@ FOUND = {
     "alias": ("gpt-4o", "mistral-large-latest"),
     "alias in another case": ("GPT-4o:latest", "mistral-large-latest"),
     "alias with a namespace in its target": ("ft", "mistral-large-2512"),
+    "namespace and alias": ("mistral/GPT-4o", "mistral-large-latest"),
     "two ids, one name": ("mistral-medium:latest", "mistral-medium-latest"),
     "dots": ("mistral-medium-3.5", "mistral-medium-3.5"),
     "made legal": (
@@ -96,6 +97,16 @@ MISSED = {
 @pytest.mark.parametrize("name", MISSED.values(), ids=MISSED)
 def test_other_names_mean_nothing(name: str) -> None:
     assert library().find(name) is None
+
+
+def test_a_namespace_tells_a_model_from_an_alias_that_covers_it() -> None:
+    covered = library(
+        aliases={"mistral-embed": "mistral-large", "hf.co/acme/tool": "mistral-large"}
+    )
+    bare, full = covered.find("mistral-embed"), covered.find("mistral/mistral-embed")
+    assert bare is not None
+    assert full is not None
+    assert (bare.info.id, full.info.id) == ("mistral-large-latest", "mistral-embed")
 
 
 def test_what_is_no_name_is_said() -> None:
@@ -192,6 +203,34 @@ def test_what_is_not_exposed_is_not_tried() -> None:
     narrow = library(shelf("mistral", (), complete=False), expose=["mistral-*"], aliases={})
     assert narrow.find("brand-new") is None
     assert narrow.find("mistral-new") is not None
+
+
+UNLISTED = {
+    "a listed one": ("mistral-large", "mistral-large-latest"),
+    "the provider's id": ("voxtral-mini-latest", "voxtral-mini-latest"),
+    "a tag is part of the id": ("voxtral-mini:2602", "voxtral-mini-2602"),
+    "namespace": ("mistral/voxtral-mini-2602", "voxtral-mini-2602"),
+    "alias": ("whisper-1", "voxtral-mini-latest"),
+}
+
+
+@pytest.mark.parametrize(("name", "model_id"), UNLISTED.values(), ids=UNLISTED)
+def test_an_id_in_no_list_is_found_by_those_who_ask_for_it(name: str, model_id: str) -> None:
+    complete = library(aliases={"whisper-1": "voxtral-mini-latest"})
+    found = complete.find_unlisted(name)
+    assert found is not None
+    assert found.info.id == model_id
+
+
+@pytest.mark.parametrize("name", ["acme/voxtral", "hf.co/mistral/voxtral", "voxtral:local"])
+def test_what_no_provider_can_have_is_not_found_by_id_either(name: str) -> None:
+    assert library().find_unlisted(name) is None
+
+
+def test_an_id_that_is_not_exposed_is_not_found() -> None:
+    narrow = library(expose=["voxtral-*"], aliases={})
+    assert narrow.find_unlisted("voxtral-mini-latest") is not None
+    assert narrow.find_unlisted("brand-new") is None
 
 
 def test_without_providers_there_is_nothing() -> None:

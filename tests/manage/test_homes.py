@@ -72,4 +72,5 @@ def test_a_home_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
         tmp_path, "--sandbox", "--port", "0", environ={"GATEWAY_HOME": "home"}
     )
     assert (status, output) == (2, "")
-    assert complaints.splitlines()[-1].startswith("gateway: home: cannot use home/models.sqlite3: ")
+    last = complaints.splitlines()[-1]
+    assert last == "gateway: home: cannot use home/models.sqlite3: file exists"

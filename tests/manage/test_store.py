@@ -200,7 +200,7 @@ def without_a_directory(home: Path) -> None:
 UNUSABLE: dict[str, tuple[Any, str]] = {
     "newer schema": (with_newer_schema, "it has schema 2 of a later version, and this one knows 1"),
     "no database": (without_a_database, "file is not a database"),
-    "no directory": (without_a_directory, "File exists"),
+    "no directory": (without_a_directory, "file exists"),
 }
 
 

@@ -367,11 +367,11 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], int, dict[str, Any]]] = {
             " documents pdf"
         ),
     ),
-    "a recording": (
+    "a recording in JSON": (
         "/v1/audio/transcriptions",
-        {},
-        501,
-        error("audio transcriptions are not supported", "api_error"),
+        {"model": "tiny"},
+        400,
+        error("failed to parse multipart form: request Content-Type isn't multipart/form-data"),
     ),
 }
 

@@ -18,6 +18,7 @@ from gateway.providers.base import Provider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.registry import configure, installed, load_adapter, open_provider
 from gateway.settings import Environment, ProviderSettings, Settings
+from gateway.transcriptions import TranscribeRequest
 from scripted import ScriptedProvider
 
 
@@ -175,6 +176,10 @@ async def test_what_a_provider_lacks_it_refuses() -> None:
             Provider.fill(provider, FillRequest("m", "a"))
         with pytest.raises(NotSupported, match="acme has no embeddings"):
             await Provider.embed(provider, EmbedRequest("m", ("a",)))
+        with pytest.raises(NotSupported, match="acme does not transcribe recordings"):
+            await Provider.transcribe(
+                provider, TranscribeRequest("m", b"RIFF", "a.wav", "audio/wav")
+            )
         assert Provider.remote_host.fget(provider) == ""  # type: ignore[attr-defined] # a property
         assert Provider.describe(provider, "m").id == "m"
         await Provider.aclose(provider)

@@ -6,6 +6,7 @@ The same tables are run against a gateway and printed as a page of the documenta
 from __future__ import annotations
 
 from wire_rules.answers import ANSWERS
+from wire_rules.anthropic import ANTHROPIC
 from wire_rules.basics import BASICS
 from wire_rules.bodies import BODIES
 from wire_rules.case import Case
@@ -13,6 +14,7 @@ from wire_rules.deviations import DEVIATIONS
 from wire_rules.management import MANAGEMENT
 from wire_rules.models import MODELS
 from wire_rules.names import NAMES
+from wire_rules.openai import OPENAI
 from wire_rules.requests import REQUESTS
 from wire_rules.web import WEB
 
@@ -26,6 +28,8 @@ ALL: tuple[Case, ...] = (
     *ANSWERS,
     *MODELS,
     *MANAGEMENT,
+    *OPENAI,
+    *ANTHROPIC,
     *WEB,
     *DEVIATIONS,
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.attempts import insist
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.handlers.body import load_body
 from gateway.handlers.documents import json_document
 from gateway.handlers.target import find_target, unknown_model
-from gateway.keys import PRESENCE, RECORD, RESIDENCY
+from gateway.handlers.unary import ask
+from gateway.keys import RECORD, RESIDENCY
 from gateway.ollama.calls import EmbedCall, EmbeddingsCall
 from gateway.ollama.checks import admit_embed, embed_inputs, embed_request
 from gateway.ollama.documents import embed_document, embeddings_document
@@ -41,7 +41,6 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
 
 async def _vectors(request: web.Request, call: EmbedCall | EmbeddingsCall) -> EmbedResult | None:
     """Ask the provider, or return None where there is nothing to embed."""
-    record = request[RECORD]
     with unknown_model(f'model "{call.model}" not found, try pulling it first'):
         try:
             target = await find_target(request, call.model)
@@ -53,10 +52,5 @@ async def _vectors(request: web.Request, call: EmbedCall | EmbeddingsCall) -> Em
         with request.app[RESIDENCY].using(target.model.name, call.keep_alive):
             if not inputs:
                 return None
-            record.timing.mark_sent()
-            with request.app[PRESENCE].required(request):
-                asked = embed_request(call, target.model.info.id)
-                result = await insist(lambda: target.provider.embed(asked))
-    record.timing.mark_delta()
-    record.usage = result.usage
-    return result
+            asked = embed_request(call, target.model.info.id)
+            return await ask(request, lambda: target.provider.embed(asked))

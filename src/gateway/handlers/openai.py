@@ -7,23 +7,27 @@ from collections.abc import Collection
 
 from aiohttp import hdrs, web
 
-from gateway.admission import check_embedding, check_media, check_model, heard_media
-from gateway.attempts import insist
+from gateway.admission import check_chat, check_embedding, check_model
 from gateway.catalog import Capability
 from gateway.chat import ChatRequest, FillRequest
 from gateway.derived import for_chat, for_prompt, tuned
 from gateway.dialect import AnswerEncoder
-from gateway.errors import InvalidRequest, ModelNotFound, NotSupported
+from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.events import Answer, ChatStream, Finish, FinishReason
 from gateway.handlers.body import load_v1_body
+from gateway.handlers.documents import unasked
+from gateway.handlers.form import read_form
 from gateway.handlers.target import Target, find_target, unknown_model
-from gateway.keys import MODEL_LISTS, PRESENCE, RECORD, RESIDENCY
+from gateway.handlers.unary import ask
+from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY
 from gateway.names import InvalidName, parse_name
 from gateway.openai.documents import (
     JSON_TYPE,
+    TEXT_TYPE,
     embeddings_document,
     model_document,
     models_document,
+    transcript_document,
 )
 from gateway.openai.encode import ChatEncoder, CompletionEncoder
 from gateway.openai.requests import (
@@ -36,6 +40,7 @@ from gateway.openai.requests import (
 from gateway.openai.responses import ResponseEncoder
 from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
 from gateway.relay import answer, relay
+from gateway.transcriptions import TranscribeRequest
 
 __all__ = [
     "chat_completions",
@@ -89,7 +94,7 @@ async def completions(request: web.Request) -> web.StreamResponse:
         with request.app[RESIDENCY].using(target.model.name):
             if not call.prompt:
                 body = encoder.load_stream() if call.stream else encoder.load_document()
-                return _whole(body, encoder, stream=call.stream)
+                return unasked(body, encoder, stream=call.stream)
             said, asked = said_options(call), completion_request(call)
             asked = dataclasses.replace(asked, model=target.model.info.id)
             if isinstance(asked, FillRequest):
@@ -102,7 +107,6 @@ async def completions(request: web.Request) -> web.StreamResponse:
 async def embeddings(request: web.Request) -> web.StreamResponse:
     """Return one normalised vector for each input."""
     call = await load_v1_body(request, load_embedding)
-    record = request[RECORD]
     with unknown_model(f"model '{call.model}' not found"):
         if not call.model.strip():
             raise ModelNotFound(call.model)
@@ -111,11 +115,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
         check_embedding(call.model, target.model.info)
         asked = dataclasses.replace(embed_request(call), model=target.model.info.id)
         with request.app[RESIDENCY].using(target.model.name):
-            record.timing.mark_sent()
-            with request.app[PRESENCE].required(request):
-                result = await insist(lambda: target.provider.embed(asked))
-    record.timing.mark_delta()
-    record.usage = result.usage
+            result = await ask(request, lambda: target.provider.embed(asked))
     return _document(
         embeddings_document(
             call.model, result, encoding=call.encoding_format, dimensions=asked.dimensions
@@ -142,8 +142,28 @@ async def model(request: web.Request) -> web.StreamResponse:
 
 
 async def transcriptions(request: web.Request) -> web.StreamResponse:
-    """Refuse to write down what a recording says."""
-    raise NotSupported("audio transcriptions are not supported")
+    """Write down what a recording says, if the model's provider can."""
+    form = await read_form(request)
+    name, file = form.values.get("model", "").strip(), form.files.get("file")
+    if not name:
+        raise InvalidRequest("model is required")
+    if file is None:
+        raise InvalidRequest("file is required: http: no such file")
+    if not file.content:
+        raise InvalidRequest("audio file is empty")
+    with unknown_model(f"model '{name}' not found among those that transcribe"):
+        target = await find_target(request, name, unlisted=True)
+        asked = TranscribeRequest(
+            model=target.model.info.id,
+            recording=file.content,
+            filename=file.name,
+            media_type=file.media_type,
+            language=form.values.get("language") or None,
+        )
+        transcript = await ask(request, lambda: target.provider.transcribe(asked))
+    if form.values.get("response_format") == "text":
+        return web.Response(body=transcript.text.encode(), headers={hdrs.CONTENT_TYPE: TEXT_TYPE})
+    return _document(transcript_document(transcript))
 
 
 async def _converse(
@@ -161,21 +181,11 @@ async def _converse(
     with unknown_model(f"model '{name}' not found"):
         target = await find_target(request, name)
         info = target.model.info
-        media = heard_media(asked.messages)
-        check_model(
-            name,
-            info,
-            full_name=parse_name(target.model.name).full,
-            purpose="chat",
-            think=asked.think,
-            needed=[Capability.TOOLS] if asked.tools else [],
-            media=media,
-        )
-        check_media(media)
+        check_chat(asked, info, name=name, full_name=parse_name(target.model.name).full)
         with request.app[RESIDENCY].using(target.model.name):
             if not asked.messages:
                 nothing = encoder.lines([_NOTHING]) if stream else _empty(encoder)
-                return _whole(nothing, encoder, stream=stream)
+                return unasked(nothing, encoder, stream=stream)
             asked = for_chat(target.model, dataclasses.replace(asked, model=info.id), said=said)
             return await _send(request, target, asked, encoder, stream=stream)
 
@@ -199,12 +209,6 @@ async def _send(
 
 def _empty(encoder: AnswerEncoder) -> bytes:
     return encoder.document(Answer("", "", (), _NOTHING))
-
-
-def _whole(body: bytes, encoder: AnswerEncoder, *, stream: bool) -> web.Response:
-    """Return an answer that no provider was asked for."""
-    whole = {hdrs.CONTENT_TYPE: encoder.document_type}
-    return web.Response(body=body, headers=encoder.stream_headers if stream else whole)
 
 
 def _document(body: bytes) -> web.Response:

@@ -25,13 +25,16 @@ class Target:
     provider: AnyProvider
 
 
-async def find_target(request: web.Request, name: str) -> Target:
-    """Return what *name* means; raise `InvalidRequest` for what is no name, or `ModelNotFound`."""
+async def find_target(request: web.Request, name: str, *, unlisted: bool = False) -> Target:
+    """Return what *name* means; raise `InvalidRequest` for what is no name, or `ModelNotFound`.
+
+    *unlisted* lets it be a model of a kind that no list shows.
+    """
     record = request[RECORD]
     record.model = name
     library = await request.app[MODEL_LISTS].library()
     try:
-        model = library.find(name)
+        model = library.find_unlisted(name) if unlisted else library.find(name)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
     if model is None:

@@ -15,18 +15,22 @@ from gateway.catalog import ListedModel
 from gateway.embeddings import EmbedResult, normalize
 from gateway.errors import GatewayError
 from gateway.names import InvalidName, parse_name
+from gateway.transcriptions import Transcript
 
 __all__ = [
     "JSON_TYPE",
+    "TEXT_TYPE",
     "embeddings_document",
     "encode_document",
     "error_document",
     "error_fields",
     "model_document",
     "models_document",
+    "transcript_document",
 ]
 
 JSON_TYPE: Final = "application/json"
+TEXT_TYPE: Final = "text/plain; charset=utf-8"
 
 _ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "not_found_error"}
 
@@ -86,6 +90,11 @@ def embeddings_document(
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
     )
+
+
+def transcript_document(transcript: Transcript) -> bytes:
+    """Return the answer of ``/v1/audio/transcriptions``."""
+    return encode_document({"text": transcript.text})
 
 
 def _model(name: str, model: ListedModel) -> dict[str, object]:

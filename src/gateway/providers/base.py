@@ -17,6 +17,7 @@ from gateway.chat import ChatRequest, FillRequest
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import NotSupported
 from gateway.events import ChatStream
+from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["CONTRACT", "Provider", "ProviderContext"]
 
@@ -87,6 +88,10 @@ class Provider(abc.ABC, Generic[OptionsT]):
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return one vector for each input."""
         raise NotSupported(f"{self.context.name} has no embeddings")
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        """Return what a recording says."""
+        raise NotSupported(f"{self.context.name} does not transcribe recordings")
 
     async def aclose(self) -> None:
         """Release what the adapter itself has opened."""

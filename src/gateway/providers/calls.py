@@ -30,7 +30,7 @@ def read_arguments(value: object) -> dict[str, object] | None:
     for _ in range(2):
         if isinstance(value, str) and value.strip():
             try:
-                value = codec.decode(value)
+                value = codec.decode(codec.repair_escapes(value))
             except (ValueError, RecursionError):
                 return None
     if value is None or (isinstance(value, str) and not value.strip()):
@@ -54,7 +54,6 @@ class _Call:
         self.name = self.name or name
         if isinstance(arguments, dict):
             self.whole = arguments
-            self.fragments.clear()
         elif isinstance(arguments, str) and arguments:
             self.fragments.append(arguments)
 

@@ -105,6 +105,10 @@ class Upstream:
         """POST once and return the decoded JSON of the answer."""
         return await self._reply("POST", path, data=json_payload(body), headers=self._headers)
 
+    async def post_form(self, path: str, form: aiohttp.FormData) -> Any:
+        """POST a form once and return the decoded JSON of the answer."""
+        return await self._reply("POST", path, data=form, headers=self._reply_headers)
+
     async def get(self, path: str) -> Any:
         """GET once and return the decoded JSON of the answer."""
         return await self._reply("GET", path, headers=self._reply_headers)

@@ -8,7 +8,13 @@ from typing import Final
 from gateway.sandbox.journal import Received
 from gateway.sandbox.models import Card
 from gateway.sandbox.refusals import Problem, Refusal, invalid_input, invalid_model
-from gateway.sandbox.rules import CHAT_PATH, EMBEDDINGS_PATH, FIM_PATH, refuse
+from gateway.sandbox.rules import (
+    CHAT_PATH,
+    EMBEDDINGS_PATH,
+    FIM_PATH,
+    TRANSCRIPTIONS_PATH,
+    refuse,
+)
 
 __all__ = ["POSTS", "WRONG_KEY", "admission_refusal", "model_in"]
 
@@ -19,8 +25,8 @@ _MODELS: Final = "/v1/models"
 _COMPLETIONS: Final = "/v1/completions"
 """There is no such endpoint, yet Mistral answers it as if it were the chat."""
 
-POSTS: Final = frozenset({CHAT_PATH, FIM_PATH, EMBEDDINGS_PATH, _COMPLETIONS})
-"""The paths that generate or embed."""
+POSTS: Final = frozenset({CHAT_PATH, FIM_PATH, EMBEDDINGS_PATH, TRANSCRIPTIONS_PATH, _COMPLETIONS})
+"""The paths that generate, embed or transcribe."""
 
 
 def model_in(path: str) -> str:

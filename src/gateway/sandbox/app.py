@@ -20,11 +20,13 @@ from gateway.sandbox.answers import Answer, answer_chat, answer_fim
 from gateway.sandbox.calls import CallLayout
 from gateway.sandbox.delivery import abort, broken, deliver, silence
 from gateway.sandbox.faults import Fault, fault_in_text, parse_fault
+from gateway.sandbox.forms import read_form
 from gateway.sandbox.framing import frames
 from gateway.sandbox.journal import Journal, Received
 from gateway.sandbox.models import CARDS, Card
 from gateway.sandbox.refusals import Refusal, invalid_request
-from gateway.sandbox.rules import EMBEDDINGS_PATH, FIM_PATH
+from gateway.sandbox.rules import EMBEDDINGS_PATH, FIM_PATH, TRANSCRIPTIONS_PATH
+from gateway.sandbox.transcripts import transcribe
 from gateway.sandbox.vectors import embed
 from gateway.sandbox.wire import Head, chunks, whole
 
@@ -133,6 +135,8 @@ class Sandbox:
             return _json(413, {"message": "Request size limit exceeded"})
         with contextlib.suppress(codec.JSONError, UnicodeDecodeError, RecursionError):
             received.body = codec.decode(received.raw)
+        if received.path == TRANSCRIPTIONS_PATH:
+            received.body = read_form(received.raw, request.headers.get("Content-Type", ""))
         try:
             fault = self._fault(received)
         except ValueError as error:
@@ -174,6 +178,8 @@ class Sandbox:
         card = self.models[body["model"]]
         if path == EMBEDDINGS_PATH:
             return await self._respond(exchange, embed(body, card))
+        if path == TRANSCRIPTIONS_PATH:
+            return await self._respond(exchange, transcribe(body))
         answer = answer_fim(body, card) if path == FIM_PATH else answer_chat(body, card)
         return await self._generate(exchange, _spoiled(answer, exchange.fault), card)
 

@@ -24,7 +24,7 @@ from gateway.sandbox.shapes import (
     text,
 )
 
-__all__ = ["CHAT", "EMBEDDINGS", "FIM", "MOST_STOPS", "MOST_TOOLS", "image_type"]
+__all__ = ["CHAT", "EMBEDDINGS", "FIM", "MOST_STOPS", "MOST_TOOLS", "TRANSCRIPTION", "image_type"]
 
 MOST_STOPS: Final = 4
 MOST_TOOLS: Final = 128
@@ -226,3 +226,6 @@ EMBEDDINGS: Final = closed(
     },
 )
 """The body of POST /v1/embeddings."""
+
+TRANSCRIPTION: Final = closed({"model": text, "file": mapping}, {"language": text})
+"""The members of the form of a transcription that a client here may send."""

@@ -18,8 +18,8 @@ _MOST: Final = 1000
 class Received:
     """Hold one request and what became of it.
 
-    `body` is the decoded JSON, or None if there was none.  `headers` have lower-case names.
-    `closed_early` is true once the client has left before its answer was complete.
+    `body` is the decoded JSON or form, or None if there was neither.  `headers` have lower-case
+    names.  `closed_early` is true once the client has left before its answer was complete.
     """
 
     method: str

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from gateway.sandbox.bodies import CHAT, EMBEDDINGS, FIM
+from gateway.sandbox.bodies import CHAT, EMBEDDINGS, FIM, TRANSCRIPTION
 from gateway.sandbox.conversations import call_refusal, is_name, order_refusal
 from gateway.sandbox.drafts import schema_fault, tool_schema_fault
 from gateway.sandbox.models import MODELS, Card
@@ -38,6 +38,7 @@ __all__ = [
     "MOST_INPUTS",
     "MOST_TOKENS",
     "MOST_TOKENS_EACH",
+    "TRANSCRIPTIONS_PATH",
     "Card",
     "Refusal",
     "refuse",
@@ -46,6 +47,7 @@ __all__ = [
 CHAT_PATH: Final = "/v1/chat/completions"
 FIM_PATH: Final = "/v1/fim/completions"
 EMBEDDINGS_PATH: Final = "/v1/embeddings"
+TRANSCRIPTIONS_PATH: Final = "/v1/audio/transcriptions"
 
 MOST_IMAGES: Final = 8
 MOST_INPUTS: Final = 512
@@ -260,8 +262,17 @@ def _media(body: _Body, card: Card) -> Iterator[Refusal]:
             yield invalid_request("System messages are not allowed together with audio")
 
 
+def _transcription(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
+    card = models.get(body["model"])
+    if card is None or not card.can("audio_transcription"):
+        yield invalid_model(body["model"])
+    if body["file"].get("format") is None:
+        yield invalid_request("Audio input could not be decoded")
+
+
 _ENDPOINTS = {
     CHAT_PATH: (CHAT, _chat),
     FIM_PATH: (FIM, _fim),
     EMBEDDINGS_PATH: (EMBEDDINGS, _embeddings),
+    TRANSCRIPTIONS_PATH: (TRANSCRIPTION, _transcription),
 }

@@ -14,6 +14,7 @@ from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import NotSupported
 from gateway.events import ChatEvent, ChatStream
 from gateway.providers.base import Provider
+from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["HANG", "ScriptedProvider"]
 
@@ -25,15 +26,18 @@ HANG = object()
 class ScriptedProvider(Provider[None]):
     """Yield the batches of *steps*, raise those that are exceptions, and note what was asked.
 
-    *models* and *vectors* are returned, or raised where they are exceptions. ``left`` is set when
-    a stream is over or its reader has left it. It needs no context: hand an instance to
-    `gateway.create_app`.
+    *models*, *vectors* and *transcript* are returned, or raised where they are exceptions. ``left``
+    is set when a stream is over or its reader has left it. It needs no context: hand an instance
+    to `gateway.create_app`.
     """
 
     models: Sequence[ModelInfo] | Exception = (ModelInfo("tiny-latest"),)
     steps: Sequence[Sequence[ChatEvent] | BaseException | object] = ()
     vectors: EmbedResult | Exception | None = None
-    asked: list[ChatRequest | FillRequest | EmbedRequest] = field(default_factory=list)
+    transcript: Transcript | Exception | None = None
+    asked: list[ChatRequest | FillRequest | EmbedRequest | TranscribeRequest] = field(
+        default_factory=list
+    )
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -79,3 +83,12 @@ class ScriptedProvider(Provider[None]):
         if self.vectors is None:
             raise NotSupported("the scripted provider has no vectors")
         return self.vectors
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        """Return *transcript* or raise it; without one nothing is transcribed."""
+        self.asked.append(request)
+        if isinstance(self.transcript, Exception):
+            raise self.transcript
+        if self.transcript is None:
+            raise NotSupported("the scripted provider does not transcribe recordings")
+        return self.transcript

@@ -37,6 +37,9 @@ def assembled(*fragments: object) -> list[tuple[str, object]]:
         pytest.param(None, {}, id="null"),
         pytest.param('{"b": 1, "a": 2, "b": 3}', {"b": 3, "a": 2}, id="the last of two"),
         pytest.param('{"n": 123456789012345678901}', {"n": 123456789012345678901}, id="large"),
+        pytest.param(r'{"a": "\ud83d"}', {"a": "\ufffd"}, id="half a character"),
+        pytest.param(r'{"a": "\ud83d\ude00"}', {"a": "\U0001f600"}, id="both halves of one"),
+        pytest.param('{"n": 1e400}', None, id="a number that no float holds"),
         pytest.param('{"city": Paris}', None, id="broken JSON"),
         pytest.param('{"city": "Par', None, id="cut JSON"),
         pytest.param('"\\"{}\\""', None, id="JSON of JSON of JSON"),
@@ -61,6 +64,15 @@ def test_the_order_of_arguments_is_kept() -> None:
             [fragment('{"a":', name="f", call_id="x"), fragment(" 1}", call_id="x")],
             [("f", {"a": 1})],
             id="a known id continues its call",
+        ),
+        pytest.param(
+            [
+                fragment('{"a": 1}', name="f", call_id="x"),
+                fragment("{}", name="g", call_id="y"),
+                fragment("", call_id="x"),
+            ],
+            [("f", {"a": 1}), ("g", {})],
+            id="a known id starts no call again",
         ),
         pytest.param(
             [

@@ -246,6 +246,22 @@ def test_a_known_alias_is_described_from_the_table() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "model_id"),
+    [
+        ("mistral-large", "mistral-large-latest"),
+        ("mistral-large-latest", "mistral-large-latest"),
+        ("mistral-medium", "mistral-medium"),
+        ("mistral-embed", "mistral-embed"),
+        ("mistral-huge", "mistral-huge"),
+    ],
+)
+def test_a_bare_name_stands_for_the_latest_version_unless_it_is_an_id_itself(
+    name: str, model_id: str
+) -> None:
+    assert describe(name).id == model_id
+
+
 def test_the_table_names_each_model_once() -> None:
     names = [name for model in set(KNOWN_MODELS.values()) for name in (model.id, *model.aliases)]
     assert sorted(names) == sorted(KNOWN_MODELS)

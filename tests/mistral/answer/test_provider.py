@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -29,12 +30,16 @@ from gateway.providers import decoding
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
+from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 from mistral_transcripts import TRANSCRIPTS
 from replies import replies
 
 KEY = "sandbox-secret-0123456789"
 MODEL = "mistral-small-latest"
+RECORDING = TranscribeRequest(
+    "voxtral-mini-latest", b"RIFF\r\n\0\xff", 'a "b" é.wav', "audio/wav", language="fr"
+)
 SAID = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
 STOPPED = b'data: {"choices":[{"delta":{"content":""},"finish_reason":"stop"}]}\n\n'
 COUNTED = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
@@ -226,6 +231,7 @@ async def test_thinking_that_was_forbidden_is_dropped(
         pytest.param(lambda adapter: anext(adapter.chat(ask())), id="chat"),
         pytest.param(lambda adapter: anext(adapter.fill(FillRequest(MODEL, "a"))), id="fill"),
         pytest.param(lambda adapter: adapter.embed(EmbedRequest(MODEL, ("a",))), id="embed"),
+        pytest.param(lambda adapter: adapter.transcribe(RECORDING), id="transcribe"),
         pytest.param(lambda adapter: adapter.list_models(), id="list"),
     ],
 )
@@ -345,6 +351,88 @@ async def test_an_embedding_is_asked_for_once(session: aiohttp.ClientSession) ->
         ((call,),) = registered.requests.values()
     assert (result.vectors, result.usage) == ([[0.5]], Usage(3, 0))
     assert codec.decode(call.kwargs["data"]) == {"model": "mistral-embed", "input": ["a"]}
+
+
+async def test_a_recording_is_written_down(
+    service: RunningSandbox, adapter: MistralProvider
+) -> None:
+    text = 'This is the sandbox, which cannot hear: a "b" é.wav is a recording in wav of 8 bytes.'
+    transcript = await adapter.transcribe(RECORDING)
+    assert transcript.text == text
+    (sent,) = service.sandbox.requests
+    assert (sent.path, sent.body) == (
+        "/v1/audio/transcriptions",
+        {
+            "model": "voxtral-mini-latest",
+            "language": "fr",
+            "file": {
+                "filename": RECORDING.filename,
+                "media_type": "audio/wav",
+                "size": 8,
+                "format": "wav",
+            },
+        },
+    )
+    assert b"\r\n\r\n" + RECORDING.recording + b"\r\n--" in sent.raw
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_a_language_that_nobody_names_is_not_sent(
+    service: RunningSandbox, adapter: MistralProvider
+) -> None:
+    await adapter.transcribe(dataclasses.replace(RECORDING, language=None))
+    (sent,) = service.sandbox.requests
+    assert isinstance(sent.body, dict)
+    assert [*sent.body] == ["model", "file"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "transcript"),
+    [
+        ({"text": "Hi"}, Transcript("Hi")),
+        (
+            {"text": "", "usage": {"prompt_tokens": 4, "completion_tokens": 2}},
+            Transcript("", Usage(4, 2)),
+        ),
+        ({"text": "", "usage": {"prompt_tokens": None}}, Transcript("", Usage(0, 0))),
+    ],
+)
+async def test_a_transcript_is_read(
+    session: aiohttp.ClientSession, answer: Any, transcript: Transcript
+) -> None:
+    with replies() as registered:
+        registered.post("https://api.mistral.ai/v1/audio/transcriptions", payload=answer)
+        assert await build(session).transcribe(RECORDING) == transcript
+
+
+async def test_a_transcript_without_a_text_is_none(session: aiohttp.ClientSession) -> None:
+    with replies() as registered:
+        registered.post("https://api.mistral.ai/v1/audio/transcriptions", payload={"text": None})
+        with pytest.raises(UpstreamProtocolError, match="a transcript that cannot be read"):
+            await build(session).transcribe(RECORDING)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(status=429, body=b"{}"), UpstreamRateLimited),
+        (Fault(status=401, body=b"{}"), UpstreamDenied),
+        (Fault(drop=True), UpstreamProtocolError),
+    ],
+    ids=["too often", "denied", "dropped"],
+)
+async def test_a_transcription_that_fails_was_asked_for_once(
+    service: RunningSandbox, adapter: MistralProvider, fault: Fault, error: type[Exception]
+) -> None:
+    service.sandbox.plan(fault)
+    with pytest.raises(error):
+        await adapter.transcribe(RECORDING)
+    assert len(service.sandbox.requests) == 1
+
+
+async def test_a_model_that_does_not_transcribe_is_not_found(adapter: MistralProvider) -> None:
+    with pytest.raises(ModelNotFound):
+        await adapter.transcribe(dataclasses.replace(RECORDING, model=MODEL))
 
 
 async def test_a_deprecated_model_is_warned_of_once(

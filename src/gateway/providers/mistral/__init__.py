@@ -20,7 +20,9 @@ from gateway.providers.decoding import decoded
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.decode import ChatDecoder
+from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
 from gateway.providers.upstream import Upstream
+from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 
 __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
@@ -28,10 +30,11 @@ __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
 _CHAT = "/chat/completions"
 _FIM = "/fim/completions"
 _EMBED = "/embeddings"
+_TRANSCRIBE = "/audio/transcriptions"
 
 
 class MistralProvider(Provider[MistralOptions]):
-    """Mistral's chat, fill-in-the-middle and embedding models."""
+    """Mistral's models that chat, fill in the middle, embed or transcribe."""
 
     options_schema = MistralOptionsSchema
     options_from_env = MappingProxyType(
@@ -129,6 +132,12 @@ class MistralProvider(Provider[MistralOptions]):
         self._model(request.model)
         post = partial(self._upstream.post, _EMBED)
         return await embed.embed(request, post, provider=self.context.name)
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        """Return the answer of the transcriptions endpoint, whatever model it is asked for."""
+        self._model(request.model)
+        answer = await self._upstream.post_form(_TRANSCRIBE, transcribe_form(request))
+        return read_transcript(answer, provider=self.context.name)
 
     def _model(self, model_id: str) -> ModelInfo:
         """Return what is known of the model of a request that is about to be sent."""

@@ -10,17 +10,18 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from gateway.errors import (
     GatewayError,
     ModelNotFound,
-    UpstreamDenied,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
 )
+from gateway.providers import refusals
 from gateway.providers.upstream import Refusal
 from gateway.providers.wording import fields_of, json_of, read_error
 
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 _OVER_LIMIT = re.compile(r"\btoo many (tokens|inputs)\b", re.IGNORECASE)
 REQUEST_ID_HEADERS = ("mistral-correlation-id", "x-kong-request-id")
+denied = partial(refusals.denied, variable="MISTRAL_API_KEY")
+"""Return the error for a key that is missing or refused; it names where to set one."""
 _STATUS_OF_TYPE = {"rate_limited": 429, "service_tier_capacity_exceeded": 429, "invalid_model": 400}
 
 
@@ -37,15 +40,6 @@ class OverLimit(UpstreamRejected):
     """An input has more tokens, or a batch more inputs, than the service takes (code 3210)."""
 
     default_status = 400
-
-
-def denied(provider: str, reason: str, *, request_id: str = "") -> UpstreamDenied:
-    """Return the error for a key that is missing or refused; it names where to set one."""
-    return UpstreamDenied(
-        f"{reason}: set MISTRAL_API_KEY, or api_key of the provider {provider}",
-        provider=provider,
-        request_id=request_id,
-    )
 
 
 def refusal(answer: Refusal, provider: str) -> GatewayError:

@@ -55,8 +55,12 @@ def describe(model_id: str) -> ModelInfo:
     """Return what can be told of a model that is in no list.
 
     A model that nobody knows is given the benefit of the doubt: what it cannot do the service
-    refuses, while a refusal of ours would lock a new model out.
+    refuses, while a refusal of ours would lock a new model out. A bare name, which is how clients
+    write the latest version, is the id of that one where Mistral has it.
     """
+    latest = f"{model_id}-latest"
+    if model_id not in KNOWN_MODELS and latest in KNOWN_MODELS:
+        model_id = latest
     known = KNOWN_MODELS.get(model_id)
     if known is None:
         return _info(model_id, model_id, _by_name(model_id))

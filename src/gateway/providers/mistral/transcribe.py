@@ -1,0 +1,52 @@
+"""A recording on its way to Mistral's transcriptions, and what comes back."""
+
+from __future__ import annotations
+
+import io
+
+import aiohttp
+import msgspec
+
+from gateway.errors import UpstreamProtocolError
+from gateway.events import Usage
+from gateway.transcriptions import TranscribeRequest, Transcript
+
+__all__ = ["read_transcript", "transcribe_form"]
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+
+
+class _Answer(msgspec.Struct):
+    text: str
+    usage: _Usage | None = None
+
+
+def transcribe_form(request: TranscribeRequest) -> aiohttp.FormData:
+    """Return the form that says *request*; it can be sent once."""
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("model", request.model)
+    if request.language is not None:
+        form.add_field("language", request.language)
+    form.add_field(
+        "file",
+        io.BytesIO(request.recording),  # sent in pieces, and shares the bytes until it is changed
+        filename=request.filename,
+        content_type=request.media_type,
+    )
+    return form
+
+
+def read_transcript(payload: object, *, provider: str) -> Transcript:
+    """Return what an answer says, or raise `UpstreamProtocolError`."""
+    try:
+        answer = msgspec.convert(payload, _Answer)
+    except msgspec.ValidationError as error:
+        raise UpstreamProtocolError(
+            f"{provider} sent a transcript that cannot be read", provider=provider
+        ) from error
+    said = answer.usage
+    usage = said and Usage(said.prompt_tokens or 0, said.completion_tokens or 0)
+    return Transcript(answer.text, usage or None)

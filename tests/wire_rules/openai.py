@@ -1,0 +1,699 @@
+"""OpenAI's endpoints as Ollama serves them: envelopes, refusals, documents and streams."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from wire_rules.case import JSON, Case, Reply
+from wire_rules.requests import PNG
+
+__all__ = ["OPENAI"]
+
+CHAT = "POST /v1/chat/completions"
+COMPLETION = "POST /v1/completions"
+EMBEDDING = "POST /v1/embeddings"
+RESPONSE = "POST /v1/responses"
+RECORDING = "POST /v1/audio/transcriptions"
+DONE = "[DONE]"
+
+HELLO = {"role": "user", "content": "Hello"}
+ASK = {"model": "mistral-large", "messages": [HELLO]}
+PROMPT = {"model": "codestral", "prompt": "Hello"}
+WEATHER = {"role": "user", "content": "What is the weather in Paris?"}
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+LOOK = {"name": "get_weather", "description": "Get it", "parameters": CITY}
+TOOLS = [{"type": "function", "function": LOOK}]
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "ultra", "max")
+
+
+def refused(status: int, message: str, kind: str = "invalid_request_error") -> dict[str, Any]:
+    """Return what a case expects of an error before the first event."""
+    error = {"message": message, "type": kind, "param": None, "code": None}
+    text = json.dumps({"error": error}, ensure_ascii=False, separators=(",", ":"))
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return {"status": status, "text": text, "headers": {"Content-Type": JSON}}
+
+
+def chunks(reply: Reply) -> list[Any]:
+    """Return the data of a stream of events that have no names."""
+    *frames, rest = reply.text.split("\n\n")
+    assert rest == ""
+    assert all(frame.startswith("data: ") for frame in frames)
+    data = [frame.removeprefix("data: ") for frame in frames]
+    return [item if item == DONE else json.loads(item) for item in data]
+
+
+def events(reply: Reply) -> list[Any]:
+    """Return the data of a stream of events, each of which is named as its type says."""
+    *frames, rest = reply.text.split("\n\n")
+    assert rest == ""
+    found = []
+    for frame in frames:
+        name, data = frame.split("\n")
+        found.append(json.loads(data.removeprefix("data: ")))
+        assert name == f"event: {found[-1]['type']}"
+    return found
+
+
+def _one_head(reply: Reply) -> bool:
+    *said, last = chunks(reply)
+    heads = {(chunk["id"], chunk["created"], chunk["object"], chunk["model"]) for chunk in said}
+    (head,) = heads
+    return last == DONE and head[0].startswith("chatcmpl-") and head[2] == "chat.completion.chunk"
+
+
+def _roles(reply: Reply) -> bool:
+    first, *others = [chunk["choices"][0]["delta"] for chunk in chunks(reply)[:-1]]
+    return first["role"] == "assistant" and not any("role" in delta for delta in others)
+
+
+def _ends(reason: str) -> Callable[[Reply], bool]:
+    def check(reply: Reply) -> bool:
+        *before, last = chunks(reply)[:-1]
+        reasons = {chunk["choices"][0]["finish_reason"] for chunk in before}
+        ended = {"index": 0, "delta": {}, "finish_reason": reason}
+        return reasons == {None} and last["choices"] == [ended]
+
+    return check
+
+
+def _counted(reply: Reply) -> bool:
+    *said, counted, done = chunks(reply)
+    usage = counted["usage"]
+    total = usage["prompt_tokens"] + usage["completion_tokens"]
+    silent = not any("usage" in chunk for chunk in said)
+    return silent and counted["choices"] == [] and usage["total_tokens"] == total and done == DONE
+
+
+def _called(reply: Reply) -> bool:
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(reply)[:-1]]
+    (call,) = [call for delta in deltas for call in delta.get("tool_calls", [])]
+    function = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
+    return {**call, "id": ""} == {"id": "", "index": 0, "type": "function", "function": function}
+
+
+def _thought(reply: Reply) -> bool:
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(reply)[:-1]]
+    kinds = ["reasoning" if delta.get("reasoning") else "content" for delta in deltas if delta]
+    return kinds == sorted(kinds, reverse=True) and {*kinds} == {"content", "reasoning"}
+
+
+def _last_reason(reply: Reply) -> bool:
+    *before, last = [chunk["choices"][0]["finish_reason"] for chunk in chunks(reply)[:-1]]
+    return {*before} == {None} and last == "stop" and chunks(reply)[-1] == DONE
+
+
+def _zero_usage(reply: Reply) -> bool:
+    *said, counted, done = chunks(reply)
+    zero = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    zeros = all(chunk["usage"] == zero for chunk in said)
+    return zeros and counted["choices"] == [] and counted["usage"] != zero and done == DONE
+
+
+def _types(*expected: str) -> Callable[[Reply], bool]:
+    """Return a check of the events of a response, deltas in a row told once."""
+
+    def check(reply: Reply) -> bool:
+        found = events(reply)
+        kinds = [event["type"].removeprefix("response.") for event in found]
+        told = [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before]
+        numbered = [event["sequence_number"] for event in found] == [*range(len(found))]
+        return told == [*expected] and numbered and DONE not in reply.text
+
+    return check
+
+
+MESSAGE_EVENTS = (
+    "output_item.added",
+    "content_part.added",
+    "output_text.delta",
+    "output_text.done",
+    "content_part.done",
+    "output_item.done",
+)
+REASONING_EVENTS = (
+    "output_item.added",
+    "reasoning_summary_text.delta",
+    "reasoning_summary_text.done",
+    "output_item.done",
+)
+CALL_EVENTS = (
+    "output_item.added",
+    "function_call_arguments.delta",
+    "function_call_arguments.done",
+    "output_item.done",
+)
+STREAM: Mapping[str, str | None] = {"Content-Type": "text/event-stream"}
+
+
+def _envelopes() -> Iterator[Case]:
+    for endpoint, body in {
+        CHAT: ASK,
+        COMPLETION: PROMPT,
+        EMBEDDING: {"model": "mistral-embed", "input": "a"},
+        RESPONSE: {"model": "mistral-large", "input": "Hello"},
+    }.items():
+        yield Case(
+            f"11.1-empty-{endpoint}",
+            endpoint,
+            "an empty body is a 400 with `EOF`",
+            b"",
+            **refused(400, "EOF"),
+        )
+        yield Case(
+            f"11.1-garbage-{endpoint}",
+            endpoint,
+            "an error stands under `error` with `message`, `type`, `param` and `code`",
+            b"x",
+            **refused(400, "invalid character 'x' looking for beginning of value"),
+        )
+        missing = "model 'nobody' not found"
+        if endpoint == EMBEDDING:
+            missing = 'model "nobody" not found, try pulling it first'
+        yield Case(
+            f"11.1-unknown-{endpoint}",
+            endpoint,
+            "an unknown model is a 404 of the type `not_found_error`, in the native words",
+            {**body, "model": "nobody"},
+            **refused(404, missing, "not_found_error"),
+        )
+
+
+def _chat_requests() -> Iterator[Case]:
+    for name, messages in {"absent": None, "empty": []}.items():
+        yield Case(
+            f"11.2-messages-{name}",
+            CHAT,
+            "`messages` must have one at least",
+            {"model": "mistral-large", "messages": messages},
+            **refused(400, "[] is too short - 'messages'"),
+        )
+    for effort in EFFORTS:
+        for name, said in {
+            "plain": {"reasoning_effort": effort},
+            "object": {"reasoning": {"effort": effort}},
+        }.items():
+            yield Case(
+                f"11.2-effort-{name}-{effort}",
+                CHAT,
+                "`reasoning_effort` and `reasoning.effort` are `none`, `minimal`, `low`, `medium`,"
+                " `high`, `xhigh`, `ultra` or `max`",
+                {**ASK, "model": "mistral-medium", **said},
+                check=lambda reply: reply.json["object"] == "chat.completion",
+            )
+    for endpoint, said in {
+        CHAT: {**ASK, "reasoning_effort": "x"},
+        RESPONSE: {"model": "mistral-large", "input": "a", "reasoning": {"effort": "x"}},
+    }.items():
+        yield Case(
+            f"11.2-effort-x-{endpoint}",
+            endpoint,
+            "any other effort is a 400",
+            said,
+            **refused(
+                400,
+                'invalid reasoning value: "x" (must be "minimal", "low", "medium", "high",'
+                ' "xhigh", "ultra", "max", or "none")',
+            ),
+        )
+    for name, (content, message) in {
+        "null": (None, "invalid message content type: <nil>"),
+        "number": (1, "invalid message content type: float64"),
+        "unknown-part": ([{"type": "x"}], "invalid message format"),
+        "image": (
+            [{"type": "image_url", "image_url": {"url": "data:image/bmp;base64,AAAA"}}],
+            "invalid image input",
+        ),
+        "image-undecodable": (
+            [{"type": "image_url", "image_url": "data:image/png;base64,!"}],
+            "invalid image input",
+        ),
+    }.items():
+        yield Case(
+            f"11.2-content-{name}",
+            CHAT,
+            "content that is neither text nor known parts is refused",
+            {**ASK, "messages": [{"role": "user", "content": content}]},
+            **refused(400, message),
+        )
+    for kind, url in {"object": {"url": f"data:image/png;base64,{PNG}"}, "text": None}.items():
+        yield Case(
+            f"11.2-image-{kind}",
+            CHAT,
+            "an image is a data URL, plain or in an object",
+            {
+                **ASK,
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": "What is it?"},
+                            {
+                                "type": "image_url",
+                                "image_url": url or f"data:image/png;base64,{PNG}",
+                            },
+                        ],
+                    }
+                ],
+            },
+            check=lambda reply: "1 image" in reply.json["choices"][0]["message"]["content"],
+        )
+    for name, arguments in {"cut": "{", "list": "[]", "object": {}}.items():
+        call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        yield Case(
+            f"11.2-arguments-{name}",
+            CHAT,
+            "arguments of calls are a text that holds a JSON object",
+            {**ASK, "messages": [HELLO, {"role": "assistant", "tool_calls": [call]}, HELLO]},
+            status=400,
+            pattern=r'\{"error":\{"message":"(invalid tool call arguments'
+            r'|json: cannot unmarshal object into .*arguments of type string)","type":.*\}',
+        )
+    yield Case(
+        "11.2-ignored",
+        CHAT,
+        "`n`, `user`, `logit_bias`, `store`, `metadata` and unknown fields are ignored",
+        {**ASK, "n": 3, "user": "u", "logit_bias": {}, "store": True, "metadata": {}, "x": [1]},
+        check=lambda reply: len(reply.json["choices"]) == 1,
+    )
+    for kind in ("text", "x"):
+        yield Case(
+            f"11.2-format-{kind}",
+            CHAT,
+            "other types of `response_format` are ignored",
+            {**ASK, "response_format": {"type": kind}},
+            check=lambda reply: reply.json["choices"][0]["finish_reason"] == "stop",
+        )
+    yield Case(
+        "11.2-format-schema",
+        CHAT,
+        "`json_schema` is followed",
+        {**ASK, "response_format": {"type": "json_schema", "json_schema": {"schema": CITY}}},
+        check=lambda reply: "city" in json.loads(reply.json["choices"][0]["message"]["content"]),
+    )
+
+
+def _chat_answers() -> Iterator[Case]:
+    yield Case(
+        "11.2-document",
+        CHAT,
+        "without `stream` the answer is one `chat.completion` in Ollama's order of fields",
+        {**ASK, "max_tokens": 1},
+        check=lambda reply: (
+            re.fullmatch(
+                r'\{"id":"chatcmpl-[0-9a-f]+","object":"chat\.completion","created":\d+,'
+                r'"model":"mistral-large","system_fingerprint":"fp_ollama","choices":\[\{"index":0,'
+                r'"message":\{"role":"assistant","content":".*"\},"finish_reason":"length"\}\],'
+                r'"usage":\{"prompt_tokens":\d+,"completion_tokens":1,"total_tokens":\d+\}\}\n',
+                reply.text,
+            )
+            is not None
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+    called = {**ASK, "messages": [WEATHER], "tools": TOOLS}
+    yield Case(
+        "11.2-calls",
+        CHAT,
+        "an answer with calls has the `finish_reason` `tool_calls`, and an empty text at least",
+        called,
+        check=lambda reply: (
+            reply.json["choices"][0]["finish_reason"] == "tool_calls"
+            and isinstance(reply.json["choices"][0]["message"]["content"], str)
+        ),
+    )
+    streamed = {**ASK, "stream": True}
+    thinking = {**streamed, "model": "mistral-medium", "reasoning_effort": "high"}
+    limited = {**streamed, "max_tokens": 1}
+    for name, rule, body, check in (
+        (
+            "head",
+            "all chunks have one `id` and `created`, then comes `[DONE]`",
+            streamed,
+            _one_head,
+        ),
+        ("role", "only the first chunk says `role`", streamed, _roles),
+        ("stop", "the last choice has an empty `delta` and the reason", streamed, _ends("stop")),
+        ("length", "an answer at its limit ends with `length`", limited, _ends("length")),
+        (
+            "usage",
+            "with `include_usage` a chunk without choices counts the tokens, else none does",
+            {**streamed, "stream_options": {"include_usage": True}},
+            _counted,
+        ),
+        ("call", "a call comes whole", {**called, "stream": True}, _called),
+        (
+            "calls-end",
+            "a stream with calls ends with `tool_calls`",
+            {**called, "stream": True},
+            _ends("tool_calls"),
+        ),
+        ("thinking", "thinking comes as `reasoning`, before the text", thinking, _thought),
+    ):
+        yield Case(f"11.2-stream-{name}", CHAT, rule, body, check=check, headers=STREAM)
+
+
+def _completions() -> Iterator[Case]:
+    yield Case(
+        "11.3-document",
+        COMPLETION,
+        "the answer is a `text_completion` with `text`",
+        PROMPT,
+        check=lambda reply: (
+            reply.json["object"] == "text_completion"
+            and reply.json["id"].startswith("cmpl-")
+            and [*reply.json["choices"][0]] == ["text", "index", "finish_reason"]
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+    yield Case(
+        "11.3-suffix",
+        COMPLETION,
+        "with a `suffix` the model fills in what stands between",
+        {**PROMPT, "prompt": "def f(a):", "suffix": "    return b"},
+        check=lambda reply: "b = a" in reply.json["choices"][0]["text"],
+    )
+    yield Case(
+        "11.3-list",
+        COMPLETION,
+        "`prompt` must be a text",
+        {**PROMPT, "prompt": ["a"]},
+        status=400,
+        pattern=r'\{"error":\{"message":"json: cannot unmarshal array into .*"\}?.*',
+    )
+    yield Case(
+        "11.3-stop",
+        COMPLETION,
+        "a `stop` that is no text is refused",
+        {**PROMPT, "stop": ["a", 1]},
+        **refused(400, "invalid type for 'stop' field: float64"),
+    )
+    yield Case(
+        "11.3-load",
+        COMPLETION,
+        "an empty prompt only loads the model",
+        {**PROMPT, "prompt": ""},
+        check=lambda reply: (
+            reply.json["choices"] == [{"text": "", "index": 0, "finish_reason": "load"}]
+        ),
+    )
+    yield Case(
+        "11.3-usage",
+        COMPLETION,
+        "with `include_usage` all chunks count, and all but the last one count zero",
+        {**PROMPT, "stream": True, "stream_options": {"include_usage": True}},
+        check=_zero_usage,
+        headers=STREAM,
+    )
+    yield Case(
+        "11.3-stream",
+        COMPLETION,
+        "the last chunk of a stream has the reason, then comes `[DONE]`",
+        {**PROMPT, "stream": True},
+        check=_last_reason,
+        headers=STREAM,
+    )
+
+
+def _embeddings() -> Iterator[Case]:
+    asked = {"model": "mistral-embed", "input": "a"}
+    for name, (value, message) in {
+        "null": (None, "invalid input"),
+        "empty": ([], "invalid input"),
+        "tokens": ([1, 2], "invalid input type"),
+    }.items():
+        yield Case(
+            f"11.4-input-{name}",
+            EMBEDDING,
+            "`input` is a text or a list of texts, with one at least",
+            {**asked, "input": value},
+            **refused(400, message),
+        )
+    yield Case(
+        "11.4-encoding",
+        EMBEDDING,
+        "`encoding_format` is `float` or `base64`, in any letter case",
+        {**asked, "encoding_format": "X"},
+        **refused(
+            400,
+            "Invalid value for 'encoding_format' = X. Supported values: ['float', 'base64'].",
+        ),
+    )
+    yield Case(
+        "11.4-base64",
+        EMBEDDING,
+        "`base64` holds floats of 32 bits, the lowest byte first",
+        {**asked, "encoding_format": "BASE64", "dimensions": 2},
+        check=lambda reply: (
+            re.fullmatch(r"[A-Za-z0-9+/]{11}=", reply.json["data"][0]["embedding"]) is not None
+        ),
+    )
+    yield Case(
+        "11.4-document",
+        EMBEDDING,
+        "each input has an `embedding` with its `index`; an empty text is one as well",
+        {**asked, "input": ["a b", ""], "dimensions": 1},
+        check=lambda reply: (
+            [*reply.json] == ["object", "data", "model", "usage"]
+            and [item["index"] for item in reply.json["data"]] == [0, 1]
+            and {*reply.json["usage"]} == {"prompt_tokens", "total_tokens"}
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def _models() -> Iterator[Case]:
+    yield Case(
+        "11.5-list",
+        "GET /v1/models",
+        "a model of the list has `id`, `object`, `created` and `owned_by`",
+        check=lambda reply: (
+            all([*item] == ["id", "object", "created", "owned_by"] for item in reply.json["data"])
+            and len(reply.json["data"]) > 9
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+    yield Case(
+        "11.5-one",
+        "GET /v1/models/{model}",
+        "`id` is the name in the path, `owned_by` its namespace",
+        path="/v1/models/mistral-large",
+        pattern=r'\{"id":"mistral-large","object":"model","created":\d+,"owned_by":"library"\}\n',
+    )
+    yield Case(
+        "11.5-unknown",
+        "GET /v1/models/{model}",
+        "an unknown model is a 404 that names its tag",
+        path="/v1/models/nobody",
+        **refused(404, "model 'nobody:latest' not found", "not_found_error"),
+    )
+    yield Case(
+        "11.5-slash",
+        "GET /v1/models/{model}",
+        "the name is one segment of the path",
+        path="/v1/models/mistral/mistral-large",
+        status=404,
+        text="404 page not found",
+        headers={"Content-Type": "text/plain"},
+    )
+
+
+def _responses() -> Iterator[Case]:
+    asked = {"model": "mistral-large", "input": "Hello"}
+    user = {"role": "user", "content": "x"}
+    for name, (value, message) in {
+        "unknown": ([user, {"type": "x"}], 'input[1]: unknown input item type: "x"'),
+        "typeless": ([{}], "input[0]: input item missing required 'type' field"),
+        "file": (
+            [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}],
+            "file inputs are not currently supported",
+        ),
+    }.items():
+        yield Case(
+            f"11.6-{name}",
+            RESPONSE,
+            "an item that is not known is named by its place",
+            {**asked, "input": value},
+            **refused(400, message),
+        )
+    yield Case(
+        "11.6-input",
+        RESPONSE,
+        "`input` is a text or a list",
+        {**asked, "input": 1},
+        status=400,
+        pattern=r'\{"error":\{"message":"input must be a string or array: .*',
+    )
+    yield Case(
+        "11.6-document",
+        RESPONSE,
+        "an answer has the items of its `output`, the echo of its settings and `usage`",
+        {**asked, "instructions": "Be kind.", "temperature": 0.5},
+        check=lambda reply: (
+            reply.json["object"] == "response"
+            and reply.json["status"] == "completed"
+            and reply.json["temperature"] == 0.5
+            and reply.json["instructions"] == "Be kind."
+            and [item["type"] for item in reply.json["output"]] == ["message"]
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+    yield Case(
+        "11.6-call-back",
+        RESPONSE,
+        "calls and their results are items of the conversation",
+        {
+            **asked,
+            "input": [
+                user,
+                {"type": "reasoning", "summary": [], "encrypted_content": "Hm."},
+                {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c", "output": "21 C"},
+                {"type": "web_search_call", "id": "w"},
+            ],
+        },
+        check=lambda reply: reply.json["status"] == "completed",
+    )
+    head, tail = ("created", "in_progress"), ("completed",)
+    for name, body, middle in (
+        ("text", {}, MESSAGE_EVENTS),
+        (
+            "thinking",
+            {"model": "mistral-medium", "reasoning": {"effort": "high"}},
+            (*REASONING_EVENTS, *MESSAGE_EVENTS),
+        ),
+        (
+            "call",
+            {
+                "input": [WEATHER],
+                "tools": [{"type": "function", **LOOK}],
+                "tool_choice": "required",
+            },
+            CALL_EVENTS,
+        ),
+    ):
+        yield Case(
+            f"11.6-stream-{name}",
+            RESPONSE,
+            "the events of a stream are counted, and those of an item stand together",
+            {**asked, "stream": True, **body},
+            check=_types(*head, *middle, *tail),
+            headers={**STREAM, "Cache-Control": "no-cache"},
+        )
+
+
+def _form(**values: str) -> dict[str, Any]:
+    """Return a form whose file, if it has one, stands under its name."""
+    parts = []
+    for name, value in values.items():
+        file = '; filename="a.wav"' if name == "file" else ""
+        parts.append(
+            f'--q\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n{value}\r\n'
+        )
+    body = "".join(parts) + "--q--\r\n"
+    return {
+        "body": body.encode("latin-1"),
+        "sent": {"Content-Type": "multipart/form-data; boundary=q"},
+    }
+
+
+def _recordings() -> Iterator[Case]:
+    for name, (values, message) in {
+        "model": ({"file": "RIFF"}, "model is required"),
+        "file": ({"model": "m"}, "file is required: http: no such file"),
+        "empty": ({"model": "m", "file": ""}, "audio file is empty"),
+    }.items():
+        yield Case(
+            f"11.7-{name}",
+            RECORDING,
+            "a form without a model or a recording is refused",
+            **_form(**values),
+            **refused(400, message),
+        )
+    said = {"model": "voxtral-mini-latest", "file": "RIFF"}
+    text = "This is the sandbox, which cannot hear: a.wav is a recording in wav of 4 bytes."
+    yield Case(
+        "11.7-json",
+        RECORDING,
+        "the answer is an object with `text`",
+        **_form(**said),
+        text=f'{{"text":"{text}"}}\n',
+        headers={"Content-Type": "application/json"},
+    )
+    yield Case(
+        "11.7-text",
+        RECORDING,
+        "with `response_format` `text` it is the bare text",
+        **_form(**said, response_format="text"),
+        text=text,
+        headers={"Content-Type": "text/plain; charset=utf-8"},
+    )
+
+
+def _deviations() -> Iterator[Case]:
+    broken = {**ASK, "messages": [{"role": "user", "content": "Hi\n[[fault: cut after=3]]"}]}
+    yield Case(
+        "11.2-failed-stream",
+        CHAT,
+        "an error in mid-stream is a chunk with `error`, then the connection is cut",
+        {**broken, "stream": True},
+        cut=True,
+        check=lambda reply: chunks(reply)[-1]["error"]["type"] == "api_error",
+        headers=STREAM,
+        ollama="sends an empty chunk and ends",
+        deviation="OpenAI's libraries raise it; otherwise the fragment passes for the answer",
+    )
+    yield Case(
+        "11.2-remote-image",
+        CHAT,
+        "an image may stand behind an https URL",
+        {
+            **ASK,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+                    ],
+                }
+            ],
+        },
+        check=lambda reply: "1 image" in reply.json["choices"][0]["message"]["content"],
+        ollama="answers 400",
+        deviation="the provider fetches it; the gateway fetches nothing",
+    )
+    yield Case(
+        "11.2-max-completion-tokens",
+        CHAT,
+        "`max_completion_tokens` is the limit where `max_tokens` is not said",
+        {**ASK, "max_completion_tokens": 1},
+        check=lambda reply: reply.json["usage"]["completion_tokens"] == 1,
+        ollama="does not read it",
+        deviation="it is OpenAI's name for it today",
+    )
+    yield Case(
+        "11.2-tool-choice",
+        CHAT,
+        "`tool_choice` is left to the provider",
+        {**ASK, "tools": TOOLS, "tool_choice": "required"},
+        check=lambda reply: reply.json["choices"][0]["finish_reason"] == "tool_calls",
+        ollama="ignores it",
+        deviation="providers have the same choices",
+    )
+
+
+OPENAI = (
+    *_envelopes(),
+    *_chat_requests(),
+    *_chat_answers(),
+    *_completions(),
+    *_embeddings(),
+    *_models(),
+    *_responses(),
+    *_recordings(),
+    *_deviations(),
+)
