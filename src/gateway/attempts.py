@@ -70,7 +70,7 @@ async def insist(attempt: Callable[[], Awaitable[T]]) -> T:
             if not _is_safe(error):
                 raise
             wait = _asked_pause(error, pause)
-            if loop.time() + wait > give_up_at:
+            if not loop.time() + wait <= give_up_at:  # a wait may be "nan"
                 raise
         await asyncio.sleep(wait)
         pause *= _GROWTH
@@ -78,9 +78,12 @@ async def insist(attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 def _is_safe(error: GatewayError) -> bool:
-    return isinstance(error, UpstreamUnavailable | UpstreamRateLimited) or (
-        isinstance(error, UpstreamRejected) and error.status == 503
-    )
+    match error:
+        case UpstreamUnavailable() | UpstreamRateLimited():
+            return error.repeatable
+        case UpstreamRejected(status=503):
+            return error.repeatable
+    return False
 
 
 def _asked_pause(error: GatewayError, pause: float) -> float:

@@ -107,7 +107,8 @@ class UpstreamError(GatewayError):
     """The provider failed.
 
     ``provider`` is the name it has in the settings. ``request_id`` is the id that the provider
-    gave the failed request, for the log and for its support.
+    gave the failed request, for the log and for its support. ``repeatable`` is false when a part of
+    the work may have been done, so that asking again for the whole might be billed again.
     """
 
     default_status = 502
@@ -124,6 +125,7 @@ class UpstreamError(GatewayError):
         super().__init__(message, status=status, headers=headers)
         self.provider = provider
         self.request_id = request_id
+        self.repeatable = True
 
 
 class UpstreamUnavailable(UpstreamError):

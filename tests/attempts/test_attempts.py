@@ -74,7 +74,12 @@ async def test_two_more_attempts_are_all(pauses: list[float]) -> None:
     assert script.calls == 3
 
 
+PARTLY_DONE = UpstreamRateLimited("busy")
+PARTLY_DONE.repeatable = False
+
 FINAL = {
+    "a part of it was done": PARTLY_DONE,
+    "no number": UpstreamRateLimited("b", headers={"Retry-After": "nan"}),
     "lost connection": UpstreamProtocolError("cut"),
     "silence": UpstreamTimeout("quiet"),
     "internal error": UpstreamRejected("oops", status=500),

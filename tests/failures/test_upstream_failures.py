@@ -250,3 +250,13 @@ async def test_a_finished_answer_keeps_its_connection_for_the_next() -> None:
         for stream in (True, False, True, False):
             await ask(live, stream=stream)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(("inputs", "asked"), [(1, 2), (1025, 3)])
+async def test_a_large_embedding_job_is_not_billed_twice(inputs: int, asked: int) -> None:
+    async with live_gateway() as live, aiohttp.ClientSession() as session:
+        live.sandbox.plan(refusal(429, retry_after="0.01"))
+        body = {"model": "mistral-embed", "input": ["a"] * inputs}
+        async with session.post(live.url + "/api/embed", json=body) as response:
+            assert response.status == (200 if inputs == 1 else 429)
+        assert len(live.received("/v1/embeddings")) <= asked

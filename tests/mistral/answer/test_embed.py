@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import GatewayError, InvalidRequest, UpstreamProtocolError, UpstreamTimeout
+from gateway.errors import (
+    GatewayError,
+    InvalidRequest,
+    UpstreamProtocolError,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+)
 from gateway.events import Usage
 from gateway.providers.mistral.embed import embed
 from gateway.providers.mistral.errors import OverLimit
@@ -228,3 +234,24 @@ async def test_tokens_that_were_not_counted_are_none(usage: dict[str, object]) -
 
     result = await embed(EmbedRequest("mistral-embed", ("a",)), post, provider="mistral")
     assert result == EmbedResult([[1.0, 0.5]], Usage(0, 0))
+
+
+async def _refused(service: Service, inputs: int, refuse_from: int) -> UpstreamRateLimited:
+    """Return the error of a job whose calls are refused from one of them on."""
+
+    async def post(body: Mapping[str, Any]) -> object:
+        answer = await service.post(body)
+        if len(service.bodies) > refuse_from:
+            raise UpstreamRateLimited("slow down")
+        return answer
+
+    with pytest.raises(UpstreamRateLimited) as caught:
+        await embed(EmbedRequest("m", ("a",) * inputs), post, provider="mistral")
+    return caught.value
+
+
+async def test_a_job_may_be_asked_for_again_only_if_nothing_of_it_can_have_been_served() -> None:
+    assert (await _refused(Service(), 1, refuse_from=0)).repeatable
+    assert not (await _refused(Service(), 1025, refuse_from=1)).repeatable
+    halved = Service(is_too_large=lambda texts: len(texts) > 1)
+    assert not (await _refused(halved, 2, refuse_from=2)).repeatable

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import InvalidRequest, UpstreamProtocolError
+from gateway.errors import InvalidRequest, UpstreamError, UpstreamProtocolError
 from gateway.events import Usage
 from gateway.providers.mistral.encode import embed_body
 from gateway.providers.mistral.errors import OverLimit
@@ -52,7 +52,8 @@ async def embed(request: EmbedRequest, post: Post, *, provider: str) -> EmbedRes
     """Return one vector for each input of *request*.
 
     *post* sends one body and raises `OverLimit` for one that is too large. A few bodies are on
-    their way at a time; when one fails the others are given up.
+    their way at a time; when one fails the others are given up, and the whole is not to be asked
+    for again, since a part of it may have been served.
     """
     work = _Work(request, post, provider)
     try:
@@ -61,6 +62,8 @@ async def embed(request: EmbedRequest, post: Post, *, provider: str) -> EmbedRes
     except BaseExceptionGroup as failures:
         # One reason is enough for the client, and nobody above expects a group of them.
         first = failures.exceptions[0]
+        if isinstance(first, UpstreamError):
+            first.repeatable = len(tasks) == 1 and not work.answers
         raise first from first.__cause__
     vectors = [vector for task in tasks for vector in task.result()]
     return EmbedResult(vectors, Usage(work.tokens, 0))
@@ -70,6 +73,7 @@ class _Work:
     """What the calls of one request share."""
 
     def __init__(self, request: EmbedRequest, post: Post, provider: str) -> None:
+        self.answers = 0
         self.tokens = 0
         self._request = request
         self._post = post
@@ -103,6 +107,7 @@ class _Work:
         body = embed_body(model, inputs, dimensions=wanted if is_known else None)
         async with self._turn:
             payload = await self._post(body)
+        self.answers += 1
         try:
             answer = msgspec.convert(payload, _Answer)
         except msgspec.ValidationError as error:
