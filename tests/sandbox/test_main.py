@@ -49,6 +49,9 @@ def test_it_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> N
     output = Interrupting()
     monkeypatch.setattr(sys, "stdout", output)
     monkeypatch.setattr(sys, "argv", ["sandbox", "--port", "0"])
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(SystemExit) as exited:
         runpy.run_path(str(__main__.__file__), run_name="__main__")
     assert (exited.value.code, output.getvalue().count("\n")) == (0, 1)
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -16,12 +17,17 @@ __all__ = ["main"]
 
 async def _serve(host: str, port: int, pace: float) -> None:
     async with await start(host, port, sandbox=Sandbox(pace=pace)) as running:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        # Said outright: a shell that starts this in the background has interrupts ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         sys.stdout.write(
             f"sandbox of the Mistral API at {running.base_url}: not the real one; takes any bearer "
             f"key but '{WRONG_KEY}'\n"
         )
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        await stop.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"error: cannot listen on {options.host}:{options.port}: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        pass
     return 0
 
 
