@@ -17,6 +17,12 @@ from live import LiveGateway, live_gateway
 BODY = {"model": "mistral-large", "messages": [{"role": "user", "content": "Hello there"}]}
 
 
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Second attempts are not what these tests wait for."""
+    monkeypatch.setattr("gateway.attempts._FIRST_PAUSE", 0.01)
+
+
 @pytest.fixture
 async def live(request: pytest.FixtureRequest) -> AsyncIterator[LiveGateway]:
     """Run a gateway that is impatient only where a test is about silence."""
