@@ -29,9 +29,9 @@ async def live(request: pytest.FixtureRequest) -> AsyncIterator[LiveGateway]:
     fault = request.node.callspec.params.get("fault") if hasattr(request.node, "callspec") else None
     options = {}
     if isinstance(fault, Fault) and fault.hang:
-        options["first_event_timeout"] = 0.5
+        options["first_event_timeout"] = 0.3
     if isinstance(fault, Fault) and fault.ending is Ending.SILENCE:
-        options["silence_timeout"] = 0.5
+        options["silence_timeout"] = 0.3
     async with live_gateway(options) as running:
         yield running
 
@@ -85,7 +85,7 @@ REFUSALS = {
     "silence before the first event": (
         Fault(ending=Ending.SILENCE, after=0),
         504,
-        "mistral sent nothing for 0.5 seconds",
+        "mistral sent nothing for 0.3 seconds",
     ),
     "another content type": (
         Fault(status=200, content_type="text/html", body=b"<p>"),
@@ -125,7 +125,7 @@ async def test_before_the_first_line_a_failure_has_its_status(
 BREAKS = {
     "cut between events": (Fault(ending=Ending.CUT, after=3), "the connection to mistral was lost"),
     "cut inside an event": (Fault(ending=Ending.TORN, after=3), "the connection to mistral"),
-    "silence": (Fault(ending=Ending.SILENCE, after=3), "mistral sent nothing for 0.5 seconds"),
+    "silence": (Fault(ending=Ending.SILENCE, after=3), "mistral sent nothing for 0.3 seconds"),
     "an end without a finish": (Fault(ending=Ending.EOF, after=3), "stream ended unexpectedly"),
     "a done without a finish": (Fault(after=3), "stream ended unexpectedly"),
     "garbage": (Fault(insert=b"data: {oops\n\n"), "mistral sent an event that cannot be read"),

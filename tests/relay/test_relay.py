@@ -205,8 +205,13 @@ async def test_a_whole_answer_that_fails_has_a_status(
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("steps", [[HANG], [[TextDelta("a")], HANG]], ids=["before", "after"])
 async def test_a_client_that_leaves_ends_the_upstream_request(
-    server: Server, steps: list[object], stream: bool, cancels: bool
+    server: Server,
+    steps: list[object],
+    stream: bool,
+    cancels: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("gateway.presence._LOOK_EVERY", 0.05)
     running = await server(*steps, cancels=cancels)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
