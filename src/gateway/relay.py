@@ -52,6 +52,7 @@ async def relay(
             except (Exception, asyncio.CancelledError) as error:
                 return await _break_off(request, response, encoder, error)
             await response.write_eof()
+        record.status = response.status
         await _drain(stream)
     return response
 
@@ -79,6 +80,7 @@ async def answer(
             )
             await response.prepare(request)
             await response.write_eof()
+        record.status = response.status
         await _drain(stream)
     return response
 

@@ -245,6 +245,19 @@ async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
     await asyncio.wait_for(running.provider.left.wait(), 5)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_with_its_answer_was_served(
+    server: Server, stream: bool, cancels: bool
+) -> None:
+    running = await server([TextDelta("a"), DONE], HANG, cancels=cancels)
+    await running.lines(stream=stream)
+    async with asyncio.timeout(5):
+        while not running.records:
+            await asyncio.sleep(0.01)
+    (record,) = running.records
+    assert (record.status, record.finish, record.error) == (200, FinishReason.STOP, "")
+
+
 async def test_what_fails_after_the_finish_does_not_matter(server: Server) -> None:
     running = await server([TextDelta("a"), DONE], UpstreamProtocolError("cut"))
     assert texts(await running.lines()) == ["a"]

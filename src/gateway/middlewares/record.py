@@ -37,6 +37,6 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _note_departure(noted: RequestRecord) -> None:
-    if not noted.error:
+    if not noted.status:  # else it has had its answer, and may leave
         noted.status = 499
         noted.error = "client closed the connection"
