@@ -1,4 +1,4 @@
-"""Recorded exchanges as plain files: one folder per layout or quirk of Mistral's answers.
+"""Exchanges as plain files, written after documented layouts: one folder per quirk of Mistral's.
 
 ``request.json`` is what an Ollama client asks, ``upstream.sse`` (or ``upstream.json``, where a JSON
 document comes instead of the stream) the body of Mistral's answer, byte by byte, and

@@ -1,4 +1,4 @@
-"""Recorded exchanges through the whole gateway: an upstream's bytes in, Ollama's lines out."""
+"""Whole exchanges through the whole gateway: an upstream's bytes in, Ollama's lines out."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def assert_served(request: ChatRequest, info: ModelInfo, check: Check) -> None:
 
 
 common = settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
