@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -215,7 +216,12 @@ def test_a_worker_tells_its_supervisor_and_stops_when_it_is_gone(
         told = threads.submit(leave)
         line = str(theirs.detach())
         arguments = ["--sandbox", "--port", str(free_port()), "--workers", "1"]
+        # A worker that does not notice would serve for ever.
+        rescue = Timer(15, os.kill, (os.getpid(), signal.SIGTERM))
+        rescue.start()
         assert main([*arguments, "--supervisor", line]) == 0
+        assert rescue.is_alive(), "it had to be stopped"
+        rescue.cancel()
         assert told.result() == b"1"
 
 
