@@ -15,7 +15,15 @@ from benchmarks.load import BadAnswer, Connection, Reply, connected
 from benchmarks.machine import listeners
 from benchmarks.targets import Server, running
 
-__all__ = ["at_rest", "images", "long_histories", "short_streams", "two_workers", "whole_answers"]
+__all__ = [
+    "at_rest",
+    "folded_answers",
+    "images",
+    "long_histories",
+    "short_streams",
+    "two_workers",
+    "whole_answers",
+]
 
 _CONNECTIONS = 16
 _ALL_THERE = 10.0
@@ -36,6 +44,19 @@ async def whole_answers(lab: Lab, server: Server) -> Mapping[str, float]:
     """Ask for answers that do not stream."""
     request = server.dialect.request(Plan(events=20), stream=False)
     return await _in_succession(lab, server, lambda one: _whole(one, request, 20), what="requests")
+
+
+async def folded_answers(lab: Lab, server: Server) -> Mapping[str, float]:
+    """Ask for the same answers, and for the stream itself where nobody would fold it.
+
+    The gateway always has its provider stream, so this is what it has to copy at least.
+    """
+    if not server.is_copied:
+        return await whole_answers(lab, server)
+    request = server.dialect.request(Plan(events=20), stream=True)
+    return await _in_succession(
+        lab, server, lambda one: _stream(one, server, request, 20), what="requests"
+    )
 
 
 async def long_histories(lab: Lab, server: Server) -> Mapping[str, float]:

@@ -97,8 +97,14 @@ SCENARIOS = (
         _rate("requests", ratio=0.85),
     ),
     Scenario(
+        "folded",
+        "the same, with the relay asked for the stream that the gateway folds",
+        requests.folded_answers,
+        _rate("requests", ratio=0.85),
+    ),
+    Scenario(
         "history",
-        "the same with 20 messages and four tools in the request",
+        "as whole, with 20 messages and four tools in the request",
         requests.long_histories,
         _rate("requests"),
     ),

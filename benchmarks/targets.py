@@ -51,6 +51,11 @@ class Server:
         """Return how this server is asked."""
         return self.target.dialect
 
+    @property
+    def is_copied(self) -> bool:
+        """Tell whether an answer is as the upstream gave it."""
+        return self.target.name in {DIRECT, RELAY}
+
 
 def direct() -> Target:
     """Return the upstream itself."""
