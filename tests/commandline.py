@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,18 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["SECRET", "Gateway", "forget_settings", "install_adapter", "run", "serving"]
+from gateway.providers.registry import GROUP
+
+__all__ = [
+    "SECRET",
+    "Gateway",
+    "forget_settings",
+    "install",
+    "install_adapter",
+    "install_project",
+    "run",
+    "serving",
+]
 
 SECRET = "sk-secret-of-this-test"
 
@@ -53,16 +66,44 @@ class PatientProvider(Provider):
 '''
 
 
-def install_adapter(directory: Path) -> None:
-    """Put a distribution with the adapter ``patient`` into *directory*."""
-    information = directory / "patient_adapter-1.2.dist-info"
+def install(
+    directory: Path, distribution: str, adapters: Mapping[str, str], *modules: tuple[str, str]
+) -> None:
+    """Put into *directory* what pip makes of a distribution: metadata, and *modules* with code."""
+    name, version = distribution.split()
+    information = directory / f"{name.replace('-', '_')}-{version}.dist-info"
     information.mkdir(parents=True)
-    (directory / "patient_adapter.py").write_text(_ADAPTER)
     (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: patient-adapter\nVersion: 1.2\n"
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     )
-    (information / "entry_points.txt").write_text(
-        "[gateway.providers]\npatient = patient_adapter:PatientProvider\n"
+    points = "".join(f"{adapter} = {value}\n" for adapter, value in adapters.items())
+    (information / "entry_points.txt").write_text(f"[{GROUP}]\n{points}")
+    for module, code in modules:
+        (directory / f"{module}.py").write_text(code)
+
+
+def install_adapter(directory: Path) -> None:
+    """Put the adapter ``patient`` into *directory*."""
+    install(
+        directory,
+        "patient-adapter 1.2",
+        {"patient": "patient_adapter:PatientProvider"},
+        ("patient_adapter", _ADAPTER),
+    )
+
+
+def install_project(directory: Path, sources: Path) -> None:
+    """Put into *directory* what pip makes of an adapter's own package."""
+    document = tomllib.loads((sources / "pyproject.toml").read_text("utf-8"))
+    project = document["project"]
+    install(
+        directory,
+        f"{project['name']} {project['version']}",
+        project["entry-points"][GROUP],
+        *(
+            (module, (sources / f"{module}.py").read_text("utf-8"))
+            for module in document["tool"]["setuptools"]["py-modules"]
+        ),
     )
 
 
@@ -111,9 +152,15 @@ class Gateway:
 
     def finish(self) -> int:
         """Wait for the end, keep the rest of the log, and return the exit status."""
-        _, rest = self.process.communicate(timeout=15)
-        self.log += rest.splitlines()
-        return self.process.returncode
+        assert self.process.stderr is not None
+        late = threading.Timer(15, self.process.kill)
+        late.start()
+        try:
+            # Not `communicate`, which knows nothing of what has been read ahead of the last line.
+            self.log += self.process.stderr.read().splitlines()
+            return self.process.wait()
+        finally:
+            late.cancel()
 
 
 @contextmanager

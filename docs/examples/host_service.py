@@ -15,7 +15,7 @@ from gateway.app import create_app
 from gateway.observe import RequestRecord
 from gateway.settings import Settings, load
 
-__all__ = ["TokenCount", "create_host"]
+__all__ = ["TokenCount", "create", "create_host"]
 
 
 class TokenCount:
@@ -64,6 +64,11 @@ async def create_host(settings: Settings, token: str) -> web.Application:
     return app
 
 
+async def create() -> web.Application:
+    """Return the service as the environment and ``.env`` configure it."""
+    settings = load(environ=os.environ, dotenv=Path(".env"))
+    return await create_host(settings, os.environ["HOST_TOKEN"])
+
+
 if __name__ == "__main__":
-    configured = load(environ=os.environ, dotenv=Path(".env"))
-    web.run_app(create_host(configured, os.environ["HOST_TOKEN"]), host="127.0.0.1", port=8080)
+    web.run_app(create(), host="127.0.0.1", port=8080)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.app import create_app
-    from gateway.catalog import Capability, ModelInfo
+    from gateway.catalog import Capability, LoadedModel, ModelInfo
     from gateway.chat import (
         ChatRequest,
         FillRequest,
@@ -50,8 +50,10 @@ if TYPE_CHECKING:
         ChatStream,
         Finish,
         FinishReason,
+        Logprobs,
         TextDelta,
         ThinkingDelta,
+        TokenLogprob,
         ToolCall,
         Usage,
     )
@@ -93,6 +95,8 @@ __all__ = [
     "InvalidRequest",
     "JsonFormat",
     "LimitsSettings",
+    "LoadedModel",
+    "Logprobs",
     "Media",
     "Message",
     "ModelInfo",
@@ -115,6 +119,7 @@ __all__ = [
     "TextDelta",
     "Think",
     "ThinkingDelta",
+    "TokenLogprob",
     "Tool",
     "ToolCall",
     "ToolChoice",

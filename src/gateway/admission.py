@@ -26,7 +26,7 @@ def check_model(
     purpose: str,
     think: Think | None = None,
     needed: Collection[Capability] = (),
-    media: Iterable[Media] = (),
+    media: Collection[Media] = (),
 ) -> None:
     """Raise `InvalidRequest` for what a model that writes text cannot do.
 
@@ -38,7 +38,7 @@ def check_model(
         raise InvalidRequest(f'"{model}" does not support thinking')
     if Capability.COMPLETION not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support {purpose}')
-    wanted = [*needed, *_needed_for(media)]
+    wanted = [*needed, *_needed_for(media)] if media else needed
     missing = [capability for capability in wanted if capability not in info.capabilities]
     if missing:
         raise InvalidRequest(f"{full_name} does not support " + "\n".join(missing))
@@ -70,11 +70,12 @@ def check_embedding(model: str, info: ModelInfo) -> None:
 
 def check_media(media: Iterable[Media]) -> None:
     """Raise `InvalidRequest` for bytes of a kind that nobody recognised."""
-    if any(not (item.media_type or item.url) for item in media):
-        raise InvalidRequest(
-            "unsupported media: images may be png, jpeg, gif or webp, audio wav or mp3,"
-            " documents pdf"
-        )
+    for item in media:
+        if not (item.media_type or item.url):
+            raise InvalidRequest(
+                "unsupported media: images may be png, jpeg, gif or webp, audio wav or mp3,"
+                " documents pdf"
+            )
 
 
 def heard_media(messages: Sequence[Message]) -> list[Media]:

@@ -19,12 +19,12 @@ from gateway.keys import (
     OBSERVERS,
     ORIGINS,
     PRESENCE,
-    PROVIDERS,
     RESIDENCY,
     SETTINGS,
     STORE,
+    TARGETS,
 )
-from gateway.middlewares import MIDDLEWARES, add_origin_headers, hide_framework
+from gateway.middlewares import MIDDLEWARES, finish_headers
 from gateway.model_lists import ModelLists
 from gateway.observe import LogObserver, Observer
 from gateway.origins import Origins
@@ -34,6 +34,7 @@ from gateway.providers.registry import Configured, Given, configure, open_provid
 from gateway.residency import Residency
 from gateway.settings import Settings
 from gateway.store import open_store
+from gateway.targets import Targets
 
 __all__ = ["create_app"]
 
@@ -68,7 +69,7 @@ def create_app(
     app[DIALECTS] = {endpoint.handler: endpoint.dialect for endpoint in ROUTES}
     for endpoint in ROUTES:
         app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
-    app.on_response_prepare.extend((add_origin_headers, hide_framework))
+    app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_lifetime(configured, given, session))
     return app
 
@@ -85,11 +86,14 @@ def _lifetime(
             client = session
             if client is None:
                 client = await stack.enter_async_context(_open_session())
-            opened = dict(given)
+            opened = {name: [one] for name, one in given.items()}
             for one in configured:
-                provider = opened[one.name] = open_provider(one, client)
-                stack.push_async_callback(provider.aclose)
-            app[PROVIDERS] = opened
+                provider = open_provider(one, client)
+                stack.push_async_callback(_close, one.name, provider)
+                opened.setdefault(one.name, []).append(provider)
+            # What is given in code has its place in the settings, or else comes last.
+            opened = {name: opened[name] for name in {**app[SETTINGS].providers, **opened}}
+            app[TARGETS] = Targets(opened)
             store = await stack.enter_async_context(open_store(app[SETTINGS].home))
             log = logging.getLogger("gateway.models")
             lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)
@@ -100,6 +104,14 @@ def _lifetime(
             yield
 
     return run
+
+
+async def _close(name: str, provider: AnyProvider) -> None:
+    """Close a provider; one that cannot be closed keeps nobody, nor our host, from cleaning up."""
+    try:
+        await provider.aclose()
+    except Exception:
+        logging.getLogger("gateway").exception("the adapter of %s failed to close", name)
 
 
 def _open_session() -> aiohttp.ClientSession:

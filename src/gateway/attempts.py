@@ -1,9 +1,11 @@
-"""Second attempts: whether, when and how often; the one place that decides.
+"""Second attempts: whether, when, where and how often; the one place that decides.
 
 Adapters ask once. Here a refused request may be asked again, before the first event has come and
-never after, and only where the first attempt cannot have been served and billed: no connection was
-made, or the status says that the request was not taken up (429, 503). At most two more attempts
-are made, within five seconds in all, so that a person who waits gets an answer of either kind.
+never after. Where there are several targets the next one is asked at once if a connection cannot
+be made or the answer is 429 or 5xx. Of the last one, or the only one, the same is asked again only
+where the first attempt cannot have been served and billed: no connection was made, or the status
+says that the request was not taken up (429, 503). At most two more such attempts are made, within
+five seconds in all, so that a person who waits gets an answer of either kind.
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ from typing import TypeVar
 
 from gateway.errors import (
     GatewayError,
+    UpstreamDenied,
+    UpstreamError,
     UpstreamProtocolError,
     UpstreamRateLimited,
     UpstreamRejected,
+    UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.events import ChatEvent, ChatStream
+from gateway.targets import Target, retry_after
 
-__all__ = ["first_batch", "insist"]
+__all__ = ["first_batch", "in_turn"]
 
 _RETRIES = 2
 _BUDGET = 5.0
@@ -34,47 +40,70 @@ _JITTER = 0.25
 T = TypeVar("T")
 
 
-async def first_batch(
-    open_stream: Callable[[], ChatStream],
-) -> tuple[ChatStream, Sequence[ChatEvent]]:
-    """Return a stream and its first batch; the caller closes the stream.
-
-    *open_stream* is called once for each attempt.
-    """
-
-    async def attempt() -> tuple[ChatStream, Sequence[ChatEvent]]:
-        stream = open_stream()
-        try:
-            return stream, await anext(stream)
-        except StopAsyncIteration:
-            raise UpstreamProtocolError("stream ended unexpectedly") from None
-        except BaseException:
-            await stream.aclose()
-            raise
-
-    return await insist(attempt)
+async def first_batch(stream: ChatStream) -> Sequence[ChatEvent]:
+    """Return the first batch of *stream*, which the caller closes; without one it is closed."""
+    try:
+        return await anext(stream)
+    except StopAsyncIteration:
+        raise UpstreamProtocolError("stream ended unexpectedly") from None
+    except BaseException:
+        await stream.aclose()
+        raise
 
 
-async def insist(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Return what *attempt* returns, trying again where that is safe and may help.
+async def in_turn(
+    targets: Sequence[Target],
+    attempt: Callable[[Target], Awaitable[T]],
+    *,
+    passed_over: Callable[[Target, GatewayError], None],
+) -> T:
+    """Return what *attempt* returns for the first of *targets* that answers.
 
-    Otherwise the error of the last attempt is raised.
+    *passed_over* is told of each one that was asked in vain. If all were, the error of the last
+    attempt is raised.
     """
     loop = asyncio.get_running_loop()
+    target, *left = targets
     give_up_at = loop.time() + _BUDGET
-    pause = _FIRST_PAUSE
-    for _ in range(_RETRIES):
+    retries, pause = _RETRIES, _FIRST_PAUSE
+    while True:
         try:
-            return await attempt()
+            return await attempt(target)
         except GatewayError as error:
-            if not _is_safe(error):
-                raise
+            if left:
+                left = _elsewhere(error, target, left)
+                if not left:
+                    raise
+                passed_over(target, error)
+                target, *left = left
+                give_up_at = loop.time() + _BUDGET
+                continue
             wait = _asked_pause(error, pause)
-            if not loop.time() + wait <= give_up_at:  # a wait may be "nan"
+            # A wait may be NaN.
+            if not (retries and _is_safe(error) and loop.time() + wait <= give_up_at):
+                if _elsewhere(error, target, [target]):
+                    passed_over(target, error)
                 raise
         await asyncio.sleep(wait)
+        retries -= 1
         pause *= _GROWTH
-    return await attempt()
+
+
+def _elsewhere(error: GatewayError, target: Target, left: list[Target]) -> list[Target]:
+    """Return which of *left* may do what *target* did not, without paying twice.
+
+    Silence is not among these failures, nor is a lost connection: the work may have been done.
+    """
+    match error:
+        case UpstreamTimeout() | UpstreamProtocolError():
+            return []
+        case UpstreamDenied():  # another provider would only hide that the key is wrong
+            return [one for one in left if one.is_beside(target)]
+        case UpstreamUnavailable():  # whichever key one has
+            return [one for one in left if not one.is_beside(target)] or left[-1:]
+        case UpstreamError() if error.repeatable and (error.status == 429 or error.status >= 500):
+            return left
+    return []
 
 
 def _is_safe(error: GatewayError) -> bool:
@@ -87,14 +116,7 @@ def _is_safe(error: GatewayError) -> bool:
 
 
 def _asked_pause(error: GatewayError, pause: float) -> float:
-    """Return the seconds to wait: what ``Retry-After`` asks for, or *pause*, with some jitter.
-
-    A date in ``Retry-After`` is further away than anybody waits.
-    """
-    asked = error.headers.get("Retry-After")
-    if asked is not None:
-        try:
-            pause = float(asked)
-        except ValueError:
-            return _BUDGET + 1
+    """Return the seconds to wait: what ``Retry-After`` asks for, or *pause*, with some jitter."""
+    asked = retry_after(error)
+    pause = pause if asked is None else asked
     return pause * (1 + random.uniform(0, _JITTER))  # noqa: S311 - no secret

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from gateway import codec
 from gateway.chat import Message
 
-__all__ = ["EPOCH", "Capability", "ListedModel", "ModelInfo", "Overlay"]
+__all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "Overlay"]
 
 EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
 """The date of a model whose release date nobody knows: constant, so that lists never reorder."""
@@ -37,7 +38,10 @@ class ModelInfo:
     ``id`` itself. ``parameter_size`` reads ``24B``; ``parameter_count`` is the number behind it, 0
     when unknown, as are the two lengths (tokens and components). ``parameters`` are the provider's
     defaults worth showing. ``released`` must be stable from call to call. ``quantization_level`` is
-    known only of what a user made and said it of.
+    known of weights, and of what a user made and said it of. ``size`` (bytes) and ``digest`` (64
+    hexadecimal digits) are those of the model's files. ``remote_model`` and ``remote_host`` are for
+    a service that has the model from another one, where it is called so. ``native`` is the document
+    by which the service describes the model, under the name of its dialect.
     """
 
     id: str
@@ -54,10 +58,30 @@ class ModelInfo:
     deprecated: str = ""
     replacement: str = ""
     quantization_level: str = ""
+    size: int = 0
+    digest: str = ""
+    remote_model: str = ""
+    remote_host: str = ""
+    native: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.canonical:
             object.__setattr__(self, "canonical", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that a service holds in memory until ``expires``; ``id`` is the service's own.
+
+    ``size`` is in bytes, ``size_vram`` how many of them are on a GPU; ``context_length`` is the one
+    that it was loaded with, in tokens.
+    """
+
+    id: str
+    expires: datetime
+    size: int = 0
+    size_vram: int = 0
+    context_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +114,8 @@ class ListedModel:
     """A model under the name that clients see and use.
 
     ``name`` is the short display form with its tag. ``provider`` is the provider's name in the
-    settings, ``remote_host`` the origin of its service. ``overlay`` is what a user laid over it,
-    of which ``info`` knows already.
+    settings, ``remote_host`` the origin of its service, or of the one where that has the model
+    from. ``overlay`` is what a user laid over it, of which ``info`` knows already.
     """
 
     name: str
@@ -100,9 +124,20 @@ class ListedModel:
     remote_host: str = ""
     overlay: Overlay = _NOTHING
 
+    def __post_init__(self) -> None:
+        if self.info.remote_host:
+            object.__setattr__(self, "remote_host", self.info.remote_host)
+
+    @property
+    def remote_model(self) -> str:
+        """What the model is called at ``remote_host``; empty where that is."""
+        return (self.info.remote_model or self.info.id) if self.remote_host else ""
+
     @property
     def digest(self) -> str:
         """Return 64 hexadecimal digits, the same for all names of one model and for its copies."""
+        if self.info.digest and self.overlay == _NOTHING:
+            return self.info.digest
         content = f"{self.provider}:{self.info.canonical}".encode()
         if self.overlay != _NOTHING:
             content += codec.encode(self.overlay)

@@ -122,8 +122,11 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 class ChatRequest:
     """One chat. ``model`` is the provider's own id once routing has replaced the client's name.
 
+    ``logprobs`` asks for the probability of each token and of that many others in its place.
     ``extra`` holds options that the vocabulary does not know, under the names the client used: an
-    adapter takes those it documents and drops the rest.
+    adapter takes those it documents and drops the rest. ``native`` holds what else the client's
+    body says, as it says it, under the name of its dialect: only an adapter of the same dialect
+    understands it, and sends it on.
     """
 
     model: str
@@ -135,14 +138,20 @@ class ChatRequest:
     think: Think | None = None
     response_format: JsonFormat | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
+    logprobs: int | None = None
+    native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FillRequest:
-    """Fill in the middle: write what stands between ``prompt`` and ``suffix``."""
+    """Fill in the middle: write what stands between ``prompt`` and ``suffix``.
+
+    ``extra`` and ``native`` are those of a `ChatRequest`.
+    """
 
     model: str
     prompt: str
     suffix: str = ""
     sampling: Sampling = Sampling()
     extra: Mapping[str, object] = field(default_factory=dict)
+    native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.errors import GatewayError
+from gateway.inventory import list_adapters
 from gateway.library import Library, Shelf
 from gateway.providers.base import AnyProvider
-from gateway.providers.registry import configure, installed, open_provider
+from gateway.providers.registry import configure, open_provider
 from gateway.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -34,11 +35,9 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
     Raise `SettingsError` or `ProviderLoadError` as the start of the server would.
     """
     yield Finding(f"settings: {', '.join(settings.sources) or 'defaults'}")
-    for name, points in installed().items():
-        for point in points:
-            origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown origin"
-            yield Finding(f"adapter {name}: {point.value} ({origin})")
-    shelves = []
+    for adapter in list_adapters():
+        yield Finding(f"adapter {adapter.name}: {adapter.entry_point} ({adapter.origin})")
+    shelves: dict[str, Shelf] = {}
     async with aiohttp.ClientSession() as session:
         for configured in configure(settings, {}):
             if configured.missing:
@@ -46,13 +45,16 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 continue
             provider = open_provider(configured, session)
             try:
-                shelves.append(await _shelf(provider))
+                shelf = await _shelf(provider)
+                shelves.setdefault(configured.name, shelf)
+                if configured.key:
+                    yield Finding(f"provider {configured.label}: accepted")
             except (GatewayError, TimeoutError) as error:
                 reason = str(error) or f"no answer within {_WITHIN:.0f} seconds"
-                yield Finding(f"provider {configured.name}: {reason}", trouble=True)
+                yield Finding(f"provider {configured.label}: {reason}", trouble=True)
             finally:
                 await provider.aclose()
-    for finding in _models(shelves, settings):
+    for finding in _models([*shelves.values()], settings):
         yield finding
 
 
@@ -75,6 +77,8 @@ def _models(shelves: Sequence[Shelf], settings: Settings) -> Iterator[Finding]:
         names = [model.name for model in library.models if model.provider == shelf.provider]
         listed = f"{len(names)} models: {', '.join(names)}" if names else "no models"
         yield Finding(f"provider {shelf.provider}: {listed}", trouble=not names)
-    for alias, target in aliases.items():
-        if shelves and library.find(alias) is None:
-            yield Finding(f"alias {alias}: there is no model {target}", trouble=True)
+    for alias, meant in aliases.items():
+        for name in [meant] if isinstance(meant, str) else meant:
+            alone = Library(shelves, aliases={alias: name}, expose=settings.models.expose)
+            if shelves and alone.find(alias) is None:
+                yield Finding(f"alias {alias}: there is no model {name}", trouble=True)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m gateway`` serves, ``python -m gateway check`` looks for trouble."""
+"""The command line: ``python -m gateway`` serves, its other commands look and write."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from gateway import logs
 from gateway.app import create_app
 from gateway.check import examine
 from gateway.errors import ProviderLoadError, SettingsError
+from gateway.inventory import aligned, survey
 from gateway.middlewares import guard_hosts
 from gateway.providers.registry import configure
+from gateway.scaffold import write_adapter
 from gateway.server import CannotListen, loop_factory, serve
 from gateway.settings import (
     VARIABLES,
@@ -37,7 +39,7 @@ from gateway.workers import supervise
 
 __all__ = ["main"]
 
-_COMMANDS = ("serve", "check")
+_COMMANDS = ("serve", "check", "providers", "init-adapter")
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 
 _SANDBOX_PACE = 0.02
@@ -55,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 1 for trouble, 2 for misuse."""
     try:
         arguments = _parse(argv)
+        if arguments.command == "init-adapter":
+            return _init_adapter(arguments.name, arguments.directory)
         settings = load(
             config=arguments.config,
             environ=os.environ,
@@ -73,12 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    arguments = _parser().parse_args(argv)
+    # Intermixed, since an optional name may stand behind options of its command.
+    arguments = _parser().parse_intermixed_args(argv)
     # Not left to the parser, which would take the value of an unknown option for a command.
     if arguments.command not in _COMMANDS:
         raise SettingsError(
             f"unknown command {arguments.command} (allowed: {', '.join(_COMMANDS)})"
         )
+    if arguments.command == "init-adapter":
+        if arguments.name is None:
+            raise SettingsError("init-adapter needs a name (see gateway --help)")
+    elif (arguments.name, arguments.directory) != (None, None):
+        raise SettingsError("only init-adapter takes a name or --directory (see gateway --help)")
     return arguments
 
 
@@ -96,7 +106,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         metavar="|".join(_COMMANDS),
         default="serve",
-        help="serve (the default), or check the settings, adapters and models",
+        help="serve (the default), check the settings, adapters and models, list the adapters of"
+        " providers, or write the package of a new one",
+    )
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="of the new adapter, for init-adapter"
     )
     parser.add_argument("--host", help=f"address to listen on (default {server.host})")
     parser.add_argument("--port", help=f"port to listen on (default {server.port})")
@@ -106,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workers", type=int, help=f"processes that share the port (default {server.workers})"
+    )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="where init-adapter writes (default gateway-NAME)",
     )
     # For the supervisor of several processes alone.
     parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
@@ -153,6 +173,8 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
         ):
             if arguments.command == "check":
                 return await _check(final)
+            if arguments.command == "providers":
+                return _list_adapters(final)
             return await _serve(final, supervisor=arguments.supervisor)
 
     if arguments.command == "serve":
@@ -198,6 +220,17 @@ async def _check(settings: Settings) -> int:
             else:
                 print(finding.text)  # noqa: T201 - for people
     return status
+
+
+def _list_adapters(settings: Settings) -> int:
+    adapters = survey(settings)
+    print(*aligned(adapters), sep="\n")  # noqa: T201 - for people
+    return _FAILED if any(adapter.trouble for adapter in adapters) else 0
+
+
+def _init_adapter(name: str, directory: Path | None) -> int:
+    print(write_adapter(name, directory).next_steps())  # noqa: T201 - for people
+    return 0
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["JSONError", "decode", "encode", "escape", "repair_escapes"]
+__all__ = ["JSONError", "decode", "encode", "encode_lines", "escape", "repair_escapes"]
 
 JSONError = msgspec.DecodeError
 """What `decode` raises for bytes that are not JSON; `UnicodeDecodeError` for bytes that are not
@@ -22,11 +22,16 @@ _ESCAPE = re.compile(
 _HALF_A_PAIR = 6
 """Characters of the escape of one surrogate."""
 
+_LESS, _MORE, _AND = b"<>&"
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 encode = _encoder.encode
 """Encode a value as compact UTF-8 JSON, keys in the order given."""
+
+encode_lines = _encoder.encode_lines
+"""Encode values in the same way, with a line feed after each."""
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
@@ -34,7 +39,11 @@ decode = _decoder.decode
 
 def escape(encoded: bytes) -> bytes:
     r"""Write as ``\u…`` what Go's encoder does, and U+0085, at which some clients break a line."""
-    encoded = encoded.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+    # Most texts have none of them, and to look for a number is cheaper than to replace nothing.
+    if _LESS in encoded or _MORE in encoded or _AND in encoded:
+        encoded = (
+            encoded.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+        )
     if encoded.isascii():
         return encoded
     return (

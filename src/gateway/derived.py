@@ -98,13 +98,11 @@ def for_chat(
     The stored messages come before those of the client, and the stored system prompt before all,
     unless the client's first message is one. *said* is explained at `tuned`.
     """
-    examples = model.overlay.messages
     system = () if _begins_with_system(request) else _system(model)
-    return tuned(
-        model,
-        dataclasses.replace(request, messages=(*system, *examples, *request.messages)),
-        said=said,
-    )
+    stored = (*system, *model.overlay.messages)
+    if stored:
+        request = dataclasses.replace(request, messages=(*stored, *request.messages))
+    return tuned(model, request, said=said)
 
 
 def for_prompt(
@@ -118,7 +116,9 @@ def for_prompt(
     own = 1 if _begins_with_system(request) else 0
     system = request.messages[:own] or _system(model)
     messages = (*system, *model.overlay.messages, *request.messages[own:])
-    return tuned(model, dataclasses.replace(request, messages=messages), said=said)
+    if messages != request.messages:
+        request = dataclasses.replace(request, messages=messages)
+    return tuned(model, request, said=said)
 
 
 def tuned(model: ListedModel, request: RequestT, *, said: Collection[str] = ()) -> RequestT:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.events import Usage
 
@@ -20,21 +20,28 @@ class EmbedRequest:
     """Embed each of ``inputs`` (at least one).
 
     ``dimensions`` is a positive number of components wanted, or ``None`` for the model's own.
-    ``truncate`` says whether an input that is too long is cut or refused.
+    ``truncate`` says whether an input that is too long is cut or refused. ``native`` is that of a
+    `gateway.chat.ChatRequest`.
     """
 
     model: str
     inputs: tuple[str, ...]
     dimensions: int | None = None
     truncate: bool = True
+    native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedResult:
-    """One vector for each input, in their order, as the provider gave them."""
+    """One vector for each input, in their order, as the provider gave them.
+
+    ``native`` is that of a `gateway.events.Finish`; clients of its dialect then get the very
+    vectors of the service.
+    """
 
     vectors: Sequence[Sequence[float]]
     usage: Usage | None = None
+    native: Mapping[str, Mapping[str, object]] | None = None
 
 
 def normalize(vector: Sequence[float]) -> list[float]:

@@ -1,8 +1,8 @@
 """What an answer is made of while it streams, and what it is once folded.
 
-The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCall)* Finish``. A stream is a
-sequence of batches: one batch is what arrived from the provider together, in one read. A batch may
-be empty: it then says that the provider has accepted the request and is at work.
+The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCall | Logprobs)* Finish``. A stream
+is a sequence of batches: one batch is what arrived from the provider together, in one read. A batch
+may be empty: it then says that the provider has accepted the request and is at work.
 
 Events are made once per token, so they are `msgspec.Struct` and not dataclasses: creating one
 costs about a seventh.
@@ -23,8 +23,10 @@ __all__ = [
     "ChatStream",
     "Finish",
     "FinishReason",
+    "Logprobs",
     "TextDelta",
     "ThinkingDelta",
+    "TokenLogprob",
     "ToolCall",
     "Usage",
     "fold",
@@ -63,6 +65,24 @@ class ToolCall(msgspec.Struct, frozen=True):
     id: str = ""
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How probable a token was, as a natural logarithm, and which others it was chosen from.
+
+    Ollama and OpenAI write it in the same way; ``bytes`` are those of the token in UTF-8.
+    """
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] = ()
+    top_logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Logprobs(msgspec.Struct, frozen=True, gc=False):
+    """The tokens of the delta right before; only for a request that asks for them."""
+
+    tokens: tuple[TokenLogprob, ...]
+
+
 class Usage(msgspec.Struct, frozen=True, gc=False):
     """Token counts as the provider reports them; input includes cached tokens."""
 
@@ -72,13 +92,18 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):
-    """The last event of every complete stream."""
+    """The last event of every complete stream.
+
+    ``native`` holds what else the service says at the end, by the name of the dialect in which it
+    says so; only clients of that dialect see it, in the place of what the gateway would say.
+    """
 
     reason: FinishReason
     usage: Usage | None = None
+    native: Mapping[str, Mapping[str, object]] | None = None
 
 
-ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Finish
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Logprobs | Finish
 ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
 
 
@@ -90,6 +115,7 @@ class Answer:
     thinking: str
     tool_calls: tuple[ToolCall, ...]
     finish: Finish
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
@@ -99,4 +125,7 @@ def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
         thinking="".join([event.text for event in events if isinstance(event, ThinkingDelta)]),
         tool_calls=tuple(event for event in events if isinstance(event, ToolCall)),
         finish=finish,
+        logprobs=tuple(
+            token for event in events if isinstance(event, Logprobs) for token in event.tokens
+        ),
     )

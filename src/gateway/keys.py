@@ -13,10 +13,10 @@ from gateway.model_lists import ModelLists
 from gateway.observe import Observer, RequestRecord
 from gateway.origins import Origins
 from gateway.presence import Presence
-from gateway.providers.base import AnyProvider
 from gateway.residency import Residency
 from gateway.settings import Settings
 from gateway.store import Store
+from gateway.targets import Targets
 
 __all__ = [
     "DIALECTS",
@@ -25,21 +25,21 @@ __all__ = [
     "OBSERVERS",
     "ORIGINS",
     "PRESENCE",
-    "PROVIDERS",
     "RECORD",
     "RESIDENCY",
     "SETTINGS",
     "STORE",
+    "TARGETS",
 ]
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("gateway.settings", Settings)
-PROVIDERS: web.AppKey[Mapping[str, AnyProvider]] = web.AppKey("gateway.providers", Mapping)
 MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLists)
 OBSERVERS: web.AppKey[Sequence[Observer]] = web.AppKey("gateway.observers", Sequence)
 ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
 PRESENCE: web.AppKey[Presence] = web.AppKey("gateway.presence", Presence)
 RESIDENCY: web.AppKey[Residency] = web.AppKey("gateway.residency", Residency)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
+TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
 DIALECTS: web.AppKey[Mapping[Handler, Dialect]] = web.AppKey("gateway.dialects", Mapping)
 """The dialect that each handler speaks."""

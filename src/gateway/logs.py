@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +12,9 @@ from gateway import codec
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure"]
 
-_BARE = re.compile(r"[^\s\"=]+")
+_EMPTY = '""'
+_UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+"""Switches of `logging` for what each record finds out and no line of ours tells."""
 
 
 class TextFormatter(logging.Formatter):
@@ -21,8 +22,13 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; whatever could break or forge one is escaped."""
+        fields = _fields(record)
+        texts = [str(value) for value in fields.values()]
+        # One look at all of them, since hardly any has to be quoted.
+        if not _is_bare("".join(texts)):
+            texts = [text if _is_bare(text) else _quoted(text) for text in texts]
         words = [_time(record), f"{record.levelname:7}", record.name, record.getMessage()]
-        words += [f"{key}={_quoted(value)}" for key, value in _fields(record).items()]
+        words += [f"{key}={text or _EMPTY}" for key, text in zip(fields, texts, strict=True)]
         line = _printable(" ".join(words))
         if not record.exc_info:
             return line
@@ -35,16 +41,23 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; it never contains a line feed."""
-        document = {key: _plain(value) for key, value in _fields(record).items()}
-        document |= {
+        document = {
+            **_fields(record),
             "ts": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _plain(record.getMessage()),
+            "message": record.getMessage(),
         }
         if record.exc_info:
-            document["trace"] = _plain(self.formatException(record.exc_info))
-        return codec.encode(document).decode()
+            document["trace"] = self.formatException(record.exc_info)
+        document = {
+            key: value if value is None or isinstance(value, int | float) else str(value)
+            for key, value in document.items()
+        }
+        try:
+            return codec.encode(document).decode()
+        except UnicodeEncodeError:
+            return codec.encode({key: _plain(value) for key, value in document.items()}).decode()
 
 
 _FORMATTERS: Mapping[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
@@ -55,6 +68,8 @@ def configure(level: str, format_name: str, *, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_FORMATTERS[format_name]())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for switch in _UNUSED:
+        setattr(logging, switch, False)
     logging.getLogger("gateway").setLevel(level.upper())
 
 
@@ -73,18 +88,19 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _quoted(value: object) -> str:
-    if type(value) is int:
-        return str(value)
-    text = str(value)
-    return text if _BARE.fullmatch(text) else codec.encode(_plain(text)).decode()
+def _is_bare(text: str) -> bool:
+    return '"' not in text and "=" not in text and text.split() == [text]
+
+
+def _quoted(text: str) -> str:
+    return codec.encode(_plain(text)).decode()
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    """Return a text as UTF-8 can carry it: a name may hold half a surrogate pair."""
+    if not isinstance(value, str):
         return value
-    # A name may hold half a surrogate pair, which UTF-8 cannot carry.
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _printable(text: str) -> str:

@@ -27,26 +27,32 @@ _RETRY = 5.0
 class ModelLists:
     """Answer from memory which models there are; ask providers in the background only.
 
-    A provider that fails keeps its last list, so an outage upstream changes no name. *derived*
-    returns what users made, the same object as long as nothing changes.
+    *providers* holds each one once for every key that it has; the first key whose list can be had
+    decides, since all of them are taken to reach the same models. A provider that fails keeps its
+    last list, so an outage upstream changes no name. *derived* returns what users made, the same
+    object as long as nothing changes.
     """
 
     def __init__(
         self,
-        providers: Mapping[str, AnyProvider],
+        providers: Mapping[str, Sequence[AnyProvider]],
         settings: ModelsSettings,
         *,
         derived: Callable[[], Awaitable[Sequence[DerivedModel]]],
         log: logging.Logger,
     ) -> None:
-        self.providers = providers
+        self._providers = providers
         self._settings = settings
         self._read_derived = derived
         self._log = log
         self._lists: dict[str, Sequence[ModelInfo]] = {}
+        self._describe: dict[str, Callable[[str], ModelInfo]] = {}
         self._fetched: dict[str, float] = {}
         self._derived: Sequence[DerivedModel] = ()
+        self._unheard = set(providers)
         self._first = asyncio.Event()
+        if not providers:
+            self._first.set()
         self._library = self._assemble()
 
     async def library(self) -> Library:
@@ -66,35 +72,53 @@ class ModelLists:
     @property
     def reached(self) -> dict[str, bool]:
         """Tell for each provider whether its last list is fresh."""
-        return {name: self._is_fresh(name) for name in self.providers}
+        return {name: self._is_fresh(name) for name in self._providers}
 
     async def keep_fresh(self) -> None:
-        """Ask all providers again and again, until cancelled."""
-        while True:
-            await self.refresh()
-            # Names go stale only when time has passed, so the library is made anew then as well.
-            every = self._settings.refresh
-            await asyncio.sleep(every if all(self.reached.values()) else min(_RETRY, every))
+        """Ask all providers again and again until cancelled, each in its own time.
+
+        One that is slow or down keeps no other from being heard.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for name in self._providers:
+                tasks.create_task(self._keep_fresh(name))
 
     async def refresh(self) -> None:
         """Ask all providers once, side by side; what fails is logged and keeps its last list."""
         async with asyncio.TaskGroup() as tasks:
-            for name, provider in self.providers.items():
-                tasks.create_task(self._fetch(name, provider))
-        self._library = self._assemble()
-        self._first.set()
+            for name in self._providers:
+                tasks.create_task(self._fetch(name))
 
-    async def _fetch(self, name: str, provider: AnyProvider) -> None:
+    async def _keep_fresh(self, name: str) -> None:
+        every = self._settings.refresh
+        while True:
+            await self._fetch(name)
+            await asyncio.sleep(every if self._is_fresh(name) else min(_RETRY, every))
+
+    async def _fetch(self, name: str) -> None:
+        instances = self._providers[name]
+        lists = await asyncio.gather(*(self._list(name, provider) for provider in instances))
+        for provider, models in zip(instances, lists, strict=True):
+            if models is not None:
+                self._lists[name] = models
+                self._describe[name] = provider.describe
+                self._fetched[name] = time.monotonic()
+                break
+        # Names go stale only when time has passed, so the library is made anew after a failure too.
+        self._library = self._assemble()
+        self._unheard.discard(name)
+        if not self._unheard:
+            self._first.set()
+
+    async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
         try:
             async with asyncio.timeout(_LIST):
-                models = await provider.list_models()
+                return await provider.list_models()
         except (GatewayError, TimeoutError) as error:
             self._log.warning("the model list of %s could not be fetched: %s", name, error)
         except Exception:
             self._log.exception("the adapter of %s failed to list its models", name)
-        else:
-            self._lists[name] = models
-            self._fetched[name] = time.monotonic()
+        return None
 
     def _is_fresh(self, name: str) -> bool:
         fetched = self._fetched.get(name)
@@ -102,16 +126,16 @@ class ModelLists:
 
     def _assemble(self) -> Library:
         preferred = self._settings.default_provider
-        in_order = sorted(self.providers.items(), key=lambda item: item[0] != preferred)
+        in_order = sorted(self._providers.items(), key=lambda item: item[0] != preferred)
         shelves = [
             Shelf(
                 provider=name,
-                remote_host=provider.remote_host,
+                remote_host=first.remote_host,
                 models=self._lists.get(name, ()),
                 complete=self._is_fresh(name),
-                describe=provider.describe,
+                describe=self._describe.get(name, first.describe),
             )
-            for name, provider in in_order
+            for name, (first, *_) in in_order
         ]
         return Library(
             shelves,

@@ -64,13 +64,16 @@ class ModelName:
         return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
 
 
-@lru_cache(maxsize=1024)  # a request asks for its one name more than once
 def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
     """Read a model's name as a client wrote it, or raise `InvalidName`.
 
     With ``suffixes=False``, as for ``/api/copy``, ``:cloud`` and ``:local`` are ordinary tags.
     """
-    text = text.strip()
+    return _parse_name(text.strip(), suffixes=suffixes)
+
+
+@lru_cache(maxsize=1024)  # a request asks for its one name more than once
+def _parse_name(text: str, *, suffixes: bool) -> ModelName:
     bare, source = _split_source(text) if suffixes else (text, _ANYWHERE)
     if source and _split_source(bare)[1]:
         quoted = codec.encode(text).decode()

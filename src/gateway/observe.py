@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.events import FinishReason, Usage
 from gateway.replies import Reply
+from gateway.targets import Target
 from gateway.timing import Timing
 
 __all__ = ["LogObserver", "Observer", "RequestRecord"]
@@ -20,22 +21,38 @@ class RequestRecord:
     """One request, from acceptance to the last byte; filled in by whoever knows.
 
     ``model`` is what the client typed, ``upstream_model`` what the provider was asked for.
+    Where the name stands for several targets (``has_choice``) these two, and ``key``, are those of
+    the one that was asked last, and ``passed_over`` names those that were asked in vain before.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
     Nothing that a person wrote is ever noted here.
     """
 
     method: str
     path: str
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    # No secret, so that the kernel need not be asked for it.
+    id: str = field(default_factory=lambda: f"{random.getrandbits(64):016x}")
     timing: Timing = field(default_factory=Timing)
     status: int = 0
     model: str = ""
     provider: str = ""
     upstream_model: str = ""
+    key: int = 0
+    has_choice: bool = False
+    passed_over: list[str] = field(default_factory=list)
     usage: Usage | None = None
     finish: FinishReason | None = None
     error: str = ""
     replies: list[Reply] = field(default_factory=list)
+
+    def ask(self, target: Target) -> None:
+        """Note that *target* is asked now."""
+        self.provider, self.upstream_model, self.key = target.id
+
+    @property
+    def target(self) -> str:
+        """Who was asked last: provider, model and number of the key, as ``a/b#2``."""
+        name = f"{self.provider}/{self.upstream_model}"
+        return f"{name}#{self.key}" if self.key else name
 
 
 class Observer(Protocol):
@@ -65,24 +82,29 @@ class LogObserver:
 
 def _fields(record: RequestRecord) -> Mapping[str, object]:
     timing = record.timing
-    fields: dict[str, object] = {
+    known = {
+        "model": record.model,
+        "provider": record.provider,
+        "upstream_model": record.upstream_model,
+        "key": record.key,
+        "finish": record.finish,
+        "error": record.error,
+    }
+    shown: dict[str, object] = {
         "request": record.id,
         "method": record.method,
         "path": record.path,
         "status": record.status,
-        "model": record.model,
-        "provider": record.provider,
-        "upstream_model": record.upstream_model,
-        "finish": record.finish,
-        "error": record.error,
+        **{name: value for name, value in known.items() if value},
     }
-    shown = {name: value for name, value in fields.items() if value not in (None, "")}
     if record.usage is not None:
         shown["input_tokens"] = record.usage.input_tokens
         shown["output_tokens"] = record.usage.output_tokens
     if record.replies:
         shown["upstream_request"] = record.replies[-1].request_id
         shown["upstream_replies"] = len(record.replies)
+    if record.has_choice and record.passed_over:
+        shown["passed_over"] = ",".join(record.passed_over)
     if timing.first:
         shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000
     shown["total_ms"] = (timing.clock() - timing.accepted) // 1_000_000

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aiohttp import web
 
 __all__ = ["Presence", "has_left"]
 
 _LOOK_EVERY = 0.5
+_FAREWELL = 1.0
+"""Seconds that handlers may take to let go of what they have opened."""
 
 
 class Presence:
@@ -25,24 +25,47 @@ class Presence:
     def __init__(self) -> None:
         self._open: dict[asyncio.Task[object], web.Request] = {}
 
-    @contextmanager
-    def required(self, request: web.Request) -> Iterator[None]:
+    def required(self, request: web.Request) -> _Required:
         """Cancel the current task if the client of *request* leaves inside the block."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a handler always runs in a task
-        self._open[task] = request
-        try:
-            yield
-        finally:
-            del self._open[task]
+        return _Required(self._open, request)
 
     async def watch(self) -> None:
-        """Look for clients that have gone, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            for task, request in self._open.items():
-                if has_left(request):
-                    task.cancel()
+        """Look for clients that have gone, until cancelled; then take all of them for gone.
+
+        An application is cleaned up when its connections are closed, and a server that does not
+        cancel handlers knows no more of those whose clients left a moment before.
+        """
+        try:
+            while True:
+                await asyncio.sleep(_LOOK_EVERY)
+                for task, request in self._open.items():
+                    if has_left(request):
+                        task.cancel()
+        finally:
+            tasks = [*self._open]
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_FAREWELL)
+
+
+class _Required:
+    """A context manager; made twice for each request, hence no generator."""
+
+    __slots__ = ("_open", "_request", "_task")
+
+    def __init__(self, open_: dict[asyncio.Task[object], web.Request], request: web.Request):
+        self._open = open_
+        self._request = request
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a handler always runs in a task
+        self._task = task
+        self._open[task] = self._request
+
+    def __exit__(self, *_: object) -> None:
+        del self._open[self._task]
 
 
 def has_left(request: web.Request) -> bool:

@@ -10,18 +10,26 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import TypeAlias
 
 from aiohttp import hdrs, web
 
+from gateway.asking import ask_in_turn
 from gateway.attempts import first_batch
+from gateway.chat import ChatRequest, FillRequest
 from gateway.dialect import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.events import ChatEvent, ChatStream, Finish, fold
 from gateway.keys import PRESENCE, RECORD, SETTINGS
 from gateway.observe import RequestRecord
 from gateway.presence import has_left
+from gateway.providers.base import AnyProvider
+from gateway.targets import Target
 
-__all__ = ["answer", "relay"]
+__all__ = ["OpenAnswer", "answer", "open_stream", "relay"]
+
+OpenAnswer: TypeAlias = Callable[[Target], tuple[ChatStream, AnswerEncoder]]
+"""Returns a new stream from a target, and what encodes it for the client."""
 
 _log = logging.getLogger("gateway.relay")
 
@@ -29,24 +37,37 @@ _DRAIN = 1.0
 """Seconds that a finished stream may take to end, so that its connection can be used again."""
 
 
+def open_stream(provider: AnyProvider, asked: ChatRequest | FillRequest) -> ChatStream:
+    """Return the provider's answer to *asked*, of whichever kind it is."""
+    return provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
+
+
 async def relay(
-    request: web.Request, open_stream: Callable[[], ChatStream], encoder: AnswerEncoder
+    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
 ) -> web.StreamResponse:
     """Send each batch of a stream to the client as soon as it comes, in one write.
 
-    *open_stream* is called for each attempt that it takes to get the first batch.
+    *open_answer* is called for each attempt that it takes to get the first batch.
     """
     record = request[RECORD]
     presence = request.app[PRESENCE]
     with presence.required(request):
-        stream, batch = await _first(open_stream, record)
+        stream, encoder, batch = await _first(request, targets, open_answer)
     async with aclosing(stream):
         with presence.required(request):
             response = web.StreamResponse(headers=encoder.stream_headers)
             await response.prepare(request)
             try:
-                while not await _send(response, batch, encoder, record):
-                    batch = await _next(stream)
+                # Once per token when a model answers, hence no function of its own.
+                while True:
+                    is_last = _note(batch, record)
+                    if lines := encoder.lines(batch):
+                        await response.write(lines)
+                    if is_last:
+                        break
+                    batch = await anext(stream)
+            except StopAsyncIteration:
+                return await _break_off(request, response, encoder, _ended())
             except ConnectionError:  # the client has left: nobody to tell
                 raise
             except (Exception, asyncio.CancelledError) as error:
@@ -58,20 +79,24 @@ async def relay(
 
 
 async def answer(
-    request: web.Request, open_stream: Callable[[], ChatStream], encoder: AnswerEncoder
+    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
 ) -> web.StreamResponse:
     """Fold a stream and send the whole answer as one document; otherwise like `relay`."""
     record = request[RECORD]
     presence = request.app[PRESENCE]
     events: list[ChatEvent] = []
     with presence.required(request):
-        stream, batch = await _first(open_stream, record)
+        stream, encoder, batch = await _first(request, targets, open_answer)
     async with aclosing(stream):
         with presence.required(request):
-            while not _note(batch, record):
-                events += batch
-                batch = await _next(stream)
             events += batch
+            if not _note(batch, record):
+                async for batch in stream:
+                    events += batch
+                    if _note(batch, record):
+                        break
+                else:
+                    raise _ended()
             finish = events[-1]
             assert isinstance(finish, Finish)  # noqa: S101 - what _note has found
             response = web.Response(
@@ -86,31 +111,19 @@ async def answer(
 
 
 async def _first(
-    open_stream: Callable[[], ChatStream], record: RequestRecord
-) -> tuple[ChatStream, Sequence[ChatEvent]]:
-    """Return a stream, for the caller to close, and its first batch."""
-    record.timing.mark_sent()
-    return await first_batch(open_stream)
+    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
+) -> tuple[ChatStream, AnswerEncoder, Sequence[ChatEvent]]:
+    """Return a stream, for the caller to close, its encoder, and its first batch."""
+
+    async def attempt(target: Target) -> tuple[ChatStream, AnswerEncoder, Sequence[ChatEvent]]:
+        stream, encoder = open_answer(target)
+        return stream, encoder, await first_batch(stream)
+
+    return await ask_in_turn(request, targets, attempt)
 
 
-async def _next(stream: ChatStream) -> Sequence[ChatEvent]:
-    try:
-        return await anext(stream)
-    except StopAsyncIteration:
-        raise UpstreamProtocolError("stream ended unexpectedly") from None
-
-
-async def _send(
-    response: web.StreamResponse,
-    batch: Sequence[ChatEvent],
-    encoder: AnswerEncoder,
-    record: RequestRecord,
-) -> bool:
-    """Write a batch and tell whether it was the last one."""
-    done = _note(batch, record)
-    if lines := encoder.lines(batch):
-        await response.write(lines)
-    return done
+def _ended() -> UpstreamProtocolError:
+    return UpstreamProtocolError("stream ended unexpectedly")
 
 
 def _note(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:

@@ -7,10 +7,11 @@ look at ``/api/ps``; it belongs to one process and costs no provider anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from gateway.errors import GatewayError
 
@@ -22,12 +23,20 @@ _FOREVER = timedelta(days=106_751)
 
 @dataclass(slots=True)
 class _Use:
-    expires: datetime
+    """When a model was last used, how many seconds it stays from then on, and how many use it."""
+
+    last: datetime
+    stay: float
     requests: int = 0
+    is_loaded: bool = False
+
+    @property
+    def expires(self) -> datetime:
+        stay = _FOREVER if math.isinf(self.stay) else timedelta(seconds=self.stay)
+        return self.last + min(stay, _FOREVER)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+_now = partial(datetime.now, UTC)
 
 
 class Residency:
@@ -41,25 +50,13 @@ class Residency:
         self._now = now
         self._uses: dict[str, _Use] = {}
 
-    @contextmanager
-    def using(self, name: str, keep_alive: float | None = None) -> Iterator[None]:
+    def using(self, name: str, keep_alive: float | None = None) -> AbstractContextManager[None]:
         """Count the model as loaded inside the block and *keep_alive* seconds from its end.
 
         If the block raises a `GatewayError` the model is not loaded by it.
         """
-        known = name in self._uses
-        use = self._uses.setdefault(name, _Use(self._now()))
-        use.requests += 1
-        use.expires = self._until(keep_alive)
-        try:
-            yield
-        except GatewayError:
-            if not known and use.requests == 1:
-                self._uses.pop(name, None)
-            raise
-        finally:
-            use.requests -= 1
-            use.expires = self._until(keep_alive)
+        stay = self._default if keep_alive is None else keep_alive
+        return _Using(self._uses, name, stay=stay, now=self._now)
 
     def forget(self, name: str) -> None:
         """Take the model for unloaded, whatever the requests that run have said."""
@@ -68,12 +65,37 @@ class Residency:
     def loaded(self) -> Mapping[str, datetime]:
         """Return the names of the models in memory and when each one leaves it."""
         now = self._now()
-        self._uses = {
-            name: use for name, use in self._uses.items() if use.requests or use.expires > now
-        }
+        for name, use in [*self._uses.items()]:
+            if not use.requests and use.expires <= now:
+                del self._uses[name]
         return {name: use.expires for name, use in self._uses.items()}
 
-    def _until(self, keep_alive: float | None) -> datetime:
-        seconds = self._default if keep_alive is None else keep_alive
-        stay = _FOREVER if math.isinf(seconds) else timedelta(seconds=seconds)
-        return self._now() + min(stay, _FOREVER)
+
+class _Using:
+    """What `Residency.using` returns; a generator would cost each request more."""
+
+    __slots__ = ("_name", "_now", "_stay", "_use", "_uses")
+
+    def __init__(
+        self, uses: dict[str, _Use], name: str, *, stay: float, now: Callable[[], datetime]
+    ) -> None:
+        self._uses = uses
+        self._name = name
+        self._stay = stay
+        self._now = now
+
+    def __enter__(self) -> None:
+        now = self._now()
+        self._use = self._uses.get(self._name) or _Use(now, self._stay)
+        self._uses[self._name] = self._use
+        self._use.requests += 1
+        self._use.last, self._use.stay = now, self._stay
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        use = self._use
+        use.requests -= 1
+        use.last, use.stay = self._now(), self._stay
+        if not isinstance(error, GatewayError):
+            use.is_loaded = True
+        elif not (use.is_loaded or use.requests):
+            self._uses.pop(self._name, None)

@@ -61,7 +61,7 @@ async def open_store(home: Path | None) -> AsyncIterator[Store]:
                 yield Store(worker, connection, None)
             else:
                 with closing(_connected(path)) as watch:
-                    yield Store(worker, connection, watch)
+                    yield Store(worker, connection, watch.cursor())
         finally:
             # After all that was asked for before, even by clients that did not wait for it.
             await run(worker, connection.close)
@@ -78,7 +78,7 @@ class Store:
         self,
         worker: ThreadPoolExecutor,
         connection: sqlite3.Connection,
-        watch: sqlite3.Connection | None,
+        watch: sqlite3.Cursor | None,
     ) -> None:
         self._worker = worker
         self._connection = connection
@@ -221,6 +221,6 @@ def _use_log(connection: sqlite3.Connection) -> None:
             return
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
+def _pragma(connection: sqlite3.Connection | sqlite3.Cursor, name: str) -> int:
     (value,) = connection.execute(f"PRAGMA {name}").fetchone()
     return int(value)

@@ -56,29 +56,33 @@ def said(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_ollamas_list_keeps_every_fact(behind: LiveGateway) -> None:
+async def test_ollamas_lists_are_the_same_through_both(behind: LiveGateway) -> None:
     async with (
         adapter_gateway("ollama", behind.url) as url,
         aiohttp.ClientSession() as session,
     ):
-        names, shown = [], []
+        listed, shown = [], []
         for origin in (behind.url, url):
             async with session.get(origin + "/api/tags") as response:
-                models = (await response.json())["models"]
-                names.append({model["name"] for model in models})
-            _, facts = await post(origin + "/api/show", model=MODEL)
-            details = facts["details"]
-            shown.append(
-                (
-                    sorted(facts["capabilities"]),
-                    details["family"],
-                    details["parameter_size"],
-                    facts["model_info"]["general.architecture"],
-                    [v for k, v in facts["model_info"].items() if k.endswith("context_length")],
-                )
-            )
-        assert names[0] == names[1]
+                listed.append(await response.json())
+            shown.append(await post(origin + "/api/show", model=MODEL))
+        assert listed[0] == listed[1]
         assert shown[0] == shown[1]
+
+
+async def test_a_model_is_loaded_and_unloaded_where_it_is(behind: LiveGateway) -> None:
+    async with (
+        adapter_gateway("ollama", behind.url) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        loaded = []
+        for keep_alive in (60, 0):
+            await post(url + "/api/chat", model=MODEL, keep_alive=keep_alive)
+            for origin in (behind.url, url):
+                async with session.get(origin + "/api/ps") as response:
+                    loaded.append((await response.json())["models"])
+    assert [model["name"] for model in loaded[0]] == [MODEL]
+    assert loaded == [loaded[0], loaded[0], [], []]
 
 
 @EACH

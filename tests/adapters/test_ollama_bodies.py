@@ -21,16 +21,18 @@ from gateway.embeddings import EmbedRequest
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.providers.ollama import OllamaOptions
-from gateway.providers.ollama.encode import chat_body, embed_body, generate_body
+from gateway.providers.ollama.encode import answer_call, embed_call, fill_call, load_call
 from gateway.providers.payload import LONG, LongText
 
 BARE = OllamaOptions()
 SET = OllamaOptions(keep_alive=-1, options={"num_ctx": 8192, "top_k": 1})
 
 
-def sent(request: ChatRequest, options: OllamaOptions = BARE) -> dict[str, object]:
-    body = chat_body(request, options)
-    assert (body.pop("model"), body.pop("stream")) == ("m", True)
+def sent(
+    request: ChatRequest, options: OllamaOptions = BARE, *, to: str = "/api/chat"
+) -> dict[str, object]:
+    path, body = answer_call(request, options)
+    assert (path, body.pop("model"), body.pop("stream")) == (to, "m", True)
     return body
 
 
@@ -39,11 +41,10 @@ def messages(*history: Message) -> Any:
 
 
 def test_a_plain_question_is_this_body() -> None:
-    assert chat_body(ask("Hi"), BARE) == {
-        "model": "m",
-        "messages": [{"role": "user", "content": "Hi"}],
-        "stream": True,
-    }
+    assert answer_call(ask("Hi"), BARE) == (
+        "/api/chat",
+        {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True},
+    )
 
 
 def test_options_are_those_of_the_settings_the_extra_and_the_known() -> None:
@@ -68,6 +69,12 @@ def test_options_are_those_of_the_settings_the_extra_and_the_known() -> None:
 @pytest.mark.parametrize("think", [True, False, "low", "max"])
 def test_thinking_is_native(think: Any) -> None:
     assert sent(ask(think=think))["think"] == think
+
+
+def test_probabilities() -> None:
+    assert sent(ask(logprobs=0)).keys() == {"messages", "logprobs"}
+    body = sent(ask(logprobs=3))
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 3)
 
 
 def test_formats_are_native() -> None:
@@ -146,28 +153,151 @@ def test_what_is_nested_too_deeply_is_the_clients_fault() -> None:
 
 def test_filling_in() -> None:
     request = FillRequest("m", "a", "b", Sampling(max_tokens=3))
-    assert generate_body(request, SET) == {
-        "model": "m",
-        "prompt": "a",
-        "suffix": "b",
-        "stream": True,
-        "options": {"num_ctx": 8192, "top_k": 1, "num_predict": 3},
-        "keep_alive": -1,
-    }
-    assert "suffix" not in generate_body(FillRequest("m", "a"), BARE)
+    assert fill_call(request, SET) == (
+        "/api/generate",
+        {
+            "model": "m",
+            "prompt": "a",
+            "suffix": "b",
+            "stream": True,
+            "options": {"num_ctx": 8192, "top_k": 1, "num_predict": 3},
+            "keep_alive": -1,
+        },
+    )
+    assert "suffix" not in fill_call(FillRequest("m", "a"), BARE)[1]
 
 
 def test_embedding() -> None:
-    assert embed_body(EmbedRequest("m", ("a", "b")), BARE) == {
-        "model": "m",
-        "input": ["a", "b"],
-        "truncate": True,
-    }
-    assert embed_body(EmbedRequest("m", ("a",), 3, truncate=False), SET) == {
-        "model": "m",
-        "input": ["a"],
+    assert embed_call(EmbedRequest("m", ("a", "b")), BARE) == (
+        "/api/embed",
+        {"model": "m", "input": ["a", "b"]},
+    )
+    assert embed_call(EmbedRequest("m", ("a",), 3, truncate=False), SET) == (
+        "/api/embed",
+        {
+            "model": "m",
+            "input": ["a"],
+            "truncate": False,
+            "dimensions": 3,
+            "options": {"num_ctx": 8192, "top_k": 1},
+            "keep_alive": -1,
+        },
+    )
+
+
+def native(**members: object) -> dict[str, dict[str, object]]:
+    return {"ollama": members}
+
+
+def test_what_a_client_says_in_this_dialect_wins() -> None:
+    said = native(
+        keep_alive="5m",
+        format={},
+        options={"num_predict": -1, "num_ctx": None, "stop": []},
+        truncate=False,
+        new={"in": "2030"},
+    )
+    request = ask(
+        sampling=Sampling(0.5, stop=("x",)),
+        extra={"num_gpu": 1},
+        response_format=JsonFormat(),
+        native=said,
+    )
+    assert sent(request, SET) == {
+        "messages": [{"role": "user", "content": "Hello"}],
+        "format": {},
+        "keep_alive": "5m",
         "truncate": False,
-        "dimensions": 3,
-        "options": {"num_ctx": 8192, "top_k": 1},
-        "keep_alive": -1,
+        "new": {"in": "2030"},
+        "options": {
+            "num_ctx": 8192,
+            "top_k": 1,
+            "num_gpu": 1,
+            "temperature": 0.5,
+            "num_predict": -1,
+            "stop": [],
+        },
     }
+
+
+def test_what_is_said_in_another_dialect_means_nothing_here() -> None:
+    assert sent(ask(native={"openai": {"logit_bias": {}}})).keys() == {"messages"}
+
+
+PROMPT = Message(Role.USER, "p", media=(Media("image/png", "AAAA"),))
+SYSTEM = Message(Role.SYSTEM, "s")
+PROMPTED = native(prompt="p", context=[1, 2], raw=True, template="t")
+
+
+def test_a_prompt_stays_one() -> None:
+    beside = {"context": [1, 2], "raw": True, "template": "t"}
+    request = ChatRequest("m", (SYSTEM, PROMPT), think="low", native=PROMPTED)
+    assert sent(request, to="/api/generate") == {
+        "prompt": "p",
+        "system": "s",
+        "images": ["AAAA"],
+        "think": "low",
+        **beside,
+    }
+    alone = ChatRequest("m", (Message(Role.USER, "p"),), native=PROMPTED)
+    assert sent(alone, to="/api/generate") == {"prompt": "p", **beside}
+
+
+EXAMPLE = Message(Role.ASSISTANT, "e")
+
+
+@pytest.mark.parametrize("before", [(EXAMPLE,), (SYSTEM, EXAMPLE)])
+def test_a_prompt_after_a_conversation_is_a_chat(before: tuple[Message, ...]) -> None:
+    body = sent(ChatRequest("m", (*before, PROMPT), native=PROMPTED))
+    assert body["messages"] == messages(*before, PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "body"),
+    [
+        (ChatRequest("m", ()), "/api/chat", {"messages": []}),
+        (
+            ChatRequest("m", (), sampling=Sampling(seed=1), native=native(prompt="", think=True)),
+            "/api/generate",
+            {"prompt": "", "think": True, "options": {"seed": 1}},
+        ),
+        (
+            EmbedRequest("m", (), native=native(keep_alive=0)),
+            "/api/embed",
+            {"input": [], "keep_alive": 0},
+        ),
+        (
+            EmbedRequest("m", (), native=native(prompt="", keep_alive=0)),
+            "/api/embeddings",
+            {"prompt": "", "keep_alive": 0},
+        ),
+    ],
+)
+def test_a_request_that_says_nothing_loads(
+    request_: ChatRequest | EmbedRequest, path: str, body: dict[str, object]
+) -> None:
+    assert load_call(request_, BARE) == (path, {"model": "m", **body})
+
+
+def test_the_older_embeddings_have_a_prompt() -> None:
+    request = EmbedRequest("m", ("a",), native=native(prompt="a", options={"num_ctx": 1}))
+    assert embed_call(request, BARE) == (
+        "/api/embeddings",
+        {"model": "m", "prompt": "a", "options": {"num_ctx": 1}},
+    )
+
+
+def test_lone_surrogates_and_depth_are_looked_for_everywhere() -> None:
+    odd = native(prompt="p", **{"a\ud800": "\ud800"}, options={"b": "\udfff"})
+    body = fill_call(FillRequest("m", "p", native=odd), BARE)[1]
+    assert (body["a\ufffd"], body["options"]) == ("\ufffd", {"b": "\ufffd"})
+    deep: dict[str, object] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    for attempt in (
+        lambda: fill_call(FillRequest("m", "p", native=native(a=deep)), BARE),
+        lambda: embed_call(EmbedRequest("m", ("p",), native=native(a=deep)), BARE),
+        lambda: load_call(ChatRequest("m", (), native=native(a=deep)), BARE),
+    ):
+        with pytest.raises(InvalidRequest, match="nested too deeply"):
+            attempt()

@@ -11,7 +11,7 @@ import marshmallow as ma
 import pytest
 
 from adapter_provider import NDJSON, ask, body_of, events_of, json_answer, opened
-from gateway.catalog import EPOCH, Capability, ModelInfo
+from gateway.catalog import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.chat import FillRequest
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
@@ -19,14 +19,16 @@ from gateway.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
+    TokenLogprob,
     ToolCall,
     Usage,
 )
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
 from gateway.providers.ollama.decode import LineDecoder, read_embeddings
-from gateway.providers.ollama.models import parse_show, parse_tags
+from gateway.providers.ollama.models import parse_ps, parse_show, parse_tags
 from gateway.testing import Answer
 
 
@@ -34,14 +36,21 @@ def line(message: object = None, **more: object) -> bytes:
     return json.dumps({"message": message, "done": False, **more}).encode()
 
 
-def read(*batch: bytes, think: bool = True) -> tuple[list[ChatEvent], GatewayError | None]:
-    decoder = LineDecoder("acme", think=think)
+def read(*batch: bytes) -> tuple[list[ChatEvent], GatewayError | None]:
+    decoder = LineDecoder("acme")
     events = [*decoder.feed(batch), *decoder.end()]
     return events, decoder.failure
 
 
 DONE = line({}, done=True)
-STOP = Finish(FinishReason.STOP)
+
+
+def finish(reason: FinishReason, usage: Usage | None = None, **said: object) -> Finish:
+    return Finish(reason, usage, {"ollama": said})
+
+
+STOP = finish(FinishReason.STOP)
+HALF = {"token": "b", "logprob": -0.1, "bytes": [98], "top_logprobs": [{"token": "c"}]}
 CALL = {"function": {"name": "f", "arguments": {"x": 1}}}
 ANSWERS: dict[str, Any] = {
     "text and thinking": (
@@ -50,19 +59,49 @@ ANSWERS: dict[str, Any] = {
     ),
     "generated": (
         [b'{"thinking":"a","response":"b","done":true,"eval_count":2}'],
-        [ThinkingDelta("a"), TextDelta("b"), Finish(FinishReason.STOP, Usage(0, 2))],
+        [ThinkingDelta("a"), TextDelta("b"), finish(FinishReason.STOP, Usage(0, 2), eval_count=2)],
+    ),
+    "a generated call": (
+        [json.dumps({"response": "", "done": True, "tool_calls": [CALL]}).encode()],
+        [ToolCall("f", {"x": 1}), finish(FinishReason.TOOL_CALLS)],
+    ),
+    "probabilities": (
+        [
+            line({"content": "b"}, logprobs=[{"token": "b", "logprob": -1}]),
+            line({"content": ""}, logprobs=[{"token": "", "logprob": -0.5, "bytes": [240]}]),
+            line({"content": "c"}, logprobs=[]),
+            line({"content": "d"}, logprobs=None),
+            line({"content": "e"}, logprobs=[HALF]),
+            DONE,
+        ],
+        [
+            TextDelta("b"),
+            Logprobs((TokenLogprob("b", -1.0),)),
+            Logprobs((TokenLogprob("", -0.5, (240,)),)),
+            TextDelta("c"),
+            TextDelta("d"),
+            TextDelta("e"),
+            STOP,
+        ],
+    ),
+    "what else the last line says": (
+        [line({}, done=True, done_reason="load", context=[1], error=None, new="x", model="m")],
+        [finish(FinishReason.STOP, done_reason="load", context=[1], new="x")],
     ),
     "a call": (
         [line({"tool_calls": [{"id": "1", **CALL}, {"id": 7, **CALL}]}), DONE],
         [
             ToolCall("f", {"x": 1}, "1"),
             ToolCall("f", {"x": 1}),
-            Finish(FinishReason.TOOL_CALLS),
+            finish(FinishReason.TOOL_CALLS),
         ],
     ),
     "cut short": (
         [line({"tool_calls": [CALL]}, done=True, done_reason="length", prompt_eval_count=1)],
-        [ToolCall("f", {"x": 1}), Finish(FinishReason.LENGTH, Usage(1, 0))],
+        [
+            ToolCall("f", {"x": 1}),
+            finish(FinishReason.LENGTH, Usage(1, 0), done_reason="length", prompt_eval_count=1),
+        ],
     ),
     "nothing after the end": ([DONE, line({"content": "late"}), b"{]"], [STOP]),
     "odd members": ([line({"content": 1, "thinking": [], "tool_calls": {}}), DONE], [STOP]),
@@ -72,10 +111,6 @@ ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize(("batch", "events"), ANSWERS.values(), ids=ANSWERS)
 def test_answers(batch: list[bytes], events: list[ChatEvent]) -> None:
     assert read(*batch) == (events, None)
-
-
-def test_thinking_that_was_not_asked_for_is_dropped() -> None:
-    assert read(line({"thinking": "a"}), DONE, think=False) == ([STOP], None)
 
 
 FAILURES: dict[str, Any] = {
@@ -100,8 +135,13 @@ def test_failures(batch: list[bytes], kind: type[GatewayError], text: str) -> No
 
 
 def test_embeddings() -> None:
-    payload = {"embeddings": [[1.0], [2.0]], "prompt_eval_count": 3}
-    assert read_embeddings(payload, 2, "acme") == EmbedResult([[1.0], [2.0]], Usage(3, 0))
+    payload = {"model": "m", "embeddings": [[1.0], [2.0]], "prompt_eval_count": 3}
+    assert read_embeddings(payload, 2, "acme") == EmbedResult(
+        [[1.0], [2.0]], Usage(3, 0), {"ollama": {"prompt_eval_count": 3}}
+    )
+    assert read_embeddings({"embedding": [1.0]}, 1, "acme") == EmbedResult(
+        [[1.0]], Usage(0, 0), {"ollama": {}}
+    )
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"embeddings": [1]}, {"embeddings": []}], ids=str)
@@ -111,13 +151,16 @@ def test_embeddings_that_cannot_be_read(payload: object) -> None:
 
 
 DETAILS = {"family": "qwen3", "parameter_size": "8.2B", "quantization_level": "Q4_K_M"}
-TAG = {
+TAG: dict[str, object] = {
     "name": "qwen3:8b",
+    "size": 5225388164,
     "digest": "d1",
     "modified_at": "2025-10-03T23:34:03.409490317-07:00",
     "details": DETAILS,
 }
-SHOW = {
+SHOW: dict[str, object] = {
+    "license": None,
+    "parameters": 'stop    "<|a|>"\ntop_p    0.5\nstop    "b\\xff"\nstop "c"',
     "capabilities": ["completion", "tools", "telepathy"],
     "details": DETAILS,
     "model_info": {
@@ -136,16 +179,35 @@ QWEN = ModelInfo(
     context_length=40960,
     embedding_length=4096,
     released=datetime(2025, 10, 3, 23, 34, 3, 409490, timezone(-timedelta(hours=7))),
+    parameters={"stop": ["<|a|>", r"b\xff", "c"], "top_p": 0.5},
     quantization_level="Q4_K_M",
+    size=5225388164,
+    digest="d1",
+    native={"ollama": {name: value for name, value in SHOW.items() if value is not None}},
 )
 
 
 def test_a_model_is_what_the_list_and_its_description_say() -> None:
     (tagged,) = parse_tags({"models": [TAG, {**TAG, "digest": "other"}]}, "acme")
-    assert tagged.digest == "d1"
-    assert parse_show(SHOW, tagged.info, "acme") == QWEN
-    bare = dataclasses.replace(QWEN, parameter_count=0, embedding_length=0)
-    assert parse_show({}, QWEN, "acme") == bare
+    assert parse_show(SHOW, tagged, "acme") == QWEN
+    bare = dataclasses.replace(QWEN, parameter_count=0, embedding_length=0, parameters={})
+    assert parse_show({}, QWEN, "acme") == dataclasses.replace(bare, native={"ollama": {}})
+
+
+def test_a_model_may_be_at_another_service() -> None:
+    remote = {"remote_model": "gpt-oss:120b", "remote_host": "https://ollama.com:443"}
+    (tagged,) = parse_tags({"models": [{"name": "gpt-oss:120b-cloud", **remote}]}, "acme")
+    assert tagged == ModelInfo("gpt-oss:120b-cloud", **remote)
+
+
+def test_loaded_models() -> None:
+    loaded = {"name": "m", "expires_at": "2026-01-02T03:04:05Z", "size": 3, "size_vram": 2}
+    until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert parse_ps({"models": [{**loaded, "context_length": 4096}, {"name": "n"}]}, "acme") == [
+        LoadedModel("m", until, 3, 2, 4096),
+        LoadedModel("n", EPOCH),
+    ]
+    assert parse_ps({"models": None}, "acme") == []
 
 
 DATES: dict[str, Any] = {
@@ -158,7 +220,7 @@ DATES: dict[str, Any] = {
 @pytest.mark.parametrize(("text", "date"), DATES.items(), ids=DATES)
 def test_dates(text: str, date: datetime) -> None:
     (tagged,) = parse_tags({"models": [{"name": "a", "modified_at": text}]}, "acme")
-    assert tagged.info.released == date
+    assert tagged.released == date
 
 
 def test_an_empty_server_has_no_models() -> None:
@@ -210,11 +272,13 @@ async def test_all_three_operations_reach_the_server() -> None:
     async with opened(OllamaProvider, chat, fill, vectors, api_key="k") as (provider, upstream):
         assert await events_of(provider.chat(ask())) == [TextDelta("a"), STOP]
         assert await events_of(provider.fill(FillRequest("m", "x", "y"))) == [TextDelta("a"), STOP]
-        assert await provider.embed(EmbedRequest("m", ("t",))) == EmbedResult([[1.0]], Usage(0, 0))
+        assert await provider.embed(EmbedRequest("m", ("t",))) == EmbedResult(
+            [[1.0]], Usage(0, 0), {"ollama": {}}
+        )
         paths = ["/api/chat", "/api/generate", "/api/embed"]
         assert [request.path for request in upstream.requests] == paths
         assert upstream.requests[0].headers["Authorization"] == "Bearer k"
-        assert provider.remote_host == upstream.url
+        assert provider.remote_host == "", "the server itself says which models are elsewhere"
 
 
 async def test_without_a_key_there_is_no_header() -> None:

@@ -15,13 +15,14 @@ SOURCE = Path(gateway.__file__).parent
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"check", "logs", "server", "workers"},
-    {"app"},
+    {"check", "logs", "scaffold", "server", "workers"},
+    {"app", "inventory"},
     {"handlers"},
     {"middlewares", "relay"},
+    {"asking"},
     {"keys"},
     {"attempts", "model_lists", "observe", "origins", "presence", "residency"},
-    {"library", "store"},
+    {"library", "store", "targets"},
     {"derived"},
     {"anthropic", "ollama", "openai", "providers"},
     {"bodies"},
@@ -32,6 +33,7 @@ ROWS = (
         "catalog",
         "chat",
         "codec",
+        "deltas",
         "dialect",
         "durations",
         "embeddings",
@@ -52,6 +54,7 @@ NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox"}
 ONLY_IN = {
     "aiohttp": {
         "app",
+        "asking",
         "check",
         "handlers",
         "keys",

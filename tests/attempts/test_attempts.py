@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from gateway import attempts
-from gateway.attempts import first_batch, insist
+from gateway.attempts import first_batch, in_turn
+from gateway.catalog import ListedModel, ModelInfo
 from gateway.errors import (
     GatewayError,
+    ModelNotFound,
+    UpstreamDenied,
+    UpstreamError,
     UpstreamProtocolError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.events import ChatStream, TextDelta
+from gateway.events import ChatEvent, ChatStream, TextDelta
+from gateway.targets import Target
+from scripted import ScriptedProvider
 
 BUSY = UpstreamRateLimited("busy")
 
@@ -32,6 +38,17 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(attempts.asyncio, "sleep", sleep)
     monkeypatch.setattr(attempts.random, "uniform", lambda low, high: low)
     return taken
+
+
+def target(provider: str, key: int = 0) -> Target:
+    return Target(ListedModel("tiny:latest", provider, ModelInfo("tiny")), ScriptedProvider(), key)
+
+
+A, B, C = target("a"), target("b"), target("c")
+
+
+async def insist(attempt: Callable[[], Awaitable[str]]) -> str:
+    return await in_turn([A], lambda _: attempt(), passed_over=lambda *_: None)
 
 
 class Script:
@@ -86,7 +103,7 @@ FINAL = {
     "bad gateway": UpstreamRejected("oops", status=502),
     "no quota": UpstreamRejected("no access", status=429),
     "a long wait": UpstreamRateLimited("b", headers={"Retry-After": "6"}),
-    "a date": UpstreamRateLimited("b", headers={"Retry-After": "Wed, 25 Nov 2026 12:00:00 GMT"}),
+    "a date": UpstreamRateLimited("b", headers={"Retry-After": "Wed, 25 Nov 2099 12:00:00 GMT"}),
     "a bug": ZeroDivisionError(),
 }
 
@@ -113,28 +130,127 @@ async def test_waiting_ends_with_the_client() -> None:
         await waiting
 
 
-async def test_a_stream_is_opened_anew_for_each_attempt(pauses: list[float]) -> None:
-    closed = []
+async def stream(*steps: list[ChatEvent] | Exception, closed: list[str]) -> ChatStream:
+    try:
+        for step in steps:
+            if isinstance(step, Exception):
+                raise step
+            yield step
+    finally:
+        closed.append("closed")
 
-    async def stream(number: int) -> ChatStream:
-        try:
-            if number == 1:
-                raise BUSY
-            yield [TextDelta("a")]
-        finally:
-            closed.append(number)
 
-    numbers = iter((1, 2))
-    opened, batch = await first_batch(lambda: stream(next(numbers)))
-    assert (batch, closed) == ([TextDelta("a")], [1])
+async def test_the_first_batch_leaves_the_stream_open() -> None:
+    closed: list[str] = []
+    opened = stream([TextDelta("a")], closed=closed)
+    assert (await first_batch(opened), closed) == ([TextDelta("a")], [])
     await opened.aclose()
-    assert closed == [1, 2]
+
+
+async def test_a_stream_that_fails_at_once_is_closed() -> None:
+    closed: list[str] = []
+    with pytest.raises(UpstreamRateLimited):
+        await first_batch(stream(BUSY, closed=closed))
+    assert closed == ["closed"]
 
 
 async def test_a_stream_without_anything_is_a_protocol_error() -> None:
-    async def nothing() -> ChatStream:
-        return
-        yield
-
     with pytest.raises(UpstreamProtocolError, match="stream ended unexpectedly"):
-        await first_batch(nothing)
+        await first_batch(stream(closed=[]))
+
+
+class Choir:
+    """Let each target fail as told, or answer with its name; note who was asked."""
+
+    def __init__(self, **failures: Exception) -> None:
+        self.failures = failures
+        self.asked: list[str] = []
+        self.passed_over: list[str] = []
+
+    async def __call__(self, one: Target) -> str:
+        name = f"{one.model.provider}{one.key or ''}"
+        self.asked.append(name)
+        if name in self.failures:
+            raise self.failures[name]
+        return name
+
+    def note(self, one: Target, error: GatewayError) -> None:
+        self.passed_over.append(f"{one.model.provider}{one.key or ''}: {error}")
+
+
+ELSEWHERE = {
+    "no connection": UpstreamUnavailable("no way"),
+    "rate limit": BUSY,
+    "a long wait": UpstreamRateLimited("b", headers={"Retry-After": "60"}),
+    "no access with this plan": UpstreamRejected("no access", status=429),
+    "internal error": UpstreamRejected("oops", status=500),
+    "capacity": UpstreamRejected("oops", status=503),
+    "any other 5xx": UpstreamError("HTTP 520"),
+}
+
+
+@pytest.mark.parametrize("failure", ELSEWHERE.values(), ids=ELSEWHERE)
+async def test_the_next_target_is_asked_at_once(pauses: list[float], failure: Exception) -> None:
+    choir = Choir(a=failure, b=failure)
+    assert await in_turn([A, B, C], choir, passed_over=choir.note) == "c"
+    assert (choir.asked, pauses) == (["a", "b", "c"], [])
+    assert choir.passed_over == [f"a: {failure}", f"b: {failure}"]
+
+
+NOWHERE = {
+    "a part of it was done": PARTLY_DONE,
+    "lost connection": UpstreamProtocolError("cut"),
+    "silence": UpstreamTimeout("quiet"),
+    "a wrong request": UpstreamRejected("no", status=400),
+    "an unknown model": ModelNotFound("no"),
+    "a wrong key": UpstreamDenied("no"),
+    "a bug": ZeroDivisionError(),
+}
+
+
+@pytest.mark.parametrize("failure", NOWHERE.values(), ids=NOWHERE)
+async def test_no_other_target_is_asked_for_what_may_be_done_or_is_wrong(
+    failure: Exception,
+) -> None:
+    choir = Choir(a=failure)
+    with pytest.raises(type(failure)):
+        await in_turn([A, B], choir, passed_over=choir.note)
+    assert (choir.asked, choir.passed_over) == (["a"], [])
+
+
+async def test_only_the_last_target_is_asked_again(pauses: list[float]) -> None:
+    choir = Choir(a=BUSY, b=UpstreamRateLimited("b is busy"))
+    with pytest.raises(UpstreamRateLimited, match="b is busy"):
+        await in_turn([A, B], choir, passed_over=choir.note)
+    assert (choir.asked, pauses) == (["a", "b", "b", "b"], [0.5, 0.75])
+    assert choir.passed_over == ["a: busy", "b: b is busy"]
+
+
+async def test_another_key_is_asked_when_one_is_refused() -> None:
+    choir = Choir(a1=UpstreamDenied("no"))
+    keys = [target("a", 1), target("a", 2)]
+    assert await in_turn(keys, choir, passed_over=choir.note) == "a2"
+
+
+async def test_a_refused_key_asks_no_other_provider() -> None:
+    choir = Choir(a1=UpstreamDenied("no"), a2=UpstreamDenied("no"))
+    keys = [target("a", 1), B, target("a", 2), C]
+    with pytest.raises(UpstreamDenied):
+        await in_turn(keys, choir, passed_over=choir.note)
+    assert choir.asked == ["a1", "a2"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "asked"),
+    [
+        pytest.param([target("a", 1), target("a", 2), B], ["a1", "b"], id="the next provider"),
+        pytest.param([target("a", 1), B, target("a", 2)], ["a1", "b"], id="wherever it stands"),
+        pytest.param([target("a", 1), target("a", 3), target("a", 2)], ["a1", "a2"], id="no other"),
+    ],
+)
+async def test_a_provider_that_cannot_be_reached_is_not_tried_with_each_key(
+    targets: list[Target], asked: list[str]
+) -> None:
+    choir = Choir(a1=UpstreamUnavailable("no way"))
+    await in_turn(targets, choir, passed_over=choir.note)
+    assert choir.asked == asked

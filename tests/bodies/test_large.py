@@ -12,6 +12,8 @@ from gateway import codec
 from gateway.bodies import large
 from gateway.bodies.decode import decode_body
 from gateway.bodies.large import LARGE, decode_large
+from gateway.bodies.media import read_media
+from gateway.chat import Media
 from gateway.errors import InvalidRequest
 
 LONG = "QUJD" * 30_000
@@ -110,3 +112,23 @@ def test_a_large_body_is_read_like_a_small_one() -> None:
     assert decode_body(body + b"garbage", "api.GenerateRequest")["model"] == "m"
     with pytest.raises(InvalidRequest, match="cannot unmarshal array into Go value"):
         decode_body(b"[" + body + b"]", "api.GenerateRequest")
+
+
+@pytest.mark.parametrize("size", [3 * LARGE, 10 * LARGE])
+def test_other_threads_have_a_turn_between_slices(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(large.time, "sleep", turns.append)
+    text = "QUJD" * (size // 4)
+    decode_large(encoded({"images": [text]}))
+    decoding = len(turns)
+    read_media(text)
+    assert decoding >= size // LARGE
+    assert len(turns) - decoding >= size // LARGE - 1
+    assert 0 < max(turns) < 0.001
+
+
+def test_a_small_picture_is_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(large.time, "sleep")
+    assert read_media(LONG) == Media(base64=LONG)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install_adapter, run
-from gateway import check
+from gateway import inventory
 from gateway.check import Finding, examine
 from gateway.cli import main
+from gateway.sandbox import Sandbox, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
 from gateway.version import __version__
 
@@ -81,6 +82,32 @@ async def test_an_alias_that_leads_nowhere_is_trouble() -> None:
     )
 
 
+async def test_each_target_of_an_alias_must_lead_somewhere() -> None:
+    models = ModelsSettings(aliases={"gpt-4o": ["patient", "patient-large"]})
+
+    assert [one for one in await findings(patient(models=models)) if one.trouble] == [
+        Finding("alias gpt-4o: there is no model patient-large", trouble=True)
+    ]
+
+
+async def test_each_key_is_tried() -> None:
+    async with await start(sandbox=Sandbox(keys=["good"])) as running:
+        keys = ("good", "bad-1", "good")
+        mistral = ProviderSettings("mistral", {"base_url": running.base_url}, keys)
+        found = await findings(Settings(providers={"mistral": mistral}))
+    told = [one for one in found if one.text.startswith("provider")]
+    assert told[:3] == [
+        Finding("provider mistral (key 1): accepted"),
+        Finding(
+            "provider mistral (key 2): mistral rejected the API key: set MISTRAL_API_KEY,"
+            " or api_key of the provider mistral",
+            trouble=True,
+        ),
+        Finding("provider mistral (key 3): accepted"),
+    ]
+    assert (len(told), "models: " in told[3].text) == (4, True)
+
+
 async def test_a_provider_without_a_model_for_clients_is_trouble() -> None:
     models = ModelsSettings(expose=("nothing",))
 
@@ -125,7 +152,7 @@ async def test_settings_and_adapters_of_no_known_origin_are_told_as_such(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loose = EntryPoint(name="loose", value="loose:Provider", group="gateway.providers")
-    monkeypatch.setattr(check, "installed", lambda: {"loose": [loose]})
+    monkeypatch.setattr(inventory, "installed", lambda: {"loose": [loose]})
     settings = Settings(environ=Environment(({"MISTRAL_API_KEY": ""},)))
 
     assert await findings(settings) == [

@@ -143,7 +143,12 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
     [
         (["--prt", "1"], "unrecognized arguments: --prt (see gateway --help)"),
         (["--conf", "x"], "unrecognized arguments: --conf (see gateway --help)"),
-        (["chek"], "unknown command chek (allowed: serve, check)"),
+        (["chek"], "unknown command chek (allowed: serve, check, providers, init-adapter)"),
+        (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
+        *(
+            (arguments, "only init-adapter takes a name or --directory (see gateway --help)")
+            for arguments in (["serve", "acme"], ["check", "--directory", "x"])
+        ),
         (["--port"], "argument --port: expected one argument (see gateway --help)"),
         (["--port", "high"], "--port: not a valid integer"),
         (["--log-level", "loud"], "--log-level: must be one of: debug, info, warning, error"),
@@ -312,7 +317,7 @@ def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(
     }
     assert settings.environ.get("MISTRAL_API_KEY") is None
     assert (settings.models.aliases, settings.models.default_provider) == (
-        {"fast": "mistral-small"},
+        {"fast": ("mistral-small",)},
         "",
     )
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.logs import JsonFormatter, TextFormatter, configure
 
@@ -16,10 +19,12 @@ MOMENT = 1_767_225_600.0625  # 2026-01-01T00:00:00.062Z
 def _untouched_logging() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("gateway")
     before = root.handlers[:], root.level, ours.level
+    switches = {name: value for name, value in vars(logging).items() if name.startswith("log")}
     yield
     root.handlers[:], level, our_level = before
     root.setLevel(level)
     ours.setLevel(our_level)
+    vars(logging).update(switches)
 
 
 def record(
@@ -62,6 +67,26 @@ def test_text_is_one_line_a_record_that_nothing_can_break(
     assert TextFormatter().format(made) == f"2026-01-01T00:00:00.062Z INFO    gateway.x {line}"
 
 
+def pairs(fields: Mapping[str, object]) -> str:
+    """Return what a line in text has behind its message."""
+    return TextFormatter().format(record("x", fields=fields)).partition(" x")[2]
+
+
+texts = st.text(max_size=3) | st.text('ab= "\n\t', max_size=4)
+values = st.none() | st.booleans() | st.integers() | texts
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from("abcd"), values))
+def test_a_value_is_quoted_for_its_own_sake_whatever_stands_beside_it(
+    fields: Mapping[str, object],
+) -> None:
+    assert pairs(fields) == "".join(pairs({key: value}) for key, value in fields.items())
+    for key, value in fields.items():
+        is_bare = re.fullmatch(r"[^\s\"=]+", str(value)) is not None
+        assert pairs({key: value}).startswith(f' {key}="') is not is_bare
+
+
 @pytest.mark.parametrize(
     ("made", "more"),
     [
@@ -78,7 +103,10 @@ def test_text_is_one_line_a_record_that_nothing_can_break(
                 "ü": "ß",
             },
         ),
-        (record("a\nb", fields={"half": "\ud800"}), {"message": "a\nb", "half": "\\ud800"}),
+        (
+            record("a\nb", fields={"half": "\ud800", "n": 1}),
+            {"message": "a\nb", "half": "\\ud800", "n": 1},
+        ),
         (record("mine", fields={"message": "yours"}), {"message": "mine"}),
     ],
     ids=["message", "fields", "not UTF-8", "fields cannot replace what every line has"],

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import ollama
 from live import LiveGateway, live_gateway
+from official_client import Client, official_client
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -30,37 +30,10 @@ async def live() -> AsyncIterator[LiveGateway]:
         yield running
 
 
-class Client:
-    """The asynchronous client, and the synchronous one in a thread, under one face."""
-
-    def __init__(self, host: str, kind: str) -> None:
-        self.real: Any = (ollama.AsyncClient if kind == "async" else ollama.Client)(host=host)
-        self.is_async = kind == "async"
-
-    async def __call__(self, method: str, **arguments: Any) -> Any:
-        call: Callable[..., Any] = getattr(self.real, method)
-        if self.is_async:
-            return await call(**arguments)
-        return await asyncio.to_thread(call, **arguments)
-
-    async def close(self) -> None:
-        if self.is_async:
-            await self.real.close()
-        else:
-            self.real.close()
-
-    async def stream(self, method: str, **arguments: Any) -> list[Any]:
-        call: Callable[..., Any] = getattr(self.real, method)
-        if self.is_async:
-            return [part async for part in await call(stream=True, **arguments)]
-        return await asyncio.to_thread(lambda: list(call(stream=True, **arguments)))
-
-
 @pytest.fixture(params=["async", "sync"])
 async def client(request: pytest.FixtureRequest, live: LiveGateway) -> AsyncIterator[Client]:
-    client = Client(live.url, request.param)
-    yield client
-    await client.close()
+    async with official_client(live.url, request.param) as client:
+        yield client
 
 
 async def test_list(client: Client) -> None:

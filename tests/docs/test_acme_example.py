@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from commandline import install_project
 from gateway.errors import SettingsError
-from gateway.providers.registry import GROUP, configure, installed, load_adapter
+from gateway.providers.registry import configure, installed, load_adapter
 from gateway.settings import Environment, ProviderSettings, Settings
 from gateway_acme import AcmeOptions, AcmeProvider
 from pages import DOCS
-from test_gateway_acme import TestAcme, test_a_client_of_ollama_talks_to_acme
+from test_gateway_acme import TestAcme, test_a_client_of_ollama_gets_an_answer
 
-__all__ = ["TestAcme", "test_a_client_of_ollama_talks_to_acme"]
+__all__ = ["TestAcme", "test_a_client_of_ollama_gets_an_answer"]
 
 EXAMPLE = DOCS / "examples" / "gateway-acme"
 
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put into a directory what pip makes of the package's metadata."""
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
-    information = tmp_path / "gateway_acme-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    lines = [f"{name} = {value}" for name, value in project["entry-points"][GROUP].items()]
-    (information / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines]))
+    """Put the example where the interpreter finds what is installed."""
+    install_project(tmp_path, EXAMPLE)
     monkeypatch.syspath_prepend(tmp_path)
 
 

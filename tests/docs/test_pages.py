@@ -16,14 +16,14 @@ from gateway.cli import _parse
 from gateway.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.providers.mistral import MistralProvider
-from gateway.providers.registry import configure
+from gateway.providers.registry import configure, installed, load_adapter
 from gateway.settings import VARIABLES, load
 from gateway_acme import AcmeProvider
 from pages import DOCS, ROOT, Block, blocks, curl, page, pages
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
-_VARIABLE = re.compile(r"\b(?:GATEWAY|OLLAMA|MISTRAL|ACME)_[A-Z0-9_]+\b")
+_VARIABLE = re.compile(r"\b(?:GATEWAY|OLLAMA|MISTRAL|OPENAI|ANTHROPIC|ACME)_[A-Z0-9_]+\b")
 _URL = "http://127.0.0.1:11434"
 
 # What no test can run: files and commands of other programs, and drawings.
@@ -101,9 +101,10 @@ def test_toml_is_a_package_or_settings_that_can_be_loaded(block: Block, tmp_path
     file = tmp_path / "gateway.toml"
     file.write_text(block.text)
     settings = load(config=file)
-    classes = {"mistral": MistralProvider, "acme": AcmeProvider}
-    given = {name: classes[one.adapter] for name, one in settings.providers.items()}
-    assert len(configure(settings, given)) == len(settings.providers)
+    given = {
+        name: AcmeProvider for name, one in settings.providers.items() if one.adapter == "acme"
+    }
+    assert {one.name for one in configure(settings, given)} == {*settings.providers}
 
 
 def commands() -> list[str]:
@@ -145,8 +146,11 @@ def test_extras_that_are_installed_exist() -> None:
 
 
 def test_variables_that_are_named_exist() -> None:
-    known = {*VARIABLES, *MistralProvider.options_from_env.values()}
-    known |= {*AcmeProvider.options_from_env.values()}
+    adapters = [AcmeProvider, *map(load_adapter, installed())]
+    known = {*VARIABLES, *(name for one in adapters for name in one.options_from_env.values())}
+    known.add(MistralProvider.options_from_env["api_key"] + "S")
+    # What the official clients of the other dialects read.
+    known |= {"OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
     # What Kubernetes makes up, named as an example of what is passed over.
     known |= {"GATEWAY_SERVICE_HOST"}
     named = {name for path in pages() for name in _VARIABLE.findall(path.read_text("utf-8"))}

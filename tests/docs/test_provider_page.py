@@ -32,8 +32,24 @@ EVENTS = (
     events.TextDelta,
     events.ThinkingDelta,
     events.ToolCall,
+    events.Logprobs,
+    events.TokenLogprob,
     events.Finish,
     events.Usage,
+)
+
+
+METHODS = (
+    "chat",
+    "list_models",
+    "describe",
+    "fill",
+    "embed",
+    "transcribe",
+    "load_model",
+    "unload_model",
+    "loaded_models",
+    "aclose",
 )
 
 
@@ -60,8 +76,7 @@ def test_the_methods_are_those_of_the_class() -> None:
     }
     shown = rows("`Provider`", "Method")
     assert [codes(row["Method"])[0] for row in shown] == [
-        signature(own[name], name)
-        for name in ("chat", "list_models", "describe", "fill", "embed", "transcribe", "aclose")
+        signature(own[name], name) for name in METHODS
     ]
     assert len(shown) == len(own)
     needed = {codes(row["Method"])[0].partition("(")[0] for row in shown if row["Needed"] == "yes"}
@@ -92,6 +107,11 @@ def test_the_attributes_are_those_of_the_class() -> None:
 )
 def test_the_fields_in_rows_are_those_of_the_class(heading: str, column: str, kind: Any) -> None:
     assert [codes(row[column])[0] for row in rows(heading, column)] == fields(kind)
+
+
+def test_what_is_loaded_is_described_by_its_fields() -> None:
+    (line,) = [line for line in section(PAGE, "`ModelInfo`").splitlines() if "LoadedModel" in line]
+    assert codes(line) == ["LoadedModel", *fields(catalog.LoadedModel)]
 
 
 def test_the_events_are_those_of_the_vocabulary() -> None:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.cli import _parser
-from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
-from gateway.settings import VARIABLES, Settings
+from gateway.catalog import Capability
+from gateway.cli import _COMMANDS, _parser
+from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
+from gateway.providers.base import AnyProvider
+from gateway.providers.mistral import MistralOptions, MistralProvider
+from gateway.providers.ollama import OllamaProvider
+from gateway.providers.openai import ModelRule, OpenAIOptions, OpenAIProvider
+from gateway.providers.registry import configure, installed
+from gateway.settings import VARIABLES, Settings, load
 from gateway.settings.environment import FILE_SUFFIX
 from gateway.settings.sources import _KEYS
-from pages import codes, page, table
+from pages import DOCS, blocks, codes, page, section, table
 
 PAGE = "reference/settings.md"
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
@@ -92,20 +99,65 @@ def test_every_variable_is_documented() -> None:
     assert {"GATEWAY_CONFIG", FILE_SUFFIX} <= set(codes(page(PAGE)))
 
 
-def test_every_option_of_mistral_is_documented_with_its_default() -> None:
-    rows = table(PAGE, "Options of Mistral")
+@pytest.mark.parametrize(
+    ("heading", "adapter", "options"),
+    [
+        ("Options of Mistral", MistralProvider, MistralOptions()),
+        ("Options of OpenAI", OpenAIProvider, OpenAIOptions()),
+        ("Options of Anthropic", AnthropicProvider, AnthropicOptions()),
+    ],
+)
+def test_every_option_of_an_adapter_is_documented_with_its_default(
+    heading: str, adapter: type[AnyProvider], options: object
+) -> None:
+    rows = table(PAGE, heading)
     shown = {
         codes(row["Option"])[0]: (codes(row["Variable"]), value_of(row["Default"])) for row in rows
     }
+    variables = adapter.options_from_env
     assert shown == {
-        name: (
-            [MistralProvider.options_from_env[name]]
-            if name in MistralProvider.options_from_env
-            else [],
-            getattr(MistralOptions(), name),
-        )
-        for name in MistralOptionsSchema().fields
+        name: ([variables[name]] if name in variables else [], getattr(options, name))
+        for name in adapter.options_schema().fields
     }
+    is_needed = "without one the server does not start" in rows[0]["Meaning"]
+    assert is_needed == (adapter.required_options == ("api_key",))
+
+
+def test_every_adapter_has_its_options_on_the_page() -> None:
+    headings = {"mistral": "Mistral", "openai": "OpenAI", "anthropic": "Anthropic"}
+    headings["ollama"] = "Ollama"  # which has them on a page of its own
+    assert headings.keys() == {
+        name
+        for name, points in installed().items()
+        if any(point.value.startswith("gateway.providers.") for point in points)
+    }
+    for adapter, heading in headings.items():
+        assert f'adapter = "{adapter}"' in section(PAGE, f"Options of {heading}")
+
+
+def test_what_is_said_of_models_is_documented() -> None:
+    keys = {codes(row["Key"])[0]: row["Meaning"] for row in table(PAGE, "Options of OpenAI", "Key")}
+    assert keys.keys() == {field.name for field in dataclasses.fields(ModelRule)}
+    assert codes(keys["capabilities"]) == [str(word) for word in Capability]
+
+
+def test_the_example_of_four_providers_has_them_all(tmp_path: Path) -> None:
+    (block,) = [
+        block.text
+        for block in blocks(DOCS / PAGE, "toml")
+        if block.text in section(PAGE, "Four providers")
+    ]
+    file = tmp_path / "gateway.toml"
+    file.write_text(block)
+    environ = {"MISTRAL_API_KEY": "m", "OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}
+    configured = configure(load(config=file, environ=environ), {})
+    assert [one.missing for one in configured] == [()] * 4
+    assert [(one.name, one.adapter, one.options.api_key) for one in configured] == [
+        ("mistral", MistralProvider, "m"),
+        ("openai", OpenAIProvider, "o"),
+        ("claude", AnthropicProvider, "the-key-at-anthropic"),
+        ("home", OllamaProvider, ""),
+    ]
 
 
 def test_every_argument_is_documented() -> None:
@@ -116,4 +168,4 @@ def test_every_argument_is_documented() -> None:
         for argument in key[1]
     }
     others = {codes(row["Argument"])[0] for row in table(PAGE, "Arguments that are no settings")}
-    assert of_settings | others == ARGUMENTS | {"serve", "check"}
+    assert of_settings | others == ARGUMENTS | {*_COMMANDS}

@@ -11,10 +11,12 @@ import threading
 import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.test_utils import make_mocked_request
 
 from gateway.app import create_app
 from gateway.bodies.large import LARGE
@@ -22,7 +24,7 @@ from gateway.bodies.zstd import zstd
 from gateway.chat import ChatRequest
 from gateway.errors import InvalidRequest
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.handlers.body import load_body, load_v1_body
+from gateway.handlers.body import _read, load_body, load_v1_body
 from gateway.keys import SETTINGS
 from gateway.settings import LimitsSettings, ProviderSettings, Settings
 from gateways import scripted_app
@@ -84,6 +86,19 @@ async def test_a_body_that_cannot_be_decompressed_is_a_400(client: Any) -> None:
     headers = {"Content-Encoding": "gzip"}
     response = await client.post("/api", data=b"not gzip", headers=headers)
     assert (response.status, await response.text()) == (400, "the request body cannot be read")
+
+
+async def test_a_body_that_drips_in_is_no_heap_of_small_pieces() -> None:
+    protocol = Mock(_reading_paused=False)
+    content = StreamReader(protocol, 2**16, loop=asyncio.get_running_loop())
+    request = make_mocked_request("POST", "/", payload=content)
+    reading = asyncio.ensure_future(_read(request, limit=100_000))
+    for _ in range(1000):
+        content.feed_data(b"ab")
+        await asyncio.sleep(0)
+    content.feed_data(b"c" * 50_000)
+    content.feed_eof()
+    assert await reading == [b"ab" * 1000, b"c" * 50_000]
 
 
 async def test_a_large_picture_reaches_the_provider_as_it_was(aiohttp_client: Any) -> None:

@@ -29,7 +29,9 @@ def shelf(name: str, ids: Sequence[str], *, complete: bool = True) -> Shelf:
 
 
 def library(
-    *shelves: Shelf, aliases: Mapping[str, str] | None = None, expose: Sequence[str] = ()
+    *shelves: Shelf,
+    aliases: Mapping[str, str | Sequence[str]] | None = None,
+    expose: Sequence[str] = (),
 ) -> Library:
     return Library(
         shelves or [shelf("mistral", IDS)],
@@ -153,6 +155,20 @@ def test_of_two_providers_the_earlier_one_wins_and_both_are_reachable() -> None:
     assert [model.name for model in both.models] == ["m:latest", "x:latest", "y:latest"]
 
 
+def test_two_names_of_which_one_ends_in_cloud_are_two_models() -> None:
+    ids = ["gpt-oss:20b-cloud", "gpt-oss:20b", "other:cloud"]
+    found = library(shelf("home", ids), aliases={}).find
+    names = ["gpt-oss:20b", "gpt-oss:20b-cloud", "home/gpt-oss:20b-cloud", "other:cloud", "other"]
+    models = [found(name) for name in names]
+    assert [model and model.info.id for model in models] == [
+        "gpt-oss:20b",
+        "gpt-oss:20b-cloud",
+        "gpt-oss:20b-cloud",
+        "other:cloud",
+        "other:cloud",
+    ]
+
+
 def test_an_alias_wins_over_a_listed_name() -> None:
     found = library(aliases={"mistral-embed": "mistral-large:2512"}).find("mistral-embed")
     assert found is not None
@@ -161,11 +177,29 @@ def test_an_alias_wins_over_a_listed_name() -> None:
 
 def test_an_alias_may_wait_for_its_model() -> None:
     waiting = library(aliases={"later": "to-come", "own": "ft:a:b:c"})
-    assert waiting.find("later") is None
-    with pytest.raises(InvalidName):
-        waiting.find("own")
+    assert (waiting.find("later"), waiting.find("own")) == (None, None)
     listed = [model.name for model in waiting.models]
     assert not {"later:latest", "own:latest"} & {*listed}
+
+
+def test_an_alias_may_stand_for_several_models_in_an_order() -> None:
+    meant = ["to-come", "mistral-embed", "ft:a:b:c", "mistral/mistral-large", "mistral-large-2512"]
+    several = library(aliases={"best": meant})
+    assert [model.info.id for model in several.find_all("best:latest")] == [
+        "mistral-embed",
+        "mistral-large-latest",
+        "mistral-large-2512",
+    ]
+    first = several.find("best")
+    assert first is not None
+    assert first.info.id == "mistral-embed"
+    (listed,) = [model for model in several.models if model.name == "best:latest"]
+    assert listed.info.id == "mistral-embed"
+
+
+def test_a_model_is_not_meant_twice() -> None:
+    twice = library(aliases={"best": ["mistral-large", "mistral/mistral-large"]})
+    assert [model.info.id for model in twice.find_all("best")] == ["mistral-large-latest"]
 
 
 @pytest.mark.parametrize("pattern", ["mistral-large*", "MISTRAL-LARGE:*"])
@@ -217,22 +251,28 @@ UNLISTED = {
 @pytest.mark.parametrize(("name", "model_id"), UNLISTED.values(), ids=UNLISTED)
 def test_an_id_in_no_list_is_found_by_those_who_ask_for_it(name: str, model_id: str) -> None:
     complete = library(aliases={"whisper-1": "voxtral-mini-latest"})
-    found = complete.find_unlisted(name)
+    found = next(iter(complete.find_all(name, unlisted=True)), None)
     assert found is not None
     assert found.info.id == model_id
 
 
 @pytest.mark.parametrize("name", ["acme/voxtral", "hf.co/mistral/voxtral", "voxtral:local"])
 def test_what_no_provider_can_have_is_not_found_by_id_either(name: str) -> None:
-    assert library().find_unlisted(name) is None
+    assert not library().find_all(name, unlisted=True)
 
 
 def test_an_id_that_is_not_exposed_is_not_found() -> None:
     narrow = library(expose=["voxtral-*"], aliases={})
-    assert narrow.find_unlisted("voxtral-mini-latest") is not None
-    assert narrow.find_unlisted("brand-new") is None
+    assert narrow.find_all("voxtral-mini-latest", unlisted=True)
+    assert not narrow.find_all("brand-new", unlisted=True)
 
 
 def test_without_providers_there_is_nothing() -> None:
     empty = Library([], aliases={}, expose=[])
     assert (empty.models, empty.find("x")) == ((), None)
+
+
+def test_a_name_is_looked_up_once_whatever_blanks_are_around_it() -> None:
+    """It is asked for with each request."""
+    known = library()
+    assert known.find_all(" mistral-large\n") is known.find_all("mistral-large") != ()

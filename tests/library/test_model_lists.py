@@ -24,7 +24,8 @@ async def nothing() -> Sequence[DerivedModel]:
 
 
 def lists(settings: ModelsSettings | None = None, **providers: ScriptedProvider) -> ModelLists:
-    return ModelLists(providers, settings or ModelsSettings(), derived=nothing, log=LOG)
+    instances = {name: [one] for name, one in providers.items()}
+    return ModelLists(instances, settings or ModelsSettings(), derived=nothing, log=LOG)
 
 
 def names(known: ModelLists) -> list[str]:
@@ -57,6 +58,21 @@ async def test_a_failure_keeps_the_last_list(
     await known.refresh()
     assert names(known) == ["other:latest", "tiny:latest"]
     assert text in caplog.text
+
+
+async def test_the_first_key_whose_list_can_be_had_decides(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = ScriptedProvider(models=UpstreamUnavailable("no way"))
+    good = ScriptedProvider(models=[ModelInfo("other")])
+    good.describe = lambda model_id: ModelInfo(model_id, context_length=5)  # type: ignore[method-assign] # this once
+    keys = {"one": [refused, good, ScriptedProvider()]}
+    known = ModelLists(keys, ModelsSettings(), derived=nothing, log=LOG)
+    await known.refresh()
+    assert (names(known), known.reached) == (["other:latest"], {"one": True})
+    assert "the model list of one could not be fetched: no way" in caplog.text
+    (guessed,) = known._library.find_all("one/new", unlisted=True)
+    assert guessed.info.context_length == 5
 
 
 async def test_a_list_that_never_came_is_empty_but_no_error() -> None:

@@ -448,6 +448,7 @@ USER = Message(Role.USER, "Hi")
 STORED = Message(Role.SYSTEM, "S")
 EXAMPLE = Message(Role.ASSISTANT, "E")
 OPTIONS = {"num_predict": -1, "temperature": 0.5}
+PROMPTED = {"ollama": {"prompt": "Hi"}}
 ASKED: dict[str, tuple[str, Mapping[str, object], ChatRequest | FillRequest]] = {
     "5.3-chat": (
         "/api/chat",
@@ -465,6 +466,7 @@ ASKED: dict[str, tuple[str, Mapping[str, object], ChatRequest | FillRequest]] = 
             "tiny-latest",
             (STORED, EXAMPLE, USER),
             sampling=Sampling(seed=1, temperature=0.5),
+            native={"ollama": {"options": OPTIONS}},
         ),
     ),
     "4.3-generate": (
@@ -474,12 +476,19 @@ ASKED: dict[str, tuple[str, Mapping[str, object], ChatRequest | FillRequest]] = 
             "tiny-latest",
             (Message(Role.SYSTEM, "T"), EXAMPLE, USER),
             sampling=Sampling(seed=1, max_tokens=5),
+            native=PROMPTED,
         ),
     ),
     "4.3-fill": (
         "/api/generate",
         {"prompt": "Hi", "suffix": "!", "options": OPTIONS},
-        FillRequest("tiny-latest", "Hi", "!", Sampling(seed=1, temperature=0.5)),
+        FillRequest(
+            "tiny-latest",
+            "Hi",
+            "!",
+            Sampling(seed=1, temperature=0.5),
+            native={"ollama": {"options": OPTIONS, "prompt": "Hi"}},
+        ),
     ),
 }
 
@@ -513,7 +522,8 @@ async def test_a_raw_prompt_gets_parameters_only(
     client = await aiohttp_client(scripted_app(plain))
     await make(client, model="mario", **{"from": "plain"}, system="S", parameters={"seed": 1})
     await ask(client, "/api/generate", {"model": "mario", "prompt": "Hi", "raw": True})
-    assert plain.asked == [ChatRequest("plain", (USER,), sampling=Sampling(seed=1))]
+    native = {"ollama": {"raw": True, "prompt": "Hi"}}
+    assert plain.asked == [ChatRequest("plain", (USER,), sampling=Sampling(seed=1), native=native)]
 
 
 async def test_without_a_provider_that_answers_what_was_made_is_still_there(

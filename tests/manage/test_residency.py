@@ -113,6 +113,16 @@ def test_a_use_that_fails_unloads_nothing(residency: Residency) -> None:
     assert [*residency.loaded()] == ["x", "y"]
 
 
+def test_uses_that_all_fail_load_nothing_however_they_overlap(residency: Residency) -> None:
+    error = UpstreamUnavailable("no way")
+    uses = [residency.using("x"), residency.using("x")]
+    for use in uses:
+        use.__enter__()
+    for use in uses:
+        use.__exit__(type(error), error, None)
+    assert residency.loaded() == {}
+
+
 MODELS = (
     ModelInfo("tiny-latest", context_length=1000),
     ModelInfo("embed", frozenset({Capability.EMBEDDING})),

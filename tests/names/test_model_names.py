@@ -183,3 +183,8 @@ def test_a_text_is_a_name_or_refused_and_a_name_reads_back(text: str) -> None:
     assert re.fullmatch(r"[\w.:-]+/[\w-]+/[\w.-]+:[\w.-]+", name.full, re.ASCII)
     again = parse_name(name.full, suffixes=False)
     assert (again.full, again.short) == (name.full, name.short)
+
+
+def test_names_are_remembered_without_the_blanks_around_them() -> None:
+    """A client's blanks may be megabytes."""
+    assert parse_name(f"  {'a' * 9}\n") is parse_name("a" * 9)

@@ -17,12 +17,15 @@ from gateway.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
+    TokenLogprob,
     ToolCall,
     Usage,
     fold,
 )
+from gateway.ollama.clock import Clock
 from gateway.ollama.encode import ChatEncoder, GenerateEncoder, error_document
 from gateway.timing import Timing
 
@@ -45,11 +48,11 @@ def timing() -> Timing:
 
 
 def chat(**settings: str) -> ChatEncoder:
-    return ChatEncoder("m", timing=timing(), now=lambda: NOW, **settings)
+    return ChatEncoder("m", timing=timing(), clock=Clock(lambda: NOW), **settings)
 
 
 def generate(**settings: str) -> GenerateEncoder:
-    return GenerateEncoder("m", timing=timing(), now=lambda: NOW, **settings)
+    return GenerateEncoder("m", timing=timing(), clock=Clock(lambda: NOW), **settings)
 
 
 HEAD = '{"model":"m","created_at":"2026-08-21T10:00:00.1Z",'
@@ -184,6 +187,85 @@ def test_done_reason_is_stop_or_length(reason: FinishReason, expected: str) -> N
         assert json.loads(encoder.lines([Finish(reason)]))["done_reason"] == expected
 
 
+SAID = {"done_reason": "<x>", "context": [1, 2], "total_duration": 7, "eval_count": 0, "new": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param({"ollama": SAID}, SAID, id="what-it-says"),
+        pytest.param({"ollama": {}}, {}, id="nothing-more"),
+    ],
+)
+def test_the_end_is_that_of_a_service_of_this_dialect(
+    said: dict[str, dict[str, object]], expected: dict[str, object]
+) -> None:
+    finish = Finish(FinishReason.LENGTH, Usage(9, 6), said)
+    ends = [
+        end
+        for encoder in (chat, generate)
+        for end in (encoder().lines([finish]), encoder().document(fold(TEXT, finish)))
+    ]
+    usual = {"model", "created_at", "message", "response", "done"}
+    for end in map(json.loads, ends):
+        assert end["done"] is True
+        assert {key: value for key, value in end.items() if key not in usual} == expected
+    assert not [end for end in ends if b"<" in end]
+    calls = json.loads(generate().lines([*CALLS, finish]))
+    assert len(calls["tool_calls"]) == 2
+
+
+def test_what_a_service_of_another_dialect_says_is_not_for_these_clients() -> None:
+    finish = Finish(FinishReason.STOP, Usage(9, 6), {"openai": {"new": 1}})
+    assert chat().lines([finish]) == chat().lines([STOP])
+
+
+SURE = TokenLogprob("Sa", -0.5, (83, 97), (TokenLogprob("<", -1.0),))
+SURE_JSON = (
+    '{"token":"Sa","logprob":-0.5,"bytes":[83,97],'
+    '"top_logprobs":[{"token":"\\u003c","logprob":-1.0}]}'
+)
+
+
+def test_probabilities_stand_in_the_line_of_their_text() -> None:
+    events = [
+        TEXT[0],
+        Logprobs((SURE,)),
+        ThinkingDelta("Hm."),
+        TEXT[1],
+        Logprobs((SURE, SURE)),
+        Logprobs((SURE,)),
+        *CALLS,
+        STOP,
+    ]
+    unmarked = [event for event in events if not isinstance(event, Logprobs)]
+    for make in (chat, generate):
+        plain = make().lines(unmarked).decode().splitlines()
+        first, thought, second, alone, *rest = make().lines(events).decode().splitlines()
+        assert [first, thought, second, *rest] == [
+            plain[0][:-1] + f',"logprobs":[{SURE_JSON}]}}',
+            plain[1],
+            plain[2][:-1] + f',"logprobs":[{SURE_JSON},{SURE_JSON}]}}',
+            *plain[3:],
+        ]
+        assert joined([json.loads(alone)]) == ("", "", [])
+        assert json.loads(alone)["logprobs"] == [json.loads(SURE_JSON)]
+
+
+def test_probabilities_of_a_whole_answer_are_one_list() -> None:
+    events = [TEXT[0], Logprobs((SURE,)), TEXT[1], Logprobs((SURE, SURE))]
+    for make in (chat, generate):
+        document = make().document(fold(events, STOP)).decode()
+        plain = make().document(fold(TEXT, STOP)).decode()
+        assert document == plain[:-1] + f',"logprobs":[{SURE_JSON},{SURE_JSON},{SURE_JSON}]}}'
+
+
+def test_calls_before_probabilities_are_counted_once() -> None:
+    encoder = chat()
+    lines = encoder.lines([CALLS[0], Logprobs((SURE,)), CALLS[1]]).splitlines()
+    assert [indices(line, "message", "tool_calls") for line in lines] == [[0], [1]]
+
+
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
@@ -219,7 +301,7 @@ def test_a_remote_model_is_named_in_every_line() -> None:
     ids="1.4-{}".format,
 )
 def test_the_time_is_cut_to_what_it_needs(now: int, expected: str) -> None:
-    encoder = ChatEncoder("m", timing=timing(), now=lambda: now)
+    encoder = ChatEncoder("m", timing=timing(), clock=Clock(lambda: now))
     assert json.loads(encoder.lines(TEXT[:1]))["created_at"] == expected
 
 
@@ -307,7 +389,9 @@ def test_some_characters_are_always_escaped(char: str) -> None:
     text = f"é{char}{char}x"
     events: list[ChatEvent] = [TextDelta(text), ThinkingDelta(text), ToolCall(text, {text: text})]
     encoders: list[ChatEncoder | GenerateEncoder] = [
-        encoder(text, remote_model=text, remote_host=text, timing=timing(), now=lambda: NOW)
+        encoder(
+            text, remote_model=text, remote_host=text, timing=timing(), clock=Clock(lambda: NOW)
+        )
         for encoder in (ChatEncoder, GenerateEncoder)
     ]
     for written in itertools.chain.from_iterable(

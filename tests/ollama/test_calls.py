@@ -30,6 +30,18 @@ from gateway.ollama.schemas import (
 )
 
 PNG = "iVBORw0KGgo="
+BESIDE: dict[str, object] = {
+    "format": "json",
+    "options": {"Temperature": 1},
+    "think": "max",
+    "keep_alive": "1h30m",
+    "truncate": False,
+    "shift": False,
+    "logprobs": True,
+    "top_logprobs": 20,
+    "system": "ignored",
+    "raw": 7,
+}
 
 
 def body(**fields: object) -> bytes:
@@ -58,16 +70,8 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
                 "messages": [{"role": "user", "content": "hi"}],
                 "tools": [],
                 "stream": False,
-                "format": "json",
-                "options": {"Temperature": 1},
-                "think": "max",
-                "keep_alive": "1h30m",
-                "truncate": False,
-                "shift": False,
-                "logprobs": True,
-                "top_logprobs": 20,
-                "system": "ignored",
-                "raw": 7,
+                "prompt": "ignored",
+                **BESIDE,
             },
             ChatCall(
                 model=" M ",
@@ -81,6 +85,7 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
                 shift=False,
                 logprobs=True,
                 top_logprobs=20,
+                native=BESIDE,
             ),
             id="5.1-every-field",
         ),
@@ -234,6 +239,18 @@ def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
                 options={},
                 think=False,
                 keep_alive=FOREVER,
+                native={
+                    "template": "t",
+                    "context": [5, 9, None],
+                    "raw": True,
+                    "format": {"type": "object"},
+                    "options": {},
+                    "think": False,
+                    "keep_alive": -1,
+                    "logprobs": False,
+                    "top_logprobs": 0,
+                    "messages": "ignored",
+                },
             ),
             id="4.1-every-field",
         ),
@@ -256,7 +273,15 @@ def test_a_body_of_generate(fields: dict[str, object], expected: GenerateCall) -
                 "keep_alive": 0,
                 "options": {"num_ctx": 1},
             },
-            EmbedCall("m", ["a", 7], False, 256, {"num_ctx": 1}, 0.0),
+            EmbedCall(
+                "m",
+                ["a", 7],
+                False,
+                256,
+                {"num_ctx": 1},
+                0.0,
+                {"truncate": False, "dimensions": 256, "keep_alive": 0, "options": {"num_ctx": 1}},
+            ),
             id="6.1-every-field",
         ),
     ],
@@ -266,8 +291,9 @@ def test_a_body_of_embed(fields: dict[str, object], expected: EmbedCall) -> None
 
 
 def test_a_body_of_embeddings() -> None:
-    fields = {"model": "m", "prompt": "p", "input": 7, "options": {}, "keep_alive": "2s"}
-    assert load_embeddings(body(**fields)) == EmbeddingsCall("m", "p", {}, 2.0)
+    beside = {"input": 7, "options": {}, "keep_alive": "2s"}
+    call = load_embeddings(body(model="m", prompt="p", **beside))
+    assert call == EmbeddingsCall("m", "p", {}, 2.0, beside)
 
 
 @pytest.mark.parametrize(

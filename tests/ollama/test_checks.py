@@ -27,6 +27,7 @@ from gateway.ollama.checks import (
     embed_inputs,
     embed_request,
     generate_request,
+    load_request,
 )
 
 FULL = "registry.ollama.ai/library/x:latest"
@@ -245,6 +246,13 @@ def test_embedding_needs_a_model_that_can() -> None:
     )
 
 
+def test_an_ollama_server_embeds_with_any_model() -> None:
+    theirs = ModelInfo("x", frozenset({Capability.COMPLETION}), native={"ollama": {"details": {}}})
+    admit_embed(EmbedCall("m"), theirs)
+    with pytest.raises(InvalidRequest, match='option "stop" must be of type array'):
+        admit_embed(EmbedCall("m", options=BAD_OPTIONS), theirs)
+
+
 def test_options_of_an_embedding_have_types_too() -> None:
     admit_embed(EmbedCall("m", options={"num_ctx": 1}), model("embedding"))
     with pytest.raises(InvalidRequest) as caught:
@@ -290,7 +298,14 @@ def test_inputs_of_another_type_are_refused(value: object) -> None:
             EmbedRequest("x-id", ("a", "b"), dimensions=256, truncate=False),
         ),
         (EmbedCall("m", "a", dimensions=-1), EmbedRequest("x-id", ("a",))),
-        (EmbeddingsCall("m", "p"), EmbedRequest("x-id", ("p",))),
+        (
+            EmbedCall("m", None, native={"keep_alive": "5m"}),
+            EmbedRequest("x-id", (), native={"ollama": {"keep_alive": "5m"}}),
+        ),
+        (
+            EmbeddingsCall("m", "p", native={"keep_alive": "5m"}),
+            EmbedRequest("x-id", ("p",), native={"ollama": {"keep_alive": "5m", "prompt": "p"}}),
+        ),
     ],
 )
 def test_what_is_asked_of_an_embedding_model(
@@ -320,12 +335,50 @@ def test_what_is_asked_in_a_chat() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (ChatCall(), None),
+        (ChatCall(top_logprobs=3), None),
+        (ChatCall(logprobs=True), 0),
+        (ChatCall(logprobs=True, top_logprobs=3), 3),
+    ],
+)
+def test_probabilities_are_asked_for_by_the_number_of_alternatives(
+    call: ChatCall, expected: int | None
+) -> None:
+    assert chat_request(call, "x-id").logprobs == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "native"),
+    [
+        (ChatCall("m", format="yaml", options={"seed": 1, "y": 2}), {}),
+        (
+            ChatCall("m", options={"seed": 1, "y": 2}, native={"keep_alive": "5m"}),
+            {"ollama": {"keep_alive": "5m"}},
+        ),
+        (
+            GenerateCall("m", suffix="s", options={"seed": 1, "y": 2}),
+            {"ollama": {"prompt": ""}},
+        ),
+    ],
+)
+def test_what_is_told_of_a_model_that_is_only_loaded(
+    call: ChatCall | GenerateCall, native: dict[str, dict[str, object]]
+) -> None:
+    assert load_request(call, "x-id") == ChatRequest(
+        "x-id", (), sampling=Sampling(seed=1), extra={"y": 2}, native=native
+    )
+
+
 @pytest.mark.parametrize("think", [None, False, True])
 def test_whether_to_think_is_left_to_the_provider_when_nobody_said(think: Think | None) -> None:
     assert chat_request(ChatCall(think=think), "x-id").think is think
 
 
 PROMPT = Message(Role.USER, "p")
+PROMPTED = {"ollama": {"prompt": "p"}}
 
 
 @pytest.mark.parametrize(
@@ -334,7 +387,7 @@ PROMPT = Message(Role.USER, "p")
         pytest.param(
             GenerateCall("m", "p", template="t", context=(1,)),
             model("completion"),
-            ChatRequest("x-id", (PROMPT,)),
+            ChatRequest("x-id", (PROMPT,), native=PROMPTED),
             id="4.3-one-turn",
         ),
         pytest.param(
@@ -345,25 +398,26 @@ PROMPT = Message(Role.USER, "p")
                 (Message(Role.SYSTEM, "s"), Message(Role.USER, "p", media=(PNG,))),
                 think=False,
                 response_format=JsonFormat(),
+                native=PROMPTED,
             ),
             id="4.3-system-and-images",
         ),
         pytest.param(
             GenerateCall("m", "p", "s", system="x", format="yaml", options={"seed": 1, "y": 2}),
             model("completion", "insert"),
-            FillRequest("x-id", "p", "s", Sampling(seed=1), {"y": 2}),
+            FillRequest("x-id", "p", "s", Sampling(seed=1), {"y": 2}, PROMPTED),
             id="4.3-suffix",
         ),
         pytest.param(
-            GenerateCall("m", "p", raw=True),
+            GenerateCall("m", "p", raw=True, native={"raw": True}),
             model("completion", "insert"),
-            FillRequest("x-id", "p"),
+            FillRequest("x-id", "p", native={"ollama": {"raw": True, "prompt": "p"}}),
             id="4.3-raw-where-the-model-can-insert",
         ),
         pytest.param(
             GenerateCall("m", "p", raw=True),
             model("completion"),
-            ChatRequest("x-id", (PROMPT,)),
+            ChatRequest("x-id", (PROMPT,), native=PROMPTED),
             id="4.3-raw-elsewhere",
         ),
     ],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.chat import Sampling
 from gateway.errors import InvalidRequest
-from gateway.ollama.options import read_options
+from gateway.ollama.options import check_options, read_options
 
 
 @pytest.mark.parametrize(
@@ -133,3 +135,22 @@ LOCAL = {
 
 def test_what_tunes_local_inference_is_kept_for_an_ollama_behind_us() -> None:
     assert read_options({**LOCAL, "num_ctx": 4096.9, "typical_p": 1}) == (Sampling(), LOCAL)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["temperature", "seed", "stop", "num_ctx", "use_mmap", "other"]),
+        st.sampled_from([1, 0.5, True, "x", ["a"], [1], None]),
+    )
+)
+def test_a_check_refuses_what_reading_would_refuse(options: dict[str, object]) -> None:
+    assert _refusal(check_options, options) == _refusal(read_options, options)
+
+
+def _refusal(use: Callable[[dict[str, object]], object], options: dict[str, object]) -> str:
+    try:
+        use(options)
+    except InvalidRequest as error:
+        return error.message
+    return ""

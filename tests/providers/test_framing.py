@@ -29,6 +29,11 @@ STREAMS = {
     "empty data": (b"data:\n\ndata: \n\ndata: a\n\n", [b"a"]),
     "no last blank line": (b"data: a\n\ndata: b\n", [b"a", b"b"]),
     "no last line end": (b"data: a\n\ndata: b", [b"a", b"b"]),
+    "data that looks like framing": (
+        b"data: data: a\n\ndata: b data: c\n\n",
+        [b"data: a", b"b data: c"],
+    ),
+    "a field in front of the data": (b"id: 7data: a\ndata: b\n\ndata: c\n\n", [b"b", b"c"]),
     "error event": (b"event: error\ndata: boom\n\ndata: a\n\n", [b"boom", b"a"]),
     "an event type is forgotten after its event": (b"event: error\n\ndata: a\n\n", [b"a"]),
     "only the start of a mark": (b"\xef\xbb", []),
@@ -111,3 +116,41 @@ def test_any_stream_in_any_cut_reads_as_the_standard_says(
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[start:end] for start, end in pairwise(places)]
     assert _split(chunks) == _by_the_standard(stream)
+
+
+PAYLOADS = st.one_of(
+    st.sampled_from(
+        [b"x", b" x", b"data: x", b"data:", b'{"a":"b: c"}', b"\xe2\x80\xa8", b"x" * 50]
+    ),
+    st.binary(min_size=1, max_size=20).filter(lambda data: not {10, 13} & {*data}),
+)
+ODD_BLOCKS = st.sampled_from(
+    [
+        b"",
+        b": ping\n\n",
+        b"event: a\ndata: x\n\n",
+        b"data: x\r\n\r\n",
+        b"data: \n\n",
+        b"\n",
+        b"data:y\n\n",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    before=st.lists(PAYLOADS, max_size=8),
+    odd=ODD_BLOCKS,
+    after=st.lists(PAYLOADS, max_size=8),
+    cuts=st.lists(st.integers(0, 200), max_size=6),
+)
+def test_events_of_one_line_are_read_alike_with_and_without_others_among_them(
+    before: list[bytes], odd: bytes, after: list[bytes], cuts: list[int]
+) -> None:
+    framed = [b"".join([b"data: %b\n\n" % data for data in part]) for part in (before, after)]
+    stream = odd.join(framed)
+    places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    events = _split([stream[start:end] for start, end in pairwise(places)])
+    assert events == _by_the_standard(stream)
+    assert events[: len(before)] == before
+    assert events[len(events) - len(after) :] == after

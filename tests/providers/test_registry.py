@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -10,6 +11,7 @@ import aiohttp
 import marshmallow as ma
 import pytest
 
+from gateway.catalog import ModelInfo
 from gateway.chat import FillRequest
 from gateway.embeddings import EmbedRequest
 from gateway.errors import NotSupported, ProviderLoadError, SettingsError
@@ -38,6 +40,11 @@ class AcmeProvider(ScriptedProvider):
         self.context = context
 
 
+class HalfProvider(Provider[None]):
+    async def list_models(self) -> list[ModelInfo]:
+        return []
+
+
 class FutureProvider(AcmeProvider):
     contract = 99
 
@@ -61,6 +68,7 @@ def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
         ("broken", "no_such_module:Provider"),
         ("function", f"{__name__}:points"),
         ("future", f"{__name__}:FutureProvider"),
+        ("half", f"{__name__}:HalfProvider"),
     )
     monkeypatch.setattr(registry, "entry_points", found)
 
@@ -86,6 +94,7 @@ def test_the_same_adapter_seen_twice_is_one() -> None:
         "broken": 1,
         "function": 1,
         "future": 1,
+        "half": 1,
         "same": 1,
         "twice": 2,
     }
@@ -96,6 +105,7 @@ REFUSED = {
     "twice": "the adapter name 'twice' is ambiguous: one:A and two:B",
     "broken": "the adapter 'broken' cannot be imported: ModuleNotFoundError: No module named",
     "function": "the adapter 'function' is not a Provider class: <function points",
+    "half": "the adapter 'half' lacks chat",
     "future": "the adapter 'future' needs contract 99, this gateway has 1: update",
 }
 
@@ -150,6 +160,45 @@ def test_a_wrong_option_is_named(options: dict[str, object], text: str) -> None:
         configure(settings(**options), {})
     assert text in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def with_keys(*keys: str, adapter: str = "acme", **options: object) -> Settings:
+    return Settings(providers={"acme": ProviderSettings(adapter, {"retries": 1, **options}, keys)})
+
+
+def test_a_provider_is_there_once_for_each_of_its_keys() -> None:
+    configured = configure(with_keys("one", "two"), {})
+    assert [(one.label, one.key, one.options["api_key"]) for one in configured] == [
+        ("acme (key 1)", 1, "one"),
+        ("acme (key 2)", 2, "two"),
+    ]
+    assert not any(one.missing for one in configured)
+
+
+def test_one_key_in_a_list_is_no_choice() -> None:
+    (one,) = configure(with_keys("one"), {})
+    assert (one.label, one.key, one.options["api_key"]) == ("acme", 0, "one")
+
+
+@pytest.mark.parametrize("text", ["one,two", "one, two,one", "one\ntwo"])
+def test_a_variable_may_list_the_keys(text: str) -> None:
+    listed = dataclasses.replace(
+        with_keys("from-file"), environ=Environment(({"ACME_API_KEYS": text},))
+    )
+    assert [one.options["api_key"] for one in configure(listed, {})] == ["one", "two"]
+
+
+def test_one_key_and_several_are_not_both_said() -> None:
+    with pytest.raises(SettingsError) as caught:
+        configure(with_keys("one", "two", api_key="three"), {})
+    assert str(caught.value) == "[providers.acme] api_key and api_keys are both set: give one"
+
+
+def test_an_adapter_may_have_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AcmeProvider, "options_schema", ma.Schema)
+    with pytest.raises(SettingsError) as caught:
+        configure(with_keys("one", "two"), {})
+    assert str(caught.value) == "[providers.acme] api_keys: the adapter acme has no keys"
 
 
 def test_classes_and_instances_can_be_given_in_code() -> None:

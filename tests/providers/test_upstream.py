@@ -77,6 +77,12 @@ async def test_an_unfinished_event_at_the_end_counts(session: aiohttp.ClientSess
         assert await batches(upstream(session, server.url)) == [[b"a"], [b"b"]]
 
 
+async def test_a_content_type_may_be_written_in_any_way(session: aiohttp.ClientSession) -> None:
+    said = head(content_type="Text/Event-Stream ;charset=UTF-8")
+    async with raw_server(said + b"data: a\n\n") as server:
+        assert await batches(upstream(session, server.url)) == [[b"a"]]
+
+
 ENDINGS = {
     "end of the body": [head() + b"data: a\n\n"],
     "a retry field": [head() + b"retry: 1\ndata: a\n\n"],
@@ -107,6 +113,11 @@ FAILURES = {
         [head(content_type="text/html") + b"<p>"],
         UpstreamProtocolError,
         "answered with text/html, not a stream",
+    ),
+    "no content type": (
+        [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"],
+        UpstreamProtocolError,
+        "answered with application/octet-stream, not a stream",
     ),
     "a status": (
         [head("429 Too Many", Retry_After="7") + b"slow down"],
@@ -154,6 +165,42 @@ async def test_silence_before_the_head_is_a_timeout(session: aiohttp.ClientSessi
         with pytest.raises(UpstreamTimeout, match="did not answer in time"):
             await batches(upstream(session, server.url, head=0.05))
         await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_a_timeout_before_the_head_is_no_cancellation_to_others(
+    session: aiohttp.ClientSession,
+) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    async with raw_server(HANG) as server, asyncio.timeout(5):
+        with pytest.raises(UpstreamTimeout):
+            await batches(upstream(session, server.url, head=0.05))
+        assert task.cancelling() == 0
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "late as well"])
+async def test_who_is_cancelled_while_waiting_for_the_head_stays_cancelled(
+    session: aiohttp.ClientSession, late: bool
+) -> None:
+    async with raw_server(HANG) as server:
+        stream = upstream(session, server.url).stream("/chat", BODY)
+        opening = asyncio.create_task(stream.connect())
+        while not server.requests:
+            await asyncio.sleep(0)
+        if late:
+            stream.give_up()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_the_silence_allowed_may_be_shorter_than_the_wait_for_the_head(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with raw_server(head() + b"data: a\n\n", HANG) as server:
+        with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.05 seconds"):
+            await batches(upstream(session, server.url, head=60, silence=0.05))
 
 
 async def test_silence_in_a_stream_is_a_timeout(session: aiohttp.ClientSession) -> None:

@@ -95,7 +95,7 @@ refresh = 60.5
 
 [models.aliases]
 gpt-4o = "mistral-large:latest"
-"team/fast" = "ft:ministral:1234"
+"team/fast" = ["ft:ministral:1234", "mistral-small"]
 
 [limits]
 body = 1000
@@ -106,13 +106,17 @@ api_key = "sk-work"
 extra = ["a", 1]
 
 [providers.acme]
+api_keys = ["one", "two"]
 """
 
 EVERYTHING_LOADED = Settings(
     server=ServerSettings("::1", 8080, "debug", "json", 2.0, 4),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
     models=ModelsSettings(
-        {"gpt-4o": "mistral-large:latest", "team/fast": "ft:ministral:1234"},
+        {
+            "gpt-4o": ("mistral-large:latest",),
+            "team/fast": ("ft:ministral:1234", "mistral-small"),
+        },
         ("mistral-*", "codestral"),
         "work",
         60.5,
@@ -120,7 +124,7 @@ EVERYTHING_LOADED = Settings(
     limits=LimitsSettings(1000),
     providers={
         "work": ProviderSettings("mistral", {"api_key": "sk-work", "extra": ["a", 1]}),
-        "acme": ProviderSettings("acme", {}),
+        "acme": ProviderSettings("acme", {}, ("one", "two")),
     },
     home=Path("/var/lib/gateway"),
 )
@@ -143,7 +147,8 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
         "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
         "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "Yes",
-        "GATEWAY_MODELS_ALIASES": "gpt-4o=mistral-large:latest, team/fast = ft:ministral:1234",
+        "GATEWAY_MODELS_ALIASES": "gpt-4o=mistral-large:latest,"
+        " team/fast = ft:ministral:1234 | mistral-small",
         "GATEWAY_MODELS_EXPOSE": "mistral-*,codestral",
         "GATEWAY_MODELS_DEFAULT_PROVIDER": "work",
         "GATEWAY_MODELS_REFRESH": "60.5",
@@ -344,7 +349,14 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "[models.aliases]\n'a b' = 'c'",
             "models.aliases.a b: not a name that an Ollama client can ask for",
         ),
-        ("[models.aliases]\na = 1", "models.aliases.a: not a valid string"),
+        (
+            "[providers.work]\n[providers.Work]",
+            "providers.Work: differs from another name in its case only",
+        ),
+        (
+            "[models.aliases]\na = 1",
+            "models.aliases.a: must be the name of a model, or a list of names",
+        ),
         (
             "[models]\ndefault_provider = 'acme'\n[providers.work]\nadapter='mistral'",
             "models.default_provider: no such provider (allowed: work)",
@@ -388,7 +400,10 @@ def test_what_is_wrong_in_a_file_is_named_with_what_is_allowed(
             "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS: not a valid boolean",
         ),
         ({"GATEWAY_MODELS_REFRESH": "often"}, "GATEWAY_MODELS_REFRESH: not a valid number"),
-        ({"GATEWAY_MODELS_ALIASES": "a"}, "GATEWAY_MODELS_ALIASES: shorter than minimum length 1"),
+        (
+            {"GATEWAY_MODELS_ALIASES": "a"},
+            "GATEWAY_MODELS_ALIASES: must be the name of a model, or a list of names",
+        ),
         (
             {"OLLAMA_KEEP_ALIVE": "5 minutes"},
             "OLLAMA_KEEP_ALIVE: must be seconds or a duration such as 5m",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import configparser
+import json
+
+import aiohttp
 import pytest
 
 import gateway.testing
+from adapters.test_anthropic_contract import TestAnthropic as AnthropicContract
 from adapters.test_ollama_contract import TestOllama as OllamaContract
+from adapters.test_openai_contract import TestOpenAI as OpenAIContract
+from gateway.providers.registry import GROUP, load_adapter
 from gateway.testing import ProviderContract
+from mistral.test_contract import TestMistral as MistralContract
+from pages import ROOT
 from testing.naive_adapter import NaiveProvider
 
 HELLO = (
@@ -46,22 +55,24 @@ PASSED = {
     "test_the_session_stays_open",
     "test_the_contract_is_one_that_this_gateway_knows",
 }
-FAILED = {
-    "test_a_long_answer_outlives_the_limits_of_the_session",
-    "test_a_lost_connection_is_an_error",
-    "test_an_early_end_never_looks_complete",
-    "test_garbage_is_a_protocol_error",
-    "test_a_page_is_a_protocol_error",
-    "test_a_rate_limit_keeps_its_delay",
-    "test_refused_credentials_are_not_the_clients",
-    "test_a_refusal_keeps_its_words",
-    "test_a_failing_service_is_not_the_clients_fault",
-    "test_a_redirect_is_not_followed",
-    "test_nobody_listening_is_unavailable",
-    "test_a_list_that_fails_is_an_error",
-    "test_the_secret_is_shown_nowhere",
-    "test_an_unknown_option_is_refused",
+FAILED: dict[str, type[BaseException]] = {
+    "test_a_long_answer_outlives_the_limits_of_the_session": TimeoutError,
+    "test_a_lost_connection_is_an_error": aiohttp.ClientPayloadError,
+    "test_an_early_end_never_looks_complete": TimeoutError,
+    "test_garbage_is_a_protocol_error": json.JSONDecodeError,
+    "test_a_page_is_a_protocol_error": ConnectionAbortedError,
+    "test_a_rate_limit_keeps_its_delay": ConnectionError,
+    "test_refused_credentials_are_not_the_clients": ConnectionRefusedError,
+    "test_a_refusal_keeps_its_words": ConnectionError,
+    "test_a_session_that_raises_for_statuses_changes_nothing": aiohttp.ClientResponseError,
+    "test_a_failing_service_is_not_the_clients_fault": ConnectionError,
+    "test_a_redirect_is_not_followed": aiohttp.TooManyRedirects,
+    "test_nobody_listening_is_unavailable": aiohttp.ClientConnectorError,
+    "test_a_list_that_fails_is_an_error": KeyError,
+    "test_the_secret_is_shown_nowhere": ConnectionRefusedError,
+    "test_an_unknown_option_is_refused": pytest.fail.Exception,
 }
+"""What goes wrong in each check: mostly that a library's own error comes through."""
 CHECKS = {name for name in dir(ProviderContract) if name.startswith("test_")}
 
 
@@ -74,10 +85,28 @@ def test_a_naive_adapter_passes_where_all_is_well(name: str) -> None:
     getattr(Naive(), name)()
 
 
-@pytest.mark.parametrize("name", sorted(FAILED))
-def test_a_naive_adapter_fails_where_something_goes_wrong(name: str) -> None:
-    with pytest.raises((Exception, pytest.fail.Exception)):
+@pytest.mark.parametrize(("name", "error"), FAILED.items(), ids=FAILED)
+def test_a_naive_adapter_fails_where_something_goes_wrong(
+    name: str, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
         getattr(Hasty(), name)()
+
+
+SHIPPED = (MistralContract, OpenAIContract, AnthropicContract, OllamaContract)
+
+
+def test_every_adapter_that_comes_with_the_gateway_is_held_against_every_check() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = setup["options.entry_points"][GROUP].strip().splitlines()
+    assert {contract.provider for contract in SHIPPED} == {
+        load_adapter(line.partition(" =")[0]) for line in lines
+    }
+    for contract in SHIPPED:
+        changed = [n for n in CHECKS if getattr(contract, n) is not getattr(ProviderContract, n)]
+        assert (contract.__name__, changed) == (contract.__name__, [])
+        assert contract.__name__.startswith("Test")
 
 
 def test_a_check_is_a_plain_test_with_a_docstring() -> None:

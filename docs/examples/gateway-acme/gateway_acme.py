@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import marshmallow as ma
-
 from gateway import codec
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest
@@ -25,7 +24,11 @@ from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelt
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.upstream import Refusal, Upstream
 
-__all__ = ["AcmeOptions", "AcmeOptionsSchema", "AcmeProvider"]
+__all__ = [
+    "AcmeOptions",
+    "AcmeOptionsSchema",
+    "AcmeProvider",
+]
 
 _REASONS = {"end": FinishReason.STOP, "limit": FinishReason.LENGTH}
 
@@ -87,14 +90,17 @@ class AcmeProvider(Provider[AcmeOptions]):
             return TextDelta(event["text"])
         except (ValueError, KeyError, TypeError) as error:
             name = self.context.name
-            raise UpstreamProtocolError(f"{name} sent an unknown event", provider=name) from error
+            text = f"{name} sent an unknown event"
+            raise UpstreamProtocolError(text, provider=name) from error
 
     def _refuse(self, answer: Refusal) -> GatewayError:
         name = self.context.name
-        text = answer.body.decode("utf-8", "replace") or f"HTTP {answer.status} from {name}"
+        said = answer.body.decode("utf-8", "replace")
+        text = said or f"HTTP {answer.status} from {name}"
         match answer.status:
             case 401:
-                return UpstreamDenied(f"{name} refused the key: set ACME_API_KEY", provider=name)
+                text = f"{name} refused the key: set ACME_API_KEY"
+                return UpstreamDenied(text, provider=name)
             case 404:
                 return ModelNotFound(text)
             case 429:
@@ -106,7 +112,7 @@ class AcmeProvider(Provider[AcmeOptions]):
 
 
 def _body(request: ChatRequest) -> Mapping[str, object]:
-    turns = [{"who": message.role, "says": message.content} for message in request.messages]
+    turns = [{"who": one.role, "says": one.content} for one in request.messages]
     body: dict[str, object] = {"model": request.model, "turns": turns}
     if request.sampling.temperature is not None:  # 0.0 is a value
         body["heat"] = request.sampling.temperature

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from aiohttp.test_utils import TestClient, TestServer
-
 from gateway.app import create_app
 from gateway.settings import ProviderSettings, Settings
 from gateway.testing import Answer, FakeUpstream, ProviderContract
+
 from gateway_acme import AcmeProvider
 
 HELLO = b"""\
@@ -32,24 +32,26 @@ class TestAcme(ProviderContract):
     models_body = MODELS
 
 
-async def test_a_client_of_ollama_talks_to_acme() -> None:
+async def test_a_client_of_ollama_gets_an_answer() -> None:
     asked = {
         "model": "acme-1",
         "messages": [{"role": "user", "content": "Hi"}],
         "options": {"temperature": 0},
         "stream": False,
     }
-    async with FakeUpstream(Answer([HELLO])) as acme:
-        acme.routes["/models"] = Answer([MODELS], content_type="application/json")
-        options = {"api_key": "secret", "base_url": acme.url}
-        settings = Settings(providers={"acme": ProviderSettings("acme", options)})
-        app = create_app(settings, providers={"acme": AcmeProvider})
+    async with FakeUpstream(Answer([HELLO])) as service:
+        service.routes["/models"] = Answer([MODELS], content_type="application/json")
+        options = {"api_key": "secret", "base_url": service.url}
+        tables = {"acme": ProviderSettings("acme", options)}
+        adapters = {"acme": AcmeProvider}
+        app = create_app(Settings(providers=tables), providers=adapters)
         async with TestClient(TestServer(app)) as client:
             response = await client.post("/api/chat", json=asked)
             answer = await response.json()
 
-    assert (answer["message"]["content"], answer["done_reason"]) == ("Hello you", "length")
-    (request,) = [one for one in acme.requests if one.path == "/chat"]
+    assert answer["message"]["content"] == "Hello you"
+    assert answer["done_reason"] == "length"
+    (request,) = [one for one in service.requests if one.path == "/chat"]
     assert request.headers["X-Acme-Key"] == "secret"
     assert json.loads(request.body) == {
         "model": "acme-1",

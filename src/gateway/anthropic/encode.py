@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway import codec
 from gateway.call_ids import call_id
+from gateway.deltas import encode_texts
 from gateway.errors import GatewayError
 from gateway.events import (
     Answer,
@@ -86,6 +87,10 @@ class MessageEncoder:
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the events for a batch; the first batch, even an empty one, begins the message."""
+        if self._open is TextDelta and (texts := encode_texts(events)):
+            if len(events) > 1:
+                texts = texts.replace(b"\n", _DELTA_END + self._delta)
+            return b"".join((self._delta, texts, _DELTA_END))
         parts: list[bytes] = []
         if not self._is_started:
             self._is_started = True

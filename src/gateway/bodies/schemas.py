@@ -40,7 +40,11 @@ class Value(ma.fields.Field[Any]):
 
 
 class Body(ma.Schema, Generic[CallT]):
-    """A body that becomes a call, a frozen value of the type ``call``."""
+    """A body that becomes a call, a frozen value of the type ``call``.
+
+    Subclasses declare fields and may say how the call is built; they have no other hooks, and no
+    field that must be there.
+    """
 
     class Meta:
         """Ignore what Ollama ignores."""
@@ -49,10 +53,39 @@ class Body(ma.Schema, Generic[CallT]):
 
     call: type[CallT]
 
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> CallT:
-        """Make the call; what the body did not say has the call's default."""
-        return self.call(**data)
+    def __init__(self) -> None:
+        super().__init__(partial=True)
+        self._readers = {
+            name: (field.attribute or name, _reader(field))
+            for name, field in self.load_fields.items()
+        }
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+        """Make the call of what the fields made of *body*; the rest has the call's defaults."""
+        return self.call(**said)
+
+    @ma.post_load(pass_original=True)
+    def _build(self, said: dict[str, Any], body: Mapping[str, Any], **_: Any) -> CallT:
+        return self.build(said, body)
+
+    def read(self, body: Mapping[str, Any]) -> CallT:
+        """Return what `load` returns, in one pass over those members that are there.
+
+        A body that `load` refuses is refused for one of its mistakes, not always the first.
+        """
+        said: dict[str, Any] = {}
+        for name, value in body.items():
+            if name in self._readers:
+                key, read = self._readers[name]
+                said[key] = read(value)
+        return self.build(said, body)
+
+
+def _reader(field: ma.fields.Field[Any]) -> Reader:
+    """Return what *field* does with a value, without marshmallow's part where that is nothing."""
+    if isinstance(field, Value) and not field.validators:
+        return field.read
+    return field.deserialize
 
 
 def body_loader(
@@ -62,22 +95,18 @@ def body_loader(
 
     *package* is the Go package that Ollama's type belongs to.
     """
-    # No field is required, and marshmallow passes over missing ones faster when it knows.
-    schema = body_schema(partial=True)
+    schema = body_schema()
     kind = f"{package}.{body_schema.__name__}"
     known = frozenset(schema.load_fields)
 
     def load(body: bytes) -> CallT:
         data = fold_keys(decode_body(body, kind), known)
         try:
-            call: CallT = schema.load(data)
-        except ma.ValidationError as error:
-            raise InvalidRequest(_first_message(error)) from None
-        return call
+            return schema.read(data)
+        except (Mismatch, InvalidRequest, ma.ValidationError):
+            # Which mistake is told, and in which words, is marshmallow's to say.
+            for messages in schema.validate(data).values():
+                raise InvalidRequest(messages[0]) from None
+            raise
 
     return load
-
-
-def _first_message(error: ma.ValidationError) -> str:
-    messages: dict[str, list[str]] = error.messages_dict
-    return next(iter(messages.values()))[0]

@@ -12,12 +12,14 @@ from gateway.anthropic.requests import estimate_tokens, read_messages
 from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest
 from gateway.derived import for_chat
+from gateway.events import ChatStream
 from gateway.handlers.body import load_v1_body
 from gateway.handlers.documents import unasked
-from gateway.handlers.target import find_target, unknown_model
+from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
 from gateway.names import parse_name
 from gateway.relay import answer, relay
+from gateway.targets import Target
 
 __all__ = ["messages"]
 
@@ -25,26 +27,32 @@ __all__ = ["messages"]
 async def messages(request: web.Request) -> web.StreamResponse:
     """Answer a conversation; one that says nothing only has its model loaded, as natively."""
     said, stream = await load_v1_body(request, read_messages)
+    identity = request[RECORD].id
+
+    def admit(model: ListedModel) -> None:
+        full_name = parse_name(model.name).full
+        check_chat(_asked(said, model), model.info, name=said.model, full_name=full_name)
+
+    def encoder_for(asked: ChatRequest) -> MessageEncoder:
+        tokens = estimate_tokens(asked) if stream else 0
+        return MessageEncoder(said.model, identity=identity, input_tokens=tokens)
+
+    def open_answer(target: Target) -> tuple[ChatStream, MessageEncoder]:
+        asked = for_chat(target.model, _asked(said, target.model))
+        return target.provider.chat(asked), encoder_for(asked)
+
     with unknown_model(f"model '{said.model}' not found"):
-        target = await find_target(request, said.model)
-        model = target.model
-        asked = _for_model(said, model)
-        check_chat(asked, model.info, name=said.model, full_name=parse_name(model.name).full)
-        asked = for_chat(model, asked)
-        encoder = MessageEncoder(
-            said.model,
-            identity=request[RECORD].id,
-            input_tokens=estimate_tokens(asked) if stream else 0,
-        )
+        targets = find_targets(request, await find_models(request, said.model), admit)
+        model = targets[0].model
         with request.app[RESIDENCY].using(model.name):
             if not said.messages:
+                encoder = encoder_for(for_chat(model, _asked(said, model)))
                 body = encoder.load_stream() if stream else encoder.load_document()
                 return unasked(body, encoder, stream=stream)
-            send = relay if stream else answer
-            return await send(request, lambda: target.provider.chat(asked), encoder)
+            return await (relay if stream else answer)(request, targets, open_answer)
 
 
-def _for_model(said: ChatRequest, model: ListedModel) -> ChatRequest:
+def _asked(said: ChatRequest, model: ListedModel) -> ChatRequest:
     """Put in the provider's id; drop a wish to think, which Claude Code has for any model."""
     thinks = Capability.THINKING in model.info.capabilities
     think = said.think if thinks or not said.think else None

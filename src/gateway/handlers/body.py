@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,12 +15,15 @@ from gateway.keys import SETTINGS
 
 __all__ = ["load_body", "load_v1_body", "read_body"]
 
+_SMALL = 16 * 1024
+"""Bytes up to which pieces are joined as they come, or a drip would take many times its size."""
+
 T = TypeVar("T")
 
 
 async def load_body(request: web.Request, load: Callable[[bytes], T]) -> T:
     """Return what *load* makes of the whole body, or raise `BodyTooLarge`."""
-    return await _off_loop(load, await read_body(request))
+    return await _load(await _read(request, limit=request.app[SETTINGS].limits.body), load)
 
 
 async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
@@ -29,36 +31,55 @@ async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
     if request.headers.get(hdrs.CONTENT_ENCODING) != "zstd":
         return await load_body(request, load)
     try:
-        body = await _read(request, limit=LARGEST_BODY)
+        pieces = await _read(request, limit=LARGEST_BODY)
     except BodyTooLarge:
         raise InvalidRequest("http: request body too large") from None
-    return await _off_loop(lambda compressed: load(decompress(compressed)), body)
+    return await _load(pieces, lambda compressed: load(decompress(compressed)))
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body, or raise `BodyTooLarge`.
+    """Return the whole body, or raise `BodyTooLarge`."""
+    return b"".join(await _read(request, limit=request.app[SETTINGS].limits.body))
+
+
+async def _load(pieces: list[bytes], load: Callable[[bytes], T]) -> T:
+    """Leave a large body to a thread; for a small one the way there would take longer."""
+    if sum(map(len, pieces)) < LARGE:
+        return load(b"".join(pieces))
+    return await asyncio.to_thread(lambda: load(_joined(pieces)))
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    """Empty *pieces* into one, so that there are two copies for a moment only.
+
+    As long as that takes Python has let go of its lock, if there is much to join.
+    """
+    body = b"".join(pieces)
+    pieces.clear()
+    return body
+
+
+async def _read(request: web.Request, *, limit: int) -> list[bytes]:
+    """Return the body in pieces, much as it came in: to join them here could stop the event loop.
 
     The limit is ours even when the application is mounted: a host's own default of 1 MiB would
     refuse any request with an image.
     """
-    return await _read(request, limit=request.app[SETTINGS].limits.body)
-
-
-async def _off_loop(load: Callable[[bytes], T], body: bytes) -> T:
-    """Leave a large body to a thread; for a small one the way there would take longer."""
-    return load(body) if len(body) < LARGE else await asyncio.to_thread(load, body)
-
-
-async def _read(request: web.Request, *, limit: int) -> bytes:
     if not request.can_read_body:
-        return await request.read()  # there is none, or a host has read it before us
-    # Unlike aiohttp's own way this one makes no second copy.
-    body = io.BytesIO()
+        return [await request.read()]  # there is none, or a host has read it before us
+    content = request.content
+    pieces: list[bytes] = []
+    left = limit
     try:
-        while chunk := await request.content.readany():
-            body.write(chunk)
-            if body.tell() > limit:
+        while not content.at_eof():
+            piece = await content.readany()
+            left -= len(piece)
+            if left < 0:
                 raise BodyTooLarge("request body too large")
+            if pieces and len(pieces[-1]) + len(piece) <= _SMALL:
+                pieces[-1] += piece
+            else:
+                pieces.append(piece)
     except web.RequestPayloadError as error:
         raise InvalidRequest("the request body cannot be read") from error
-    return body.getvalue()
+    return pieces

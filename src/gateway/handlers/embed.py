@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from aiohttp import web
 
+from gateway.catalog import ListedModel
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.handlers.body import load_body
 from gateway.handlers.documents import json_document
-from gateway.handlers.target import find_target, unknown_model
+from gateway.handlers.memory import load
+from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import RECORD, RESIDENCY
 from gateway.ollama.calls import EmbedCall, EmbeddingsCall
 from gateway.ollama.checks import admit_embed, embed_inputs, embed_request
 from gateway.ollama.documents import embed_document, embeddings_document
 from gateway.ollama.schemas import load_embed, load_embeddings
+from gateway.targets import Target
 
 __all__ = ["embed", "embeddings"]
 
@@ -41,16 +46,23 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
 
 async def _vectors(request: web.Request, call: EmbedCall | EmbeddingsCall) -> EmbedResult | None:
     """Ask the provider, or return None where there is nothing to embed."""
+
+    def admit(model: ListedModel) -> None:
+        admit_embed(call, model.info)
+
+    def embed_with(target: Target) -> Awaitable[EmbedResult]:
+        return target.provider.embed(embed_request(call, target.model.info.id))
+
     with unknown_model(f'model "{call.model}" not found, try pulling it first'):
         try:
-            target = await find_target(request, call.model)
+            models = await find_models(request, call.model)
         except ModelNotFound:
             embed_inputs(call)  # a wrong type is refused before a name that is well formed
             raise
         inputs = embed_inputs(call)
-        admit_embed(call, target.model.info)
-        with request.app[RESIDENCY].using(target.model.name, call.keep_alive):
+        targets = find_targets(request, alike(models), admit)
+        with request.app[RESIDENCY].using(targets[0].model.name, call.keep_alive):
             if not inputs:
+                await load(request, targets[0], embed_request(call, targets[0].model.info.id))
                 return None
-            asked = embed_request(call, target.model.info.id)
-            return await ask(request, lambda: target.provider.embed(asked))
+            return await ask(request, targets, embed_with)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.catalog import ListedModel
 from gateway.errors import InvalidRequest
 from gateway.handlers.body import load_body
 from gateway.handlers.documents import json_document
-from gateway.handlers.target import find_target, unknown_model
+from gateway.handlers.memory import loaded
+from gateway.handlers.target import find_models, unknown_model
 from gateway.keys import MODEL_LISTS, RESIDENCY
+from gateway.library import Library
 from gateway.names import InvalidName, parse_name
 from gateway.ollama.documents import RunningModel, ps_document, show_document, tags_document
 from gateway.ollama.schemas import load_show
@@ -23,14 +26,28 @@ async def tags(request: web.Request) -> web.StreamResponse:
 
 
 async def ps(request: web.Request) -> web.StreamResponse:
-    """List the models that were used lately, as if they were in memory."""
+    """List the models that a service has loaded, and those used lately where it does not tell."""
     library = await request.app[MODEL_LISTS].library()
+    told = await loaded(request)
     running = [
         RunningModel(model, expires)
         for name, expires in request.app[RESIDENCY].loaded().items()
-        if (model := library.find(name)) is not None
+        if (model := library.find(name)) is not None and model.provider not in told
+    ]
+    running += [
+        RunningModel(model, one.expires, one)
+        for provider, models in told.items()
+        for one in models
+        if (model := _find(library, f"{provider}/{one.id}")) is not None
     ]
     return json_document(ps_document(running))
+
+
+def _find(library: Library, name: str) -> ListedModel | None:
+    try:
+        return library.find(name)
+    except InvalidName:  # not listed yet, and of a form that only lists may have
+        return None
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -43,6 +60,6 @@ async def show(request: web.Request) -> web.StreamResponse:
     except InvalidName:
         shown = call.model
     with unknown_model(f"model '{shown}' not found"):
-        target = await find_target(request, call.model)
+        model, *_ = await find_models(request, call.model)
     copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
-    return json_document(show_document(target.model, call, basename=call.model if copilot else ""))
+    return json_document(show_document(model, call, basename=call.model if copilot else ""))

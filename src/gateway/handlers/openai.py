@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 
 from aiohttp import hdrs, web
 
 from gateway.admission import check_chat, check_embedding, check_model
-from gateway.catalog import Capability
+from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest, FillRequest
 from gateway.derived import for_chat, for_prompt, tuned
 from gateway.dialect import AnswerEncoder
+from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.events import Answer, ChatStream, Finish, FinishReason
 from gateway.handlers.body import load_v1_body
 from gateway.handlers.documents import unasked
 from gateway.handlers.form import read_form
-from gateway.handlers.target import Target, find_target, unknown_model
+from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY
 from gateway.names import InvalidName, parse_name
@@ -39,8 +40,9 @@ from gateway.openai.requests import (
 )
 from gateway.openai.responses import ResponseEncoder
 from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
-from gateway.relay import answer, relay
-from gateway.transcriptions import TranscribeRequest
+from gateway.relay import answer, open_stream, relay
+from gateway.targets import Target
+from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = [
     "chat_completions",
@@ -80,42 +82,55 @@ async def completions(request: web.Request) -> web.StreamResponse:
     encoder = CompletionEncoder(
         call.model, identity=request[RECORD].id, include_usage=call.include_usage
     )
-    with unknown_model(f"model '{call.model}' not found"):
-        if not call.model.strip():
-            raise ModelNotFound(call.model)
-        target = await find_target(request, call.model)
+
+    def admit(model: ListedModel) -> None:
         check_model(
             call.model,
-            target.model.info,
-            full_name=parse_name(target.model.name).full,
+            model.info,
+            full_name=parse_name(model.name).full,
             purpose="generate",
             needed=[Capability.INSERT] if call.suffix else [],
         )
-        with request.app[RESIDENCY].using(target.model.name):
+
+    def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
+        said, asked = said_options(call), completion_request(call)
+        asked = dataclasses.replace(asked, model=target.model.info.id)
+        if isinstance(asked, FillRequest):
+            asked = tuned(target.model, asked, said=said)
+        else:
+            asked = for_prompt(target.model, asked, said=said)
+        return open_stream(target.provider, asked), encoder
+
+    with unknown_model(f"model '{call.model}' not found"):
+        if not call.model.strip():
+            raise ModelNotFound(call.model)
+        targets = find_targets(request, await find_models(request, call.model), admit)
+        with request.app[RESIDENCY].using(targets[0].model.name):
             if not call.prompt:
                 body = encoder.load_stream() if call.stream else encoder.load_document()
                 return unasked(body, encoder, stream=call.stream)
-            said, asked = said_options(call), completion_request(call)
-            asked = dataclasses.replace(asked, model=target.model.info.id)
-            if isinstance(asked, FillRequest):
-                asked = tuned(target.model, asked, said=said)
-            else:
-                asked = for_prompt(target.model, asked, said=said)
-            return await _send(request, target, asked, encoder, stream=call.stream)
+            return await (relay if call.stream else answer)(request, targets, open_answer)
 
 
 async def embeddings(request: web.Request) -> web.StreamResponse:
     """Return one normalised vector for each input."""
     call = await load_v1_body(request, load_embedding)
+    asked = embed_request(call)
+
+    def admit(model: ListedModel) -> None:
+        check_embedding(call.model, model.info)
+
+    def embed_with(target: Target) -> Awaitable[EmbedResult]:
+        return target.provider.embed(dataclasses.replace(asked, model=target.model.info.id))
+
     with unknown_model(f"model '{call.model}' not found"):
         if not call.model.strip():
             raise ModelNotFound(call.model)
     with unknown_model(f'model "{call.model}" not found, try pulling it first'):
-        target = await find_target(request, call.model)
-        check_embedding(call.model, target.model.info)
-        asked = dataclasses.replace(embed_request(call), model=target.model.info.id)
-        with request.app[RESIDENCY].using(target.model.name):
-            result = await ask(request, lambda: target.provider.embed(asked))
+        models = alike(await find_models(request, call.model))
+        targets = find_targets(request, models, admit)
+        with request.app[RESIDENCY].using(targets[0].model.name):
+            result = await ask(request, targets, embed_with)
     return _document(
         embeddings_document(
             call.model, result, encoding=call.encoding_format, dimensions=asked.dimensions
@@ -137,8 +152,8 @@ async def model(request: web.Request) -> web.StreamResponse:
     except InvalidName:
         shown = name
     with unknown_model(f"model '{shown}' not found"):
-        target = await find_target(request, name)
-    return _document(model_document(name, target.model))
+        found, *_ = await find_models(request, name)
+    return _document(model_document(name, found))
 
 
 async def transcriptions(request: web.Request) -> web.StreamResponse:
@@ -151,16 +166,22 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
         raise InvalidRequest("file is required: http: no such file")
     if not file.content:
         raise InvalidRequest("audio file is empty")
-    with unknown_model(f"model '{name}' not found among those that transcribe"):
-        target = await find_target(request, name, unlisted=True)
-        asked = TranscribeRequest(
-            model=target.model.info.id,
-            recording=file.content,
-            filename=file.name,
-            media_type=file.media_type,
-            language=form.values.get("language") or None,
+
+    def transcribe_with(target: Target) -> Awaitable[Transcript]:
+        return target.provider.transcribe(
+            TranscribeRequest(
+                model=target.model.info.id,
+                recording=file.content,
+                filename=file.name,
+                media_type=file.media_type,
+                language=form.values.get("language") or None,
+            )
         )
-        transcript = await ask(request, lambda: target.provider.transcribe(asked))
+
+    with unknown_model(f"model '{name}' not found among those that transcribe"):
+        models = await find_models(request, name, unlisted=True)
+        targets = find_targets(request, models, lambda _: None)
+        transcript = await ask(request, targets, transcribe_with)
     if form.values.get("response_format") == "text":
         return web.Response(body=transcript.text.encode(), headers={hdrs.CONTENT_TYPE: TEXT_TYPE})
     return _document(transcript_document(transcript))
@@ -178,33 +199,22 @@ async def _converse(
     name = asked.model
     if not name.strip():
         raise InvalidRequest("model is required")
+
+    def admit(model: ListedModel) -> None:
+        check_chat(asked, model.info, name=name, full_name=parse_name(model.name).full)
+
+    def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
+        model = target.model
+        ours = for_chat(model, dataclasses.replace(asked, model=model.info.id), said=said)
+        return target.provider.chat(ours), encoder
+
     with unknown_model(f"model '{name}' not found"):
-        target = await find_target(request, name)
-        info = target.model.info
-        check_chat(asked, info, name=name, full_name=parse_name(target.model.name).full)
-        with request.app[RESIDENCY].using(target.model.name):
+        targets = find_targets(request, await find_models(request, name), admit)
+        with request.app[RESIDENCY].using(targets[0].model.name):
             if not asked.messages:
                 nothing = encoder.lines([_NOTHING]) if stream else _empty(encoder)
                 return unasked(nothing, encoder, stream=stream)
-            asked = for_chat(target.model, dataclasses.replace(asked, model=info.id), said=said)
-            return await _send(request, target, asked, encoder, stream=stream)
-
-
-async def _send(
-    request: web.Request,
-    target: Target,
-    asked: ChatRequest | FillRequest,
-    encoder: AnswerEncoder,
-    *,
-    stream: bool,
-) -> web.StreamResponse:
-    """Ask the provider and pass on its answer."""
-    provider = target.provider
-
-    def open_stream() -> ChatStream:
-        return provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
-
-    return await (relay if stream else answer)(request, open_stream, encoder)
+            return await (relay if stream else answer)(request, targets, open_answer)
 
 
 def _empty(encoder: AnswerEncoder) -> bytes:

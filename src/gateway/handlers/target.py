@@ -1,56 +1,88 @@
-"""From the model that a request names to the provider that serves it."""
+"""From the name in a request to the models that it means, and to whom to ask for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
 from gateway.catalog import ListedModel
 from gateway.errors import InvalidRequest, ModelNotFound
-from gateway.keys import MODEL_LISTS, PROVIDERS, RECORD
+from gateway.keys import MODEL_LISTS, RECORD, TARGETS
 from gateway.names import InvalidName
-from gateway.providers.base import AnyProvider
+from gateway.targets import Target
 
-__all__ = ["Target", "find_target", "unknown_model"]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model and the provider that has it."""
-
-    model: ListedModel
-    provider: AnyProvider
+__all__ = ["alike", "find_models", "find_targets", "unknown_model"]
 
 
-async def find_target(request: web.Request, name: str, *, unlisted: bool = False) -> Target:
-    """Return what *name* means; raise `InvalidRequest` for what is no name, or `ModelNotFound`.
+async def find_models(
+    request: web.Request, name: str, *, unlisted: bool = False
+) -> Sequence[ListedModel]:
+    """Return what *name* means, at least one model; the earlier ones are preferred.
 
-    *unlisted* lets it be a model of a kind that no list shows.
+    Raise `InvalidRequest` for what is no name, or `ModelNotFound`. *unlisted* lets it be a model of
+    a kind that no list shows.
     """
     record = request[RECORD]
     record.model = name
     library = await request.app[MODEL_LISTS].library()
     try:
-        model = library.find_unlisted(name) if unlisted else library.find(name)
+        models = library.find_all(name, unlisted=unlisted)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
-    if model is None:
+    if not models:
         raise ModelNotFound(f"model {name!r} not found")
-    record.provider = model.provider
-    record.upstream_model = model.info.id
-    return Target(model, request.app[PROVIDERS][model.provider])
+    record.provider = models[0].provider
+    record.upstream_model = models[0].info.id
+    return models
 
 
-@contextmanager
-def unknown_model(text: str) -> Iterator[None]:
+def find_targets(
+    request: web.Request, models: Sequence[ListedModel], admit: Callable[[ListedModel], None]
+) -> list[Target]:
+    """Return whom to ask, at least one, of those of *models* that *admit* does not refuse.
+
+    If it refuses all of them its first refusal is raised.
+    """
+    able = []
+    refusals = []
+    for model in models:
+        try:
+            admit(model)
+        except InvalidRequest as refusal:
+            refusals.append(refusal)
+        else:
+            able.append(model)
+    if not able:
+        raise refusals[0]
+    targets = request.app[TARGETS].of(able)
+    request[RECORD].has_choice = len(models) > 1 or targets[0].key > 0
+    return targets
+
+
+def alike(models: Sequence[ListedModel]) -> Sequence[ListedModel]:
+    """Return those of *models* that are the first one, at whichever provider.
+
+    Vectors of two models cannot be compared, so no other one may stand in for it.
+    """
+    first = models[0].info.canonical
+    return [model for model in models if model.info.canonical == first]
+
+
+class unknown_model:  # noqa: N801 - it is used like a function, and a generator costs more
     """Say *text* when a model turns out not to exist, here or upstream: each endpoint has its own.
 
     See the table of model names in the API reference.
     """
-    try:
-        yield
-    except ModelNotFound as error:
-        raise ModelNotFound(text) from error
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ModelNotFound):
+            raise ModelNotFound(self._text) from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from aiohttp import web
 
-from gateway.attempts import insist
+from gateway.asking import ask_in_turn
 from gateway.events import Usage
 from gateway.keys import PRESENCE, RECORD
+from gateway.targets import Target
 
 __all__ = ["ask"]
 
@@ -22,15 +23,16 @@ class _Counted(Protocol):
 T = TypeVar("T", bound=_Counted)
 
 
-async def ask(request: web.Request, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Return what *attempt* returns, and note its times and its cost.
+async def ask(
+    request: web.Request, targets: Sequence[Target], attempt: Callable[[Target], Awaitable[T]]
+) -> T:
+    """Return what *attempt* returns for the first target that answers; note its times and cost.
 
-    It is made again where that is safe, and given up when the client leaves.
+    It is given up when the client leaves.
     """
     record = request[RECORD]
-    record.timing.mark_sent()
     with request.app[PRESENCE].required(request):
-        result = await insist(attempt)
+        result = await ask_in_turn(request, targets, attempt)
     record.timing.mark_delta()
     record.usage = result.usage
     return result

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gateway.middlewares.errors import errors
-from gateway.middlewares.headers import hide_framework
-from gateway.middlewares.hosts import guard_hosts, hosts
-from gateway.middlewares.origins import add_origin_headers, origins
+from gateway.middlewares.gate import gate
+from gateway.middlewares.headers import finish_headers
+from gateway.middlewares.hosts import guard_hosts
 from gateway.middlewares.record import record
 
-__all__ = ["MIDDLEWARES", "add_origin_headers", "guard_hosts", "hide_framework"]
+__all__ = ["MIDDLEWARES", "finish_headers", "guard_hosts"]
 
-MIDDLEWARES = (record, origins, hosts, errors)
+MIDDLEWARES = (record, gate, errors)

@@ -1,14 +1,39 @@
-"""Headers that a Go server would not send."""
+"""Headers of all answers: what a Go server would not send, origins, and who has answered."""
 
 from __future__ import annotations
+
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
-__all__ = ["hide_framework"]
+from gateway.keys import RECORD
+from gateway.middlewares.origins import add_origin_headers
+
+__all__ = ["finish_headers"]
 
 
-async def hide_framework(request: web.Request, response: web.StreamResponse) -> None:
-    """Take out aiohttp's name and version, which Ollama has no counterpart for."""
+async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Do what all answers need; a signal, so that streams have it too.
+
+    aiohttp's name and version are taken out, since Ollama has no counterpart for them.
+    """
     if response.headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
         del response.headers[hdrs.SERVER]
+    add_origin_headers(request, response)
+    _tell_target(request, response)
+
+
+def _tell_target(request: web.Request, response: web.StreamResponse) -> None:
+    """Say whom the client has its answer from, where its model's name left a choice."""
+    record = request.get(RECORD)
+    if record is None or not (record.has_choice and record.timing.sent):
+        return
+    response.headers["X-Gateway-Target"] = _legible(record.target)
+    if record.passed_over:
+        response.headers["X-Gateway-Passed-Over"] = _legible(", ".join(record.passed_over))
+
+
+def _legible(text: str) -> str:
+    """Return *text* as a header can hold it; a model's id may have any character."""
+    return quote(text, safe="/:#=, @+~", errors="replace")

@@ -5,25 +5,26 @@ from __future__ import annotations
 import socket
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
 from gateway.hosts import Address, Hosts, parse_address
 from gateway.keys import HOSTS
 
-__all__ = ["guard_hosts", "hosts"]
+__all__ = ["answer_foreign_host", "guard_hosts"]
 
 
-@web.middleware
-async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a foreign ``Host`` without a word; answer ``OPTIONS`` to a name that is ours."""
+def answer_foreign_host(request: web.Request) -> web.Response | None:
+    """Refuse a foreign ``Host`` without a word; answer ``OPTIONS`` to a name that is ours.
+
+    Return None for all other requests.
+    """
     allowed = request.app.get(HOSTS)
     if allowed is None or allowed.allow_address(request.host):
-        return await handler(request)
+        return None
     if not allowed.allow_name(request.host):
         return web.Response(status=403)
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204)
-    return await handler(request)
+    return None
 
 
 def guard_hosts(app: web.Application, listening_on: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -12,6 +13,8 @@ from gateway.observe import RequestRecord
 from gateway.replies import listening
 
 __all__ = ["record"]
+
+_log = logging.getLogger("gateway.observe")
 
 
 @web.middleware
@@ -33,7 +36,10 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         return response
     finally:
         for observer in request.app[OBSERVERS]:
-            observer.finished(noted)
+            try:
+                observer.finished(noted)
+            except Exception:  # what it would have noted is lost, the answer is not
+                _log.exception("an observer failed: %r", observer)
 
 
 def _note_departure(noted: RequestRecord) -> None:

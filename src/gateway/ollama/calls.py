@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.chat import Media, Message, Think, Tool
 
@@ -22,7 +22,8 @@ class ChatCall:
     """A body of ``/api/chat``.
 
     ``format`` and ``options`` are as the client sent them, since their errors come later than
-    those of a body. ``keep_alive`` is in seconds, `FOREVER` for negative ones.
+    those of a body. ``keep_alive`` is in seconds, `FOREVER` for negative ones. ``native`` is what
+    the body says beside the conversation, whatever it is, as the client sent it.
     """
 
     model: str = ""
@@ -37,6 +38,7 @@ class ChatCall:
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
+    native: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_unload(self) -> bool:
@@ -70,6 +72,7 @@ class GenerateCall:
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
+    native: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_unload(self) -> bool:
@@ -87,7 +90,7 @@ class EmbedCall:
     """A body of ``/api/embed``.
 
     ``input`` is as the client sent it: a wrong type in it is refused only after the model's name
-    has been read, by `gateway.ollama.checks.embed_inputs`.
+    has been read, by `gateway.ollama.checks.embed_inputs`. ``native`` is what the body says beside.
     """
 
     model: str = ""
@@ -96,6 +99,7 @@ class EmbedCall:
     dimensions: int = 0
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
+    native: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class EmbeddingsCall:
     prompt: str = ""
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
+    native: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ has asked the provider yet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.admission import check_embedding, check_media, check_model, heard_media
 from gateway.bodies.formats import read_format
 from gateway.catalog import Capability, ModelInfo
@@ -13,7 +15,8 @@ from gateway.chat import ChatRequest, FillRequest, Message, Role
 from gateway.embeddings import EmbedRequest
 from gateway.errors import InvalidRequest
 from gateway.ollama.calls import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
-from gateway.ollama.options import read_options
+from gateway.ollama.native import DIALECT, described
+from gateway.ollama.options import check_options, read_options
 
 __all__ = [
     "admit_chat",
@@ -23,6 +26,7 @@ __all__ = [
     "embed_inputs",
     "embed_request",
     "generate_request",
+    "load_request",
 ]
 
 
@@ -38,7 +42,7 @@ def admit_chat(call: ChatCall, info: ModelInfo, full_name: str) -> None:
         needed=[Capability.TOOLS] if call.tools else [],
         media=media,
     )
-    read_options(call.options)
+    check_options(call.options)
     check_media(media)
 
 
@@ -57,14 +61,18 @@ def admit_generate(call: GenerateCall, info: ModelInfo, full_name: str) -> None:
         needed=[Capability.INSERT] if call.suffix else [],
         media=media,
     )
-    read_options(call.options)
+    check_options(call.options)
     check_media(media)
 
 
 def admit_embed(call: EmbedCall | EmbeddingsCall, info: ModelInfo) -> None:
-    """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type."""
-    check_embedding(call.model, info)
-    read_options(call.options)
+    """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type.
+
+    An Ollama server tries it with any model.
+    """
+    if not described(info):
+        check_embedding(call.model, info)
+    check_options(call.options)
 
 
 def embed_inputs(call: EmbedCall | EmbeddingsCall) -> tuple[str, ...]:
@@ -95,21 +103,28 @@ def generate_request(
     """
     if call.suffix or (call.raw and Capability.INSERT in info.capabilities):
         sampling, extra = read_options(call.options)
-        return FillRequest(model_id, call.prompt, call.suffix, sampling, extra)
+        return FillRequest(model_id, call.prompt, call.suffix, sampling, extra, _native(call))
     system = (Message(Role.SYSTEM, call.system),) if call.system else ()
     prompt = Message(Role.USER, call.prompt, media=call.media)
     return _chat_request(call, model_id, (*system, prompt))
 
 
+def load_request(call: ChatCall | GenerateCall, model_id: str) -> ChatRequest:
+    """Return what the provider is told of a call that only loads its model."""
+    sampling, extra = read_options(call.options)
+    return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(call))
+
+
 def embed_request(call: EmbedCall | EmbeddingsCall, model_id: str) -> EmbedRequest:
-    """Return what the provider is asked; only for a call that has inputs."""
+    """Return what the provider is asked; without inputs that is to load the model."""
     if isinstance(call, EmbeddingsCall):
-        return EmbedRequest(model_id, embed_inputs(call))
+        return EmbedRequest(model_id, embed_inputs(call), native=_native(call))
     return EmbedRequest(
         model_id,
         embed_inputs(call),
         dimensions=call.dimensions if call.dimensions > 0 else None,
         truncate=call.truncate,
+        native=_native(call),
     )
 
 
@@ -125,4 +140,20 @@ def _chat_request(
         think=call.think,
         response_format=read_format(call.format),
         extra=extra,
+        logprobs=call.top_logprobs if call.logprobs else None,
+        native=_native(call),
     )
+
+
+def _native(
+    call: ChatCall | GenerateCall | EmbedCall | EmbeddingsCall,
+) -> Mapping[str, Mapping[str, object]]:
+    """Return what only a provider of this dialect understands.
+
+    A prompt is there, though the vocabulary holds it, to tell that there is one: an Ollama server
+    has endpoints of their own for those.
+    """
+    said = call.native
+    if isinstance(call, GenerateCall | EmbeddingsCall):
+        said = {**said, "prompt": call.prompt}
+    return {DIALECT: said} if said else {}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from gateway.catalog import Capability, ListedModel, ModelInfo
+from gateway.catalog import Capability, ListedModel, LoadedModel, ModelInfo, Overlay
 from gateway.embeddings import EmbedResult, normalize
 from gateway.ollama.calls import ShowCall
 from gateway.ollama.encode import encode_document
 from gateway.ollama.messages import write_messages
 from gateway.ollama.modelfile import render_modelfile, render_parameters, shown_template
+from gateway.ollama.native import DIALECT, described
 from gateway.timing import Timing
 
 __all__ = [
@@ -27,10 +29,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunningModel:
-    """A model that was used lately, and until when it counts as loaded."""
+    """A model that was used lately, and until when it counts as loaded.
+
+    ``loaded`` is what its service tells, if that does have models in memory.
+    """
 
     model: ListedModel
     expires_at: datetime
+    loaded: LoadedModel | None = None
 
 
 def version_document(version: str) -> bytes:
@@ -55,12 +61,9 @@ def show_document(model: ListedModel, call: ShowCall, *, basename: str = "") -> 
 
     A *basename* replaces ``general.basename``: for GitHub Copilot, which takes it for the name.
     """
-    info, overlay = model.info, model.overlay
-    model_info = _model_info(info)
+    info, overlay, below = model.info, model.overlay, described(model.info)
     system = call.system or overlay.system
-    if basename:
-        model_info["general.basename"] = basename
-    document: dict[str, object] = {
+    said: dict[str, Any] = {
         "license": "\n".join(overlay.licenses),
         "modelfile": render_modelfile(model, system=system, options=call.options or {}),
         "parameters": render_parameters(info.parameters),
@@ -68,16 +71,18 @@ def show_document(model: ListedModel, call: ShowCall, *, basename: str = "") -> 
         "system": system,
         "details": _details(info),
         "messages": write_messages(overlay.messages),
-        "remote_model": info.id if model.remote_host else "",
+        "remote_model": model.remote_model,
         "remote_host": model.remote_host,
-        "model_info": model_info,
+        "model_info": _model_info(info),
         "capabilities": _capabilities(info),
-        "modified_at": _rfc3339(info.released),
     }
-    required = ("details", "model_info", "modified_at")
-    return encode_document(
-        {key: value for key, value in document.items() if value or key in required}
-    )
+    said = {key: value for key, value in said.items() if value or key == "model_info"}
+    if overlay == Overlay():
+        mine = ("modelfile", "system") if system else ("modelfile",)
+        said |= {key: value for key, value in below.items() if key not in mine}
+    if basename:
+        said["model_info"] = said["model_info"] | {"general.basename": basename}
+    return encode_document({**below, **said, "modified_at": _rfc3339(info.released)})
 
 
 def embed_document(
@@ -85,10 +90,14 @@ def embed_document(
 ) -> bytes:
     """Return the answer of ``/api/embed``; without a result that of a load.
 
-    Vectors are cut to *dimensions*, if that is positive, and have the length 1.
+    Vectors are cut to *dimensions*, if that is positive, and have the length 1; those of a service
+    of this very dialect are so already.
     """
     if result is None:
         return encode_document({"model": model, "embeddings": []})
+    said = (result.native or {}).get(DIALECT)
+    if said is not None:
+        return encode_document({"model": model, "embeddings": result.vectors, **said})
     size = dimensions if dimensions > 0 else None
     durations = timing.durations()
     document: dict[str, object] = {
@@ -112,10 +121,10 @@ def _tag(model: ListedModel) -> dict[str, object]:
     lengths = {"context_length": info.context_length, "embedding_length": info.embedding_length}
     tag: dict[str, object] = {"name": model.name, "model": model.name}
     if model.remote_host:
-        tag |= {"remote_model": info.id, "remote_host": model.remote_host}
+        tag |= {"remote_model": model.remote_model, "remote_host": model.remote_host}
     tag |= {
         "modified_at": _rfc3339(info.released),
-        "size": 0,
+        "size": info.size,
         "digest": model.digest,
         "details": _details(info) | {key: value for key, value in lengths.items() if value},
     }
@@ -125,25 +134,27 @@ def _tag(model: ListedModel) -> dict[str, object]:
 
 
 def _process(running: RunningModel) -> dict[str, object]:
-    model = running.model
+    model, loaded = running.model, running.loaded or LoadedModel("", running.expires_at)
     return {
         "name": model.name,
         "model": model.name,
-        "size": 0,
+        "size": loaded.size,
         "digest": model.digest,
         "details": _details(model.info),
         "expires_at": _rfc3339(running.expires_at),
-        "size_vram": 0,
-        "context_length": model.info.context_length,
+        "size_vram": loaded.size_vram,
+        "context_length": loaded.context_length or model.info.context_length,
     }
 
 
 def _details(info: ModelInfo) -> dict[str, object]:
+    below = described(info).get("details", {})
+    families = below.get("families") if below.get("family") == info.family else None
     return {
-        "parent_model": "",
-        "format": "",
+        "parent_model": below.get("parent_model", ""),
+        "format": below.get("format", ""),
         "family": info.family,
-        "families": [info.family] if info.family else None,
+        "families": families or ([info.family] if info.family else None),
         "parameter_size": info.parameter_size,
         "quantization_level": info.quantization_level,
     }
@@ -151,14 +162,16 @@ def _details(info: ModelInfo) -> dict[str, object]:
 
 def _model_info(info: ModelInfo) -> dict[str, object]:
     """Return what clients read of a model's metadata; nothing when the family is unknown."""
+    below = described(info).get("model_info", {})
     if not info.family:
-        return {}
+        return dict(below)
     numbers = {
         "general.parameter_count": info.parameter_count,
         f"{info.family}.context_length": info.context_length,
         f"{info.family}.embedding_length": info.embedding_length,
     }
     return {
+        **below,
         "general.architecture": info.family,
         "general.basename": info.canonical,
         **{key: value for key, value in numbers.items() if value},

@@ -7,23 +7,26 @@ encoded. All lines of a batch become one bytes object and carry one time.
 from __future__ import annotations
 
 import abc
-import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from gateway import codec
 from gateway.call_ids import call_id
+from gateway.deltas import encode_texts
 from gateway.errors import GatewayError
 from gateway.events import (
     Answer,
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
+    TokenLogprob,
     ToolCall,
 )
+from gateway.ollama.clock import CLOCK, Clock
+from gateway.ollama.native import DIALECT
 from gateway.timing import Timing
 
 __all__ = [
@@ -47,7 +50,7 @@ _THINKING = b'"","thinking":'
 
 
 class _AnswerEncoder(abc.ABC):
-    """Encode one answer; *model* is the client's own text, *now* tells nanoseconds since 1970."""
+    """Encode one answer; *model* is the client's own text."""
 
     stream_headers = _STREAM_HEADERS
     document_type = JSON_TYPE
@@ -57,7 +60,7 @@ class _AnswerEncoder(abc.ABC):
     _more: ClassVar[bytes]
     """What ends a line after which others come."""
     _done: ClassVar[bytes]
-    """What leads to the reason in the last line."""
+    """What leads to the other members of the last line."""
 
     def __init__(
         self,
@@ -66,13 +69,13 @@ class _AnswerEncoder(abc.ABC):
         remote_model: str = "",
         remote_host: str = "",
         timing: Timing,
-        now: Callable[[], int] = time.time_ns,
+        clock: Clock = CLOCK,
     ) -> None:
         remote = {"remote_model": remote_model, "remote_host": remote_host}
         fields = {"model": model} | {key: text for key, text in remote.items() if text}
         self._beginning = encode_document(fields)[:-1] + b',"created_at":"'
         self._timing = timing
-        self._now = now
+        self._clock = clock
         self._calls: list[ToolCall] = []
 
     @abc.abstractmethod
@@ -85,10 +88,19 @@ class _AnswerEncoder(abc.ABC):
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return a line for each delta, one for all the calls of the batch, and the last one."""
+        texts = encode_texts(events)
+        if not 0 < len(texts) <= _LONGEST_DELTA:
+            return self._any_lines(events)
+        stamp = self._clock.stamp()
+        if len(events) > 1:
+            between = b"".join((self._more, self._beginning, stamp, self._open))
+            texts = texts.replace(b"\n", between)
+        return b"".join((self._beginning, stamp, self._open, texts, self._more))
+
+    def _any_lines(self, events: Sequence[ChatEvent]) -> bytes:
         values: list[bytes] = []
         finish: Finish | None = None
         first = len(self._calls)
-        # Once per token, hence no `match`, which takes twice the time.
         for event in events:
             if isinstance(event, TextDelta):
                 if len(event.text) <= _LONGEST_DELTA:
@@ -99,6 +111,9 @@ class _AnswerEncoder(abc.ABC):
                 values.extend([_THINKING + part for part in _encode_parts(event.text)])
             elif isinstance(event, ToolCall):
                 self._calls.append(event)
+            elif isinstance(event, Logprobs):
+                del self._calls[first:]
+                return self._scored_lines(events)
             else:
                 finish = event
         if beside := self._calls_in_text(first):
@@ -108,7 +123,7 @@ class _AnswerEncoder(abc.ABC):
         head = self._head()
         lines = b""
         if values:
-            # Compact JSON has no raw line feed, so that one can stand for what separates values.
+            # As in `encode_texts`, a line feed stands for what separates two values.
             deltas = codec.escape(b"\n".join(values)).replace(b"\n", self._more + head)
             lines = b"".join((head, deltas, self._more))
         if finish is None:
@@ -122,24 +137,45 @@ class _AnswerEncoder(abc.ABC):
         if answer.thinking:
             value += b',"thinking":' + codec.encode(answer.thinking)
         value += self._calls_in_text(0)
-        return b"".join((self._head(), codec.escape(value), self._end(answer.finish)))
+        document = b"".join((self._head(), codec.escape(value), self._end(answer.finish)))
+        return _scored(document, answer.logprobs) if answer.logprobs else document
 
     def load_document(self, reason: Literal["load", "unload"]) -> bytes:
         """Return the answer to a request that only loads or unloads a model."""
-        return b"".join((self._head(), b'""', self._done, b'"%b"}' % reason.encode()))
+        said = b',"done_reason":"%b"}' % reason.encode()
+        return b"".join((self._head(), b'""', self._done, said))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the last line of a stream that failed."""
         return error_document(error) + b"\n"
 
+    def _scored_lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return the same lines with probabilities at the end of those whose text they are of."""
+        lines: list[bytes] = []
+        begin = 0
+        for place, event in enumerate(events):
+            if isinstance(event, Logprobs):
+                before = self.lines(events[begin:place])
+                line = before or b"".join((self._head(), b'""', self._more))
+                lines.append(_scored(line.removesuffix(b"\n"), event.tokens) + b"\n")
+                begin = place + 1
+        return b"".join((*lines, self.lines(events[begin:])))
+
     def _head(self) -> bytes:
-        return self._beginning + _timestamp(self._now()) + self._open
+        return b"".join((self._beginning, self._clock.stamp(), self._open))
 
     def _end(self, finish: Finish) -> bytes:
-        """Return the rest of the last line, from the end of its text on."""
-        reason = b'"length"' if finish.reason is FinishReason.LENGTH else b'"stop"'
-        metrics = codec.encode(self._metrics(finish))[1:-1]
-        return b"".join((self._done, reason, b",", metrics, self._calls_at_end(), b"}"))
+        """Return the rest of the last line, from the end of its text on.
+
+        What a service of this very dialect says there stands in the place of what we would say.
+        """
+        said = (finish.native or {}).get(DIALECT)
+        if said is None:
+            reason = "length" if finish.reason is FinishReason.LENGTH else "stop"
+            said = {"done_reason": reason, **self._metrics(finish)}
+        members = encode_document(said)[1:-1]
+        comma = b"," if members else b""
+        return b"".join((self._done, comma, members, self._calls_at_end(), b"}"))
 
     def _metrics(self, finish: Finish) -> dict[str, int]:
         """Return times in nanoseconds and the provider's counts; a count of zero is left out."""
@@ -161,7 +197,7 @@ class ChatEncoder(_AnswerEncoder):
 
     _open = b'","message":{"role":"assistant","content":'
     _more = b'},"done":false}\n'
-    _done = b'},"done":true,"done_reason":'
+    _done = b'},"done":true'
 
     def _calls_in_text(self, first: int) -> bytes:
         calls = [
@@ -179,7 +215,7 @@ class GenerateEncoder(_AnswerEncoder):
 
     _open = b'","response":'
     _more = b',"done":false}\n'
-    _done = b',"done":true,"done_reason":'
+    _done = b',"done":true'
 
     def _calls_in_text(self, first: int) -> bytes:
         return b""
@@ -205,17 +241,10 @@ def _encode_parts(text: str) -> list[bytes]:
     return [codec.encode(text[start : start + _LONGEST_DELTA]) for start in starts]
 
 
+def _scored(document: bytes, tokens: Sequence[TokenLogprob]) -> bytes:
+    """Add the probabilities of tokens at the end of an object."""
+    return b"".join((document[:-1], b',"logprobs":', codec.escape(codec.encode(tokens)), b"}"))
+
+
 def _function(index: int, call: ToolCall) -> dict[str, object]:
     return {"index": index, "name": call.name, "arguments": call.arguments}
-
-
-def _timestamp(nanoseconds: int) -> bytes:
-    """Return RFC 3339 in UTC, the fraction without trailing zeros."""
-    seconds, fraction = divmod(nanoseconds, 1_000_000_000)
-    text = f"{_second(seconds)}.{fraction:09d}".rstrip("0").rstrip(".")
-    return text.encode() + b"Z"
-
-
-@lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -101,11 +101,10 @@ class _ModelBody(Body[CallT]):
     name = Value(read_string)
     stream = Value(read_bool)
 
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> CallT:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
         """Make the call; an empty model leaves the word to the old field."""
-        name = data.pop("name", "")
-        return self.call(**{**data, "model": data.get("model") or name})
+        name = said.pop("name", "")
+        return super().build({**said, "model": said.get("model") or name}, body)
 
 
 class DeleteRequest(_ModelBody[ModelCall]):
@@ -148,19 +147,18 @@ class CreateRequest(_ModelBody[CreateCall]):
     messages = Value(read_messages)
     info = Value(read_object)
 
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> CreateCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CreateCall:
         """Make the call; raise `InvalidRequest` for what Ollama refuses before it looks around."""
-        for name in ("files", "draft_files", "adapters"):
-            _check_weights(data.get(name, {}))
-        if data.pop("draft_quantize", "") and not data.get("draft_files"):
+        for weights in ("files", "draft_files", "adapters"):
+            _check_weights(said.get(weights, {}))
+        if said.pop("draft_quantize", "") and not said.get("draft_files"):
             raise InvalidRequest("--draft-quantize requires a DRAFT model")
-        name = data.pop("name", "")
+        name = said.pop("name", "")
         try:
-            model = parse_name(data.get("model") or name, suffixes=False)
+            model = parse_name(said.get("model") or name, suffixes=False)
         except InvalidName as error:
             raise InvalidRequest(str(error)) from None
-        return CreateCall(**{**data, "model": model.short})
+        return super().build({**said, "model": model.short}, body)
 
 
 load_copy = body_loader(CopyRequest)

@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 from gateway.chat import Sampling
 from gateway.errors import InvalidRequest
 
-__all__ = ["read_options", "said_options"]
+__all__ = ["check_options", "read_options", "said_options"]
 
 _Reader: TypeAlias = Callable[[str, object], Any]
 
+_UNSAID = Sampling()
 _LARGEST_INT = 2**63 - 1
 _LARGEST_FLOAT = 3.4e38
 
@@ -27,34 +28,42 @@ def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[s
     defaults are never filled in. A limit that is not positive is no limit, a negative seed is a
     random one. Raise `InvalidRequest` (500) for a wrong type.
     """
-    known: dict[str, Any] = {}
-    extra: dict[str, object] = {}
-    for key, value in (options or {}).items():
-        if value is None:
-            continue
-        read = _READERS.get(key)
-        if read is not None:
-            known[key] = read(key, value)
-        if read is None or key in _LOCAL:
-            extra[key] = known.get(key, value)
-    limit, seed = known.get("num_predict", 0), known.get("seed", -1)
+    if not options:
+        return _UNSAID, {}
+    chosen, extra = _sort_out(options)
+    limit, seed = chosen.pop("num_predict", 0), chosen.pop("seed", -1)
     sampling = Sampling(
-        temperature=known.get("temperature"),
-        top_p=known.get("top_p"),
-        top_k=known.get("top_k"),
-        min_p=known.get("min_p"),
+        **chosen,
         seed=seed if seed >= 0 else None,
         max_tokens=limit if limit > 0 else None,
-        stop=known.get("stop", ()),
-        presence_penalty=known.get("presence_penalty"),
-        frequency_penalty=known.get("frequency_penalty"),
     )
     return sampling, extra
 
 
+def check_options(options: Mapping[str, object] | None) -> None:
+    """Raise what `read_options` raises."""
+    if options:
+        _sort_out(options)
+
+
+def _sort_out(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
+    """Return what chooses tokens, under Ollama's names, and the rest."""
+    chosen: dict[str, Any] = {}
+    extra: dict[str, object] = {}
+    for key, value in options.items():
+        if value is None:
+            continue
+        read = _READERS.get(key)
+        part = chosen if key in _SAMPLING else extra
+        part[key] = value if read is None else read(key, value)
+    return chosen, extra
+
+
 def said_options(options: Mapping[str, object] | None) -> frozenset[str]:
     """Return the names of the options that the client gave, whatever their values come to."""
-    return frozenset([key for key, value in (options or {}).items() if value is not None])
+    if not options:
+        return frozenset()
+    return frozenset([key for key, value in options.items() if value is not None])
 
 
 def _wrong_type(key: str, expected: str) -> InvalidRequest:
@@ -101,7 +110,7 @@ _LOCAL: dict[str, _Reader] = {
     "num_thread": _integer,
     "draft_num_predict": _integer,
 }
-_READERS: dict[str, _Reader] = {
+_SAMPLING: dict[str, _Reader] = {
     "temperature": _float,
     "top_p": _float,
     "top_k": _integer,
@@ -111,5 +120,5 @@ _READERS: dict[str, _Reader] = {
     "stop": _strings,
     "presence_penalty": _float,
     "frequency_penalty": _float,
-    **_LOCAL,
 }
+_READERS = {**_SAMPLING, **_LOCAL}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 import marshmallow as ma
 
@@ -44,9 +45,21 @@ class _Body(Body[CallT]):
 
 
 class _KeptBody(_Body[CallT]):
-    """What the bodies of all requests that run a model share."""
+    """What the bodies of all requests that run a model share.
+
+    ``held`` are the members for which the vocabulary has a place, or that mean something elsewhere;
+    the call keeps all others as they came, also those that nobody here knows, for a provider that
+    speaks this very dialect.
+    """
+
+    held: ClassVar[frozenset[str]]
 
     keep_alive = Value(read_keep_alive)
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+        """Make the call."""
+        native = {name: value for name, value in body.items() if name not in self.held}
+        return self.call(**{**said, "native": native})
 
 
 class _AnsweredBody(_KeptBody[CallT]):
@@ -68,6 +81,7 @@ class ChatRequest(_AnsweredBody[ChatCall]):
     """The body of ``/api/chat``."""
 
     call = ChatCall
+    held = frozenset({"model", "messages", "prompt", "tools", "stream"})
 
     messages = Value(read_messages)
     tools = Value(read_tools)
@@ -77,6 +91,7 @@ class GenerateRequest(_AnsweredBody[GenerateCall]):
     """The body of ``/api/generate``."""
 
     call = GenerateCall
+    held = frozenset({"model", "prompt", "suffix", "system", "images", "stream"})
 
     prompt = Value(read_string)
     suffix = Value(read_string)
@@ -91,6 +106,7 @@ class EmbedRequest(_KeptBody[EmbedCall]):
     """The body of ``/api/embed``."""
 
     call = EmbedCall
+    held = frozenset({"model", "input", "prompt"})
 
     input = ma.fields.Raw()
     truncate = Value(read_bool)
@@ -101,6 +117,7 @@ class EmbeddingRequest(_KeptBody[EmbeddingsCall]):
     """The body of ``/api/embeddings``."""
 
     call = EmbeddingsCall
+    held = frozenset({"model", "prompt"})
 
     prompt = Value(read_string)
 
@@ -114,11 +131,10 @@ class ShowRequest(_Body[ShowCall]):
     system = Value(read_string)
     verbose = Value(read_bool)
 
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> ShowCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ShowCall:
         """Make the call; an empty model leaves the word to the old field."""
-        name = data.pop("name", "")
-        return self.call(**{**data, "model": data.get("model") or name})
+        name = said.pop("name", "")
+        return super().build({**said, "model": said.get("model") or name}, body)
 
 
 load_chat = body_loader(ChatRequest)

@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from gateway import codec
 from gateway.call_ids import call_id
+from gateway.deltas import encode_texts
 from gateway.errors import GatewayError
 from gateway.events import (
     Answer,
@@ -57,6 +58,12 @@ class _ChunkEncoder(abc.ABC):
     """What leads from the value to the reason."""
     _nothing: ClassVar[bytes]
     """The value of the chunk that carries the reason."""
+    _text: ClassVar[bytes] = b""
+    """What stands before a text."""
+    _empty_counts: ClassVar[bytes] = b""
+    """What each chunk says of token counts if they are asked for."""
+    _role: bytes = b""
+    """What only the first chunk says."""
 
     def __init__(
         self,
@@ -75,7 +82,10 @@ class _ChunkEncoder(abc.ABC):
         }
         self._beginning = b"data: " + codec.encode(self._fields)[:-1] + b',"choices":['
         self._head = self._beginning + self._open
-        self._tail = b"}]}\n\n"
+        counts = self._empty_counts if include_usage else b""
+        self._tail = b"".join((b"}]", counts, b"}\n\n"))
+        self._more = b"".join((self._close, b"null", self._tail))
+        self._text_head = codec.escape(self._head + self._text)
         self._include_usage = include_usage
         self._calls = 0
 
@@ -89,10 +99,13 @@ class _ChunkEncoder(abc.ABC):
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the chunks for a batch; the last batch brings the reason and the end."""
+        if not self._role and (texts := encode_texts(events)):
+            if len(events) > 1:
+                texts = texts.replace(b"\n", self._more + self._text_head)
+            return b"".join((self._text_head, texts, self._more))
         chunks = b""
         if values := self._values(events):
-            more = b"".join((self._close, b"null", self._tail))
-            chunks = b"".join((self._head, (more + self._head).join(values), more))
+            chunks = b"".join((self._head, (self._more + self._head).join(values), self._more))
         if events and isinstance(events[-1], Finish):
             chunks += self._last(self._reason(events[-1]), events[-1].usage)
         return codec.escape(chunks)
@@ -137,9 +150,8 @@ class ChatEncoder(_ChunkEncoder):
     _open = b'{"index":0,"delta":{'
     _close = b'},"finish_reason":'
     _nothing = b""
-
+    _text = b'"content":'
     _role = b'"role":"assistant",'
-    """What only the first chunk says."""
 
     def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
         values: list[bytes] = []
@@ -147,7 +159,7 @@ class ChatEncoder(_ChunkEncoder):
         # Once per token, hence neither `match` nor `isinstance`.
         for event in events:
             if type(event) is TextDelta:
-                values.append(b'"content":' + codec.encode(event.text))
+                values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
             elif type(event) is ToolCall:
@@ -181,18 +193,8 @@ class CompletionEncoder(_ChunkEncoder):
     _close = b',"index":0,"finish_reason":'
     _nothing = b'""'
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        identity: str,
-        include_usage: bool = False,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(model, identity=identity, include_usage=include_usage, now=now)
-        if include_usage:
-            # Here, unlike in chats, Ollama puts empty counts into each chunk.
-            self._tail = b'}],"usage":%b}\n\n' % codec.encode(_counts(None))
+    _empty_counts = b',"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
+    """Here, unlike in chats, Ollama puts empty counts into each chunk."""
 
     def load_stream(self) -> bytes:
         """Return the stream that answers an empty prompt."""

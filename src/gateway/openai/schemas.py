@@ -171,12 +171,11 @@ class EmbedRequest(Body[EmbeddingCall]):
     input = Value(_read_texts)
     dimensions = Value(read_int)
 
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> EmbeddingCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> EmbeddingCall:
         """Make the call, which is nothing without an input."""
-        if "input" not in data:
+        if "input" not in said:
             raise InvalidRequest("invalid input")
-        return self.call(**data)
+        return super().build(said, body)
 
 
 class ResponsesRequest(_AskingBody[ResponseCall]):
@@ -193,15 +192,15 @@ class ResponsesRequest(_AskingBody[ResponseCall]):
     parallel_tool_calls = Value(read_parallel)
     reasoning = Value(read_reasoning)
 
-    @ma.post_load(pass_original=True)
-    def build(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> ResponseCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseCall:
         """Make the call, with functions under the names that they have upstream."""
-        tools = data.pop("tools", [])
-        data["tools"] = tuple(
+        tools = said.pop("tools", [])
+        said["tools"] = tuple(
             [dataclasses.replace(tool, name=upstream_name(name)) for name, tool in tools]
         )
-        data["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
-        return self.call(**data, echo=_echo(original))
+        said["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
+        said["echo"] = _echo(body)
+        return super().build(said, body)
 
 
 def _echo(body: Mapping[str, Any]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import aiohttp
 import marshmallow as ma
 
-from gateway.catalog import ModelInfo
+from gateway.catalog import LoadedModel, ModelInfo
 from gateway.chat import ChatRequest, FillRequest
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import NotSupported
@@ -92,6 +92,19 @@ class Provider(abc.ABC, Generic[OptionsT]):
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
         """Return what a recording says."""
         raise NotSupported(f"{self.context.name} does not transcribe recordings")
+
+    async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
+        """Have the service load a model into its memory; there is none unless this is overridden.
+
+        *request* says which model and with which options; it has neither messages nor inputs.
+        """
+
+    async def unload_model(self, model_id: str) -> None:
+        """Have the service drop a model from its memory."""
+
+    async def loaded_models(self) -> Sequence[LoadedModel] | None:
+        """Return the models in the service's memory, or None if it does not tell."""
+        return None
 
     async def aclose(self) -> None:
         """Release what the adapter itself has opened."""

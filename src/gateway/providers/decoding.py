@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamError
@@ -38,27 +38,38 @@ class Decoder(Protocol):
         """Return the events that waited for the end of the body."""
 
 
-async def decoded(stream: EventStream, decoder: Decoder) -> ChatStream:
-    """Yield the events of an open stream; after `Finish` only read on to the end of the body."""
+async def decoded(
+    open_answer: Callable[[], Awaitable[tuple[EventStream, Decoder]]],
+) -> ChatStream:
+    """Yield the events of an answer; after `Finish` only read on to the end of the body.
+
+    *open_answer* sends the request when the first batch is asked for, and returns the stream, which
+    is closed here, with what reads it.
+    """
+    stream, decoder = await open_answer()
+    del open_answer  # nothing of the request is needed while the answer runs
     try:
-        async for batch in stream:
-            if decoder.finished:
-                continue
-            events = decoder.feed(batch)
-            if events or decoder.failure is None:
-                yield events
-            if decoder.failure is not None:
-                raise decoder.failure
-            if decoder.cut:
-                return  # the rest would be paid for and thrown away
-            if decoder.closing:
-                stream.patience = _LAST_WORDS
-    except UpstreamError:
-        # A connection that dies when all has been said takes nothing away.
-        if not decoder.finished and not decoder.closing:
-            raise
-    events = decoder.end()
-    if events:
-        yield events
-    if decoder.failure is not None:
-        raise decoder.failure
+        try:
+            async for batch in stream:
+                if decoder.finished:
+                    continue
+                events = decoder.feed(batch)
+                if events or decoder.failure is None:
+                    yield events
+                if decoder.failure is not None:
+                    raise decoder.failure
+                if decoder.cut:
+                    return  # the rest would be paid for and thrown away
+                if decoder.closing:
+                    stream.patience = _LAST_WORDS
+        except UpstreamError:
+            # A connection that dies when all has been said takes nothing away.
+            if not decoder.finished and not decoder.closing:
+                raise
+        events = decoder.end()
+        if events:
+            yield events
+        if decoder.failure is not None:
+            raise decoder.failure
+    finally:
+        await stream.close()

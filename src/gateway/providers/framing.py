@@ -17,6 +17,8 @@ LONGEST_EVENT = 64 * 2**20
 service gone wild meets it."""
 
 _BOM = b"\xef\xbb\xbf"
+_BLANK_LINE = b"\n\n"
+_LF, _CR = b"\n\r"
 
 
 class ErrorEvent(bytes):
@@ -31,10 +33,11 @@ class EventSplitter:
     Data stays bytes: whoever reads the event decodes it, once. Events without data are dropped.
     """
 
-    __slots__ = ("_after_cr", "_head", "_parts", "_size")
+    __slots__ = ("_after_cr", "_head", "_is_plain", "_parts", "_size")
 
     def __init__(self) -> None:
         self._head: bytes | None = b""  # what may still turn out to be a byte order mark
+        self._is_plain = True  # as far as the last events tell of the next
         self._after_cr = False
         self._parts: list[bytes] = []
         self._size = 0
@@ -45,40 +48,60 @@ class EventSplitter:
         Raise `ValueError` when an event grows past `LONGEST_EVENT`.
         """
         if self._head is not None:
-            chunk = self._head + chunk
-            if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
-                self._head = chunk
-                return []
-            self._head = None
-            chunk = chunk.removeprefix(_BOM)
-        if self._after_cr and chunk:
-            self._after_cr = False
-            chunk = chunk.removeprefix(b"\n")
-        if b"\r" in chunk:
-            self._after_cr = chunk.endswith(b"\r")
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        parts = self._parts
-        parts.append(chunk)
-        if b"\n\n" not in chunk and not (
-            chunk.startswith(b"\n") and len(parts) > 1 and parts[-2].endswith(b"\n")
-        ):
-            if not chunk:
-                parts.pop()
-            self._size += len(chunk)
-            if self._size > LONGEST_EVENT:
-                raise ValueError(f"an event is longer than {LONGEST_EVENT} bytes")
+            chunk = self._without_mark(self._head + chunk)
+        # To look for a number in bytes takes an eighth of the time that it takes for bytes.
+        if self._after_cr or _CR in chunk:
+            chunk = self._with_line_feeds(chunk)
+        if self._is_plain and not self._parts and (events := _plain_events(chunk)):
+            return events
+        blocks = self._completed(chunk)
+        if not blocks:
             return []
-        whole = b"".join(parts) if len(parts) > 1 else chunk
-        complete, _, rest = whole.rpartition(b"\n\n")
-        self._parts = [rest] if rest else []
-        self._size = len(rest)
-        return _events(complete)
+        if blocks is not chunk and (events := _plain_events(blocks)):
+            return events
+        self._is_plain = blocks.startswith(b"data: ")
+        return _events(blocks)
 
     def close(self) -> list[bytes]:
         """Return the data of an event that the end of the body has completed."""
         block = (self._head or b"") + b"".join(self._parts)
         self._parts = []
         return _events(block)
+
+    def _without_mark(self, start: bytes) -> bytes:
+        """Take the start of the body without the mark, or keep what is too short to tell."""
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            self._head = start
+            return b""
+        self._head = None
+        return start.removeprefix(_BOM)
+
+    def _with_line_feeds(self, chunk: bytes) -> bytes:
+        if not chunk:
+            return chunk
+        if self._after_cr:
+            chunk = chunk.removeprefix(b"\n")
+        self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _completed(self, chunk: bytes) -> bytes:
+        """Keep what is no whole event yet, and return the others."""
+        parts = self._parts
+        if chunk:
+            parts.append(chunk)
+        if chunk.rfind(_BLANK_LINE) < 0 and not (
+            chunk.startswith(b"\n") and len(parts) > 1 and parts[-2].endswith(b"\n")
+        ):
+            self._size += len(chunk)
+            if self._size > LONGEST_EVENT:
+                raise ValueError(f"an event is longer than {LONGEST_EVENT} bytes")
+            return b""
+        whole = b"".join(parts)
+        end = whole.rfind(_BLANK_LINE) + len(_BLANK_LINE)
+        rest = whole[end:]
+        self._parts = [rest] if rest else []
+        self._size = len(rest)
+        return whole[:end]
 
 
 class LineSplitter:
@@ -99,7 +122,7 @@ class LineSplitter:
         Raise `ValueError` when a line grows past `LONGEST_EVENT`.
         """
         self._parts.append(chunk)
-        if b"\n" not in chunk:
+        if _LF not in chunk:
             self._size += len(chunk)
             if self._size > LONGEST_EVENT:
                 raise ValueError(f"a line is longer than {LONGEST_EVENT} bytes")
@@ -120,16 +143,29 @@ def _lines(lines: list[bytes]) -> list[bytes]:
     return [line for raw in lines if (line := raw.strip())]
 
 
-def _events(complete: bytes) -> list[bytes]:
-    # Nearly all events are one line of data. Looking for that costs a tenth of looking at each.
-    if complete.startswith(b"data: "):
-        events = complete[6:].split(b"\n\ndata: ")
-        if complete.count(b"\n") == 2 * (len(events) - 1) and all(events):
-            return events
-    return [data for block in complete.split(b"\n\n") if (data := _data(block))]
+def _events(blocks: bytes) -> list[bytes]:
+    return [data for block in blocks.split(_BLANK_LINE) if (data := _data(block))]
+
+
+def _plain_events(blocks: bytes) -> list[bytes]:
+    """Return the data of whole events of one line of data each, as nearly all are; else nothing.
+
+    This runs once per read: what it asks of bytes, and in which way, was chosen by the price.
+    """
+    events = blocks.split(b"\n\ndata: ")
+    events[0] = events[0].removeprefix(b"data: ")
+    events[-1] = events[-1].removesuffix(_BLANK_LINE)
+    said = b"".join(events)
+    framing = len(events) * len(b"data: \n\n")
+    is_plain = len(said) == len(blocks) - framing and _LF not in said and b"" not in events
+    return events if is_plain else []
 
 
 def _data(block: bytes) -> bytes:
+    # Most blocks that are not plain name the type of their event first.
+    kind_line, _, data = block.partition(b"\ndata: ")
+    if kind_line.startswith(b"event: ") and _LF not in kind_line and _LF not in data:
+        return ErrorEvent(data) if kind_line == b"event: error" else data
     lines = []
     kind: type[bytes] = bytes
     for line in block.split(b"\n"):

@@ -22,6 +22,7 @@ UNKNOWN_TOOL: Final = "unknown_tool"
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 9
+_IDS = 62**_LENGTH
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -56,7 +57,8 @@ def new_id(source: str, taken: Collection[str] = ()) -> str:
 
 
 def _digits(source: str) -> str:
-    number = int.from_bytes(hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest(), "big")
+    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
+    number = int.from_bytes(digest, "big") % _IDS  # a smaller one divides faster
     digits = []
     for _ in range(_LENGTH):
         number, digit = divmod(number, 62)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
 
@@ -28,6 +29,9 @@ __all__ = [
 GROUP = "gateway.providers"
 """The entry-point group: one line ``name = module:Class`` for each adapter."""
 
+_KEY = "api_key"
+"""The option for which a provider may have several values; its variable then ends in an ``S``."""
+
 Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
 """Adapters handed over in code, by name: a class to be configured, or a finished provider."""
 
@@ -36,13 +40,20 @@ Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
 class Configured:
     """A provider that is named in the settings, with its class found and its options checked.
 
-    ``missing`` holds one sentence for each required option that has no value.
+    ``missing`` holds one sentence for each required option that has no value. ``key`` is the number
+    of the key in the options, from 1, if the provider has several; there is one of these for each.
     """
 
     name: str
     adapter: type[AnyProvider]
     options: Any
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    key: int = 0
+
+    @property
+    def label(self) -> str:
+        """What to call it where people read."""
+        return f"{self.name} (key {self.key})" if self.key else self.name
 
 
 def installed() -> dict[str, list[EntryPoint]]:
@@ -67,7 +78,7 @@ def load_adapter(name: str) -> type[AnyProvider]:
         raise ProviderLoadError(f"the adapter name {name!r} is ambiguous: {values}")
     try:
         adapter = points[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ProviderLoadError(
             f"the adapter {name!r} cannot be imported: {type(error).__name__}: {error}"
         ) from error
@@ -83,13 +94,15 @@ def _check_adapter(name: str, adapter: object) -> type[AnyProvider]:
             f"the adapter {name!r} needs contract {adapter.contract}, this gateway has {CONTRACT}:"
             " update ollama-gateway"
         )
+    if missing := ", ".join(sorted(adapter.__abstractmethods__)):
+        raise ProviderLoadError(f"the adapter {name!r} lacks {missing}")
     return adapter
 
 
 def configure(settings: Settings, given: Given) -> list[Configured]:
     """Return the providers of the settings in their order, leaving out finished ones of *given*.
 
-    Raise `ProviderLoadError` or `SettingsError`.
+    One that has several keys is there once for each. Raise `ProviderLoadError` or `SettingsError`.
     """
     wanted = {**settings.providers}
     for name in given:
@@ -100,13 +113,13 @@ def configure(settings: Settings, given: Given) -> list[Configured]:
         if adapter is None:
             adapter = load_adapter(table.adapter)
         if isinstance(adapter, type):
-            configured.append(_configure(name, table, _check_adapter(name, adapter), settings))
+            configured += _configure(name, table, _check_adapter(name, adapter), settings)
     return configured
 
 
 def _configure(
     name: str, table: ProviderSettings, adapter: type[AnyProvider], settings: Settings
-) -> Configured:
+) -> list[Configured]:
     values = dict(table.options)
     # The adapter's variables belong to the one provider that bears its name: with several
     # instances they could mean any of them.
@@ -115,6 +128,27 @@ def _configure(
         value = settings.environ.get(variable)
         if value is not None:
             values[option] = value
+    keys = table.api_keys
+    if _KEY in variables and (listed := settings.environ.get(f"{variables[_KEY]}S")):
+        keys = tuple(dict.fromkeys(re.split(r"[\s,]+", listed)))
+    if not keys:
+        return [_load(name, adapter, values, variables)]
+    if _KEY not in adapter.options_schema().fields:
+        raise SettingsError(f"[providers.{name}] api_keys: the adapter {table.adapter} has no keys")
+    if _KEY in values:
+        raise SettingsError(f"[providers.{name}] api_key and api_keys are both set: give one")
+    loaded = [_load(name, adapter, {**values, _KEY: key}, variables) for key in keys]
+    if len(loaded) == 1:
+        return loaded
+    return [replace(one, key=number) for number, one in enumerate(loaded, 1)]
+
+
+def _load(
+    name: str,
+    adapter: type[AnyProvider],
+    values: Mapping[str, object],
+    variables: Mapping[str, str],
+) -> Configured:
     schema = adapter.options_schema()
     try:
         options = schema.load(values)

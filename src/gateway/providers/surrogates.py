@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from gateway import codec
 from gateway.chat import Message
 
-__all__ = ["clean", "clean_json", "clean_messages"]
+__all__ = ["clean", "clean_json", "clean_messages", "encode_clean"]
 
 _T = TypeVar("_T")
 
@@ -36,6 +36,14 @@ def clean_json(value: _T) -> _T:
     except UnicodeEncodeError:
         return cast("_T", _cleaned(value))
     return value
+
+
+def encode_clean(value: object) -> bytes:
+    """Return *value* as JSON, with `clean` applied to its strings and keys."""
+    try:
+        return codec.encode(value)
+    except UnicodeEncodeError:
+        return codec.encode(_cleaned(value))
 
 
 def _cleaned(value: object) -> object:

@@ -6,13 +6,15 @@ Nothing here ever sends a request twice. Second attempts are decided above the p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from aiohttp import hdrs
 from aiohttp_sse_client2.client import EventSource
+from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import codec
@@ -25,14 +27,17 @@ from gateway.errors import (
 )
 from gateway.providers.framing import EventSplitter, LineSplitter
 from gateway.providers.payload import json_payload
+from gateway.providers.reader import read_in_one_piece
+from gateway.providers.silence import SilenceWatch
 from gateway.replies import Reply, tell
 
-__all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "refusal", "transport_errors"]
+__all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "refusal"]
 
 _EVENT_STREAM = "text/event-stream"
 _LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_REFUSAL = 64 * 1024
+_POST = {"method": "POST"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +86,35 @@ class Upstream:
         request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
         self.name = name
-        self.request_id_headers = request_id_headers
-        self.base_url = URL(base_url.rstrip("/"))
         self.refuse = refuse
         self.timeouts = timeouts
         self._session = session
-        self._headers = {**headers, "Content-Type": _JSON, "Accept-Encoding": "identity"}
-        self._reply_headers = {**headers, "Accept": _JSON}
+        self._base_url = str(URL(base_url.rstrip("/")))
+        self._request_id_headers = request_id_headers
+        post_headers = {**headers, "Content-Type": _JSON, "Accept-Encoding": "identity"}
+        self._post_headers = CIMultiDict(post_headers)
+        # EventSource adds its own to them, which are always the same.
+        self.stream_headers = self._post_headers.copy()
+        self._reply_headers = CIMultiDict({**headers, "Accept": _JSON})
+        self._reply_timeout = aiohttp.ClientTimeout(
+            total=timeouts.reply, sock_connect=timeouts.connect
+        )
+        self.stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
+        self.watch = SilenceWatch()
+        self._events = _OneRequest(self, session, _EVENT_STREAM)
+        self._lines = _OneRequest(self, session, _LINES)
 
     def stream(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it."""
-        return EventStream(self, self._session, path, body)
+        return EventStream(self, path, body, session=self._events, splitter=EventSplitter())
 
     def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
-        return EventStream(self, self._session, path, body, media_type=_LINES)
-
-    def stream_headers(self) -> dict[str, str]:
-        """Return the headers of a streaming request, as a copy that EventSource may change."""
-        return dict(self._headers)
+        return EventStream(self, path, body, session=self._lines, splitter=LineSplitter())
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """POST once and return the decoded JSON of the answer."""
-        return await self._reply("POST", path, data=json_payload(body), headers=self._headers)
+        return await self._reply("POST", path, data=json_payload(body), headers=self._post_headers)
 
     async def post_form(self, path: str, form: aiohttp.FormData) -> Any:
         """POST a form once and return the decoded JSON of the answer."""
@@ -114,17 +125,21 @@ class Upstream:
         return await self._reply("GET", path, headers=self._reply_headers)
 
     async def _reply(self, method: str, path: str, **request: Any) -> Any:
-        timeout = aiohttp.ClientTimeout(
-            total=self.timeouts.reply, sock_connect=self.timeouts.connect
-        )
-        with transport_errors(self.name):
+        try:
             async with self._session.request(
-                method, self.url(path), timeout=timeout, allow_redirects=False, **request
+                method,
+                self.url(path),
+                timeout=self._reply_timeout,
+                allow_redirects=False,
+                raise_for_status=False,
+                **request,
             ) as response:
                 self.note(response)
                 if response.status != 200:
                     raise self.refuse(await refusal(response))
                 body = await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _transport_error(error, self.name) from error
         try:
             return codec.decode(body)
         except (ValueError, RecursionError) as error:
@@ -135,15 +150,15 @@ class Upstream:
     def note(self, response: aiohttp.ClientResponse) -> None:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = response.headers
-        ids = (headers[name] for name in self.request_id_headers if name in headers)
+        ids = [headers[name] for name in self._request_id_headers if name in headers]
         limits = {
             name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()
         }
-        tell(Reply(self.name, response.status, next(ids, ""), limits))
+        tell(Reply(self.name, response.status, ids[0] if ids else "", limits))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
-        return URL(f"{self.base_url}{path}", encoded=True)
+        return URL(self._base_url + path, encoded=True)
 
 
 class EventStream(EventSource):
@@ -151,7 +166,7 @@ class EventStream(EventSource):
 
     The library is made for feeds: it resends the request when a body ends, hides statuses behind
     `ConnectionError` and reads line by line. Its handshake and life cycle are used as they are; the
-    one session it is lent lets only an accepted answer through, and iteration never reconnects.
+    one *session* it is lent lets only an accepted answer through, and iteration never reconnects.
 
     Iterating yields lists of event data (`bytes`); the end of the body ends the iteration, a cut
     body raises `UpstreamProtocolError`, silence `UpstreamTimeout`. Leaving the context closes the
@@ -161,42 +176,59 @@ class EventStream(EventSource):
     def __init__(
         self,
         upstream: Upstream,
-        session: aiohttp.ClientSession,
         path: str,
         body: Mapping[str, object],
         *,
-        media_type: str = _EVENT_STREAM,
+        session: _OneRequest,
+        splitter: EventSplitter | LineSplitter,
     ) -> None:
         self._upstream = upstream
-        self._splitter = LineSplitter() if media_type == _LINES else EventSplitter()
+        self._splitter = splitter
         self._patience = upstream.timeouts.silence
-        self._watch: asyncio.TimerHandle | None = None
+        self._opener: asyncio.Task[Any] | None = None
         super().__init__(
-            str(upstream.url(path)),
-            option={"method": "POST"},
-            session=_OneRequest(upstream, session, media_type),
-            headers=upstream.stream_headers(),
+            upstream.url(path),
+            option=_POST,
+            session=session,
+            headers=upstream.stream_headers,
             data=json_payload(body),
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.timeouts.connect),
+            raise_for_status=False,
+            timeout=upstream.stream_timeout,
         )
-        self._url = upstream.url(path)
 
     async def connect(self, retry: int = 0) -> None:
         """Send the request; *retry* is the library's and has no effect."""
-        with transport_errors(self._upstream.name):
-            async with asyncio.timeout(self._upstream.timeouts.head):
-                await super().connect()
-        self._loop = asyncio.get_running_loop()
-        self._heard = self._loop.time()
-        self._watch_for_silence()
+        name, watch = self._upstream.name, self._upstream.watch
+        self._time = asyncio.get_running_loop().time
+        self._heard = self._time()
+        task = self._opener = asyncio.current_task()
+        assert task is not None  # noqa: S101 - nothing is awaited outside of a task
+        cancelling = task.cancelling()
+        watch.begin(self)
+        try:
+            await super().connect()
+        except asyncio.CancelledError as error:
+            if self._opener is task or task.uncancel() > cancelling:
+                raise
+            raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _transport_error(error, name) from error
+        finally:
+            self._opener = None
+            if self._response is None:
+                watch.end(self)
+        # It is sent and never sent again, so nothing of it need stay while the answer runs.
+        self._kwargs.clear()
+        self._heard = self._time()
+        watch.hasten(self)
 
     async def __anext__(self) -> list[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
         content = self._response.content
         try:
             while chunk := await content.readany():
-                self._heard = self._loop.time()
+                self._heard = self._time()
                 if events := self._splitter.feed(chunk):
                     return events
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -216,29 +248,29 @@ class EventStream(EventSource):
     @patience.setter
     def patience(self, seconds: float) -> None:
         self._patience = seconds
-        self._watch_for_silence()
+        self._upstream.watch.hasten(self)
+
+    @property
+    def deadline(self) -> float:
+        """The time of the event loop at which the service has been silent for too long."""
+        is_open = self._opener is None
+        return self._heard + (self._patience if is_open else self._upstream.timeouts.head)
+
+    def give_up(self) -> None:
+        """Fail with `UpstreamTimeout` wherever this is waiting."""
+        opener, self._opener = self._opener, None
+        if opener is not None:
+            opener.cancel()
+            return
+        name = self._upstream.name
+        self._response.content.set_exception(
+            UpstreamTimeout(f"{name} sent nothing for {self._patience:g} seconds", provider=name)
+        )
 
     async def close(self) -> None:
         """Close the connection, at once if the body is not at its end."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._upstream.watch.end(self)
         await super().close()
-
-    def _watch_for_silence(self) -> None:
-        # One timer that rearms itself late costs nothing per read; a read timeout of the client
-        # would set a new timer for every chunk.
-        if self._watch is not None:
-            self._watch.cancel()
-        quiet_until = self._heard + self._patience
-        if quiet_until > self._loop.time():
-            self._watch = self._loop.call_at(quiet_until, self._watch_for_silence)
-        else:
-            self._response.content.set_exception(
-                UpstreamTimeout(
-                    f"{self._upstream.name} sent nothing for {self._patience:g} seconds",
-                    provider=self._upstream.name,
-                )
-            )
 
 
 class _OneRequest:
@@ -252,14 +284,15 @@ class _OneRequest:
     async def request(self, method: str, url: URL, **request: Any) -> Any:
         response = await self._session.request(method, url, **request)
         self._upstream.note(response)
-        if response.status == 200 and response.content_type == self._media_type:
-            return response if self._media_type == _EVENT_STREAM else _Dressed(response)
+        media_type = _media_type(response)
+        if response.status == 200 and media_type == self._media_type:
+            return _Accepted(response)
         try:
             if response.status != 200:
                 raise self._upstream.refuse(await refusal(response))
-            if response.content_type != _JSON:
+            if media_type != _JSON:
                 raise UpstreamProtocolError(
-                    f"{self._upstream.name} answered with {response.content_type}, not a stream",
+                    f"{self._upstream.name} answered with {media_type}, not a stream",
                     provider=self._upstream.name,
                 )
             prefix = b"data: " if self._media_type == _EVENT_STREAM else b""
@@ -268,8 +301,16 @@ class _OneRequest:
             response.release()
 
 
-class _Dressed:
-    """An answer in lines, with the content type that EventSource's handshake asks for."""
+def _media_type(response: aiohttp.ClientResponse) -> str:
+    # Not `content_type`, which keeps a kilobyte of what it has parsed for as long as a stream runs.
+    header = response.headers.get(hdrs.CONTENT_TYPE, "application/octet-stream")
+    return header.partition(";")[0].strip().lower()
+
+
+class _Accepted:
+    """A stream of the type that was asked for, as far as EventSource need know it."""
+
+    __slots__ = ("close", "content", "real_url")
 
     status = 200
     content_type = _EVENT_STREAM
@@ -278,6 +319,7 @@ class _Dressed:
         self.real_url = response.real_url
         self.content = response.content
         self.close = response.close
+        read_in_one_piece(self.content)
 
 
 class _WholeAnswer:
@@ -313,19 +355,14 @@ async def refusal(response: aiohttp.ClientResponse) -> Refusal:
     return Refusal(response.status, response.headers, bytes(body[:_LONGEST_REFUSAL]))
 
 
-@contextmanager
-def transport_errors(name: str) -> Iterator[None]:
-    """Rename what the HTTP client raises, once, keeping the cause."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        # Only the kind of failure: the text of the cause holds addresses, fit for the log.
-        raise UpstreamUnavailable(f"{name} cannot be reached", provider=name) from error
-    except TimeoutError as error:
-        raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
-    except aiohttp.InvalidURL as error:
-        raise UpstreamError(f"the base URL of {name} is not valid", provider=name) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise UpstreamProtocolError(
-            f"{name} closed the connection without an answer", provider=name
-        ) from error
+def _transport_error(error: Exception, name: str) -> UpstreamError:
+    """Return what the HTTP client has raised under our name, to be raised from *error*."""
+    match error:
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            # Only the kind of failure: the text of the cause holds addresses, fit for the log.
+            return UpstreamUnavailable(f"{name} cannot be reached", provider=name)
+        case TimeoutError():
+            return UpstreamTimeout(f"{name} did not answer in time", provider=name)
+        case aiohttp.InvalidURL():
+            return UpstreamError(f"the base URL of {name} is not valid", provider=name)
+    return UpstreamProtocolError(f"{name} closed the connection without an answer", provider=name)

@@ -51,6 +51,20 @@ def _is_model_name(text: str) -> None:
         raise ma.ValidationError("not a name that an Ollama client can ask for") from error
 
 
+class _Names(fields.Field["tuple[str, ...]"]):
+    """One name, or several in an order; in a variable they are separated by ``|``."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        names = [value] if isinstance(value, str) else value
+        if not (isinstance(names, list) and names and all(_is_said(name) for name in names)):
+            raise ma.ValidationError("must be the name of a model, or a list of names")
+        return tuple(names)
+
+
+def _is_said(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip())
+
+
 class _ServerTable(_Table):
     host = fields.String()
     port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
@@ -77,9 +91,7 @@ class _OllamaTable(_Table):
 
 
 class _ModelsTable(_Table):
-    aliases = fields.Dict(
-        keys=fields.String(validate=_is_model_name), values=fields.String(validate=_SAID)
-    )
+    aliases = fields.Dict(keys=fields.String(validate=_is_model_name), values=_Names())
     expose = fields.List(fields.String(validate=_SAID))
     default_provider = fields.String()
     refresh = fields.Float(validate=_NOT_NEGATIVE)
@@ -94,6 +106,7 @@ class _ProviderTable(_Table):
         unknown = ma.INCLUDE
 
     adapter = fields.String(validate=_SAID)
+    api_keys = fields.List(fields.String(validate=_SAID), validate=_SAID)
 
 
 class _Document(_Table):
@@ -131,13 +144,14 @@ def from_text(field: fields.Field[Any], text: str) -> object:
     """Return what the text of a variable or argument means for *field*; what cannot be is kept.
 
     Lists are separated by commas, and the pairs of a table as well: ``name=value, other=value``.
+    Several values of one name are separated by ``|``.
     """
     match field:
         case fields.List():
             return list(parse_list(text))
         case fields.Dict():
             pairs = (part.partition("=") for part in parse_list(text))
-            return {name.strip(): value.strip() for name, _, value in pairs}
+            return {name.strip(): [*map(str.strip, value.split("|"))] for name, _, value in pairs}
         case fields.Boolean():
             return _BOOLEANS.get(text.lower(), text)
         case fields.Integer() if re.fullmatch(r"[+-]?[0-9]{1,18}", text):

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from dotenv import dotenv_values
 
@@ -182,9 +182,12 @@ def _frozen(value: Any) -> Any:
 
 
 def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, ProviderSettings]:
-    providers = {}
+    providers: dict[str, ProviderSettings] = {}
     for name, table in tables.items():
-        options = {option: value for option, value in table.items() if option != "adapter"}
-        adapter = str(table.get("adapter", name))
-        providers[name] = ProviderSettings(adapter, MappingProxyType(options))
+        if name.casefold() in {other.casefold() for other in providers}:
+            raise SettingsError(f"providers.{name}: differs from another name in its case only")
+        options = {**table}
+        adapter = str(options.pop("adapter", name))
+        keys = tuple(cast("list[str]", options.pop("api_keys", [])))
+        providers[name] = ProviderSettings(adapter, MappingProxyType(options), keys)
     return MappingProxyType(providers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,13 +56,14 @@ class OllamaSettings:
 class ModelsSettings:
     """Which models clients see and under which names.
 
-    ``aliases`` maps a name that clients use to a model. ``expose`` narrows the list to names that
+    ``aliases`` maps a name that clients use to a model, or to several of which each stands in for
+    those before it. ``expose`` narrows the list to names that
     match one of its shell-style patterns; empty exposes all. ``default_provider`` serves names
     without a namespace; empty is the first provider. ``refresh`` is how many seconds a list of
     models stays good.
     """
 
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     expose: tuple[str, ...] = ()
     default_provider: str = ""
     refresh: float = 300.0
@@ -77,10 +78,14 @@ class LimitsSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One provider: the adapter that serves it and the adapter's own options, not yet validated."""
+    """One provider: the adapter that serves it and the adapter's own options, not yet validated.
+
+    ``api_keys`` are several values for the option ``api_key``, which then take turns.
+    """
 
     adapter: str
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 def _mistral() -> Mapping[str, ProviderSettings]:

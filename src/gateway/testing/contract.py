@@ -239,6 +239,16 @@ class ProviderContract:
         assert "the moon is in the wrong house" in error.message
 
     @_check
+    async def test_a_session_that_raises_for_statuses_changes_nothing(self, bench: Bench) -> None:
+        """An application that embeds the gateway may lend such a session."""
+        bench.upstream.plan(refusal(429, "slow down", headers={"Retry-After": "7"}))
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            provider = self._make(session, bench.upstream.url)
+            for ask in (provider.list_models(), events_of(provider.chat(self._request()))):
+                with pytest.raises(UpstreamRateLimited, match="slow down"):
+                    await ask
+
+    @_check
     async def test_a_failing_service_is_not_the_clients_fault(self, bench: Bench) -> None:
         """Whatever its status and its body."""
         for status in (500, 503, 529):

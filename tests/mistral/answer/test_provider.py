@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import aiohttp
 import marshmallow as ma
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from gateway import codec
 from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
@@ -128,6 +132,38 @@ async def test_after_the_finish_the_body_is_read_to_its_end_in_silence(
     assert (await batches_of(adapter.chat(ask())))[-1] == [Finish(FinishReason.STOP, Usage(3, 2))]
     (received,) = service.sandbox.requests
     assert not (await received.finished()).closed_early
+
+
+@pytest.mark.parametrize("method", ["chat", "fill"])
+async def test_a_running_answer_keeps_nothing_of_its_request(
+    session: aiohttp.ClientSession, method: str
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        async for _ in request.content.iter_any():
+            pass
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(SAID)
+        await left.wait()
+        return response
+
+    left = asyncio.Event()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with TestServer(app) as server:
+        adapter = build(session, base_url=str(server.make_url("/v1")))
+        tracemalloc.start()
+        try:
+            if method == "chat":
+                stream = adapter.chat(ask("x" * 2**22))
+            else:
+                stream = adapter.fill(FillRequest("codestral-latest", "x" * 2**22))
+            async with aclosing(stream):
+                assert await anext(stream) == [TextDelta("Hi")]
+                assert tracemalloc.get_traced_memory()[0] < 2**21
+        finally:
+            tracemalloc.stop()
+            left.set()
 
 
 @pytest.mark.parametrize("ending", [Ending.EOF, Ending.CUT, Ending.SILENCE], ids=str)

@@ -228,6 +228,15 @@ def test_a_repaired_history_needs_no_repair(history: tuple[Message, ...]) -> Non
 
 
 @settings(max_examples=100, deadline=None)
+@given(messy_histories(PNG))
+def test_a_repair_that_is_skipped_would_have_changed_nothing(history: tuple[Message, ...]) -> None:
+    mended: tuple[Message, ...] = history
+    for step in REPAIRS.values():
+        mended = tuple(step(mended))
+    assert repair(history)[0] == mended
+
+
+@settings(max_examples=100, deadline=None)
 @given(messy_histories(PNG, PDF))
 def test_repairs_lose_nothing_that_was_said_or_shown(history: tuple[Message, ...]) -> None:
     repaired, _ = repair(history)

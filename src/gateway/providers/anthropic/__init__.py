@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -79,28 +78,27 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         """Return what the last list says of a model, or what all of them can do."""
         return self._model(model_id).info
 
-    async def chat(self, request: ChatRequest) -> ChatStream:
+    def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the messages endpoint."""
-        self._require_key()
-        decoder = MessageDecoder(self.context.name, think=request.think is not False)
-        async with AsyncExitStack() as stack:
-            stream = await self._open(request, stack)
-            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
-            async for batch in batches:
-                yield batch
+        return decoded(partial(self._open_chat, request))
 
-    async def _open(self, request: ChatRequest, stack: AsyncExitStack) -> EventStream:
+    async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, MessageDecoder]:
         """Send a request, again only as long as it is refused for something that can be learned."""
+        self._require_key()
         while True:
             model = self._model(request.model)
             body = messages_body(request, model, max_tokens=self.context.options.max_tokens)
+            stream = self._upstream.stream("/messages", body)
             try:
-                return await stack.enter_async_context(self._upstream.stream("/messages", body))
+                await stream.connect()
             except UpstreamRejected as error:
                 learned = learn(model, body, error.message) if error.status == 400 else None
                 if learned is None:
                     raise
                 self._known[request.model] = learned
+            else:
+                think = request.think is not False
+                return stream, MessageDecoder(self.context.name, think=think)
 
     def _model(self, model_id: str) -> models.Claude:
         model = self._known.get(model_id) or models.describe(model_id)

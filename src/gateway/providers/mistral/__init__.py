@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from types import MappingProxyType
 from typing import cast
@@ -21,7 +20,7 @@ from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
-from gateway.providers.upstream import Upstream
+from gateway.providers.upstream import EventStream, Upstream
 from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 
@@ -85,8 +84,27 @@ class MistralProvider(Provider[MistralOptions]):
         """Return what the last list or else Mistral's documentation says of a model."""
         return self._listed.get(model_id) or models.describe(model_id)
 
-    async def chat(self, request: ChatRequest) -> ChatStream:
+    def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the chat endpoint."""
+        return decoded(partial(self._open_chat, request))
+
+    def fill(self, request: FillRequest) -> ChatStream:
+        """Yield the answer of the fill-in-the-middle endpoint."""
+        return decoded(partial(self._open_fill, request))
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Return the vectors of the embeddings endpoint."""
+        self._model(request.model)
+        post = partial(self._upstream.post, _EMBED)
+        return await embed.embed(request, post, provider=self.context.name)
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        """Return the answer of the transcriptions endpoint, whatever model it is asked for."""
+        self._model(request.model)
+        answer = await self._upstream.post_form(_TRANSCRIBE, transcribe_form(request))
+        return read_transcript(answer, provider=self.context.name)
+
+    async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
         info = self._model(request.model)
         body = encode.chat_body(
             request,
@@ -102,42 +120,29 @@ class MistralProvider(Provider[MistralOptions]):
             stops=encode.local_stops(request.sampling),
             prefix=encode.prefix_of(body),
         )
-        async with AsyncExitStack() as stack:
-            try:
-                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
-            except UpstreamRejected as error:
-                if not _is_about_effort(error, body):
-                    raise
-                # Refused, so nothing was accepted yet. Which models take it can only be learned.
-                self._without_effort.add(request.model)
-                del body["reasoning_effort"]
-                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
-            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
-            async for batch in batches:
-                yield batch
+        return await self._open(body, request.model), decoder
 
-    async def fill(self, request: FillRequest) -> ChatStream:
-        """Yield the answer of the fill-in-the-middle endpoint."""
+    async def _open(self, body: dict[str, object], model: str) -> EventStream:
+        """Send *body*, again only if it is refused for what this adapter has put into it."""
+        stream = self._upstream.stream(_CHAT, body)
+        try:
+            await stream.connect()
+        except UpstreamRejected as error:
+            if not _is_about_effort(error, body):
+                raise
+            # Refused, so nothing was accepted yet. Which models take it can only be learned.
+            self._without_effort.add(model)
+            del body["reasoning_effort"]
+            stream = self._upstream.stream(_CHAT, body)
+            await stream.connect()
+        return stream
+
+    async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
         body = encode.fim_body(request, self._model(request.model))
-        decoder = ChatDecoder(self.context.name, stops=encode.local_stops(request.sampling))
-        async with (
-            self._upstream.stream(_FIM, body) as stream,
-            aclosing(decoded(stream, decoder)) as batches,
-        ):
-            async for batch in batches:
-                yield batch
-
-    async def embed(self, request: EmbedRequest) -> EmbedResult:
-        """Return the vectors of the embeddings endpoint."""
-        self._model(request.model)
-        post = partial(self._upstream.post, _EMBED)
-        return await embed.embed(request, post, provider=self.context.name)
-
-    async def transcribe(self, request: TranscribeRequest) -> Transcript:
-        """Return the answer of the transcriptions endpoint, whatever model it is asked for."""
-        self._model(request.model)
-        answer = await self._upstream.post_form(_TRANSCRIBE, transcribe_form(request))
-        return read_transcript(answer, provider=self.context.name)
+        stream = self._upstream.stream(_FIM, body)
+        await stream.connect()
+        stops = encode.local_stops(request.sampling)
+        return stream, ChatDecoder(self.context.name, stops=stops)
 
     def _model(self, model_id: str) -> ModelInfo:
         """Return what is known of the model of a request that is about to be sent."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway import codec
 from gateway.chat import Media, Message, Role
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.providers.ids import is_name
 from gateway.providers.payload import LONG, LongText
-from gateway.providers.surrogates import clean, clean_json
+from gateway.providers.surrogates import clean, encode_clean
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
 
+# Python 3.11 takes its time to look up a member of an enumeration.
+_USER: Final = Role.USER
+_ASSISTANT: Final = Role.ASSISTANT
+_TOOL: Final = Role.TOOL
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _AUDIO: Final = frozenset({"audio/wav", "audio/mpeg"})
 _PDF: Final = "application/pdf"
@@ -68,15 +71,14 @@ def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list
 
 
 def _message(message: Message, *, replay_thinking: bool) -> dict[str, object]:
-    match message.role:
-        case Role.USER:
-            return {"role": "user", "content": _user_content(message)}
-        case Role.ASSISTANT:
-            return _assistant(message, replay_thinking=replay_thinking)
-        case Role.TOOL:
-            return _tool(message)
-        case _:
-            return {"role": "system", "content": message.content}
+    role = message.role
+    if role is _USER:
+        return {"role": "user", "content": _user_content(message)}
+    if role is _ASSISTANT:
+        return _assistant(message, replay_thinking=replay_thinking)
+    if role is _TOOL:
+        return _tool(message)
+    return {"role": "system", "content": message.content}
 
 
 def _user_content(message: Message) -> object:
@@ -101,7 +103,7 @@ def _assistant(message: Message, *, replay_thinking: bool) -> dict[str, object]:
 
 
 def _call(call: ToolCall) -> dict[str, object]:
-    arguments = codec.encode(clean_json(call.arguments)).decode()
+    arguments = encode_clean(call.arguments).decode()
     return {
         "id": call.id,
         "type": "function",

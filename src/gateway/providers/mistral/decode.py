@@ -23,6 +23,7 @@ from gateway.providers.mistral.chunks import (
     read_usage,
 )
 from gateway.providers.mistral.text import TextFilter
+from gateway.providers.plain import read_plain_chunk
 from gateway.providers.wording import is_error, json_of
 
 __all__ = ["ChatDecoder"]
@@ -43,8 +44,7 @@ class ChatDecoder:
     Thinking that comes although *think* is false is dropped. *stops* are cut out here, beside those
     that the service was sent; *prefix* is the text that it was asked to continue.
 
-    ``finished`` is set when a `Finish` has been returned: what else arrives is ignored. ``failure``
-    is the error that ended the answer, to be raised after the events that came before it.
+    See `gateway.providers.decoding` for the rest of the contract.
     """
 
     __slots__ = (
@@ -57,6 +57,8 @@ class ChatDecoder:
         "_reason",
         "_think",
         "_usage",
+        "closing",
+        "cut",
         "failure",
         "finished",
     )
@@ -73,50 +75,30 @@ class ChatDecoder:
         self._usage: Usage | None = None
         self._is_plain = self._filter is None
         self._is_over = False
+        self.closing = False
+        self.cut = False
         self.finished = False
         self.failure: GatewayError | None = None
-
-    @property
-    def closing(self) -> bool:
-        """Tell whether the answer is complete but for its usage, which may still follow."""
-        return self._reason is not None and not self._is_over
-
-    @property
-    def cut(self) -> bool:
-        """Tell whether a stop string of ours has ended the text: what follows is for nobody."""
-        return self._filter is not None and self._filter.stopped
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""
         events: list[ChatEvent] = []
-        is_plain = self._is_plain
         for data in () if self._is_over else batch:
             if type(data) is ErrorEvent:
                 self._fail(events, errors.event_error(data, self._provider))
                 break
-            try:
-                chunk = read_chunk(data)
-            except (ValueError, RecursionError) as error:
-                self._take_unreadable(events, data, error)
-            else:
-                # Nearly every chunk is one fragment of text: nothing else is looked at for those.
-                if is_plain and chunk.usage is None and chunk.choices:
-                    choice = chunk.choices[0]
-                    delta = choice.delta
-                    if (
-                        delta is not None
-                        and type(text := delta.content) is str
-                        and delta.tool_calls is None
-                        and choice.finish_reason is None
-                        and choice.index == 0
-                    ):
-                        if text:
-                            events.append(TextDelta(text))
-                        continue
-                self._take(events, chunk, data)
+            if self._is_plain:
+                try:
+                    text = read_plain_chunk(data).choices[0].delta.content
+                except (ValueError, RecursionError):
+                    self._is_plain = False
+                else:
+                    if text:
+                        events.append(TextDelta(text))
+                    continue
+            self._feed_any(events, data)
             if self._is_over:
                 break
-            is_plain = self._is_plain
         return events
 
     def end(self) -> list[ChatEvent]:
@@ -125,6 +107,14 @@ class ChatDecoder:
         if not self._is_over:
             self._take_end(events)
         return events
+
+    def _feed_any(self, events: list[ChatEvent], data: bytes) -> None:
+        try:
+            chunk = read_chunk(data)
+        except (ValueError, RecursionError) as error:
+            self._take_unreadable(events, data, error)
+        else:
+            self._take(events, chunk, data)
 
     def _take(self, events: list[ChatEvent], chunk: Chunk, data: bytes) -> None:
         if not chunk.choices:
@@ -152,6 +142,8 @@ class ChatDecoder:
             content = delta.content
             if type(content) is str:
                 self._say(events, content)
+                # More of the same is the likeliest to follow.
+                self._is_plain = self._filter is None and self._reason is None
             elif content is not None:
                 self._take_pieces(events, content)
             if delta.tool_calls is not None:
@@ -175,6 +167,7 @@ class ChatDecoder:
     def _say(self, events: list[ChatEvent], text: str) -> None:
         if self._filter is not None:
             text = self._filter.feed(text)
+            self.cut = self._filter.stopped
         if text:
             events.append(TextDelta(text))
 
@@ -195,6 +188,7 @@ class ChatDecoder:
         else:
             self._reason = reason
             self._is_plain = False
+            self.closing = True
 
     def _take_unreadable(self, events: list[ChatEvent], data: bytes, error: Exception) -> None:
         text = data.decode("utf-8", "replace").strip()
@@ -217,14 +211,20 @@ class ChatDecoder:
         else:
             events.append(Finish(self._reason, self._usage))
             self.finished = self._is_over = True
+            self.closing = False
 
     def _fail(self, events: list[ChatEvent], error: GatewayError) -> None:
         self._flush(events)
         self.failure = error
         self._is_over = True
+        self.closing = False
 
     def _flush(self, events: list[ChatEvent]) -> None:
-        if self._filter is not None and (text := self._filter.flush()):
+        if self._filter is None:
+            return
+        text = self._filter.flush()
+        self.cut = self._filter.stopped
+        if text:
             events.append(TextDelta(text))
 
 

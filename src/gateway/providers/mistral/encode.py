@@ -63,10 +63,12 @@ def _chat_body(
     dropped: list[str] = []
     reasons = Capability.THINKING in info.capabilities
     form = None if request.response_format is None else wire_format(request.response_format)
-    allowed = CHAT_OPTIONS if request.tools else CHAT_OPTIONS - TOOL_OPTIONS
-    if reasoning_effort_refused:
-        allowed -= {"reasoning_effort"}
-    options = wire_options(request.extra, allowed=allowed, dropped=dropped)
+    options: dict[str, object] = {}
+    if request.extra:
+        allowed = CHAT_OPTIONS if request.tools else CHAT_OPTIONS - TOOL_OPTIONS
+        if reasoning_effort_refused:
+            allowed -= {"reasoning_effort"}
+        options = wire_options(request.extra, allowed=allowed, dropped=dropped)
     body: dict[str, object] = {
         "model": clean(request.model),
         "messages": wire_messages(_history(request, form), replay_thinking=reasons),

@@ -37,6 +37,7 @@ _FOLLOWERS = {
     Role.TOOL: frozenset({Role.ASSISTANT}),
 }
 """Who may speak next; results are counted apart."""
+_PAIRING: Final = "paired results with calls"
 
 
 def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]:
@@ -45,42 +46,53 @@ def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]
     The history may come out empty. Its last message may be an assistant's, to be continued.
     """
     history = tuple(messages)
+    if _is_fit(history):
+        return history, []
+    # Clients of Ollama send calls without ids, and that is nearly always all there is to mend.
+    paired = tuple(REPAIRS[_PAIRING](history))
+    if _is_fit(paired):
+        return paired, [_PAIRING]
     made: list[str] = []
-    fit = _is_fit(history)
     for name, step in REPAIRS.items():
-        if fit:
-            break
         mended = tuple(step(history))
         if mended != history:
             history = mended
             made.append(name)
-            fit = _is_fit(history)
+            if _is_fit(history):
+                break
     return history, made
 
 
 def _is_fit(messages: Sequence[Message]) -> bool:
     """Tell in one pass that no repair has anything to do; to run them all costs far more."""
-    speaker = Role.SYSTEM
+    # Python 3.11 takes its time to look up a member of an enumeration.
+    tool, assistant, system = Role.TOOL, Role.ASSISTANT, Role.SYSTEM
+    speaker = system
     waiting: set[str] = set()
     for message in messages:
         role, calls, content = message.role, message.tool_calls, message.content
-        if clean(content) is not content or clean(message.thinking) is not message.thinking:
+        if not (content.isascii() and message.thinking.isascii()) and not _is_clean(message):
             return False
-        if role is Role.TOOL:
+        if role is tool:
             if message.tool_call_id not in waiting or message.media or calls:
                 return False
             waiting.remove(message.tool_call_id)
         elif waiting or role not in _FOLLOWERS[speaker]:
             return False
-        elif role is Role.ASSISTANT:
+        elif role is assistant:
             waiting = {call.id for call in calls if is_id(call.id) and is_name(call.name)}
             if len(waiting) != len(calls) or message.media or not (calls or content.strip()):
                 return False
-        elif calls or (message.media and role is Role.SYSTEM):
+        elif calls or (message.media and role is system):
             return False
         speaker = role
-    alone = len(messages) == 1 and speaker is Role.ASSISTANT
-    return not (waiting or alone or speaker is Role.SYSTEM)
+    alone = len(messages) == 1 and speaker is assistant
+    return not (waiting or alone or speaker is system)
+
+
+def _is_clean(message: Message) -> bool:
+    content, thinking = message.content, message.thinking
+    return clean(content) is content and clean(thinking) is thinking
 
 
 def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
@@ -157,7 +169,7 @@ REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
     "replaced lone surrogates": clean_messages,
     "dropped misplaced images or calls": drop_strays,
     "dropped empty answers": _drop_empty_answers,
-    "paired results with calls": partial(pair_results, is_id=is_id),
+    _PAIRING: partial(pair_results, is_id=is_id),
     "moved system messages": _gather_system,
     "answered open calls": answer_open_calls,
     "invented calls for orphaned results": adopt_orphans,

@@ -9,6 +9,7 @@ from gateway.providers.surrogates import clean
 
 __all__ = ["local_stops", "wire_sampling"]
 
+_UNSAID: Final = Sampling()
 _MOST_STOPS: Final = 4
 _HOTTEST: Final = 1.5
 _STRONGEST_PENALTY: Final = 2.0
@@ -23,6 +24,8 @@ def wire_sampling(
     suffix take no *penalties*.
     """
     fields: dict[str, object] = {}
+    if sampling == _UNSAID:
+        return fields
     temperature, top_p, limit = sampling.temperature, sampling.top_p, sampling.max_tokens
     if temperature is not None:
         # Ollama's users go up to 2 and above.

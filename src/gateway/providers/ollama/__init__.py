@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from types import MappingProxyType
 
-from gateway.catalog import ModelInfo
+from gateway.catalog import LoadedModel, ModelInfo
 from gateway.chat import ChatRequest, FillRequest
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import GatewayError, ModelNotFound, UpstreamError
@@ -18,7 +18,8 @@ from gateway.providers.decoding import decoded
 from gateway.providers.ollama import encode, errors, models
 from gateway.providers.ollama.account import OllamaOptions, OllamaOptionsSchema
 from gateway.providers.ollama.decode import LineDecoder, read_embeddings
-from gateway.providers.upstream import Upstream
+from gateway.providers.surrogates import clean
+from gateway.providers.upstream import EventStream, Upstream
 from gateway.version import __version__
 
 __all__ = ["OllamaOptions", "OllamaOptionsSchema", "OllamaProvider"]
@@ -35,7 +36,7 @@ class OllamaProvider(Provider[OllamaOptions]):
 
     def __init__(self, context: ProviderContext[OllamaOptions]) -> None:
         super().__init__(context)
-        options = context.options
+        self._options = options = context.options
         headers = {"User-Agent": f"ollama-gateway/{__version__}"}
         if options.api_key:
             headers["Authorization"] = f"Bearer {options.api_key}"
@@ -48,13 +49,8 @@ class OllamaProvider(Provider[OllamaOptions]):
             timeouts=options.timeouts,
         )
         self._listed: Mapping[str, ModelInfo] = {}
-        self._shown: dict[tuple[str, str], ModelInfo] = {}
+        self._shown: dict[str, tuple[ModelInfo, ModelInfo]] = {}
         self._turn = asyncio.Semaphore(_SHOWN_AT_ONCE)
-
-    @property
-    def remote_host(self) -> str:
-        """The origin of the base URL."""
-        return self.context.options.origin
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the server; each is asked about once, until it changes."""
@@ -70,54 +66,63 @@ class OllamaProvider(Provider[OllamaOptions]):
         self._listed = {info.id: info for info in listed}
         return listed
 
-    async def _show(self, tagged: models.Tagged) -> ModelInfo:
-        key = (tagged.info.id, tagged.digest)
-        known = self._shown.get(key)
-        if known is not None:
+    async def _show(self, tagged: ModelInfo) -> ModelInfo:
+        before, known = self._shown.get(tagged.id, (None, tagged))
+        if tagged == before:
             return known
         try:
             async with self._turn:
-                payload = await self._upstream.post("/api/show", {"model": tagged.info.id})
-            info = models.parse_show(payload, tagged.info, self.context.name)
+                payload = await self._upstream.post("/api/show", {"model": tagged.id})
+            info = models.parse_show(payload, tagged, self.context.name)
         except GatewayError as error:
             # One broken model must not hide all others; it is asked about again next time.
-            self.context.log.warning("%s cannot be described: %s", tagged.info.id, error)
-            return tagged.info
-        self._shown[key] = info
+            self.context.log.warning("%s cannot be described: %s", tagged.id, error)
+            return tagged
+        self._shown[tagged.id] = tagged, info
         return info
 
     def describe(self, model_id: str) -> ModelInfo:
         """Return what the server said of a model, or that it may be able to do anything."""
         return self._listed.get(model_id) or models.describe(model_id)
 
-    async def chat(self, request: ChatRequest) -> ChatStream:
-        """Yield the answer of ``/api/chat``."""
-        body = encode.chat_body(request, self.context.options)
-        decoder = LineDecoder(self.context.name, think=request.think is not False)
-        async with aclosing(self._lines("/api/chat", body, decoder)) as batches:
-            async for batch in batches:
-                yield batch
+    def chat(self, request: ChatRequest) -> ChatStream:
+        """Yield the answer of ``/api/chat``, or of ``/api/generate`` to a prompt."""
+        return decoded(partial(self._open_chat, request))
 
-    async def fill(self, request: FillRequest) -> ChatStream:
+    def fill(self, request: FillRequest) -> ChatStream:
         """Yield the answer of ``/api/generate``."""
-        body = encode.generate_body(request, self.context.options)
-        decoder = LineDecoder(self.context.name)
-        async with aclosing(self._lines("/api/generate", body, decoder)) as batches:
-            async for batch in batches:
-                yield batch
+        return decoded(partial(self._open_fill, request))
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
-        """Return the vectors of ``/api/embed``."""
-        body = encode.embed_body(request, self.context.options)
-        payload = await self._upstream.post("/api/embed", body)
+        """Return the vectors of ``/api/embed``, or of the older ``/api/embeddings``."""
+        payload = await self._upstream.post(*encode.embed_call(request, self._options))
         return read_embeddings(payload, len(request.inputs), self.context.name)
 
-    async def _lines(
-        self, path: str, body: Mapping[str, object], decoder: LineDecoder
-    ) -> ChatStream:
-        async with (
-            self._upstream.lines(path, body) as stream,
-            aclosing(decoded(stream, decoder)) as batches,
-        ):
-            async for batch in batches:
-                yield batch
+    async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
+        """Have the server load a model, in the way in which the client has asked for it."""
+        path, body = encode.load_call(request, self._options)
+        if isinstance(request, EmbedRequest):
+            await self._upstream.post(path, body)
+        else:  # as patiently as for the first word of an answer
+            async with aclosing(decoded(partial(self._open, path, body))) as batches:
+                async for _ in batches:
+                    pass
+
+    async def unload_model(self, model_id: str) -> None:
+        """Have the server unload a model."""
+        await self._upstream.post("/api/generate", {"model": clean(model_id), "keep_alive": 0})
+
+    async def loaded_models(self) -> Sequence[LoadedModel]:
+        """Return what ``/api/ps`` says."""
+        return models.parse_ps(await self._upstream.get("/api/ps"), self.context.name)
+
+    async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, LineDecoder]:
+        return await self._open(*encode.answer_call(request, self._options))
+
+    async def _open_fill(self, request: FillRequest) -> tuple[EventStream, LineDecoder]:
+        return await self._open(*encode.fill_call(request, self._options))
+
+    async def _open(self, path: str, body: Mapping[str, object]) -> tuple[EventStream, LineDecoder]:
+        stream = self._upstream.lines(path, body)
+        await stream.connect()
+        return stream, LineDecoder(self.context.name)

@@ -7,17 +7,21 @@ from typing import Any
 
 import msgspec
 
+from gateway import codec
 from gateway.embeddings import EmbedResult
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
+    TokenLogprob,
     ToolCall,
     Usage,
 )
+from gateway.providers.ollama.encode import DIALECT
 from gateway.providers.ollama.errors import said_error
 
 __all__ = ["LineDecoder", "read_embeddings"]
@@ -34,6 +38,8 @@ class _Line(msgspec.Struct, gc=False):
     message: _Message | None = None
     response: Any = None
     thinking: Any = None
+    tool_calls: Any = None
+    logprobs: msgspec.Raw = msgspec.Raw()
     done: Any = False
     done_reason: Any = None
     prompt_eval_count: Any = None
@@ -42,21 +48,23 @@ class _Line(msgspec.Struct, gc=False):
 
 
 _read_line = msgspec.json.Decoder(_Line).decode
+_read_logprobs = msgspec.json.Decoder(tuple[TokenLogprob, ...]).decode
+
+_READ = frozenset(
+    {"model", "remote_model", "remote_host", "created_at", "message", "response", "thinking"}
+    | {"tool_calls", "logprobs", "done", "error"}
+)
+"""Members that are read from every line; what else the last one has is for clients as it is."""
 
 
 class LineDecoder:
-    """Read one answer of ``/api/chat`` or ``/api/generate``.
-
-    Thinking that comes although *think* is false is dropped. See `gateway.providers.decoding` for
-    the rest of the contract.
-    """
+    """Read one answer of ``/api/chat`` or ``/api/generate``; see `gateway.providers.decoding`."""
 
     closing = False
     cut = False
 
-    def __init__(self, provider: str, *, think: bool = True) -> None:
+    def __init__(self, provider: str) -> None:
         self._provider = provider
-        self._think = think
         self._calls = False
         self.finished = False
         self.failure: GatewayError | None = None
@@ -69,11 +77,17 @@ class LineDecoder:
                 break
             try:
                 line = _read_line(data)
+                said = codec.decode(data) if line.done is True else {}
             except (ValueError, RecursionError) as error:
                 self.failure = self._unreadable(f"{self._provider} sent a line that cannot be read")
                 self.failure.__cause__ = error
             else:
                 self._take(events, line)
+                if line.done is True and self.failure is None:
+                    rest = {name: said[name] for name in said if name not in _READ}
+                    reason = self._reason(line.done_reason)
+                    events.append(Finish(reason, _usage(line), {DIALECT: rest}))
+                    self.finished = True
         return events
 
     def end(self) -> list[ChatEvent]:
@@ -86,16 +100,15 @@ class LineDecoder:
         if line.error is not None:
             self.failure = said_error(line.error, self._provider)
             return
-        message = line.message or _Message(content=line.response, thinking=line.thinking)
-        if isinstance(message.thinking, str) and message.thinking and self._think:
+        message = line.message or _Message(line.response, line.thinking, line.tool_calls)
+        if isinstance(message.thinking, str) and message.thinking:
             events.append(ThinkingDelta(message.thinking))
         if isinstance(message.content, str) and message.content:
             events.append(TextDelta(message.content))
         if isinstance(message.tool_calls, list):
             self._take_calls(events, message.tool_calls)
-        if line.done is True and self.failure is None:
-            events.append(Finish(self._reason(line.done_reason), _usage(line)))
-            self.finished = True
+        if line.logprobs and (tokens := _logprobs(line.logprobs)):
+            events.append(Logprobs(tokens))
 
     def _take_calls(self, events: list[ChatEvent], calls: list[Any]) -> None:
         for call in calls:
@@ -121,6 +134,13 @@ class LineDecoder:
         return UpstreamProtocolError(text, provider=self._provider)
 
 
+def _logprobs(said: msgspec.Raw) -> tuple[TokenLogprob, ...]:
+    try:
+        return _read_logprobs(said)
+    except msgspec.DecodeError:
+        return ()
+
+
 def _usage(line: _Line) -> Usage | None:
     counts = (line.prompt_eval_count, line.eval_count)
     if not any(isinstance(count, int) for count in counts):
@@ -134,8 +154,13 @@ class _Embeddings(msgspec.Struct):
     prompt_eval_count: int = 0
 
 
-def read_embeddings(payload: object, expected: int, provider: str) -> EmbedResult:
+_NOT_TOLD = frozenset({"model", "embedding", "embeddings"})
+
+
+def read_embeddings(payload: Any, expected: int, provider: str) -> EmbedResult:
     """Return the vectors of the inputs, of which there were *expected*."""
+    if isinstance(payload, dict) and "embedding" in payload:
+        payload = {"embeddings": [payload["embedding"]]}
     try:
         answer = msgspec.convert(payload, _Embeddings)
     except msgspec.ValidationError as error:
@@ -147,4 +172,5 @@ def read_embeddings(payload: object, expected: int, provider: str) -> EmbedResul
             f"{provider} sent {len(answer.embeddings)} embeddings for {expected} inputs",
             provider=provider,
         )
-    return EmbedResult(answer.embeddings, Usage(answer.prompt_eval_count, 0))
+    said = {name: value for name, value in payload.items() if name not in _NOT_TOLD}
+    return EmbedResult(answer.embeddings, Usage(answer.prompt_eval_count, 0), {DIALECT: said})

@@ -1,10 +1,16 @@
-"""Bodies for an Ollama server (Ollama's ``docs/api.md``), with nothing lost on the way."""
+"""Bodies for an Ollama server (Ollama's ``docs/api.md``), with nothing lost on the way.
+
+What a client of the same dialect has said beside the conversation stands in a body as the client
+said it; the vocabulary's words are for all others, and for what a model that a user made adds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from gateway.chat import ChatRequest, FillRequest, JsonFormat, Media, Message, Sampling, Tool
+from gateway.chat import ChatRequest, FillRequest, JsonFormat, Media, Message, Role, Sampling, Tool
 from gateway.embeddings import EmbedRequest
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
@@ -12,56 +18,121 @@ from gateway.providers.ollama.account import OllamaOptions
 from gateway.providers.payload import LONG, LongText
 from gateway.providers.surrogates import clean, clean_json, clean_messages
 
-__all__ = ["chat_body", "embed_body", "generate_body"]
+__all__ = ["DIALECT", "answer_call", "embed_call", "fill_call", "load_call"]
+
+DIALECT = "ollama"
+
+_CHAT = "/api/chat"
+_GENERATE = "/api/generate"
+_EMBED = "/api/embed"
+_EMBEDDINGS = "/api/embeddings"
 
 
-def chat_body(request: ChatRequest, options: OllamaOptions) -> dict[str, object]:
-    """Return the body for ``POST /api/chat``; it always asks for a stream.
+def answer_call(request: ChatRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
+    """Return the path and the body for a chat; it always asks for a stream.
 
-    Ollama has no way to oblige a model to call a tool; to forbid it, none is offered. Raise
-    `InvalidRequest` for what the API has no form for.
+    A prompt that came as one goes to ``/api/generate``, which does more for it, unless a model that
+    a user made has put a conversation before it. Ollama has no way to oblige a model to call a
+    tool; to forbid it, none is offered. Raise `InvalidRequest` for what the API has no form for.
     """
-    try:
-        body: dict[str, object] = {
-            "model": clean(request.model),
-            "messages": list(map(_message, clean_messages(request.messages))),
-            "stream": True,
-        }
+    with _readable():
+        messages = list(clean_messages(request.messages))
+        if _is_prompt(request, messages):
+            path, said = _GENERATE, _prompt(messages)
+        else:
+            path, said = _CHAT, {"messages": list(map(_message, messages))}
+        body: dict[str, object] = {"model": clean(request.model), **said, "stream": True}
         if request.tools and request.tool_choice != "none":
             body["tools"] = list(map(_tool, request.tools))
         if request.response_format is not None:
             body["format"] = _format(request.response_format)
         if request.think is not None:
             body["think"] = request.think
-        return body | _shared(request.sampling, request.extra, options)
+        if request.logprobs is not None:
+            body["logprobs"] = True
+            if request.logprobs:
+                body["top_logprobs"] = request.logprobs
+        return path, _completed(body, request, options)
+
+
+def fill_call(request: FillRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
+    """Return the path and the body for a text with a gap, or a prompt that is to stay as it is."""
+    with _readable():
+        body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
+        if request.suffix:
+            body["suffix"] = clean(request.suffix)
+        body["stream"] = True
+        return _GENERATE, _completed(body, request, options)
+
+
+def embed_call(request: EmbedRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
+    """Return the path and the body for embeddings; the older endpoint leaves a vector as it is."""
+    with _readable():
+        body: dict[str, object] = {"model": clean(request.model)}
+        inputs = list(map(clean, request.inputs))
+        if "prompt" in _said(request):
+            return _EMBEDDINGS, _completed({**body, "prompt": "".join(inputs)}, request, options)
+        body["input"] = inputs
+        if not request.truncate:
+            body["truncate"] = False
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        return _EMBED, _completed(body, request, options)
+
+
+def load_call(
+    request: ChatRequest | EmbedRequest, options: OllamaOptions
+) -> tuple[str, dict[str, object]]:
+    """Return the path and the body that only load a model: those of a request that says nothing."""
+    if isinstance(request, EmbedRequest):
+        return embed_call(request, options)
+    with _readable():
+        prompted = "prompt" in _said(request)
+        nothing: dict[str, object] = {"prompt": ""} if prompted else {"messages": []}
+        body = {"model": clean(request.model), **nothing}
+        return _GENERATE if prompted else _CHAT, _completed(body, request, options)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
     except RecursionError as error:
         raise InvalidRequest("a schema or an argument is nested too deeply") from error
 
 
-def generate_body(request: FillRequest, options: OllamaOptions) -> dict[str, object]:
-    """Return the body for ``POST /api/generate``, which fills in where a suffix is given."""
-    body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
-    if request.suffix:
-        body["suffix"] = clean(request.suffix)
-    body["stream"] = True
-    return body | _shared(request.sampling, request.extra, options)
+def _said(request: ChatRequest | FillRequest | EmbedRequest) -> Mapping[str, Any]:
+    return request.native.get(DIALECT, {})
 
 
-def embed_body(request: EmbedRequest, options: OllamaOptions) -> dict[str, object]:
-    """Return the body for ``POST /api/embed``."""
-    body: dict[str, object] = {
-        "model": clean(request.model),
-        "input": list(map(clean, request.inputs)),
-        "truncate": request.truncate,
-    }
-    if request.dimensions is not None:
-        body["dimensions"] = request.dimensions
-    return body | _shared(Sampling(), {}, options)
-
-
-def _shared(
-    sampling: Sampling, extra: Mapping[str, object], options: OllamaOptions
+def _completed(
+    body: dict[str, object],
+    request: ChatRequest | FillRequest | EmbedRequest,
+    options: OllamaOptions,
 ) -> dict[str, object]:
+    """Add what the settings say, and over it what the client has said in this dialect."""
+    if options.keep_alive != "":
+        body["keep_alive"] = options.keep_alive
+    said = {name: value for name, value in _said(request).items() if name != "prompt"}
+    body |= clean_json(said)
+    if merged := _options(request, options):
+        body["options"] = merged
+    return body
+
+
+def _options(
+    request: ChatRequest | FillRequest | EmbedRequest, options: OllamaOptions
+) -> dict[str, object]:
+    """Return the options of the settings, of the vocabulary, and those of the client verbatim."""
+    merged = dict(options.options)
+    if not isinstance(request, EmbedRequest):
+        merged |= clean_json(request.extra)
+        merged |= _sampling(request.sampling)
+    said = _said(request).get("options", {})
+    return merged | clean_json({name: value for name, value in said.items() if value is not None})
+
+
+def _sampling(sampling: Sampling) -> dict[str, object]:
     said = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -73,12 +144,23 @@ def _shared(
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
     }
-    given = {name: value for name, value in said.items() if value is not None}
-    merged = {**options.options, **clean_json(extra), **given}
-    shared: dict[str, object] = {"options": merged} if merged else {}
-    if options.keep_alive != "":
-        shared["keep_alive"] = options.keep_alive
-    return shared
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _is_prompt(request: ChatRequest, messages: Sequence[Message]) -> bool:
+    """Tell whether the messages are but a prompt, maybe with a system prompt before it."""
+    roles = [message.role for message in messages]
+    return "prompt" in _said(request) and roles in ([Role.USER], [Role.SYSTEM, Role.USER])
+
+
+def _prompt(messages: Sequence[Message]) -> dict[str, object]:
+    *system, prompt = messages
+    said: dict[str, object] = {"prompt": prompt.content}
+    if system:
+        said["system"] = system[0].content
+    if prompt.media:
+        said["images"] = list(map(_image, prompt.media))
+    return said
 
 
 def _message(message: Message) -> dict[str, object]:

@@ -1,28 +1,24 @@
-"""An Ollama server's models: the list of ``/api/tags``, the facts of ``/api/show``."""
+"""An Ollama server's models: the list of ``/api/tags``, the facts of ``/api/show``, ``/api/ps``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
+from gateway import codec
+from gateway.catalog import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.errors import UpstreamProtocolError
+from gateway.providers.ollama.encode import DIALECT
 
-__all__ = ["Tagged", "describe", "parse_show", "parse_tags"]
+__all__ = ["describe", "parse_ps", "parse_show", "parse_tags"]
 
 _WORDS = {word.value: word for word in Capability}
 
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """A model of the list; its facts are those of ``/api/show`` as long as the digest stays."""
-
-    info: ModelInfo
-    digest: str
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class _Details(msgspec.Struct):
@@ -34,8 +30,11 @@ class _Details(msgspec.Struct):
 
 class _Tag(msgspec.Struct):
     name: str
-    digest: str = ""
+    remote_model: str = ""
+    remote_host: str = ""
     modified_at: str = ""
+    size: int = 0
+    digest: str = ""
     details: _Details | None = None
     capabilities: list[str] | None = None
 
@@ -48,31 +47,59 @@ class _Show(msgspec.Struct):
     capabilities: list[str] | None = None
     details: _Details | None = None
     model_info: dict[str, Any] | None = None
+    modelfile: str | None = None
+    parameters: str | None = None
+    template: str | None = None
 
 
-def parse_tags(payload: object, provider: str) -> list[Tagged]:
+class _Loaded(msgspec.Struct):
+    name: str
+    expires_at: str = ""
+    size: int = 0
+    size_vram: int = 0
+    context_length: int = 0
+
+
+class _Ps(msgspec.Struct):
+    models: list[_Loaded] | None
+
+
+def parse_tags(payload: object, provider: str) -> list[ModelInfo]:
     """Return the models of ``/api/tags``, each name once.
 
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
-    try:
-        tags = msgspec.convert(payload, _Tags)
-    except msgspec.ValidationError as error:
-        raise _unreadable(provider) from error
-    models: dict[str, Tagged] = {}
-    for tag in tags.models or ():
-        info = ModelInfo(tag.name, released=_date(tag.modified_at))
-        info = _detailed(info, tag.details, tag.capabilities)
-        models.setdefault(tag.name, Tagged(info, tag.digest))
+    models: dict[str, ModelInfo] = {}
+    for tag in _converted(payload, _Tags, provider).models or ():
+        info = ModelInfo(
+            tag.name,
+            released=_date(tag.modified_at),
+            size=tag.size,
+            digest=tag.digest,
+            remote_model=tag.remote_model,
+            remote_host=tag.remote_host,
+        )
+        models.setdefault(tag.name, _detailed(info, tag.details, tag.capabilities))
     return list(models.values())
 
 
-def parse_show(payload: object, info: ModelInfo, provider: str) -> ModelInfo:
-    """Return *info* with the facts of ``/api/show``."""
-    try:
-        show = msgspec.convert(payload, _Show)
-    except msgspec.ValidationError as error:
-        raise _unreadable(provider) from error
+def parse_ps(payload: object, provider: str) -> Sequence[LoadedModel]:
+    """Return the models of ``/api/ps``."""
+    return [
+        LoadedModel(
+            loaded.name,
+            _date(loaded.expires_at),
+            size=loaded.size,
+            size_vram=loaded.size_vram,
+            context_length=loaded.context_length,
+        )
+        for loaded in _converted(payload, _Ps, provider).models or ()
+    ]
+
+
+def parse_show(payload: Any, info: ModelInfo, provider: str) -> ModelInfo:
+    """Return *info* with the facts of ``/api/show``, and its document as the server wrote it."""
+    show = _converted(payload, _Show, provider)
     facts = show.model_info or {}
     architecture = facts.get("general.architecture")
     detailed = _detailed(info, show.details, show.capabilities)
@@ -81,6 +108,8 @@ def parse_show(payload: object, info: ModelInfo, provider: str) -> ModelInfo:
         parameter_count=_count(facts, "general.parameter_count"),
         context_length=(_count(facts, f"{architecture}.context_length") or detailed.context_length),
         embedding_length=_count(facts, f"{architecture}.embedding_length"),
+        parameters=_parameters(show.parameters or ""),
+        native={DIALECT: {key: value for key, value in payload.items() if value is not None}},
     )
 
 
@@ -107,6 +136,25 @@ def _detailed(
     )
 
 
+def _parameters(text: str) -> dict[str, object]:
+    """Return the parameters of which there is one in each line; a name that comes again has a list.
+
+    Strings are quoted as Go does, which is nearly as JSON does (``server/routes.go``).
+    """
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition(" ")
+        try:
+            value = codec.decode(rest)
+        except codec.JSONError:
+            value = rest.strip().strip('"')
+        if name in found:
+            earlier = found[name] if isinstance(found[name], list) else [found[name]]
+            value = [*earlier, value]
+        found[name] = value
+    return found
+
+
 def _count(facts: Mapping[str, Any], name: str) -> int:
     value = facts.get(name)
     return value if isinstance(value, int) and value > 0 else 0
@@ -120,7 +168,10 @@ def _date(text: str) -> datetime:
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
-def _unreadable(provider: str) -> UpstreamProtocolError:
-    return UpstreamProtocolError(
-        f"{provider} sent a list of models that cannot be read", provider=provider
-    )
+def _converted(payload: object, kind: type[StructT], provider: str) -> StructT:
+    try:
+        return msgspec.convert(payload, kind)
+    except msgspec.ValidationError as error:
+        raise UpstreamProtocolError(
+            f"{provider} sent a list of models that cannot be read", provider=provider
+        ) from error

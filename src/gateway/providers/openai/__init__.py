@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from types import MappingProxyType
 
@@ -18,7 +17,7 @@ from gateway.providers.decoding import decoded
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.account import ModelRule, OpenAIOptions, OpenAIOptionsSchema
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
-from gateway.providers.upstream import Upstream
+from gateway.providers.upstream import EventStream, Upstream
 from gateway.version import __version__
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
@@ -85,42 +84,42 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         """Return what the last list, or else the settings and the name, say of a model."""
         return self._listed.get(model_id) or models.describe(model_id, self.context.options.models)
 
-    async def chat(self, request: ChatRequest) -> ChatStream:
+    def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the chat endpoint."""
-        body = encode.chat_body(
-            request,
-            self.describe(request.model),
-            self.context.options,
-            effort_refused=request.model in self._without_effort,
-        )
-        decoder = ChatDecoder(self.context.name, think=request.think is not False)
-        async with AsyncExitStack() as stack:
-            try:
-                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
-            except UpstreamRejected as error:
-                if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
-                    raise
-                # Refused, so nothing was accepted yet. Which models take it can only be learned.
-                self._without_effort.add(request.model)
-                del body["reasoning_effort"]
-                stream = await stack.enter_async_context(self._upstream.stream(_CHAT, body))
-            batches = await stack.enter_async_context(aclosing(decoded(stream, decoder)))
-            async for batch in batches:
-                yield batch
+        return decoded(partial(self._open_chat, request))
 
-    async def fill(self, request: FillRequest) -> ChatStream:
+    def fill(self, request: FillRequest) -> ChatStream:
         """Yield the answer of the completions endpoint."""
-        body = encode.completion_body(request, self.context.options)
-        decoder = ChatDecoder(self.context.name)
-        async with (
-            self._upstream.stream(_FILL, body) as stream,
-            aclosing(decoded(stream, decoder)) as batches,
-        ):
-            async for batch in batches:
-                yield batch
+        return decoded(partial(self._open_fill, request))
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return the vectors of the embeddings endpoint."""
         body = encode.embed_body(request.model, request.inputs, dimensions=request.dimensions)
         payload = await self._upstream.post("/embeddings", body)
         return read_embeddings(payload, len(request.inputs), self.context.name)
+
+    async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
+        body = encode.chat_body(
+            request,
+            self.describe(request.model),
+            self.context.options,
+            effort_refused=request.model in self._without_effort,
+        )
+        stream = self._upstream.stream(_CHAT, body)
+        try:
+            await stream.connect()
+        except UpstreamRejected as error:
+            if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
+                raise
+            # Refused, so nothing was accepted yet. Which models take it can only be learned.
+            self._without_effort.add(request.model)
+            del body["reasoning_effort"]
+            stream = self._upstream.stream(_CHAT, body)
+            await stream.connect()
+        return stream, ChatDecoder(self.context.name, think=request.think is not False)
+
+    async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
+        body = encode.completion_body(request, self.context.options)
+        stream = self._upstream.stream(_FILL, body)
+        await stream.connect()
+        return stream, ChatDecoder(self.context.name)

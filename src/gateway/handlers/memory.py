@@ -1,0 +1,56 @@
+"""Services that load models into their memory; most do not, and then nobody is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+
+from gateway.catalog import ListedModel, LoadedModel
+from gateway.chat import ChatRequest
+from gateway.embeddings import EmbedRequest
+from gateway.errors import GatewayError
+from gateway.keys import PRESENCE, TARGETS
+from gateway.providers.base import AnyProvider
+from gateway.targets import Target
+
+__all__ = ["load", "loaded", "unload"]
+
+_WITHIN = 5.0
+"""Seconds that a service may take to tell what it has loaded."""
+
+_log = logging.getLogger("gateway.memory")
+
+
+async def load(request: web.Request, target: Target, asked: ChatRequest | EmbedRequest) -> None:
+    """Have a model loaded, unless the client leaves meanwhile."""
+    with request.app[PRESENCE].required(request):
+        await target.provider.load_model(asked)
+
+
+async def unload(request: web.Request, model: ListedModel) -> None:
+    """Have a model unloaded."""
+    target, *_ = request.app[TARGETS].of([model])
+    await target.provider.unload_model(model.info.id)
+
+
+async def loaded(request: web.Request) -> Mapping[str, Sequence[LoadedModel]]:
+    """Return what is loaded at each provider that tells; what cannot be asked has nothing."""
+    providers = request.app[TARGETS].providers
+    told = await asyncio.gather(*map(_loaded, providers.items()))
+    return {
+        name: models for name, models in zip(providers, told, strict=True) if models is not None
+    }
+
+
+async def _loaded(item: tuple[str, AnyProvider]) -> Sequence[LoadedModel] | None:
+    name, provider = item
+    try:
+        async with asyncio.timeout(_WITHIN):
+            return await provider.loaded_models()
+    except (GatewayError, TimeoutError) as error:
+        reason = str(error) or f"no answer within {_WITHIN:.0f} seconds"
+        _log.warning("what %s has loaded cannot be told: %s", name, reason)
+        return ()

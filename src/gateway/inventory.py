@@ -1,0 +1,105 @@
+"""Which adapters are installed, and what becomes of them under the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.errors import ProviderLoadError, SettingsError
+from gateway.providers.registry import configure, installed, load_adapter
+from gateway.settings import Settings
+
+__all__ = ["Adapter", "aligned", "list_adapters", "survey"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter: its name, its entry point, and the distribution that brings it.
+
+    ``contract`` is the version of the contract that it was written for, ``None`` of one that was
+    not imported or cannot be. ``state`` says which providers of the settings use it and what they
+    still need, or why it cannot be used. With ``trouble`` the settings use it in vain.
+    """
+
+    name: str
+    entry_point: str = ""
+    origin: str = ""
+    contract: int | None = None
+    state: str = ""
+    trouble: bool = False
+
+
+def list_adapters() -> list[Adapter]:
+    """Return the installed adapters in the order of their names; nothing is imported."""
+    return [
+        Adapter(
+            name,
+            point.value,
+            f"{point.dist.name} {point.dist.version}" if point.dist else "unknown origin",
+        )
+        for name, points in installed().items()
+        for point in points
+    ]
+
+
+def survey(settings: Settings) -> list[Adapter]:
+    """Import each installed adapter and tell what becomes of it, and of those that are missing.
+
+    One that cannot be used keeps no other from being told of. No value of a setting is in it.
+    """
+    users: dict[str, list[str]] = {}
+    for provider, table in settings.providers.items():
+        users.setdefault(table.adapter, []).append(provider)
+    there = [_judge(one, users.get(one.name, ()), settings) for one in list_adapters()]
+    missing = [
+        Adapter(name, state=f"not installed, needed by {', '.join(providers)}", trouble=True)
+        for name, providers in users.items()
+        if name not in {one.name for one in there}
+    ]
+    return sorted([*there, *missing], key=lambda one: (one.name, one.entry_point))
+
+
+def aligned(adapters: Iterable[Adapter]) -> list[str]:
+    """Return a line for each adapter, what is of one kind in one column."""
+    rows = [
+        (
+            one.name,
+            one.entry_point or "-",
+            one.origin or "-",
+            "-" if one.contract is None else f"contract {one.contract}",
+            one.state,
+        )
+        for one in adapters
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _judge(adapter: Adapter, users: Sequence[str], settings: Settings) -> Adapter:
+    try:
+        contract = load_adapter(adapter.name).contract
+    except ProviderLoadError as error:
+        needed = f", needed by {', '.join(users)}" if users else ""
+        state = f"broken{needed}: {' '.join(str(error).split())}"
+        return replace(adapter, state=state, trouble=bool(users))
+    uses = [_use(provider, settings) for provider in users]
+    return replace(
+        adapter,
+        contract=contract,
+        state="; ".join(sentence for sentence, _ in uses) or "not configured",
+        trouble=any(refused for _, refused in uses),
+    )
+
+
+def _use(provider: str, settings: Settings) -> tuple[str, bool]:
+    """Return what is to be said of one provider, and whether the adapter refuses its options."""
+    alone = replace(settings, providers={provider: settings.providers[provider]})
+    try:
+        configured = configure(alone, {})
+    except SettingsError as error:
+        return f"refused: {error}", True
+    missing = dict.fromkeys(sentence for one in configured for sentence in one.missing)
+    if missing:
+        return f"incomplete: {'; '.join(missing)}", False
+    keys = f" ({len(configured)} keys)" if len(configured) > 1 else ""
+    return f"configured as {provider}{keys}", False

@@ -1,0 +1,47 @@
+"""The time that a line carries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+__all__ = ["CLOCK", "Clock"]
+
+_SECOND = 1_000_000_000
+_FRESH = 1_000_000
+
+
+class Clock:
+    """Tell the time as Go's encoder writes it: RFC 3339, the fraction without trailing zeros.
+
+    To write a time costs half as much as all else in a line, and a server at work writes many lines
+    in a millisecond: within one they share what was written for the first. *now* tells nanoseconds
+    since 1970.
+    """
+
+    __slots__ = ("_now", "_stamp", "_written")
+
+    def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
+        self._now = now
+        self._written = -_FRESH
+        self._stamp = b""
+
+    def stamp(self) -> bytes:
+        """Return the time in UTC, not older than a millisecond."""
+        now = self._now()
+        if not 0 <= now - self._written < _FRESH:
+            seconds, fraction = divmod(now, _SECOND)
+            text = f"{_second(seconds)}.{fraction:09d}".rstrip("0").rstrip(".")
+            self._stamp = f"{text}Z".encode()
+            self._written = now
+        return self._stamp
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+CLOCK = Clock()
+"""The system's clock, shared by all answers."""

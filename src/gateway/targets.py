@@ -1,0 +1,113 @@
+"""Who may be asked for an answer: models at providers, with the keys that these have.
+
+A name may stand for several models, in an order, and a provider may have several keys, which take
+turns. What has asked for a pause is passed over until the pause is over.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from gateway.catalog import ListedModel
+from gateway.errors import GatewayError, UpstreamDenied, UpstreamRateLimited, UpstreamUnavailable
+from gateway.providers.base import AnyProvider
+
+__all__ = ["Target", "Targets", "retry_after"]
+
+_PAUSES: Mapping[type[GatewayError], float] = {
+    UpstreamUnavailable: 5.0,
+    UpstreamRateLimited: 5.0,
+    UpstreamDenied: 60.0,
+}
+"""Seconds of pause after a failure that names none; any other one may be about its request only."""
+_LONGEST_PAUSE = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model of one provider, asked with one key.
+
+    ``key`` is the number of the key, from 1, or 0 where the provider has no choice of keys.
+    """
+
+    model: ListedModel
+    provider: AnyProvider
+    key: int = 0
+
+    @property
+    def id(self) -> tuple[str, str, int]:
+        """What tells targets apart."""
+        return (self.model.provider, self.model.info.id, self.key)
+
+    def is_beside(self, other: Target) -> bool:
+        """Tell whether both belong to one provider."""
+        return self.model.provider == other.model.provider
+
+
+class Targets:
+    """All providers under their names, each once for every key it has; *clock* tells seconds."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Sequence[AnyProvider]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._turns = dict.fromkeys(providers, 0)
+        self._paused: dict[tuple[str, str, int], float] = {}
+
+    @property
+    def providers(self) -> Mapping[str, AnyProvider]:
+        """Each provider once, under its name."""
+        return {name: instances[0] for name, instances in self._providers.items()}
+
+    def of(self, models: Sequence[ListedModel]) -> list[Target]:
+        """Return whom to ask for *models*, at least one target, in the order to ask them.
+
+        The keys of a provider take turns. Targets that pause are left out; if all of them do they
+        are asked all the same, in the order in which their pauses end.
+        """
+        targets = [target for model in models for target in self._keys(model)]
+        if len(targets) == 1:
+            return targets
+        now = self._clock()
+        ready = [target for target in targets if self._paused.get(target.id, now) <= now]
+        return ready or sorted(targets, key=lambda target: self._paused[target.id])
+
+    def pause(self, target: Target, error: GatewayError) -> None:
+        """Pass *target* over for as long as *error* asks for, or its kind suggests."""
+        wait = retry_after(error)
+        seconds = wait if wait is not None and wait > 0 else _PAUSES.get(type(error), 0.0)
+        until = self._clock() + min(seconds, _LONGEST_PAUSE)
+        self._paused[target.id] = max(until, self._paused.get(target.id, until))
+
+    def _keys(self, model: ListedModel) -> list[Target]:
+        instances = self._providers[model.provider]
+        if len(instances) == 1:
+            return [Target(model, instances[0])]
+        turn = self._turns[model.provider]
+        self._turns[model.provider] = (turn + 1) % len(instances)
+        targets = [Target(model, one, key) for key, one in enumerate(instances, 1)]
+        return targets[turn:] + targets[:turn]
+
+
+def retry_after(error: GatewayError) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, NaN if it cannot be read (RFC 9110)."""
+    asked = error.headers.get("Retry-After")
+    if asked is None:
+        return None
+    try:
+        return float(asked)
+    except ValueError:
+        pass
+    try:
+        return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):  # no date, or one without a time zone
+        return math.nan

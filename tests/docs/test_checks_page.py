@@ -1,0 +1,30 @@
+"""The page on the contract suite against the suite, and against what is known to pass and fail."""
+
+from __future__ import annotations
+
+from gateway.testing import ProviderContract
+from pages import ROOT, codes, page, table
+from testing.test_contract import CHECKS, FAILED, PASSED, SHIPPED
+
+PAGE = "reference/checks.md"
+ROWS = {codes(row["Check"])[0]: row for row in table(PAGE, "What the contract suite checks")}
+
+
+def test_every_check_is_on_the_page_with_its_reason() -> None:
+    assert list(ROWS) == [name for name in vars(ProviderContract) if name in CHECKS]
+    for name, row in ROWS.items():
+        said = getattr(ProviderContract, name).__doc__ or ""
+        assert row["Why"] == " ".join(said.split()).replace("``", "`")
+
+
+def test_the_naive_adapter_fails_where_the_page_says() -> None:
+    wrong = {name for name, row in ROWS.items() if row["The naive adapter"]}
+    assert wrong == FAILED.keys()
+    assert ROWS.keys() - wrong == PASSED
+    assert (ROOT / "tests" / "testing" / "naive_adapter.py").is_file()
+
+
+def test_the_adapters_that_pass_are_named() -> None:
+    modules = [contract.provider.__module__.rpartition(".")[2] for contract in SHIPPED]
+    (sentence,) = [line for line in page(PAGE).splitlines() if "pass every check" in line]
+    assert codes(sentence) == modules

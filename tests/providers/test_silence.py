@@ -1,0 +1,129 @@
+"""One timer for all streams: each is told once, when its own time is over, on a clock of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.providers.silence import SilenceWatch
+
+
+@dataclass(eq=False)
+class Timer:
+    """A callback that waits for its time."""
+
+    when: float
+    callback: Callable[[], None]
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+@dataclass
+class Clock:
+    """As much of an event loop as there is to know about time."""
+
+    now: float = 0.0
+    timers: list[Timer] = field(default_factory=list)
+    made: int = 0
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        self.made += 1
+        self.timers.append(Timer(when, callback))
+        return self.timers[-1]
+
+    @property
+    def waiting(self) -> list[float]:
+        return [timer.when for timer in self.timers if not timer.is_cancelled]
+
+    def advance(self, seconds: float) -> None:
+        until = self.now + seconds
+        while due := [timer for timer in self.timers if timer.when <= until]:
+            first = min(due, key=lambda timer: timer.when)
+            self.timers.remove(first)
+            if not first.is_cancelled:
+                self.now = max(self.now, first.when)
+                first.callback()
+        self.now = until
+
+
+@dataclass(eq=False)
+class Stream:
+    """What may be silent until *deadline*; it notes when it was told to give up."""
+
+    clock: Clock
+    deadline: float
+    told: list[float] = field(default_factory=list)
+
+    def give_up(self) -> None:
+        self.told.append(self.clock.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: clock)
+    return clock
+
+
+def watched(clock: Clock, *deadlines: float) -> tuple[SilenceWatch, list[Stream]]:
+    watch, streams = SilenceWatch(), [Stream(clock, deadline) for deadline in deadlines]
+    for stream in streams:
+        watch.begin(stream)
+    return watch, streams
+
+
+def test_each_stream_is_told_once_at_its_own_time(clock: Clock) -> None:
+    _, streams = watched(clock, 3, 1, 2)
+    clock.advance(10)
+    assert [stream.told for stream in streams] == [[3], [1], [2]]
+    assert clock.waiting == []
+
+
+def test_what_is_heard_in_time_gives_more_time_and_sets_no_timer(clock: Clock) -> None:
+    _, [stream] = watched(clock, 300)
+    for now in range(0, 250, 10):
+        clock.advance(10)
+        stream.deadline = now + 300
+    assert clock.made == 1
+    clock.advance(1000)
+    assert stream.told == [stream.deadline]
+
+
+def test_a_deadline_that_comes_nearer_is_met(clock: Clock) -> None:
+    watch, [early, late] = watched(clock, 5, 300)
+    late.deadline = 3
+    watch.hasten(late)
+    assert clock.waiting == [3]
+    clock.advance(4)
+    assert (late.told, early.told, clock.waiting) == ([3], [], [5])
+
+
+def test_many_streams_share_a_timer(clock: Clock) -> None:
+    watched(clock, *range(300, 400))
+    assert (clock.made, clock.waiting) == (1, [300])
+
+
+def test_one_that_has_ended_is_left_alone(clock: Clock) -> None:
+    watch, [ended, open_] = watched(clock, 1, 2)
+    watch.end(ended)
+    watch.hasten(ended)
+    clock.advance(3)
+    assert (ended.told, open_.told) == ([], [2])
+    watch.end(ended)
+
+
+def test_without_streams_there_is_no_timer(clock: Clock) -> None:
+    watch, [first, second] = watched(clock, 1, 2)
+    watch.end(first)
+    watch.end(second)
+    assert clock.waiting == []
+    watch.begin(first)
+    assert clock.waiting == [1]
