@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from aiohttp import hdrs, web
 
@@ -26,10 +26,19 @@ from gateway.presence import has_left
 from gateway.providers.base import AnyProvider
 from gateway.targets import Target
 
-__all__ = ["OpenAnswer", "answer", "open_stream", "relay"]
+__all__ = ["OpenAnswer", "Opened", "answer", "begin", "open_stream", "relay"]
 
 OpenAnswer: TypeAlias = Callable[[Target], tuple[ChatStream, AnswerEncoder]]
 """Returns a new stream from a target, and what encodes it for the client."""
+
+
+class Opened(NamedTuple):
+    """An answer whose first batch has come; whoever goes on with it closes the stream."""
+
+    stream: ChatStream
+    encoder: AnswerEncoder
+    batch: Sequence[ChatEvent]
+
 
 _log = logging.getLogger("gateway.relay")
 
@@ -42,19 +51,27 @@ def open_stream(provider: AnyProvider, asked: ChatRequest | FillRequest) -> Chat
     return provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
 
 
-async def relay(
-    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
-) -> web.StreamResponse:
-    """Send each batch of a stream to the client as soon as it comes, in one write.
+async def begin(request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer) -> Opened:
+    """Return the answer of the first target that gives one, for `relay` or `answer` to go on with.
 
-    *open_answer* is called for each attempt that it takes to get the first batch.
+    *open_answer* is called for each attempt that it takes. What it needs for that, such as a long
+    conversation, need not be kept any longer.
     """
+
+    async def attempt(target: Target) -> Opened:
+        stream, encoder = open_answer(target)
+        return Opened(stream, encoder, await first_batch(stream))
+
+    with request.app[PRESENCE].required(request):
+        return await ask_in_turn(request, targets, attempt)
+
+
+async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
+    """Send each batch of a stream to the client as soon as it comes, in one write."""
+    stream, encoder, batch = opened
     record = request[RECORD]
-    presence = request.app[PRESENCE]
-    with presence.required(request):
-        stream, encoder, batch = await _first(request, targets, open_answer)
     async with aclosing(stream):
-        with presence.required(request):
+        with request.app[PRESENCE].required(request):
             response = web.StreamResponse(headers=encoder.stream_headers)
             await response.prepare(request)
             try:
@@ -78,18 +95,13 @@ async def relay(
     return response
 
 
-async def answer(
-    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
-) -> web.StreamResponse:
+async def answer(request: web.Request, opened: Opened) -> web.StreamResponse:
     """Fold a stream and send the whole answer as one document; otherwise like `relay`."""
+    stream, encoder, batch = opened
     record = request[RECORD]
-    presence = request.app[PRESENCE]
-    events: list[ChatEvent] = []
-    with presence.required(request):
-        stream, encoder, batch = await _first(request, targets, open_answer)
+    events: list[ChatEvent] = [*batch]
     async with aclosing(stream):
-        with presence.required(request):
-            events += batch
+        with request.app[PRESENCE].required(request):
             if not _note(batch, record):
                 async for batch in stream:
                     events += batch
@@ -108,18 +120,6 @@ async def answer(
         record.status = response.status
         await _drain(stream)
     return response
-
-
-async def _first(
-    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
-) -> tuple[ChatStream, AnswerEncoder, Sequence[ChatEvent]]:
-    """Return a stream, for the caller to close, its encoder, and its first batch."""
-
-    async def attempt(target: Target) -> tuple[ChatStream, AnswerEncoder, Sequence[ChatEvent]]:
-        stream, encoder = open_answer(target)
-        return stream, encoder, await first_batch(stream)
-
-    return await ask_in_turn(request, targets, attempt)
 
 
 def _ended() -> UpstreamProtocolError:
@@ -178,8 +178,35 @@ async def _break_off(
 async def _drain(stream: ChatStream) -> None:
     """Read on to the end of a finished stream; what happens there no longer matters."""
     try:
-        async with asyncio.timeout(_DRAIN):
+        with _within(_DRAIN):
             async for _ in stream:
                 pass
     except (GatewayError, TimeoutError):
         _log.debug("a finished stream did not end by itself")
+
+
+class _within:  # noqa: N801 - used like `asyncio.timeout`, which costs a short stream four times this
+    """Raise `TimeoutError` if the block takes longer than that many seconds."""
+
+    __slots__ = ("_cancelling", "_is_late", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_late = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a handler always runs in a task
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._cancel)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, _: object) -> None:
+        self._timer.cancel()
+        is_ours = self._is_late and self._task.uncancel() <= self._cancelling
+        if is_ours and kind is asyncio.CancelledError:
+            raise TimeoutError
+
+    def _cancel(self) -> None:
+        self._is_late = True
+        self._task.cancel()

@@ -18,7 +18,7 @@ from gateway.handlers.documents import unasked
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
 from gateway.names import parse_name
-from gateway.relay import answer, relay
+from gateway.relay import answer, begin, relay
 from gateway.targets import Target
 
 __all__ = ["messages"]
@@ -49,7 +49,9 @@ async def messages(request: web.Request) -> web.StreamResponse:
                 encoder = encoder_for(for_chat(model, _asked(said, model)))
                 body = encoder.load_stream() if stream else encoder.load_document()
                 return unasked(body, encoder, stream=stream)
-            return await (relay if stream else answer)(request, targets, open_answer)
+            opened = await begin(request, targets, open_answer)
+            del said  # a long one is not kept while its answer runs
+            return await (relay if stream else answer)(request, opened)
 
 
 def _asked(said: ChatRequest, model: ListedModel) -> ChatRequest:

@@ -18,7 +18,7 @@ from gateway.ollama.checks import admit_chat, chat_request, load_request
 from gateway.ollama.encode import ChatEncoder
 from gateway.ollama.options import said_options
 from gateway.ollama.schemas import load_chat
-from gateway.relay import answer, relay
+from gateway.relay import answer, begin, relay
 from gateway.targets import Target
 
 __all__ = ["chat"]
@@ -64,4 +64,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
                     request, targets[0], tuned(model, asked, said=said_options(call.options))
                 )
                 return json_document(encoder(model).load_document("load"))
-            return await (relay if call.stream else answer)(request, targets, open_answer)
+            opened = await begin(request, targets, open_answer)
+            go_on = relay if call.stream else answer
+            del call  # a long one is not kept while its answer runs
+            return await go_on(request, opened)

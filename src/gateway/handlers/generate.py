@@ -20,7 +20,7 @@ from gateway.ollama.checks import admit_generate, generate_request, load_request
 from gateway.ollama.encode import GenerateEncoder
 from gateway.ollama.options import said_options
 from gateway.ollama.schemas import load_generate
-from gateway.relay import answer, open_stream, relay
+from gateway.relay import answer, begin, open_stream, relay
 from gateway.targets import Target
 
 __all__ = ["generate"]
@@ -63,7 +63,10 @@ async def generate(request: web.Request) -> web.StreamResponse:
                     request, targets[0], tuned(model, asked, said=said_options(call.options))
                 )
                 return json_document(encoder(model).load_document("load"))
-            return await (relay if call.stream else answer)(request, targets, open_answer)
+            opened = await begin(request, targets, open_answer)
+            go_on = relay if call.stream else answer
+            del call  # a long one is not kept while its answer runs
+            return await go_on(request, opened)
 
 
 def _asked(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -40,7 +41,7 @@ from gateway.openai.requests import (
 )
 from gateway.openai.responses import ResponseEncoder
 from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
-from gateway.relay import answer, open_stream, relay
+from gateway.relay import answer, begin, open_stream, relay
 from gateway.targets import Target
 from gateway.transcriptions import TranscribeRequest, Transcript
 
@@ -60,20 +61,12 @@ _NOTHING = Finish(FinishReason.STOP)
 
 async def chat_completions(request: web.Request) -> web.StreamResponse:
     """Continue a conversation."""
-    call = await load_v1_body(request, load_chat)
-    if not call.messages:
-        raise InvalidRequest("[] is too short - 'messages'")
-    encoder = ChatEncoder(call.model, identity=request[RECORD].id, include_usage=call.include_usage)
-    asked, said = chat_request(call), said_options(call)
-    return await _converse(request, asked, encoder, said=said, stream=call.stream)
+    return await _converse(request, _read_chat)
 
 
 async def responses(request: web.Request) -> web.StreamResponse:
     """Continue a conversation that the client sends whole each time: nothing is kept here."""
-    call = await load_v1_body(request, load_response)
-    encoder = ResponseEncoder(call, identity=request[RECORD].id)
-    asked, said = response_request(call), said_options(call)
-    return await _converse(request, asked, encoder, said=said, stream=call.stream)
+    return await _converse(request, _read_response)
 
 
 async def completions(request: web.Request) -> web.StreamResponse:
@@ -109,7 +102,8 @@ async def completions(request: web.Request) -> web.StreamResponse:
             if not call.prompt:
                 body = encoder.load_stream() if call.stream else encoder.load_document()
                 return unasked(body, encoder, stream=call.stream)
-            return await (relay if call.stream else answer)(request, targets, open_answer)
+            opened = await begin(request, targets, open_answer)
+            return await (relay if call.stream else answer)(request, opened)
 
 
 async def embeddings(request: web.Request) -> web.StreamResponse:
@@ -187,15 +181,35 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
     return _document(transcript_document(transcript))
 
 
+class _Conversation(NamedTuple):
+    """What a client wants to be said; for ``said`` see `gateway.derived.tuned`."""
+
+    asked: ChatRequest
+    encoder: AnswerEncoder
+    said: Collection[str]
+    stream: bool
+
+
+def _read_chat(body: bytes, identity: str) -> _Conversation:
+    call = load_chat(body)
+    if not call.messages:
+        raise InvalidRequest("[] is too short - 'messages'")
+    encoder = ChatEncoder(call.model, identity=identity, include_usage=call.include_usage)
+    return _Conversation(chat_request(call), encoder, said_options(call), call.stream)
+
+
+def _read_response(body: bytes, identity: str) -> _Conversation:
+    call = load_response(body)
+    encoder = ResponseEncoder(call, identity=identity)
+    return _Conversation(response_request(call), encoder, said_options(call), call.stream)
+
+
 async def _converse(
-    request: web.Request,
-    asked: ChatRequest,
-    encoder: AnswerEncoder,
-    *,
-    said: Collection[str],
-    stream: bool,
+    request: web.Request, read: Callable[[bytes, str], _Conversation]
 ) -> web.StreamResponse:
-    """Answer a conversation with the model that the client named; see `gateway.derived.tuned`."""
+    """Answer a conversation, read from the body, with the model that the client named."""
+    identity = request[RECORD].id
+    asked, encoder, said, stream = await load_v1_body(request, lambda body: read(body, identity))
     name = asked.model
     if not name.strip():
         raise InvalidRequest("model is required")
@@ -214,7 +228,9 @@ async def _converse(
             if not asked.messages:
                 nothing = encoder.lines([_NOTHING]) if stream else _empty(encoder)
                 return unasked(nothing, encoder, stream=stream)
-            return await (relay if stream else answer)(request, targets, open_answer)
+            opened = await begin(request, targets, open_answer)
+            del asked  # a long one is not kept while its answer runs
+            return await (relay if stream else answer)(request, opened)
 
 
 def _empty(encoder: AnswerEncoder) -> bytes:
