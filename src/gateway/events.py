@@ -42,10 +42,14 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
-class TextDelta(msgspec.Struct, frozen=True, gc=False):
-    """A fragment of the answer's text; never empty."""
+class TextDelta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A fragment of the answer's text; never empty.
 
-    text: str
+    As JSON it is what many services call a delta, so that one which says nothing else is decoded
+    straight into it.
+    """
+
+    text: str = msgspec.field(name="content")
 
 
 class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):

@@ -32,7 +32,7 @@ class Clock:
         now = self._now()
         if not 0 <= now - self._written < _FRESH:
             seconds, fraction = divmod(now, _SECOND)
-            text = f"{_second(seconds)}.{fraction:09d}".rstrip("0").rstrip(".")
+            text = f"{_second(seconds)}.{str(fraction).zfill(9)}".rstrip("0").rstrip(".")
             self._stamp = f"{text}Z".encode()
             self._written = now
         return self._stamp

@@ -18,12 +18,12 @@ from gateway.providers.mistral.chunks import (
     Choice,
     Chunk,
     read_chunk,
+    read_plain_chunk,
     read_text,
     read_thought,
     read_usage,
 )
 from gateway.providers.mistral.text import TextFilter
-from gateway.providers.plain import read_plain_chunk
 from gateway.providers.wording import is_error, json_of
 
 __all__ = ["ChatDecoder"]
@@ -89,12 +89,12 @@ class ChatDecoder:
                 break
             if self._is_plain:
                 try:
-                    text = read_plain_chunk(data).choices[0].delta.content
+                    delta = read_plain_chunk(data).choices[0].delta
                 except (ValueError, RecursionError):
                     self._is_plain = False
                 else:
-                    if text:
-                        events.append(TextDelta(text))
+                    if delta.text:
+                        events.append(delta)
                     continue
             self._feed_any(events, data)
             if self._is_over:
