@@ -39,12 +39,12 @@ def test_its_options_come_from_the_settings_and_the_environment() -> None:
         environ=Environment(({"ACME_API_KEY": "secret"},)),
     )
     (configured,) = configure(settings, {})
-    assert configured.options == AcmeOptions("secret", "http://localhost:1")
+    assert configured.options == AcmeOptions("secret", base_url="http://localhost:1")
     assert "secret" not in repr(configured.options)
     assert configured.missing == ()
 
 
 def test_an_unknown_option_is_refused_with_those_that_exist() -> None:
     settings = Settings(providers={"acme": ProviderSettings("acme", {"color": "red"})})
-    with pytest.raises(SettingsError, match=r"no setting 'color' \(allowed: api_key, base_url\)"):
+    with pytest.raises(SettingsError, match=r"no setting 'color' \(allowed: api_key, base_url,"):
         configure(settings, {"acme": AcmeProvider})

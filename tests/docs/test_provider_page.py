@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway import catalog, chat, embeddings, errors, events, testing, transcriptions
-from gateway.providers import base, upstream
+from gateway.providers import base, options, refusals, upstream
 from gateway.providers.registry import GROUP
 from pages import codes, page, section, table
 
@@ -147,6 +148,21 @@ def test_upstream_is_as_described() -> None:
         dataclasses.asdict(upstream.Timeouts())
     )
     assert fields(upstream.Refusal) == ["status", "headers", "body"]
+
+
+def test_the_options_of_every_service_are_those_of_the_class() -> None:
+    shown = {
+        codes(row["Option"])[0]: ast.literal_eval(codes(row["Default"])[0])
+        for row in rows("Options and refusals", "Option")
+    }
+    assert shown == dataclasses.asdict(options.ServiceOptions())
+    assert set(shown) == set(options.ServiceOptionsSchema().fields)
+
+
+def test_a_refusal_is_made_as_described() -> None:
+    names = ", ".join(inspect.signature(refusals.error_of).parameters)
+    named = names.replace("said, ", "said, *, ")
+    assert f"gateway.providers.refusals.error_of({named})" in codes(page(PAGE))
 
 
 def test_the_errors_it_names_exist() -> None:

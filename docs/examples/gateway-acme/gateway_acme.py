@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-import marshmallow as ma
 from gateway import codec
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest
-from gateway.errors import (
-    GatewayError,
-    ModelNotFound,
-    UpstreamDenied,
-    UpstreamError,
-    UpstreamProtocolError,
-    UpstreamRateLimited,
-    UpstreamRejected,
+from gateway.errors import GatewayError, UpstreamProtocolError
+from gateway.events import (
+    ChatEvent,
+    ChatStream,
+    Finish,
+    FinishReason,
+    TextDelta,
+    Usage,
 )
-from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.options import ServiceOptions, ServiceOptionsSchema
+from gateway.providers.refusals import error_of
 from gateway.providers.upstream import Refusal, Upstream
 
 __all__ = [
@@ -30,34 +29,28 @@ __all__ = [
     "AcmeProvider",
 ]
 
+_KEY = "ACME_API_KEY"
 _REASONS = {"end": FinishReason.STOP, "limit": FinishReason.LENGTH}
 
 
 @dataclass(frozen=True, slots=True)
-class AcmeOptions:
+class AcmeOptions(ServiceOptions):
     """One account at Acme."""
 
-    api_key: str = field(default="", repr=False)
     base_url: str = "https://api.acme.example"
 
 
-class AcmeOptionsSchema(ma.Schema):
+class AcmeOptionsSchema(ServiceOptionsSchema):
     """Load `AcmeOptions` from the table ``[providers.acme]``."""
 
-    api_key = ma.fields.String()
-    base_url = ma.fields.Url(require_tld=False)
-
-    @ma.post_load
-    def build(self, data: dict[str, Any], **_: Any) -> AcmeOptions:
-        """Return the options."""
-        return AcmeOptions(**data)
+    options_class = AcmeOptions
 
 
 class AcmeProvider(Provider[AcmeOptions]):
     """Acme's chat models."""
 
     options_schema = AcmeOptionsSchema
-    options_from_env = MappingProxyType({"api_key": "ACME_API_KEY"})
+    options_from_env = MappingProxyType({"api_key": _KEY})
     required_options = ("api_key",)
 
     def __init__(self, context: ProviderContext[AcmeOptions]) -> None:
@@ -68,6 +61,7 @@ class AcmeProvider(Provider[AcmeOptions]):
             context.options.base_url,
             headers={"X-Acme-Key": context.options.api_key},
             refuse=self._refuse,
+            timeouts=context.options.timeouts,
         )
 
     async def chat(self, request: ChatRequest) -> ChatStream:
@@ -82,6 +76,7 @@ class AcmeProvider(Provider[AcmeOptions]):
         return [ModelInfo(name, frozenset({Capability.COMPLETION})) for name in names]
 
     def _event(self, data: bytes) -> ChatEvent:
+        name = self.context.name
         try:
             event = codec.decode(data)
             if "end" in event:
@@ -89,26 +84,17 @@ class AcmeProvider(Provider[AcmeOptions]):
                 return Finish(reason, Usage(event["in"], event["out"]))
             return TextDelta(event["text"])
         except (ValueError, KeyError, TypeError) as error:
-            name = self.context.name
             text = f"{name} sent an unknown event"
             raise UpstreamProtocolError(text, provider=name) from error
 
     def _refuse(self, answer: Refusal) -> GatewayError:
-        name = self.context.name
-        said = answer.body.decode("utf-8", "replace")
-        text = said or f"HTTP {answer.status} from {name}"
-        match answer.status:
-            case 401:
-                text = f"{name} refused the key: set ACME_API_KEY"
-                return UpstreamDenied(text, provider=name)
-            case 404:
-                return ModelNotFound(text)
-            case 429:
-                wait = {"Retry-After": answer.headers.get("Retry-After", "1")}
-                return UpstreamRateLimited(text, provider=name, headers=wait)
-            case status if status >= 400:
-                return UpstreamRejected(text, provider=name, status=status)
-        return UpstreamError(f"{text}: check base_url", provider=name)
+        return error_of(
+            answer.status,
+            answer.body.decode("utf-8", "replace"),
+            provider=self.context.name,
+            variable=_KEY,
+            headers=answer.headers,
+        )
 
 
 def _body(request: ChatRequest) -> Mapping[str, object]:
