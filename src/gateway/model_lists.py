@@ -27,8 +27,8 @@ _RETRY = 5.0
 class ModelLists:
     """Answer from memory which models there are; ask providers in the background only.
 
-    *providers* holds each one once for every key that it has; the first key whose list can be had
-    decides, since all of them are taken to reach the same models. A provider that fails keeps its
+    *providers* holds each one once for every key that it has; the first list that comes counts,
+    since all keys are taken to reach the same models. A provider that fails keeps its
     last list, so an outage upstream changes no name. *derived* returns what users made, the same
     object as long as nothing changes.
     """
@@ -96,15 +96,27 @@ class ModelLists:
             await asyncio.sleep(every if self._is_fresh(name) else min(_RETRY, every))
 
     async def _fetch(self, name: str) -> None:
-        instances = self._providers[name]
-        lists = await asyncio.gather(*(self._list(name, provider) for provider in instances))
-        for provider, models in zip(instances, lists, strict=True):
-            if models is not None:
+        """Ask with each key, so that every instance learns what there is; the first list counts."""
+        is_heard = False
+
+        async def ask(provider: AnyProvider) -> None:
+            nonlocal is_heard
+            models = await self._list(name, provider)
+            if models is not None and not is_heard:
+                is_heard = True
                 self._lists[name] = models
                 self._describe[name] = provider.describe
                 self._fetched[name] = time.monotonic()
-                break
+                self._tell(name)
+
+        async with asyncio.TaskGroup() as tasks:
+            for provider in self._providers[name]:
+                tasks.create_task(ask(provider))
         # Names go stale only when time has passed, so the library is made anew after a failure too.
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        """Let requests see what is known, now that one more provider has been asked."""
         self._library = self._assemble()
         self._unheard.discard(name)
         if not self._unheard:

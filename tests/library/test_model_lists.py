@@ -60,7 +60,7 @@ async def test_a_failure_keeps_the_last_list(
     assert text in caplog.text
 
 
-async def test_the_first_key_whose_list_can_be_had_decides(
+async def test_a_key_whose_list_cannot_be_had_is_no_matter_if_there_is_another(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     refused = ScriptedProvider(models=UpstreamUnavailable("no way"))
@@ -73,6 +73,24 @@ async def test_the_first_key_whose_list_can_be_had_decides(
     assert "the model list of one could not be fetched: no way" in caplog.text
     (guessed,) = known._library.find_all("one/new", unlisted=True)
     assert guessed.info.context_length == 5
+
+
+async def test_a_key_that_hangs_keeps_no_list_from_being_used() -> None:
+    slow = ScriptedProvider(models=[ModelInfo("late")])
+    answer = asyncio.Event()
+
+    async def wait() -> Sequence[ModelInfo]:
+        await answer.wait()
+        return [ModelInfo("late")]
+
+    slow.list_models = wait  # type: ignore[method-assign] # this once
+    keys = {"one": [slow, ScriptedProvider(models=[ModelInfo("other")])]}
+    known = ModelLists(keys, ModelsSettings(), derived=nothing, log=LOG)
+    refreshing = asyncio.ensure_future(known.refresh())
+    assert [model.name for model in (await known.library()).models] == ["other:latest"]
+    answer.set()
+    await refreshing
+    assert names(known) == ["other:latest"]
 
 
 async def test_a_list_that_never_came_is_empty_but_no_error() -> None:
