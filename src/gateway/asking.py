@@ -33,8 +33,8 @@ async def ask_in_turn(
 
     def passed_over(target: Target, error: GatewayError) -> None:
         request.app[TARGETS].pause(target, error)
-        record.passed_over.append(f"{record.target}={error.status}")
         if record.has_choice:
+            record.passed_over.append(f"{record.target}={error.status}")
             _log.info("%s cannot answer: %s", record.target, error)
 
     return await in_turn(targets, attempt, passed_over=passed_over)

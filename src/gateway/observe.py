@@ -103,7 +103,7 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     if record.replies:
         shown["upstream_request"] = record.replies[-1].request_id
         shown["upstream_replies"] = len(record.replies)
-    if record.has_choice and record.passed_over:
+    if record.passed_over:
         shown["passed_over"] = ",".join(record.passed_over)
     if timing.first:
         shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000

@@ -28,6 +28,11 @@ from gateway.targets import Target
 
 __all__ = ["OpenAnswer", "Opened", "answer", "begin", "open_stream", "relay"]
 
+_log = logging.getLogger("gateway.relay")
+
+_DRAIN = 1.0
+"""Seconds that a finished stream may take to end, so that its connection can be used again."""
+
 OpenAnswer: TypeAlias = Callable[[Target], tuple[ChatStream, AnswerEncoder]]
 """Returns a new stream from a target, and what encodes it for the client."""
 
@@ -38,12 +43,6 @@ class Opened(NamedTuple):
     stream: ChatStream
     encoder: AnswerEncoder
     batch: Sequence[ChatEvent]
-
-
-_log = logging.getLogger("gateway.relay")
-
-_DRAIN = 1.0
-"""Seconds that a finished stream may take to end, so that its connection can be used again."""
 
 
 def open_stream(provider: AnyProvider, asked: ChatRequest | FillRequest) -> ChatStream:
