@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.events import ChatEvent, ChatStream
-from gateway.providers.upstream import EventStream
+from gateway.providers.upstream import LOST, EventStream
 
 __all__ = ["Decoder", "decoded"]
 
@@ -48,10 +48,19 @@ async def decoded(
     """
     stream, decoder = await open_answer()
     del open_answer  # nothing of the request is needed while the answer runs
+    read, split, clock = stream.read, stream.split, stream.clock
     try:
         try:
-            async for batch in stream:
-                if decoder.finished:
+            # Once per token when a model answers, hence without layers.
+            chunk = b"..."
+            while chunk:
+                try:
+                    chunk = await read()
+                    stream.heard = clock()
+                    batch = split(chunk) if chunk else stream.rest()
+                except LOST as error:
+                    raise stream.lost() from error
+                if not batch or decoder.finished:
                     continue
                 events = decoder.feed(batch)
                 if events or decoder.failure is None:

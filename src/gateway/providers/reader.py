@@ -14,7 +14,17 @@ import aiohttp
 __all__ = ["read_in_one_piece"]
 
 _MOST_PIECES = 4096
-_USED = {"_buffer", "_eof", "_high_water", "_http_chunk_splits", "_protocol", "_size", "_timer"}
+_USED = {
+    "_buffer",
+    "_eof",
+    "_exception",
+    "_high_water",
+    "_http_chunk_splits",
+    "_loop",
+    "_protocol",
+    "_size",
+    "_waiter",
+}
 _FITS = _USED.issubset(getattr(aiohttp.StreamReader, "__slots__", ()))
 
 
@@ -53,9 +63,17 @@ class _Reader(aiohttp.StreamReader):
             buffer.clear()
             buffer.append(whole)
 
-    def _read_nowait(self, n: int) -> bytes:
-        self._timer.assert_timeout()
+    async def readany(self) -> bytes:
+        """Return all that has arrived, as soon as there is anything; nothing at the end."""
+        if self._exception is not None:
+            raise self._exception
         buffer = self._buffer
+        while not buffer and not self._eof:
+            waiter = self._waiter = self._loop.create_future()
+            try:
+                await waiter
+            finally:
+                self._waiter = None
         data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
         # At the end of the body the connection is no longer ours to resume.

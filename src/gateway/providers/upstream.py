@@ -6,7 +6,7 @@ Nothing here ever sends a request twice. Second attempts are decided above the p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -31,13 +31,15 @@ from gateway.providers.reader import read_in_one_piece
 from gateway.providers.silence import SilenceWatch
 from gateway.replies import Reply, tell
 
-__all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "refusal"]
+__all__ = ["LOST", "EventStream", "Refusal", "Timeouts", "Upstream", "refusal"]
 
 _EVENT_STREAM = "text/event-stream"
 _LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_REFUSAL = 64 * 1024
 _POST = {"method": "POST"}
+LOST = (aiohttp.ClientError, OSError, ValueError)
+"""What reading raises when the body is cut, and splitting when it cannot be split into events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,14 @@ class EventStream(EventSource):
 
     Iterating yields lists of event data (`bytes`); the end of the body ends the iteration, a cut
     body raises `UpstreamProtocolError`, silence `UpstreamTimeout`. Leaving the context closes the
-    connection unless the body was read to its end.
+    connection unless the body was read to its end. `gateway.providers.decoding.decoded` takes the
+    same steps, each of which is a member here, without a frame between it and the connection.
     """
+
+    read: Callable[[], Awaitable[bytes]]
+    """Returns what has arrived, as soon as there is anything; nothing at the end of the body."""
+    heard: float
+    """When the last bytes came, in seconds of the event loop's clock; whoever reads sets it."""
 
     def __init__(
         self,
@@ -183,7 +191,8 @@ class EventStream(EventSource):
         splitter: EventSplitter | LineSplitter,
     ) -> None:
         self._upstream = upstream
-        self._splitter = splitter
+        self.split = splitter.feed
+        self.rest = splitter.close
         self._patience = upstream.timeouts.silence
         self._opener: asyncio.Task[Any] | None = None
         super().__init__(
@@ -200,8 +209,8 @@ class EventStream(EventSource):
     async def connect(self, retry: int = 0) -> None:
         """Send the request; *retry* is the library's and has no effect."""
         name, watch = self._upstream.name, self._upstream.watch
-        self._time = asyncio.get_running_loop().time
-        self._heard = self._time()
+        self.clock = asyncio.get_running_loop().time
+        self.heard = self.clock()
         task = self._opener = asyncio.current_task()
         assert task is not None  # noqa: S101 - nothing is awaited outside of a task
         cancelling = task.cancelling()
@@ -220,25 +229,30 @@ class EventStream(EventSource):
                 watch.end(self)
         # It is sent and never sent again, so nothing of it need stay while the answer runs.
         self._kwargs.clear()
-        self._heard = self._time()
+        self.heard = self.clock()
+        self.read = self._response.content.readany
         watch.hasten(self)
 
     async def __anext__(self) -> list[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
-        content = self._response.content
-        try:
-            while chunk := await content.readany():
-                self._heard = self._time()
-                if events := self._splitter.feed(chunk):
-                    return events
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamProtocolError(
-                f"the connection to {self._upstream.name} was lost in mid-answer",
-                provider=self._upstream.name,
-            ) from error
-        if events := self._splitter.close():
-            return events
+        chunk = b"..."
+        while chunk:
+            try:
+                chunk = await self.read()
+                self.heard = self.clock()
+                events = self.split(chunk) if chunk else self.rest()
+            except LOST as error:
+                raise self.lost() from error
+            if events:
+                return events
         raise StopAsyncIteration
+
+    def lost(self) -> UpstreamProtocolError:
+        """Return the error for a body that was cut, or that cannot be split into events."""
+        name = self._upstream.name
+        return UpstreamProtocolError(
+            f"the connection to {name} was lost in mid-answer", provider=name
+        )
 
     @property
     def patience(self) -> float:
@@ -254,7 +268,7 @@ class EventStream(EventSource):
     def deadline(self) -> float:
         """The time of the event loop at which the service has been silent for too long."""
         is_open = self._opener is None
-        return self._heard + (self._patience if is_open else self._upstream.timeouts.head)
+        return self.heard + (self._patience if is_open else self._upstream.timeouts.head)
 
     def give_up(self) -> None:
         """Fail with `UpstreamTimeout` wherever this is waiting."""
