@@ -174,7 +174,7 @@ def test_the_testing_kit_is_as_described() -> None:
     assert {codes(row["Name"])[0] for row in rows("Testing kit", "Name")} == set(testing.__all__)
     shown = rows("Testing kit", "Attribute")
     contract = testing.ProviderContract
-    own = set(inspect.get_annotations(contract))
+    own = {name for base in contract.__mro__ for name in inspect.get_annotations(base)}
     assert {codes(row["Attribute"])[0] for row in shown} == own
     needed = {codes(row["Attribute"])[0] for row in shown if row["Needed"] == "yes"}
     assert needed == {name for name in own if not hasattr(contract, name)}
