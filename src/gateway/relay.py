@@ -75,20 +75,18 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
             await response.prepare(request)
             try:
                 # Once per token when a model answers, hence no function of its own.
-                while True:
-                    is_last = _note(batch, record)
+                while not _note(batch, record):
                     if lines := encoder.lines(batch):
                         await response.write(lines)
-                    if is_last:
-                        break
                     batch = await anext(stream)
+                last_lines = encoder.lines(batch)
             except StopAsyncIteration:
                 return await _break_off(request, response, encoder, _ended())
             except ConnectionError:  # the client has left: nobody to tell
                 raise
             except (Exception, asyncio.CancelledError) as error:
                 return await _break_off(request, response, encoder, error)
-            await response.write_eof()
+            await response.write_eof(last_lines)
         record.status = response.status
         await _drain(stream)
     return response
