@@ -30,6 +30,7 @@ from gateway.observe import LogObserver, Observer
 from gateway.origins import Origins
 from gateway.presence import Presence
 from gateway.providers.base import AnyProvider
+from gateway.providers.posting import open_session
 from gateway.providers.registry import Configured, Given, configure, open_provider
 from gateway.residency import Residency
 from gateway.settings import Settings
@@ -85,7 +86,7 @@ def _lifetime(
         async with AsyncExitStack() as stack:
             client = session
             if client is None:
-                client = await stack.enter_async_context(_open_session())
+                client = await stack.enter_async_context(open_session())
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
                 provider = open_provider(one, client)
@@ -112,15 +113,6 @@ async def _close(name: str, provider: AnyProvider) -> None:
         await provider.aclose()
     except Exception:
         logging.getLogger("gateway").exception("the adapter of %s failed to close", name)
-
-
-def _open_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # A stream holds its connection until the answer is complete, so any limit would make
-        # requests wait for each other. Idle connections are dropped before services drop them.
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=15),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 @asynccontextmanager

@@ -10,7 +10,38 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Reply", "listening", "tell"]
+__all__ = ["RateLimits", "Reply", "listening", "tell"]
+
+
+class RateLimits(Mapping[str, str]):
+    """The rate-limit headers among *headers*, under their names in lower case.
+
+    They are looked for when they are asked for, which is seldom; answers have dozens of headers.
+    """
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+    def __repr__(self) -> str:
+        return repr(self._found())
+
+    def __reduce__(self) -> tuple[type[dict[str, str]], tuple[dict[str, str]]]:
+        return dict, (self._found(),)
+
+    def _found(self) -> dict[str, str]:
+        lowered = ((name.lower(), value) for name, value in self._headers.items())
+        return {name: value for name, value in lowered if "ratelimit" in name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import UpstreamError, UpstreamProtocolError, UpstreamRejected, UpstreamTimeout
 from gateway.providers import framing
 from gateway.providers.framing import LineSplitter
+from gateway.providers.posting import open_session
 from gateway.providers.upstream import Timeouts, Upstream
 from rawserver import CUT, HANG, head, raw_server
 
@@ -48,7 +49,7 @@ def test_a_line_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         yield session
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.providers import reader
+from gateway.providers.posting import open_session
 from gateway.providers.upstream import EventStream, Refusal, Upstream
 from rawserver import head, raw_server
 
@@ -35,7 +36,7 @@ async def session(
 ) -> AsyncIterator[aiohttp.ClientSession]:
     assert reader._FITS, "aiohttp has another reader now"
     monkeypatch.setattr(reader, "_FITS", request.param == "our reader")
-    async with aiohttp.ClientSession() as opened:
+    async with open_session() as opened:
         yield opened
 
 

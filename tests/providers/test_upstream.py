@@ -19,6 +19,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.providers.posting import open_session
 from gateway.providers.upstream import Refusal, Timeouts, Upstream
 from rawserver import CUT, HANG, head, raw_server
 
@@ -33,9 +34,12 @@ def refuse(refusal: Refusal) -> GatewayError:
     )
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+SESSIONS = {"our own session": open_session, "a session of others": aiohttp.ClientSession}
+
+
+@pytest.fixture(params=SESSIONS.values(), ids=SESSIONS)
+async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
+    async with request.param() as session:
         yield session
 
 

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 from aiohttp import hdrs
 from aiohttp_sse_client2.client import EventSource
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from gateway import codec
@@ -27,9 +29,10 @@ from gateway.errors import (
 )
 from gateway.providers.framing import EventSplitter, LineSplitter
 from gateway.providers.payload import json_payload
+from gateway.providers.posting import Destination
 from gateway.providers.reader import read_in_one_piece
 from gateway.providers.silence import SilenceWatch
-from gateway.replies import Reply, tell
+from gateway.replies import RateLimits, Reply, tell
 
 __all__ = ["LOST", "EventStream", "Refusal", "Timeouts", "Upstream", "refusal"]
 
@@ -38,6 +41,7 @@ _LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_REFUSAL = 64 * 1024
 _POST = {"method": "POST"}
+_PATHS = 64
 LOST = (aiohttp.ClientError, OSError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
 
@@ -92,27 +96,32 @@ class Upstream:
         self.timeouts = timeouts
         self._session = session
         self._base_url = str(URL(base_url.rstrip("/")))
-        self._request_id_headers = request_id_headers
+        self._request_id_headers = [istr(name) for name in request_id_headers]
         post_headers = {**headers, "Content-Type": _JSON, "Accept-Encoding": "identity"}
         self._post_headers = CIMultiDict(post_headers)
-        # EventSource adds its own to them, which are always the same.
-        self.stream_headers = self._post_headers.copy()
         self._reply_headers = CIMultiDict({**headers, "Accept": _JSON})
         self._reply_timeout = aiohttp.ClientTimeout(
             total=timeouts.reply, sock_connect=timeouts.connect
         )
-        self.stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
+        self._stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
         self.watch = SilenceWatch()
-        self._events = _OneRequest(self, session, _EVENT_STREAM)
-        self._lines = _OneRequest(self, session, _LINES)
+        # Adapters have few paths, unless they put the names of models into them.
+        self._events = lru_cache(_PATHS)(partial(self._lend, media_type=_EVENT_STREAM))
+        self._lines = lru_cache(_PATHS)(partial(self._lend, media_type=_LINES))
 
     def stream(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it."""
-        return EventStream(self, path, body, session=self._events, splitter=EventSplitter())
+        return EventStream(self, body, session=self._events(path), splitter=EventSplitter())
 
     def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
-        return EventStream(self, path, body, session=self._lines, splitter=LineSplitter())
+        return EventStream(self, body, session=self._lines(path), splitter=LineSplitter())
+
+    def _lend(self, path: str, media_type: str) -> _OneRequest:
+        # EventSource adds its own headers, which are always the same.
+        headers = self._post_headers.copy()
+        destination = Destination(self._session, self.url(path), headers, self._stream_timeout)
+        return _OneRequest(self, destination, media_type)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """POST once and return the decoded JSON of the answer."""
@@ -152,11 +161,8 @@ class Upstream:
     def note(self, response: aiohttp.ClientResponse) -> None:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = response.headers
-        ids = [headers[name] for name in self._request_id_headers if name in headers]
-        limits = {
-            name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()
-        }
-        tell(Reply(self.name, response.status, ids[0] if ids else "", limits))
+        request_id = _first(headers, self._request_id_headers)
+        tell(Reply(self.name, response.status, request_id, RateLimits(headers)))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
@@ -184,7 +190,6 @@ class EventStream(EventSource):
     def __init__(
         self,
         upstream: Upstream,
-        path: str,
         body: Mapping[str, object],
         *,
         session: _OneRequest,
@@ -196,22 +201,20 @@ class EventStream(EventSource):
         self._patience = upstream.timeouts.silence
         self._opener: asyncio.Task[Any] | None = None
         super().__init__(
-            upstream.url(path),
+            session.destination.url,
             option=_POST,
             session=session,
-            headers=upstream.stream_headers,
+            headers=session.destination.headers,
             data=json_payload(body),
-            allow_redirects=False,
-            raise_for_status=False,
-            timeout=upstream.stream_timeout,
         )
 
     async def connect(self, retry: int = 0) -> None:
         """Send the request; *retry* is the library's and has no effect."""
         name, watch = self._upstream.name, self._upstream.watch
-        self.clock = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
+        self.clock = loop.time
         self.heard = self.clock()
-        task = self._opener = asyncio.current_task()
+        task = self._opener = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - nothing is awaited outside of a task
         cancelling = task.cancelling()
         watch.begin(self)
@@ -290,13 +293,14 @@ class EventStream(EventSource):
 class _OneRequest:
     """The session lent to EventSource: makes the request and lets only a stream through."""
 
-    def __init__(self, upstream: Upstream, session: aiohttp.ClientSession, media_type: str) -> None:
+    def __init__(self, upstream: Upstream, destination: Destination, media_type: str) -> None:
+        self.destination = destination
         self._upstream = upstream
-        self._session = session
         self._media_type = media_type
 
-    async def request(self, method: str, url: URL, **request: Any) -> Any:
-        response = await self._session.request(method, url, **request)
+    async def request(self, method: str, url: URL, *, headers: object, data: Any) -> Any:
+        """Post *data*; the rest is what the destination knows."""
+        response = await self.destination.post(data)
         self._upstream.note(response)
         media_type = _media_type(response)
         if response.status == 200 and media_type == self._media_type:
@@ -310,9 +314,17 @@ class _OneRequest:
                     provider=self._upstream.name,
                 )
             prefix = b"data: " if self._media_type == _EVENT_STREAM else b""
-            return _WholeAnswer(response.real_url, prefix, await response.read())
+            return _WholeAnswer(prefix, await response.read())
         finally:
             response.release()
+
+
+def _first(headers: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return the value of the first of *names* that is among *headers*, or nothing."""
+    for name in names:
+        if name in headers:
+            return headers[name]
+    return ""
 
 
 def _media_type(response: aiohttp.ClientResponse) -> str:
@@ -321,19 +333,28 @@ def _media_type(response: aiohttp.ClientResponse) -> str:
     return header.partition(";")[0].strip().lower()
 
 
+# EventSource notes the origin of a stream for its own events, of which there are none.
+_NOWHERE = SimpleNamespace(origin=str)
+
+
 class _Accepted:
     """A stream of the type that was asked for, as far as EventSource need know it."""
 
-    __slots__ = ("close", "content", "real_url")
+    __slots__ = ("_response", "content")
 
     status = 200
     content_type = _EVENT_STREAM
+    real_url = _NOWHERE
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.real_url = response.real_url
+        self._response = response
         self.content = response.content
-        self.close = response.close
         read_in_one_piece(self.content)
+
+    def close(self) -> None:
+        """Close the connection, unless it went back to the pool at the end of the body."""
+        if not self._response.closed:
+            self._response.close()
 
 
 class _WholeAnswer:
@@ -341,9 +362,9 @@ class _WholeAnswer:
 
     status = 200
     content_type = _EVENT_STREAM
+    real_url = _NOWHERE
 
-    def __init__(self, real_url: URL, prefix: bytes, body: bytes) -> None:
-        self.real_url = real_url
+    def __init__(self, prefix: bytes, body: bytes) -> None:
         self.content = self
         # Between tokens JSON takes any white space, and strings hold no raw line break.
         self._chunks = iter([prefix + body.replace(b"\r", b" ").replace(b"\n", b" ")])
