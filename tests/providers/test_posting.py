@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -114,6 +115,30 @@ def is_short(to: Destination) -> bool:
 
 def test_aiohttp_is_what_the_short_way_takes_it_for() -> None:
     assert posting._FITS, "aiohttp has other members now"
+
+
+class Proxy:
+    """What wraps a function and answers in its place, as libraries for tracing have it."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "wrapped"), name)
+
+
+@functools.wraps(posting._REQUEST)
+async def traced(*_: object) -> None:
+    """Stand for a function around aiohttp's."""
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(posting._REQUEST, True), (traced, False), (Proxy(posting._REQUEST), False)],
+    ids=["aiohttp's", "a wrapper", "a proxy"],
+)
+def test_what_was_wrapped_before_is_seen(function: Any, expected: bool) -> None:
+    assert posting._is_aiohttps(function) is expected
 
 
 async def test_an_aiohttp_of_another_kind_is_asked_in_its_own_way(

@@ -26,6 +26,8 @@ _LARGE = 2**20
 _MARK = secrets.token_hex(16)
 """Stands for a long text while the rest is encoded; nobody outside can know it."""
 
+_encode = msgspec.json.Encoder().encode
+
 
 class LongText:
     """A string in a body: *start* and then *rest*, both ASCII that JSON writes as it is.
@@ -51,6 +53,15 @@ class LongText:
 
 def json_payload(body: Mapping[str, object]) -> bytes | io.BytesIO | aiohttp.Payload:
     """Encode *body* for aiohttp; strings in it may be `LongText`."""
+    try:
+        encoded = _encode(body)
+    except TypeError:
+        return _spliced(body)
+    # aiohttp warns when it is handed large bytes, since it writes them in one piece.
+    return encoded if len(encoded) < _LARGE else io.BytesIO(encoded)
+
+
+def _spliced(body: Mapping[str, object]) -> aiohttp.Payload:
     long: list[LongText] = []
 
     def put_mark(value: object) -> str:
@@ -60,10 +71,7 @@ def json_payload(body: Mapping[str, object]) -> bytes | io.BytesIO | aiohttp.Pay
         return _MARK
 
     encoded = msgspec.json.encode(body, enc_hook=put_mark)
-    if long:
-        return _Spliced(encoded.split(_MARK.encode()), long)
-    # aiohttp warns when it is handed large bytes, since it writes them in one piece.
-    return encoded if len(encoded) < _LARGE else io.BytesIO(encoded)
+    return _Spliced(encoded.split(_MARK.encode()), long)
 
 
 class _Spliced(aiohttp.Payload):

@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable
 from functools import cached_property, partial
 from inspect import signature
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 from weakref import WeakSet
 
@@ -39,8 +39,18 @@ _USED: dict[Callable[..., Any], str] = {
     " loop session stream_writer",
     aiohttp.ClientResponse.start: "self connection",
 }
-_FITS = all(" ".join(signature(function).parameters) == names for function, names in _USED.items())
-_REQUEST = aiohttp.ClientSession._request  # noqa: SLF001 - to see whether it has been replaced
+_REQUEST = aiohttp.ClientSession._request  # noqa: SLF001 - to see whether it was replaced
+
+
+def _is_aiohttps(function: Callable[..., Any]) -> bool:
+    """Tell whether *function* is aiohttp's own, not one that somebody has put around it."""
+    # Some wrappers say that they are what they wrap, whatever is asked of them but this.
+    return type(function) is FunctionType and function.__globals__ is vars(aiohttp.client)
+
+
+_FITS = _is_aiohttps(_REQUEST) and all(
+    " ".join(signature(function).parameters) == names for function, names in _USED.items()
+)
 
 _opened: WeakSet[aiohttp.ClientSession] = WeakSet()
 
