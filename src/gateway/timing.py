@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Durations", "Timing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
+class Durations(NamedTuple):
     """Where the time of a request went; each part is at least 1 and no part exceeds ``total``."""
 
     total: int
@@ -50,8 +49,9 @@ class Timing:
         first delta to the last; with a single delta the answer gets all that is left.
         """
         now = self.clock()
+        sent, first = self.sent or now, self.first or now
         total = max(now - self.accepted, 3)
-        load = min(max((self.sent or now) - self.accepted, 1), total)
-        prompt = min(max((self.first or now) - (self.sent or now), 1), total)
+        load = sent - self.accepted or 1
+        prompt = first - sent or 1
         answer = self.last - self.first or total - load - prompt
-        return Durations(total, load, prompt, min(max(answer, 1), total))
+        return Durations(total, load, prompt, max(answer, 1))

@@ -32,15 +32,15 @@ class Clock:
         now = self._now()
         if not 0 <= now - self._written < _FRESH:
             seconds, fraction = divmod(now, _SECOND)
-            text = f"{_second(seconds)}.{str(fraction).zfill(9)}".rstrip("0").rstrip(".")
-            self._stamp = f"{text}Z".encode()
+            text = b"%b.%09d" % (_second(seconds), fraction)
+            self._stamp = text.rstrip(b"0").rstrip(b".") + b"Z"
             self._written = now
         return self._stamp
 
 
 @lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+def _second(seconds: int) -> bytes:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode()
 
 
 CLOCK = Clock()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import ClassVar, Literal
+
+import msgspec
 
 from gateway import codec
 from gateway.call_ids import call_id
@@ -49,8 +52,22 @@ _LONGEST_DELTA = 1_000_000
 _THINKING = b'"","thinking":'
 
 
+class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
+    """How an answer ended, in nanoseconds and the provider's counts; without those of zero."""
+
+    done_reason: str
+    total_duration: int
+    load_duration: int
+    prompt_eval_count: int = 0
+    prompt_eval_duration: int = 0
+    eval_count: int = 0
+    eval_duration: int = 0
+
+
 class _AnswerEncoder(abc.ABC):
     """Encode one answer; *model* is the client's own text."""
+
+    __slots__ = ("_beginning", "_calls", "_clock", "_timing")
 
     stream_headers = _STREAM_HEADERS
     document_type = JSON_TYPE
@@ -71,20 +88,18 @@ class _AnswerEncoder(abc.ABC):
         timing: Timing,
         clock: Clock = CLOCK,
     ) -> None:
-        remote = {"remote_model": remote_model, "remote_host": remote_host}
-        fields = {"model": model} | {key: text for key, text in remote.items() if text}
-        self._beginning = encode_document(fields)[:-1] + b',"created_at":"'
+        self._beginning = _beginning(model, remote_model, remote_host)
         self._timing = timing
         self._clock = clock
         self._calls: list[ToolCall] = []
 
     @abc.abstractmethod
     def _calls_in_text(self, first: int) -> bytes:
-        """Return the tool calls from number *first* on, if they stand beside the text."""
+        """Return the tool calls from number *first* on, at least one, if they stand beside text."""
 
     @abc.abstractmethod
     def _calls_at_end(self) -> bytes:
-        """Return all tool calls, if they stand at the end of the answer."""
+        """Return all tool calls, at least one, if they stand at the end of the answer."""
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return a line for each delta, one for all the calls of the batch, and the last one."""
@@ -98,8 +113,11 @@ class _AnswerEncoder(abc.ABC):
         return b"".join((self._beginning, stamp, self._open, texts, self._more))
 
     def _any_lines(self, events: Sequence[ChatEvent]) -> bytes:
+        if events and isinstance(events[-1], Finish):
+            # What comes before goes first, since the end may have to tell of its calls.
+            before = self.lines(events[:-1]) if len(events) > 1 else b""
+            return b"".join((before, self._head(), b'""', self._end(events[-1]), b"\n"))
         values: list[bytes] = []
-        finish: Finish | None = None
         first = len(self._calls)
         for event in events:
             if isinstance(event, TextDelta):
@@ -114,21 +132,14 @@ class _AnswerEncoder(abc.ABC):
             elif isinstance(event, Logprobs):
                 del self._calls[first:]
                 return self._scored_lines(events)
-            else:
-                finish = event
-        if beside := self._calls_in_text(first):
+        if len(self._calls) > first and (beside := self._calls_in_text(first)):
             values.append(b'""' + beside)
-        if not values and finish is None:
+        if not values:
             return b""
+        # As in `encode_texts`, a line feed stands for what separates two values.
         head = self._head()
-        lines = b""
-        if values:
-            # As in `encode_texts`, a line feed stands for what separates two values.
-            deltas = codec.escape(b"\n".join(values)).replace(b"\n", self._more + head)
-            lines = b"".join((head, deltas, self._more))
-        if finish is None:
-            return lines
-        return b"".join((lines, head, b'""', self._end(finish), b"\n"))
+        deltas = codec.escape(b"\n".join(values)).replace(b"\n", self._more + head)
+        return b"".join((head, deltas, self._more))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
@@ -136,7 +147,8 @@ class _AnswerEncoder(abc.ABC):
         value = codec.encode(answer.text)
         if answer.thinking:
             value += b',"thinking":' + codec.encode(answer.thinking)
-        value += self._calls_in_text(0)
+        if self._calls:
+            value += self._calls_in_text(0)
         document = b"".join((self._head(), codec.escape(value), self._end(answer.finish)))
         return _scored(document, answer.logprobs) if answer.logprobs else document
 
@@ -169,31 +181,31 @@ class _AnswerEncoder(abc.ABC):
 
         What a service of this very dialect says there stands in the place of what we would say.
         """
-        said = (finish.native or {}).get(DIALECT)
-        if said is None:
-            reason = "length" if finish.reason is FinishReason.LENGTH else "stop"
-            said = {"done_reason": reason, **self._metrics(finish)}
-        members = encode_document(said)[1:-1]
+        said = finish.native.get(DIALECT) if finish.native else None
+        encoded = codec.encode(self._metrics(finish)) if said is None else encode_document(said)
+        members = encoded[1:-1]
         comma = b"," if members else b""
-        return b"".join((self._done, comma, members, self._calls_at_end(), b"}"))
+        calls = self._calls_at_end() if self._calls else b""
+        return b"".join((self._done, comma, members, calls, b"}"))
 
-    def _metrics(self, finish: Finish) -> dict[str, int]:
-        """Return times in nanoseconds and the provider's counts; a count of zero is left out."""
+    def _metrics(self, finish: Finish) -> _Metrics:
         durations = self._timing.durations()
         usage = finish.usage
-        metrics = {
-            "total_duration": durations.total,
-            "load_duration": durations.load,
-            "prompt_eval_count": usage.input_tokens if usage else 0,
-            "prompt_eval_duration": durations.prompt,
-            "eval_count": usage.output_tokens if usage else 0,
-            "eval_duration": durations.answer,
-        }
-        return {key: value for key, value in metrics.items() if value}
+        return _Metrics(
+            "length" if finish.reason is FinishReason.LENGTH else "stop",
+            durations.total,
+            durations.load,
+            usage.input_tokens if usage else 0,
+            durations.prompt,
+            usage.output_tokens if usage else 0,
+            durations.answer,
+        )
 
 
 class ChatEncoder(_AnswerEncoder):
     """Encode one answer of ``/api/chat``."""
+
+    __slots__ = ()
 
     _open = b'","message":{"role":"assistant","content":'
     _more = b'},"done":false}\n'
@@ -204,7 +216,7 @@ class ChatEncoder(_AnswerEncoder):
             {"id": call_id(call, index), "function": _function(index, call)}
             for index, call in enumerate(self._calls[first:], first)
         ]
-        return b',"tool_calls":' + codec.encode(calls) if calls else b""
+        return b',"tool_calls":' + codec.encode(calls)
 
     def _calls_at_end(self) -> bytes:
         return b""
@@ -212,6 +224,8 @@ class ChatEncoder(_AnswerEncoder):
 
 class GenerateEncoder(_AnswerEncoder):
     """Encode one answer of ``/api/generate``, where calls come last and have no ids."""
+
+    __slots__ = ()
 
     _open = b'","response":'
     _more = b',"done":false}\n'
@@ -222,7 +236,7 @@ class GenerateEncoder(_AnswerEncoder):
 
     def _calls_at_end(self) -> bytes:
         calls = [{"function": _function(index, call)} for index, call in enumerate(self._calls)]
-        return codec.escape(b',"tool_calls":' + codec.encode(calls)) if calls else b""
+        return codec.escape(b',"tool_calls":' + codec.encode(calls))
 
 
 def encode_document(value: Mapping[str, object]) -> bytes:
@@ -233,6 +247,14 @@ def encode_document(value: Mapping[str, object]) -> bytes:
 def error_document(error: GatewayError, _: str = "") -> bytes:
     """Return the body of an error response, in which there is no place for an id."""
     return encode_document({"error": error.message})
+
+
+@lru_cache(maxsize=256)  # who has asked for a model asks for it again
+def _beginning(model: str, remote_model: str, remote_host: str) -> bytes:
+    """Return what stands before the time in each line."""
+    remote = {"remote_model": remote_model, "remote_host": remote_host}
+    fields = {"model": model} | {key: text for key, text in remote.items() if text}
+    return encode_document(fields)[:-1] + b',"created_at":"'
 
 
 def _encode_parts(text: str) -> list[bytes]:

@@ -66,7 +66,7 @@ class EventSplitter:
         """Return the data of an event that the end of the body has completed."""
         block = (self._head or b"") + b"".join(self._parts)
         self._parts = []
-        return _events(block)
+        return _events(block) if block else []
 
     def _without_mark(self, start: bytes) -> bytes:
         """Take the start of the body without the mark, or keep what is too short to tell."""
