@@ -87,14 +87,14 @@ def read_usage(value: object) -> Usage | None:
     """Return the counts of a usage object, ``None`` when it has none."""
     if not isinstance(value, dict):
         return None
-    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    if not any(isinstance(count, int) for count in counts):
+    asked, answered = value.get("prompt_tokens"), value.get("completion_tokens")
+    if not (isinstance(asked, int) or isinstance(answered, int)):
         return None
     # Two older spellings are still about.
     details = value.get("prompt_tokens_details") or value.get("prompt_token_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     cached = value.get("num_cached_tokens") if cached is None else cached
-    return Usage(*map(_count, (*counts, cached)))
+    return Usage(_count(asked), _count(answered), _count(cached))
 
 
 def _count(value: object) -> int:

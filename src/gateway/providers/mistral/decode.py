@@ -7,6 +7,7 @@ One decoder reads one answer: the stream of ``chat.completion.chunk`` objects, o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from gateway import codec
 from gateway.errors import GatewayError, UpstreamProtocolError
@@ -16,7 +17,6 @@ from gateway.providers.framing import ErrorEvent
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.chunks import (
     Choice,
-    Chunk,
     read_chunk,
     read_plain_chunk,
     read_text,
@@ -28,14 +28,16 @@ from gateway.providers.wording import is_error, json_of
 
 __all__ = ["ChatDecoder"]
 
-_REASONS = {
+_STOP: Final = FinishReason.STOP
+_REASONS: Final = {
+    "stop": _STOP,
     "tool_calls": FinishReason.TOOL_CALLS,
     "length": FinishReason.LENGTH,
     "model_length": FinishReason.LENGTH,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
 
-_WHOLE = frozenset({FinishReason.STOP, FinishReason.TOOL_CALLS})
+_WHOLE: Final = frozenset({_STOP, FinishReason.TOOL_CALLS})
 
 
 class ChatDecoder:
@@ -73,7 +75,7 @@ class ChatDecoder:
         self._answer_id = ""
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
-        self._is_plain = self._filter is None
+        self._is_plain = False  # the first chunk tells who speaks
         self._is_over = False
         self.closing = False
         self.cut = False
@@ -113,10 +115,7 @@ class ChatDecoder:
             chunk = read_chunk(data)
         except (ValueError, RecursionError) as error:
             self._take_unreadable(events, data, error)
-        else:
-            self._take(events, chunk, data)
-
-    def _take(self, events: list[ChatEvent], chunk: Chunk, data: bytes) -> None:
+            return
         if not chunk.choices:
             self._take_no_choice(events, data)
         elif self._reason is None:
@@ -150,7 +149,7 @@ class ChatDecoder:
                 self._answer_id = self._answer_id or _id_of(data)
                 events += self._calls.feed(delta.tool_calls, self._answer_id)
         if self.cut:
-            self._conclude(events, FinishReason.STOP)
+            self._conclude(events, _STOP)
         elif choice.finish_reason is not None:
             self._take_reason(events, choice.finish_reason, data)
 
@@ -175,7 +174,7 @@ class ChatDecoder:
         if reason == "error":
             self._fail(events, errors.payload_error(json_of(data), self._provider))
         elif isinstance(reason, str) and reason:
-            self._conclude(events, _REASONS.get(reason, FinishReason.STOP))
+            self._conclude(events, _REASONS.get(reason, _STOP))
 
     def _conclude(self, events: list[ChatEvent], reason: FinishReason) -> None:
         """Give out what waited for the end of the text and of the calls."""
