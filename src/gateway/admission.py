@@ -7,22 +7,27 @@ provider yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, Media, Message, Role, Think
 from gateway.errors import InvalidRequest
+from gateway.names import parse_name
 
 __all__ = ["check_chat", "check_embedding", "check_media", "check_model", "heard_media"]
 
 _LISTENING = (Role.USER, Role.TOOL)
 """The roles whose media reach the model."""
 
+# Python 3.11 takes its time to look up a member of an enumeration.
+_COMPLETION: Final = Capability.COMPLETION
+
 
 def check_model(
     model: str,
     info: ModelInfo,
     *,
-    full_name: str,
+    listed: str,
     purpose: str,
     think: Think | None = None,
     needed: Collection[Capability] = (),
@@ -30,33 +35,34 @@ def check_model(
 ) -> None:
     """Raise `InvalidRequest` for what a model that writes text cannot do.
 
-    *model* is the client's own text, *full_name* is `gateway.names.ModelName.full`, *purpose* is
-    Ollama's word for the endpoint. *media* need capabilities of their own besides *needed*.
+    *model* is the client's own text, *listed* the name in the lists, *purpose* Ollama's word for
+    the endpoint. *media* need capabilities of their own besides *needed*.
     """
     # "Do not think" is fine for a model that cannot.
     if think and Capability.THINKING not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support thinking')
-    if Capability.COMPLETION not in info.capabilities:
+    if _COMPLETION not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support {purpose}')
     wanted = [*needed, *_needed_for(media)] if media else needed
-    missing = [capability for capability in wanted if capability not in info.capabilities]
-    if missing:
+    if not info.capabilities.issuperset(wanted):
+        missing = [capability for capability in wanted if capability not in info.capabilities]
+        full_name = parse_name(listed).full
         raise InvalidRequest(f"{full_name} does not support " + "\n".join(missing))
 
 
-def check_chat(request: ChatRequest, info: ModelInfo, *, name: str, full_name: str) -> None:
+def check_chat(request: ChatRequest, info: ModelInfo, *, name: str, listed: str) -> None:
     """Raise `InvalidRequest` for what a model cannot do in a conversation.
 
-    *name* is the client's own text, *full_name* as for `check_model`.
+    *name* is the client's own text, *listed* the name in the lists.
     """
     media = heard_media(request.messages)
     check_model(
         name,
         info,
-        full_name=full_name,
+        listed=listed,
         purpose="chat",
         think=request.think,
-        needed=[Capability.TOOLS] if request.tools else [],
+        needed=(Capability.TOOLS,) if request.tools else (),
         media=media,
     )
     check_media(media)
@@ -80,7 +86,8 @@ def check_media(media: Iterable[Media]) -> None:
 
 def heard_media(messages: Sequence[Message]) -> list[Media]:
     """Return the media of *messages* that reach the model."""
-    return [item for message in messages if message.role in _LISTENING for item in message.media]
+    carriers = [message for message in messages if message.media]
+    return [item for message in carriers if message.role in _LISTENING for item in message.media]
 
 
 def _needed_for(media: Iterable[Media]) -> list[Capability]:

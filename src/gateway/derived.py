@@ -98,8 +98,9 @@ def for_chat(
     The stored messages come before those of the client, and the stored system prompt before all,
     unless the client's first message is one. *said* is explained at `tuned`.
     """
-    system = () if _begins_with_system(request) else _system(model)
-    stored = (*system, *model.overlay.messages)
+    stored = model.overlay.messages
+    if model.overlay.system and not _begins_with_system(request):
+        stored = (*_system(model), *stored)
     if stored:
         request = dataclasses.replace(request, messages=(*stored, *request.messages))
     return tuned(model, request, said=said)
@@ -128,6 +129,8 @@ def tuned(model: ListedModel, request: RequestT, *, said: Collection[str] = ()) 
     not show it: ``num_predict: -1`` leaves no limit, and none is to be filled in. Raise
     `gateway.errors.InvalidRequest` (500) for a stored parameter of a wrong type.
     """
+    if not model.overlay.parameters:
+        return request
     stored = {key: value for key, value in model.overlay.parameters.items() if key not in said}
     if not stored:
         return request

@@ -17,7 +17,6 @@ from gateway.handlers.body import load_v1_body
 from gateway.handlers.documents import unasked
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
-from gateway.names import parse_name
 from gateway.relay import answer, begin, relay
 from gateway.targets import Target
 
@@ -30,8 +29,7 @@ async def messages(request: web.Request) -> web.StreamResponse:
     identity = request[RECORD].id
 
     def admit(model: ListedModel) -> None:
-        full_name = parse_name(model.name).full
-        check_chat(_asked(said, model), model.info, name=said.model, full_name=full_name)
+        check_chat(_asked(said, model), model.info, name=said.model, listed=model.name)
 
     def encoder_for(asked: ChatRequest) -> MessageEncoder:
         tokens = estimate_tokens(asked) if stream else 0

@@ -80,9 +80,9 @@ async def completions(request: web.Request) -> web.StreamResponse:
         check_model(
             call.model,
             model.info,
-            full_name=parse_name(model.name).full,
+            listed=model.name,
             purpose="generate",
-            needed=[Capability.INSERT] if call.suffix else [],
+            needed=(Capability.INSERT,) if call.suffix else (),
         )
 
     def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
@@ -215,7 +215,7 @@ async def _converse(
         raise InvalidRequest("model is required")
 
     def admit(model: ListedModel) -> None:
-        check_chat(asked, model.info, name=name, full_name=parse_name(model.name).full)
+        check_chat(asked, model.info, name=name, listed=model.name)
 
     def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
         model = target.model

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from gateway.admission import check_embedding, check_media, check_model, heard_media
 from gateway.bodies.formats import read_format
 from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Message, Role
+from gateway.chat import ChatRequest, FillRequest, Message, Role, Tool
 from gateway.embeddings import EmbedRequest
 from gateway.errors import InvalidRequest
 from gateway.ollama.calls import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
@@ -30,24 +30,24 @@ __all__ = [
 ]
 
 
-def admit_chat(call: ChatCall, info: ModelInfo, full_name: str) -> None:
-    """Raise `InvalidRequest` for what this model cannot do; *full_name* is `ModelName.full`."""
+def admit_chat(call: ChatCall, info: ModelInfo, listed: str) -> None:
+    """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
     media = heard_media(call.messages)
     check_model(
         call.model,
         info,
-        full_name=full_name,
+        listed=listed,
         purpose="chat",
         think=call.think,
-        needed=[Capability.TOOLS] if call.tools else [],
+        needed=(Capability.TOOLS,) if call.tools else (),
         media=media,
     )
     check_options(call.options)
     check_media(media)
 
 
-def admit_generate(call: GenerateCall, info: ModelInfo, full_name: str) -> None:
-    """Raise `InvalidRequest` for what this model cannot do; *full_name* is `ModelName.full`."""
+def admit_generate(call: GenerateCall, info: ModelInfo, listed: str) -> None:
+    """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
     if call.raw and (call.template or call.system or call.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
     # What is filled in stands between two texts; pictures have no part in it.
@@ -55,10 +55,10 @@ def admit_generate(call: GenerateCall, info: ModelInfo, full_name: str) -> None:
     check_model(
         call.model,
         info,
-        full_name=full_name,
+        listed=listed,
         purpose="generate",
         think=call.think,
-        needed=[Capability.INSERT] if call.suffix else [],
+        needed=(Capability.INSERT,) if call.suffix else (),
         media=media,
     )
     check_options(call.options)
@@ -90,7 +90,7 @@ def embed_inputs(call: EmbedCall | EmbeddingsCall) -> tuple[str, ...]:
 
 def chat_request(call: ChatCall, model_id: str) -> ChatRequest:
     """Return what the provider is asked; raise `InvalidRequest` (500) for an invalid format."""
-    return _chat_request(call, model_id, call.messages)
+    return _chat_request(call, model_id, messages=call.messages, tools=call.tools)
 
 
 def generate_request(
@@ -106,7 +106,7 @@ def generate_request(
         return FillRequest(model_id, call.prompt, call.suffix, sampling, extra, _native(call))
     system = (Message(Role.SYSTEM, call.system),) if call.system else ()
     prompt = Message(Role.USER, call.prompt, media=call.media)
-    return _chat_request(call, model_id, (*system, prompt))
+    return _chat_request(call, model_id, messages=(*system, prompt))
 
 
 def load_request(call: ChatCall | GenerateCall, model_id: str) -> ChatRequest:
@@ -129,13 +129,17 @@ def embed_request(call: EmbedCall | EmbeddingsCall, model_id: str) -> EmbedReque
 
 
 def _chat_request(
-    call: ChatCall | GenerateCall, model_id: str, messages: tuple[Message, ...]
+    call: ChatCall | GenerateCall,
+    model_id: str,
+    *,
+    messages: tuple[Message, ...],
+    tools: tuple[Tool, ...] = (),
 ) -> ChatRequest:
     sampling, extra = read_options(call.options)
     return ChatRequest(
         model=model_id,
         messages=messages,
-        tools=call.tools if isinstance(call, ChatCall) else (),
+        tools=tools,
         sampling=sampling,
         think=call.think,
         response_format=read_format(call.format),
