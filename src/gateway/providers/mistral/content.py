@@ -65,7 +65,7 @@ def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list
     reasoning models. An assistant's message at the end is marked as the text to continue.
     """
     wire = [_message(message, replay_thinking=replay_thinking) for message in messages]
-    if messages and messages[-1].role is Role.ASSISTANT:
+    if messages and messages[-1].role is _ASSISTANT:
         wire[-1] = {"role": "assistant", "content": messages[-1].content, "prefix": True}
     return wire
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Final
 
 from gateway.catalog import Capability, ModelInfo
@@ -73,10 +72,10 @@ def _chat_body(
         "model": clean(request.model),
         "messages": wire_messages(_history(request, form), replay_thinking=reasons),
         "stream": True,
+        **wire_sampling(
+            request.sampling, context_length=info.context_length, penalties=True, dropped=dropped
+        ),
     }
-    body |= wire_sampling(
-        request.sampling, context_length=info.context_length, penalties=True, dropped=dropped
-    )
     if form is not None:
         body["response_format"] = form
     if request.tools:
@@ -89,7 +88,7 @@ def _chat_body(
     if effort is not None and reasons and not reasoning_effort_refused:
         options.setdefault("reasoning_effort", effort)
     _log_dropped(request.model, dropped)
-    return body | options
+    return body | options if options else body
 
 
 def _effort(think: Think | None, *, default: bool) -> str | None:
@@ -108,8 +107,9 @@ def _history(request: ChatRequest, form: Mapping[str, object] | None) -> Sequenc
         raise InvalidRequest("messages must not be empty")
     if form is not None and form["type"] == "json_object":
         messages = with_json_hint(messages)
-    if any(map(is_audio, chain.from_iterable(message.media for message in messages))):
-        messages = instruct_by_user(messages)
+    for message in messages:
+        if message.media and any(map(is_audio, message.media)):
+            return instruct_by_user(messages)
     return messages
 
 

@@ -30,11 +30,16 @@ from gateway.providers.surrogates import clean, clean_messages
 
 __all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
 
-_FOLLOWERS = {
-    Role.SYSTEM: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
-    Role.USER: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
-    Role.ASSISTANT: frozenset({Role.USER, Role.ASSISTANT}),
-    Role.TOOL: frozenset({Role.ASSISTANT}),
+# Python 3.11 takes its time to look up a member of an enumeration.
+_SYSTEM: Final = Role.SYSTEM
+_USER: Final = Role.USER
+_ASSISTANT: Final = Role.ASSISTANT
+_TOOL: Final = Role.TOOL
+_FOLLOWERS: Final = {
+    _SYSTEM: frozenset({_SYSTEM, _USER, _ASSISTANT}),
+    _USER: frozenset({_SYSTEM, _USER, _ASSISTANT}),
+    _ASSISTANT: frozenset({_USER, _ASSISTANT}),
+    _TOOL: frozenset({_ASSISTANT}),
 }
 """Who may speak next; results are counted apart."""
 _PAIRING: Final = "paired results with calls"
@@ -65,29 +70,27 @@ def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]
 
 def _is_fit(messages: Sequence[Message]) -> bool:
     """Tell in one pass that no repair has anything to do; to run them all costs far more."""
-    # Python 3.11 takes its time to look up a member of an enumeration.
-    tool, assistant, system = Role.TOOL, Role.ASSISTANT, Role.SYSTEM
-    speaker = system
+    speaker = _SYSTEM
     waiting: set[str] = set()
     for message in messages:
         role, calls, content = message.role, message.tool_calls, message.content
         if not (content.isascii() and message.thinking.isascii()) and not _is_clean(message):
             return False
-        if role is tool:
+        if role is _TOOL:
             if message.tool_call_id not in waiting or message.media or calls:
                 return False
             waiting.remove(message.tool_call_id)
         elif waiting or role not in _FOLLOWERS[speaker]:
             return False
-        elif role is assistant:
+        elif role is _ASSISTANT:
             waiting = {call.id for call in calls if is_id(call.id) and is_name(call.name)}
             if len(waiting) != len(calls) or message.media or not (calls or content.strip()):
                 return False
-        elif calls or (message.media and role is system):
+        elif calls or (message.media and role is _SYSTEM):
             return False
         speaker = role
-    alone = len(messages) == 1 and speaker is assistant
-    return not (waiting or alone or speaker is system)
+    alone = len(messages) == 1 and speaker is _ASSISTANT
+    return not (waiting or alone or speaker is _SYSTEM)
 
 
 def _is_clean(message: Message) -> bool:
@@ -100,7 +103,7 @@ def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
     return [
         message
         for message in messages
-        if message.role is not Role.ASSISTANT or message.tool_calls or message.content.strip()
+        if message.role is not _ASSISTANT or message.tool_calls or message.content.strip()
     ]
 
 
@@ -109,21 +112,21 @@ def _gather_system(messages: Sequence[Message]) -> Iterable[Message]:
 
     A conversation of instructions alone has its last one asked by the user.
     """
-    speakers = [i for i, message in enumerate(messages) if message.role is not Role.SYSTEM]
+    speakers = [i for i, message in enumerate(messages) if message.role is not _SYSTEM]
     if len(speakers) == len(messages):
         return messages
     if not speakers:
-        return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
+        return [*messages[:-1], *(replace(message, role=_USER) for message in messages[-1:])]
     front = list(messages[: speakers[0]])
     rest: list[Message] = []
     moved: list[str] = []
-    speaker = Role.SYSTEM
-    last = max((i for i in speakers if messages[i].role is not Role.TOOL), default=0)
+    speaker = _SYSTEM
+    last = max((i for i in speakers if messages[i].role is not _TOOL), default=0)
     for index in range(len(front), len(messages)):
         message = messages[index]
-        if message.role is not Role.SYSTEM:
+        if message.role is not _SYSTEM:
             speaker = message.role
-        elif speaker is not Role.USER or index > last:
+        elif speaker is not _USER or index > last:
             moved.append(message.content)
             continue
         rest.append(message)
@@ -135,14 +138,14 @@ def _with_instructions(front: Sequence[Message], moved: Iterable[str]) -> Sequen
     if not text:
         return front
     if not front:
-        return [Message(Role.SYSTEM, text)]
+        return [Message(_SYSTEM, text)]
     return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].content, text]))]
 
 
 def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
     """Put an empty question before an answer that stands alone."""
-    if len(messages) == 1 and messages[0].role is Role.ASSISTANT:
-        return [Message(Role.USER), *messages]
+    if len(messages) == 1 and messages[0].role is _ASSISTANT:
+        return [Message(_USER), *messages]
     return messages
 
 
@@ -151,11 +154,11 @@ def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
 
     Models that listen refuse a system message beside a recording.
     """
-    texts = [message.content for message in messages if message.role is Role.SYSTEM]
+    texts = [message.content for message in messages if message.role is _SYSTEM]
     if not texts:
         return messages
-    rest = [message for message in messages if message.role is not Role.SYSTEM]
-    last = max(i for i, message in enumerate(rest) if message.role is Role.USER)
+    rest = [message for message in messages if message.role is not _SYSTEM]
+    last = max(i for i, message in enumerate(rest) if message.role is _USER)
     rest[last] = replace(rest[last], content=join_paragraphs([*texts, rest[last].content]))
     return rest
 

@@ -66,6 +66,8 @@ def local_stops(sampling: Sampling) -> tuple[str, ...]:
 
     The first four are Mistral's to enforce, so only the others need cutting.
     """
+    if len(sampling.stop) <= _MOST_STOPS:
+        return ()
     return tuple(_stops(sampling)[_MOST_STOPS:])
 
 
