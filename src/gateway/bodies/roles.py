@@ -12,4 +12,5 @@ _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
 
 def read_role(value: object) -> Role:
     """Return who speaks; a role that nobody knows is the user's, as Ollama checks none."""
-    return _ROLES.get(read_string(value).lower(), Role.USER)
+    text = read_string(value)
+    return _ROLES.get(text) or _ROLES.get(text.lower(), Role.USER)

@@ -1,13 +1,15 @@
 """The bodies of Ollama's requests as they were read: checked for their types, nothing decided yet.
 
 Names and texts are verbatim; what the client left out, or sent as ``null``, has its default.
+One is made for each request, so they are structs of msgspec: to make one costs a tenth.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.chat import Media, Message, Think, Tool
 
@@ -17,8 +19,7 @@ FOREVER = math.inf
 """The ``keep_alive`` of a model that is never to be unloaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatCall:
+class ChatCall(msgspec.Struct, frozen=True):
     """A body of ``/api/chat``.
 
     ``format`` and ``options`` are as the client sent them, since their errors come later than
@@ -38,7 +39,7 @@ class ChatCall:
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
-    native: Mapping[str, object] = field(default_factory=dict)
+    native: Mapping[str, object] = {}
 
     @property
     def is_unload(self) -> bool:
@@ -51,8 +52,7 @@ class ChatCall:
         return not self.messages and self.keep_alive != 0
 
 
-@dataclass(frozen=True, slots=True)
-class GenerateCall:
+class GenerateCall(msgspec.Struct, frozen=True):
     """A body of ``/api/generate``; see `ChatCall`. ``media`` comes from ``images``."""
 
     model: str = ""
@@ -72,7 +72,7 @@ class GenerateCall:
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
-    native: Mapping[str, object] = field(default_factory=dict)
+    native: Mapping[str, object] = {}
 
     @property
     def is_unload(self) -> bool:
@@ -85,8 +85,7 @@ class GenerateCall:
         return not self.prompt and self.keep_alive != 0
 
 
-@dataclass(frozen=True, slots=True)
-class EmbedCall:
+class EmbedCall(msgspec.Struct, frozen=True):
     """A body of ``/api/embed``.
 
     ``input`` is as the client sent it: a wrong type in it is refused only after the model's name
@@ -99,22 +98,20 @@ class EmbedCall:
     dimensions: int = 0
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
-    native: Mapping[str, object] = field(default_factory=dict)
+    native: Mapping[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddingsCall:
+class EmbeddingsCall(msgspec.Struct, frozen=True):
     """A body of ``/api/embeddings``, the older of the two."""
 
     model: str = ""
     prompt: str = ""
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
-    native: Mapping[str, object] = field(default_factory=dict)
+    native: Mapping[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ShowCall:
+class ShowCall(msgspec.Struct, frozen=True):
     """A body of ``/api/show``; ``model`` falls back to the old field ``name``.
 
     ``system`` and ``options`` are laid over the model's own, for show only.

@@ -65,7 +65,9 @@ def _message(item: object) -> Message:
     fields = read_fields(item, _MESSAGE, "api.Message")
     if "images" in fields:
         fields["media"] = fields.pop("images")
-    return Message(**{"role": Role.USER, **fields})
+    if "role" not in fields:
+        fields["role"] = Role.USER
+    return Message(**fields)
 
 
 def _encoded(item: object) -> str:

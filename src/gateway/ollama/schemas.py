@@ -58,8 +58,8 @@ class _KeptBody(_Body[CallT]):
 
     def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
         """Make the call."""
-        native = {name: value for name, value in body.items() if name not in self.held}
-        return self.call(**{**said, "native": native})
+        said["native"] = {name: value for name, value in body.items() if name not in self.held}
+        return super().build(said, body)
 
 
 class _AnsweredBody(_KeptBody[CallT]):
