@@ -18,6 +18,43 @@ def test_a_base_url_may_be_given_with_and_without_its_path(given: str) -> None:
     assert Schema().load({"base_url": given}) == ServiceOptions(base_url="http://x/v1")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "HTTPS://x.example:8443/a",
+        "http://127.0.0.1:1",
+        "http://[::1]:8080",
+        "http://model_server:80",
+        "https://u:p@é.example",
+    ],
+)
+def test_a_base_url_may_name_any_host(url: str) -> None:
+    assert ServiceOptionsSchema().load({"base_url": url}) == ServiceOptions(base_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "x.example",
+        "//x.example",
+        "ftp://x.example",
+        "http://",
+        "http:///v1",
+        "http://x.example:port",
+        "http://x.example:99999",
+        "http://[::1",
+        "http://two words",
+        "http://x.example/two words",
+        " http://x.example",
+    ],
+)
+def test_what_is_no_address_of_a_service_is_refused(url: str) -> None:
+    with pytest.raises(ma.ValidationError) as caught:
+        ServiceOptionsSchema().load({"base_url": url})
+    assert caught.value.messages == {"base_url": ["Not a valid URL."]}
+
+
 def test_timeouts_are_those_of_the_upstream() -> None:
     table = {"connect_timeout": 1, "first_event_timeout": 2, "silence_timeout": 3.5}
     loaded = ServiceOptionsSchema().load(table)
