@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,16 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from platformdirs import user_data_path
-
 from gateway import logs
 from gateway.app import create_app
-from gateway.check import examine
 from gateway.errors import ProviderLoadError, SettingsError
-from gateway.inventory import aligned, survey
 from gateway.middlewares import guard_hosts
 from gateway.providers.registry import configure
-from gateway.scaffold import write_adapter
 from gateway.server import CannotListen, loop_factory, serve
 from gateway.settings import (
     VARIABLES,
@@ -35,7 +31,6 @@ from gateway.settings import (
     load,
 )
 from gateway.version import __version__
-from gateway.workers import supervise
 
 __all__ = ["main"]
 
@@ -155,6 +150,8 @@ def _complain(reason: object, status: int) -> int:
 
 def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     """Run as many processes of ourselves as wanted, each with all that we were given."""
+    from gateway.workers import supervise  # noqa: PLC0415 - one process needs none of it
+
     if not hasattr(signal, "SIGHUP"):
         raise SettingsError("--workers: this system has no shared ports, run one process")
     if settings.server.port == 0:
@@ -187,12 +184,15 @@ def _at_home(settings: Settings) -> Settings:
     """Return *settings* in which what must outlive the process has a place."""
     if settings.home is not None:
         return settings
+    from platformdirs import user_data_path  # noqa: PLC0415 - large, and a container names its own
+
     return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
 
 
 async def _serve(settings: Settings, *, supervisor: int | None) -> int:
     server = settings.server
-    if missing := [reason for one in configure(settings, {}) for reason in one.missing]:
+    configured = configure(settings, {})
+    if missing := [reason for one in configured for reason in one.missing]:
         raise SettingsError(
             f"{'; '.join(missing)}; or try it without a key: python -m gateway --sandbox"
         )
@@ -201,8 +201,11 @@ async def _serve(settings: Settings, *, supervisor: int | None) -> int:
         _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
         _log.info("providers: %s", ", ".join(settings.providers))
         _log.info("try: curl %s/api/tags", urls[0])
+        # What is loaded by now stays; to look at it again would stop all streams for 30 ms.
+        gc.freeze()
 
-    app = create_app(settings)
+    # Adapters that are handed over need not be found a second time.
+    app = create_app(settings, providers={one.name: one.adapter for one in configured})
     guard_hosts(app, server.host)
     line = None if supervisor is None else socket.socket(fileno=supervisor)
     with line or nullcontext():
@@ -212,6 +215,8 @@ async def _serve(settings: Settings, *, supervisor: int | None) -> int:
 
 
 async def _check(settings: Settings) -> int:
+    from gateway.check import examine  # noqa: PLC0415 - a server needs none of it
+
     status = 0
     async with aclosing(examine(settings)) as findings:
         async for finding in findings:
@@ -223,12 +228,16 @@ async def _check(settings: Settings) -> int:
 
 
 def _list_adapters(settings: Settings) -> int:
+    from gateway.inventory import aligned, survey  # noqa: PLC0415 - a server needs none of it
+
     adapters = survey(settings)
     print(*aligned(adapters), sep="\n")  # noqa: T201 - for people
     return _FAILED if any(adapter.trouble for adapter in adapters) else 0
 
 
 def _init_adapter(name: str, directory: Path | None) -> int:
+    from gateway.scaffold import write_adapter  # noqa: PLC0415 - a server needs none of it
+
     print(write_adapter(name, directory).next_steps())  # noqa: T201 - for people
     return 0
 

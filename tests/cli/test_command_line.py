@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -240,11 +242,12 @@ class Served:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     served = Served()
     monkeypatch.setattr(cli, "serve", served)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
-    return served
+    yield served
+    gc.unfreeze()
 
 
 def test_arguments_reach_the_server_and_the_start_is_told(
@@ -265,6 +268,26 @@ def test_arguments_reach_the_server_and_the_start_is_told(
         "try: curl http://127.0.0.1:1/api/tags",
         "stopped",
     ]
+
+
+def test_what_is_loaded_at_the_start_is_none_of_the_collectors_business(
+    here: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATIENT_TOKEN", SECRET)
+    gc.unfreeze()
+    assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
+    assert gc.get_freeze_count() > 0
+
+
+def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None:
+    code = "import sys, gateway.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    left_out = {
+        *("dotenv", "platformdirs", "tomllib"),
+        *(f"gateway.{one}" for one in ("check", "inventory", "sandbox", "scaffold", "workers")),
+        *(f"gateway.providers.{one}" for one in ("anthropic", "mistral", "ollama", "openai")),
+    }
+    assert left_out.isdisjoint(loaded.stdout.decode().split())
 
 
 def test_an_address_that_cannot_be_had_is_trouble_not_misuse(

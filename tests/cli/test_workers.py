@@ -194,7 +194,7 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
         asked.append((count, command[1:]))
         return 0
 
-    monkeypatch.setattr("gateway.cli.supervise", note)
+    monkeypatch.setattr("gateway.workers.supervise", note)
     assert main(["--workers", "3", "--sandbox"]) == 0
     rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--supervisor"]
     assert asked == [(3, rest)]

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import io
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
-
-from dotenv import dotenv_values
 
 from gateway.errors import SettingsError
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
@@ -95,6 +92,8 @@ def load(
 
 
 def _read_toml(path: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415 - most have no such file
+
     text = read_text(path, what="settings")
     try:
         return tomllib.loads(text)
@@ -104,6 +103,8 @@ def _read_toml(path: Path) -> Mapping[str, object]:
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - most have no such file
+
     text = read_text(path, what="settings")
     # Without interpolation: a key may contain a dollar sign, and nothing else is to be looked up.
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
