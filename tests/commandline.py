@@ -26,6 +26,7 @@ __all__ = [
     "install_project",
     "run",
     "serving",
+    "starting",
 ]
 
 SECRET = "sk-secret-of-this-test"
@@ -114,15 +115,22 @@ def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def _command(
-    directory: Path, arguments: tuple[str, ...], environ: Mapping[str, str]
+def starting(
+    directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
+    """Start the command line."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    path = [str(directory / "site"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],
         cwd=directory,
         # What it keeps goes below the directory as well.
-        env={**kept, "HOME": str(directory), "PYTHONPATH": str(directory / "site"), **environ},
+        env={
+            **kept,
+            "HOME": str(directory),
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+            **(environ or {}),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -134,7 +142,7 @@ def run(
     directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
     """Run a command that ends by itself; return its status, output and complaints."""
-    with _command(directory, arguments, environ or {}) as process:
+    with starting(directory, *arguments, environ=environ) as process:
         try:
             output, complaints = process.communicate(timeout=30)
         finally:
@@ -168,7 +176,7 @@ def serving(
     directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
     """Start a gateway on a free port, and kill it if the test has not ended it."""
-    with _command(directory, ("--port", "0", *arguments), environ or {}) as process:
+    with starting(directory, "--port", "0", *arguments, environ=environ) as process:
         try:
             yield _started(process)
         finally:

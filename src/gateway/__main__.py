@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
-from gateway.cli import main
+__all__ = ["run"]
 
-__all__: list[str] = []
+
+def run() -> int:
+    """Run the command line; a signal that comes while it is loaded ends the process quietly.
+
+    Else an interrupt would show a traceback from the midst of some module, and a container, whose
+    first process gets no signal that it has not asked for, could not be stopped for a while.
+    """
+    interrupt = signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    from gateway.cli import main  # noqa: PLC0415 - only now, since this is what takes its time
+
+    signal.signal(signal.SIGINT, interrupt)
+    return main()
+
+
+def _leave(number: int, _: object) -> None:
+    """End at once: nothing has begun that would have to be finished."""
+    os._exit(128 + number)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

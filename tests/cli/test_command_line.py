@@ -18,8 +18,9 @@ import pytest
 from aiohttp import web
 from platformdirs import user_data_path
 
-from commandline import SECRET, forget_settings, install_adapter, run, serving
+from commandline import SECRET, forget_settings, install_adapter, run, serving, starting
 from gateway import cli
+from gateway.__main__ import run as start
 from gateway.cli import main
 from gateway.keys import SETTINGS
 from gateway.server import CannotListen
@@ -205,7 +206,7 @@ def test_the_version_names_ours_and_ollamas(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_package_can_be_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_signals: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["gateway", "--prt"])
     importlib.import_module("gateway.__main__")  # alone, that does nothing
@@ -217,6 +218,47 @@ def test_the_package_can_be_run(
     assert capsys.readouterr().err == (
         "gateway: unrecognized arguments: --prt (see gateway --help)\n"
     )
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+LOADING = "import sys, time; print('loading', file=sys.stderr, flush=True); time.sleep(30)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_are_loaded_ends_quietly(
+    directory: Path, number: signal.Signals
+) -> None:
+    write(directory / "site", "msgspec.py", LOADING)
+    with starting(directory) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "loading\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == 128 + number
+
+
+def test_a_signal_before_the_server_takes_it_ends_at_once(
+    own_signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = []
+    monkeypatch.setattr("os._exit", left.append)
+    interrupt = signal.getsignal(signal.SIGINT)
+
+    def look() -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0 if signal.getsignal(signal.SIGINT) is interrupt else 1
+
+    monkeypatch.setattr(cli, "main", look)
+    assert start() == 0
+    assert left == [143]
 
 
 def test_the_help_names_every_option_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
