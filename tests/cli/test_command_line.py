@@ -325,7 +325,7 @@ def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None
     code = "import sys, gateway.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     left_out = {
-        *("dotenv", "platformdirs", "tomllib"),
+        *("dotenv", "platformdirs", "sqlite3", "tomllib"),
         *(f"gateway.{one}" for one in ("check", "inventory", "sandbox", "scaffold", "workers")),
         *(f"gateway.providers.{one}" for one in ("anthropic", "mistral", "ollama", "openai")),
     }

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from gateway import store as store_module
 from gateway.catalog import Capability, Overlay
 from gateway.chat import Media, Message, Role
 from gateway.derived import DerivedModel
 from gateway.errors import GatewayError, SettingsError
 from gateway.events import ToolCall
-from gateway.store import Store, open_store
+from gateway.store import Store, database, open_store
+from gateway.store.database import Database
 
 NOW = datetime(2026, 8, 21, 9, 0, 0, 123456, tzinfo=UTC)
 FULL = Overlay(
@@ -218,6 +218,49 @@ async def test_a_home_that_cannot_be_used_is_said_at_start(
     assert reason in str(caught.value)
 
 
+async def test_a_directory_in_which_nothing_can_be_kept_is_said_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Those who may do everything, as in a container, could not be kept out by its mode.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(SettingsError, match=r"cannot use .*sqlite3: permission denied"):
+        await _names(tmp_path)
+
+
+async def test_there_is_no_database_before_there_is_something_to_keep(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        assert await store.models() == ()
+        assert not await store.remove("one:latest")
+        assert not await store.has_blob(BLOB)
+        assert not (tmp_path / "models.sqlite3").exists()
+        await store.add_blob(BLOB)
+        assert (tmp_path / "models.sqlite3").exists()
+
+
+async def test_a_database_that_cannot_be_opened_later_is_tried_again(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        with_newer_schema(tmp_path)
+        with pytest.raises(GatewayError, match="the store of models failed: home: .*schema 2"):
+            await store.models()
+        (tmp_path / "models.sqlite3").unlink()
+        await store.put(model("one:latest"))
+        assert [*await stored(store)] == ["one:latest"]
+
+
+@pytest.mark.parametrize("spoil", [with_newer_schema, lambda _: None], ids=["in vain", "well"])
+async def test_a_store_closes_although_a_request_that_opens_it_is_cancelled(
+    tmp_path: Path, spoil: Any
+) -> None:
+    async with open_store(tmp_path) as store:
+        spoil(tmp_path)
+        change = asyncio.ensure_future(store.put(model("one:latest")))
+        await asyncio.sleep(0)
+        change.cancel()
+    assert change.cancelled()
+    assert (tmp_path / "models.sqlite3").exists()
+    assert not (tmp_path / "models.sqlite3-wal").exists()
+
+
 async def test_a_process_that_prepares_the_file_at_the_same_time_is_waited_for(
     tmp_path: Path,
 ) -> None:
@@ -243,7 +286,7 @@ async def _names(home: Path) -> list[str]:
 async def test_it_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
     other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
     other.execute("CREATE TABLE anything (x)")
     other.execute("BEGIN IMMEDIATE")
@@ -254,8 +297,8 @@ async def test_it_is_not_waited_for_without_end(
 
 async def test_another_process_may_have_made_the_tables_meanwhile(tmp_path: Path) -> None:
     """Between the look at the version and the transaction: the transaction looks again."""
-    async with open_store(tmp_path):
-        pass
+    async with open_store(tmp_path) as store:
+        await store.add_blob(BLOB)
 
     class Late(sqlite3.Connection):
         looked = False
@@ -267,7 +310,7 @@ async def test_another_process_may_have_made_the_tables_meanwhile(tmp_path: Path
             return super().execute(sql, *values)
 
     connection = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None, factory=Late)
-    store_module._prepare(connection)
+    database._prepare(connection)
     assert connection.execute("SELECT count(*) FROM models").fetchone() == (0,)
     connection.close()
 
@@ -282,7 +325,7 @@ class Broken(sqlite3.Connection):
 async def test_a_disk_that_fails_is_said_and_its_cause_kept() -> None:
     broken = sqlite3.connect(":memory:", factory=Broken, check_same_thread=False)
     with ThreadPoolExecutor(1) as worker:
-        store = Store(worker, broken, None)
+        store = Database(worker, broken, None)
         with pytest.raises(GatewayError) as caught:
             await store.put(model("one:latest"))
     broken.close()
@@ -298,8 +341,9 @@ async def test_if_changes_cannot_be_seen_the_models_stay(
         await store.put(model("one:latest"))
         before = await store.models()
         broken = sqlite3.connect(":memory:", factory=Broken)
-        whole, store._watch = store._watch, broken
+        assert store._database is not None
+        whole, store._database._watch = store._database._watch, broken
         assert await store.models() is before
-        store._watch = whole
+        store._database._watch = whole
         broken.close()
     assert "changes of other processes cannot be seen: disk I/O error" in caplog.text

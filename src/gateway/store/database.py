@@ -1,4 +1,4 @@
-"""What users made, in one SQLite file that the worker processes of a machine share.
+"""One SQLite file that the worker processes of a machine share.
 
 Every change is one statement and thus one transaction: it is there whole or not at all, whenever
 the process or the machine stops. SQLite's write-ahead log lets readers go on while another process
@@ -25,9 +25,8 @@ from gateway import codec
 from gateway.derived import DerivedModel
 from gateway.errors import GatewayError, SettingsError
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Database", "open_database"]
 
-_FILE = "models.sqlite3"
 _SCHEMA = 1
 _PATIENCE = 10.0
 """Seconds that a change waits for those of other processes, which take milliseconds."""
@@ -46,29 +45,27 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_store(home: Path | None) -> AsyncIterator[Store]:
-    """Open the store in the directory *home*, which is made if need be; ``None`` is in memory.
+async def open_database(path: Path | None) -> AsyncIterator[Database]:
+    """Open the file *path*, in a directory that exists; ``None`` is in memory.
 
-    Raise `SettingsError` if the directory or the file cannot be used, or if a later version of the
-    gateway has changed the file's schema.
+    Raise `SettingsError` if it cannot be used or a later version has changed its schema.
     """
-    path = None if home is None else home / _FILE
     with ThreadPoolExecutor(1, "gateway-store") as worker:
         run = asyncio.get_running_loop().run_in_executor
         connection = await run(worker, _opened, path)
         try:
             if path is None:
-                yield Store(worker, connection, None)
+                yield Database(worker, connection, None)
             else:
                 with closing(_connected(path)) as watch:
-                    yield Store(worker, connection, watch.cursor())
+                    yield Database(worker, connection, watch.cursor())
         finally:
             # After all that was asked for before, even by clients that did not wait for it.
             await run(worker, connection.close)
 
 
-class Store:
-    """Models that users made, and the digests of blobs that clients have uploaded.
+class Database:
+    """The tables of models and blobs; the methods are those of `Store`.
 
     All work is done by one thread, one piece after the other, so that a request that is cancelled
     leaves nothing half done. Every method raises `GatewayError` if the disk fails.
@@ -169,17 +166,14 @@ class Store:
 def _opened(path: Path | None) -> sqlite3.Connection:
     """Return a connection to a store that is ready for use."""
     try:
-        if path is not None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = _connected(path)
         try:
             _prepare(connection)
         except BaseException:
             connection.close()
             raise
-    except (OSError, sqlite3.Error, SettingsError) as error:
-        reason = str(getattr(error, "strerror", error)).lower()
-        raise SettingsError(f"home: cannot use {path}: {reason}") from error
+    except (sqlite3.Error, SettingsError) as error:
+        raise SettingsError(f"home: cannot use {path}: {str(error).lower()}") from error
     return connection
 
 
