@@ -34,48 +34,61 @@ async def supervise(count: int, command: Sequence[str]) -> int:
     stops when its other end is closed. SIGHUP starts as many new ones, which read the settings
     anew, and then stops the old ones, each of which lets its requests finish. Where a new one does
     not get so far the old ones stay. A process that dies is replaced; when its replacement does not
-    serve either, all stop.
+    serve either, all stop. A second SIGINT waits for no requests.
     """
     loop = asyncio.get_running_loop()
     stop, reload = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload.set)
     group: list[_Worker] = []
+
+    def interrupt() -> None:
+        if stop.is_set():
+            _kill(group)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
-        group, is_serving = await _start(count, command)
+        group, is_serving = await _start(count, command, stop)
         if is_serving:
             _log.info("%d workers serve", count)
         while is_serving and not stop.is_set():
             ends = [worker.process.wait() for worker in group]
             await _first_of(stop.wait(), reload.wait(), *ends)
-            if reload.is_set():
+            if reload.is_set() and not stop.is_set():
                 reload.clear()
-                group = await _replace(group, command)
+                group = await _replace(group, command, stop)
             alive = [worker for worker in group if worker.is_alive]
             if len(alive) < count and not stop.is_set():
                 _log.error("%d of %d workers ended and are replaced", count - len(alive), count)
                 await _stop([worker for worker in group if not worker.is_alive])
-                fresh, is_serving = await _start(count - len(alive), command)
+                fresh, is_serving = await _start(count - len(alive), command, stop)
                 group = [*alive, *fresh]
-        return 0 if is_serving else 1
+        return 0 if is_serving or stop.is_set() else 1
     finally:
         await _stop(group)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
-async def _start(count: int, command: Sequence[str]) -> tuple[list[_Worker], bool]:
-    """Start processes and return them once all serve, or with false once one does not."""
+async def _start(
+    count: int, command: Sequence[str], stop: asyncio.Event
+) -> tuple[list[_Worker], bool]:
+    """Start processes and return them once all serve, or with false once one does not.
+
+    So it is as well when all are to stop before they serve, however long that would take.
+    """
     group = [await _spawn(command) for _ in range(count)]
-    is_serving = True
-    try:
-        async with asyncio.TaskGroup() as starting:
-            for worker in group:
-                starting.create_task(_serves(worker))
-    except* EOFError:
-        is_serving = False
-    return group, is_serving
+    starting = asyncio.ensure_future(_all_serve(group))
+    await _first_of(starting, stop.wait())
+    return group, not starting.cancelled() and starting.exception() is None
+
+
+async def _all_serve(group: Sequence[_Worker]) -> None:
+    """Wait until all workers serve; raise once one does not."""
+    async with asyncio.TaskGroup() as starting:
+        for worker in group:
+            starting.create_task(_serves(worker))
 
 
 async def _serves(worker: _Worker) -> None:
@@ -100,10 +113,13 @@ async def _spawn(command: Sequence[str]) -> _Worker:
     return _Worker(process, ours)
 
 
-async def _replace(old: list[_Worker], command: Sequence[str]) -> list[_Worker]:
-    fresh, is_serving = await _start(len(old), command)
+async def _replace(
+    old: list[_Worker], command: Sequence[str], stop: asyncio.Event
+) -> list[_Worker]:
+    fresh, is_serving = await _start(len(old), command, stop)
     if not is_serving:
-        _log.error("the new workers do not start: the old ones go on")
+        if not stop.is_set():
+            _log.error("the new workers do not start: the old ones go on")
         await _stop(fresh)
         return old
     _log.info("%d workers replaced", len(old))
@@ -119,6 +135,12 @@ async def _stop(group: Sequence[_Worker]) -> None:
     for worker in group:
         await worker.process.wait()
         worker.line.close()
+
+
+def _kill(group: Sequence[_Worker]) -> None:
+    for worker in group:
+        with suppress(ProcessLookupError):
+            worker.process.kill()
 
 
 async def _first_of(*waits: Awaitable[object]) -> None:

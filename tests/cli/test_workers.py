@@ -32,6 +32,14 @@ time.sleep(60)
 """
 
 
+NEVER_READY = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1], str(os.getpid())).touch()
+time.sleep(60)
+"""
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + LIVE_ON
+
+
 @pytest.fixture(autouse=True)
 def told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
@@ -82,6 +90,50 @@ async def test_a_signal_stops_them_all(
         assert all(map(alive, pids))
         os.kill(os.getpid(), number)
         assert await asyncio.wait_for(task, 10) == 0
+    assert not any(map(alive, pids))
+
+
+async def test_what_has_not_started_yet_can_be_stopped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = [sys.executable, "-c", NEVER_READY, str(tmp_path)]
+    task = asyncio.ensure_future(supervise(2, command))
+    pids = await seen(tmp_path, 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(task, 10) == 0
+    assert not any(map(alive, pids))
+    assert caplog.text == ""
+
+
+async def test_a_reload_that_takes_too_long_can_be_stopped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LIVE_ON)
+    seats = tmp_path / "seats"
+    seats.mkdir()
+    task = asyncio.ensure_future(supervise(2, [sys.executable, str(script), str(seats)]))
+    await said(caplog, "2 workers serve")
+    script.write_text(NEVER_READY)
+    os.kill(os.getpid(), signal.SIGHUP)
+    everyone = await seen(seats, 4)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(task, 10) == 0
+    assert not any(map(alive, everyone))
+    assert "go on" not in caplog.text
+
+
+async def test_a_second_interrupt_waits_for_no_requests(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = asyncio.ensure_future(supervise(2, [sys.executable, "-c", STUBBORN, str(tmp_path)]))
+    await said(caplog, "2 workers serve")
+    pids = await seen(tmp_path, 2)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), 0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await asyncio.wait_for(task, 10) == 0
     assert not any(map(alive, pids))
 
 
