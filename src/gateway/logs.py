@@ -12,7 +12,6 @@ from gateway import codec
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure"]
 
-_EMPTY = '""'
 _UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 """Switches of `logging` for what each record finds out and no line of ours tells."""
 
@@ -22,14 +21,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; whatever could break or forge one is escaped."""
-        fields = _fields(record)
-        texts = [str(value) for value in fields.values()]
-        # One look at all of them, since hardly any has to be quoted.
-        if not _is_bare("".join(texts)):
-            texts = [text if _is_bare(text) else _quoted(text) for text in texts]
-        words = [_time(record), f"{record.levelname:7}", record.name, record.getMessage()]
-        words += [f"{key}={text or _EMPTY}" for key, text in zip(fields, texts, strict=True)]
-        line = _printable(" ".join(words))
+        line = f"{_time(record)} {record.levelname:7} {record.name} {record.getMessage()}"
+        if fields := _fields(record):
+            line = f"{line} {_pairs(fields)}"
+        line = _printable(line)
         if not record.exc_info:
             return line
         trace = self.formatException(record.exc_info).splitlines()
@@ -60,12 +55,18 @@ class JsonFormatter(logging.Formatter):
             return codec.encode({key: _plain(value) for key, value in document.items()}).decode()
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def flush(self) -> None:
+        """Do it without the lock, which is held already while a line is written."""
+        self.stream.flush()
+
+
 _FORMATTERS: Mapping[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
 
 
 def configure(level: str, format_name: str, *, stream: TextIO) -> None:
     """Send the log to *stream*: ours from *level* on, that of libraries from warnings on."""
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_FORMATTERS[format_name]())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for switch in _UNUSED:
@@ -86,6 +87,14 @@ def _time(record: logging.LogRecord) -> str:
 @lru_cache(maxsize=4)
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _pairs(fields: Mapping[str, object]) -> str:
+    texts = [*map(str, fields.values())]
+    # One look at all of them, since hardly any has to be quoted.
+    if not (_is_bare("".join(texts)) and all(texts)):
+        texts = [text if _is_bare(text) else _quoted(text) for text in texts]
+    return " ".join([f"{key}={text}" for key, text in zip(fields, texts, strict=True)])
 
 
 def _is_bare(text: str) -> bool:

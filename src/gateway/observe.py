@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -71,32 +72,65 @@ class LogObserver:
     def finished(self, record: RequestRecord) -> None:
         """Log *record* at info level; requests that name no model (probes, lists) at debug."""
         level = logging.INFO if record.model or record.error else logging.DEBUG
-        if not self._log.isEnabledFor(level):
-            return
+        if self._log.isEnabledFor(level):
+            self._log.handle(_line(self._log, level, _fields(record)))
+
+
+class _Line(logging.LogRecord):
+    """A record with nothing that has to be found out: no place in the code, no thread."""
+
+    def __init__(self, name: str, level: int, fields: Mapping[str, object]) -> None:
+        self.__dict__.update(_SAME)
+        self.name = name
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000 // 1
+        self.relativeCreated = (self.created - _STARTED) * 1000
+        self.fields = fields
+
+
+_SAMPLE = logging.makeLogRecord({"msg": "request"})
+_SAME = {
+    **vars(_SAMPLE),
+    **dict.fromkeys(("process", "processName", "thread", "threadName")),
+}
+_STARTED = _SAMPLE.created - _SAMPLE.relativeCreated / 1000
+"""When `logging` was imported, in seconds since 1970."""
+
+
+def _line(log: logging.Logger, level: int, fields: Mapping[str, object]) -> logging.LogRecord:
+    if (
+        logging.logThreads
+        or logging.logProcesses
+        or logging.logMultiprocessing
+        or logging.getLogRecordFactory() is not logging.LogRecord
+    ):
         # Not `Logger.log`, which walks the stack to find out who called.
-        line = self._log.makeRecord(
-            self._log.name, level, "", 0, "request", (), None, extra={"fields": _fields(record)}
-        )
-        self._log.handle(line)
+        return log.makeRecord(log.name, level, "", 0, "request", (), None, extra={"fields": fields})
+    return _Line(log.name, level, fields)
 
 
 def _fields(record: RequestRecord) -> Mapping[str, object]:
-    timing = record.timing
-    known = {
-        "model": record.model,
-        "provider": record.provider,
-        "upstream_model": record.upstream_model,
-        "key": record.key,
-        "finish": record.finish,
-        "error": record.error,
-    }
+    """Return what is known of a request, in the order in which lines tell it."""
     shown: dict[str, object] = {
         "request": record.id,
         "method": record.method,
         "path": record.path,
         "status": record.status,
-        **{name: value for name, value in known.items() if value},
     }
+    if record.model:
+        shown["model"] = record.model
+    if record.provider:
+        shown["provider"] = record.provider
+    if record.upstream_model:
+        shown["upstream_model"] = record.upstream_model
+    if record.key:
+        shown["key"] = record.key
+    if record.finish:
+        shown["finish"] = record.finish
+    if record.error:
+        shown["error"] = record.error
     if record.usage is not None:
         shown["input_tokens"] = record.usage.input_tokens
         shown["output_tokens"] = record.usage.output_tokens
@@ -105,6 +139,7 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         shown["upstream_replies"] = len(record.replies)
     if record.passed_over:
         shown["passed_over"] = ",".join(record.passed_over)
+    timing = record.timing
     if timing.first:
         shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000
     shown["total_ms"] = (timing.clock() - timing.accepted) // 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import aiohttp
 import pytest
@@ -57,6 +58,59 @@ def test_a_line_has_everything_as_fields(caplog: pytest.LogCaptureFixture) -> No
         "first_token_ms": 7,
         "total_ms": 20,
     }
+
+
+class Lines(logging.Handler):
+    """Keep the records that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record)
+
+
+@pytest.fixture
+def access() -> Iterator[tuple[logging.Logger, list[logging.LogRecord]]]:
+    """Yield a logger and what it has written."""
+    log, lines = logging.Logger("gateway.access"), Lines()
+    log.addHandler(lines)
+    factory = logging.getLogRecordFactory()
+    yield log, lines.kept
+    logging.setLogRecordFactory(factory)
+
+
+def test_a_line_lacks_nothing_where_nobody_asks_for_threads(
+    access: tuple[logging.Logger, list[logging.LogRecord]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, lines = access
+    for switch in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        monkeypatch.setattr(logging, switch, False, raising=False)
+    log.handle(log.makeRecord(log.name, logging.INFO, "", 0, "request", (), None))
+    LogObserver(log).finished(full_record())
+    standard, ours = map(vars, lines)
+    for name in ("created", "msecs", "relativeCreated"):
+        assert ours[name] == pytest.approx(standard[name], abs=1000)
+        standard[name] = ours[name]
+    assert ours == {**standard, "fields": ours["fields"]}
+    made_again = logging.makeLogRecord(ours)
+    assert made_again.getMessage() == "request"
+    assert ours["created"] * 1000 % 1000 == pytest.approx(ours["msecs"], abs=1)
+
+
+def test_a_hosts_own_records_are_used(
+    access: tuple[logging.Logger, list[logging.LogRecord]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Own(logging.LogRecord):
+        pass
+
+    log, lines = access
+    for has_threads in (True, False):
+        monkeypatch.setattr(logging, "logThreads", has_threads)
+        logging.setLogRecordFactory(Own)
+        LogObserver(log).finished(full_record())
+    assert [type(line) for line in lines] == [Own, Own]
 
 
 @pytest.mark.parametrize(
