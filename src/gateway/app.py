@@ -24,7 +24,7 @@ from gateway.keys import (
     STORE,
     TARGETS,
 )
-from gateway.middlewares import MIDDLEWARES, finish_headers
+from gateway.middlewares import finish_headers, rim
 from gateway.model_lists import ModelLists
 from gateway.observe import LogObserver, Observer
 from gateway.origins import Origins
@@ -61,7 +61,7 @@ def create_app(
         raise SettingsError("; ".join(missing))
     given = {name: one for name, one in providers.items() if not isinstance(one, type)}
 
-    app = web.Application(middlewares=MIDDLEWARES)
+    app = web.Application()
     app[SETTINGS] = settings
     app[OBSERVERS] = (LogObserver(logging.getLogger("gateway.access")), *observers)
     app[ORIGINS] = Origins(settings.ollama.origins)
@@ -70,6 +70,7 @@ def create_app(
     app[DIALECTS] = {endpoint.handler: endpoint.dialect for endpoint in ROUTES}
     for endpoint in ROUTES:
         app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
+    app.middlewares.append(rim(app))
     app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_lifetime(configured, given, session))
     return app

@@ -39,18 +39,12 @@ class Hosts:
 
     def allow_address(self, host: str) -> bool:
         """Tell whether *host* is an address by which this machine may be reached."""
+        if _is_local(host):
+            return True
         address = parse_address(_without_port(host))
-        if address is None:
-            return False
-        return (
-            address.is_loopback
-            or address.is_unspecified
-            or any(address in network for network in _PRIVATE)
-            or self._is_own(address)
-        )
+        return address is not None and self._is_own(address)
 
 
-@lru_cache(maxsize=256)  # most requests name the same few hosts
 def parse_address(text: str) -> Address | None:
     """Return the IP address that *text* is, or None; IPv4 in IPv6 counts as IPv4."""
     try:
@@ -59,6 +53,17 @@ def parse_address(text: str) -> Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return address if mapped is None else mapped
+
+
+@lru_cache(maxsize=256)  # most requests name the same few hosts
+def _is_local(host: str) -> bool:
+    """Tell whether *host* is a loopback or private address, or none in particular."""
+    address = parse_address(_without_port(host))
+    return address is not None and (
+        address.is_loopback
+        or address.is_unspecified
+        or any(address in network for network in _PRIVATE)
+    )
 
 
 def _without_port(host: str) -> str:

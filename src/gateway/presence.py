@@ -23,11 +23,16 @@ class Presence:
     """
 
     def __init__(self) -> None:
-        self._open: dict[asyncio.Task[object], web.Request] = {}
+        # By the task of the connection, which is what aiohttp would cancel; it has one at a time.
+        self._open: dict[asyncio.Task[None], web.Request] = {}
 
-    def required(self, request: web.Request) -> _Required:
-        """Cancel the current task if the client of *request* leaves inside the block."""
-        return _Required(self._open, request)
+    def require(self, request: web.Request) -> None:
+        """Cancel the handler of *request* if its client leaves from now on."""
+        self._open[request.task] = request
+
+    def release(self, request: web.Request) -> None:
+        """Let the client leave: *request* has its answer."""
+        del self._open[request.task]
 
     async def watch(self) -> None:
         """Look for clients that have gone, until cancelled; then take all of them for gone.
@@ -47,25 +52,6 @@ class Presence:
                 task.cancel()
             if tasks:
                 await asyncio.wait(tasks, timeout=_FAREWELL)
-
-
-class _Required:
-    """A context manager; made twice for each request, hence no generator."""
-
-    __slots__ = ("_open", "_request", "_task")
-
-    def __init__(self, open_: dict[asyncio.Task[object], web.Request], request: web.Request):
-        self._open = open_
-        self._request = request
-
-    def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a handler always runs in a task
-        self._task = task
-        self._open[task] = self._request
-
-    def __exit__(self, *_: object) -> None:
-        del self._open[self._task]
 
 
 def has_left(request: web.Request) -> bool:

@@ -20,7 +20,7 @@ from gateway.chat import ChatRequest, FillRequest
 from gateway.dialect import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.events import ChatEvent, ChatStream, Finish, fold
-from gateway.keys import PRESENCE, RECORD, SETTINGS
+from gateway.keys import RECORD, SETTINGS
 from gateway.observe import RequestRecord
 from gateway.presence import has_left
 from gateway.providers.base import AnyProvider
@@ -61,8 +61,7 @@ async def begin(request: web.Request, targets: Sequence[Target], open_answer: Op
         stream, encoder = open_answer(target)
         return Opened(stream, encoder, await first_batch(stream))
 
-    with request.app[PRESENCE].required(request):
-        return await ask_in_turn(request, targets, attempt)
+    return await ask_in_turn(request, targets, attempt)
 
 
 async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
@@ -70,23 +69,22 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
     stream, encoder, batch = opened
     record = request[RECORD]
     async with aclosing(stream):
-        with request.app[PRESENCE].required(request):
-            response = web.StreamResponse(headers=encoder.stream_headers)
-            await response.prepare(request)
-            try:
-                # Once per token when a model answers, hence no function of its own.
-                while not _note(batch, record):
-                    if lines := encoder.lines(batch):
-                        await response.write(lines)
-                    batch = await anext(stream)
-                last_lines = encoder.lines(batch)
-            except StopAsyncIteration:
-                return await _break_off(request, response, encoder, _ended())
-            except ConnectionError:  # the client has left: nobody to tell
-                raise
-            except (Exception, asyncio.CancelledError) as error:
-                return await _break_off(request, response, encoder, error)
-            await response.write_eof(last_lines)
+        response = web.StreamResponse(headers=encoder.stream_headers)
+        await response.prepare(request)
+        try:
+            # Once per token when a model answers, hence no function of its own.
+            while not _note(batch, record):
+                if lines := encoder.lines(batch):
+                    await response.write(lines)
+                batch = await anext(stream)
+            last_lines = encoder.lines(batch)
+        except StopAsyncIteration:
+            return await _break_off(request, response, encoder, _ended())
+        except ConnectionError:  # the client has left: nobody to tell
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            return await _break_off(request, response, encoder, error)
+        await response.write_eof(last_lines)
         record.status = response.status
         await _drain(stream)
     return response
@@ -98,22 +96,21 @@ async def answer(request: web.Request, opened: Opened) -> web.StreamResponse:
     record = request[RECORD]
     events: list[ChatEvent] = [*batch]
     async with aclosing(stream):
-        with request.app[PRESENCE].required(request):
-            if not _note(batch, record):
-                async for batch in stream:
-                    events += batch
-                    if _note(batch, record):
-                        break
-                else:
-                    raise _ended()
-            finish = events[-1]
-            assert isinstance(finish, Finish)  # noqa: S101 - what _note has found
-            response = web.Response(
-                body=encoder.document(fold(events, finish)),
-                headers={hdrs.CONTENT_TYPE: encoder.document_type},
-            )
-            await response.prepare(request)
-            await response.write_eof()
+        if not _note(batch, record):
+            async for batch in stream:
+                events += batch
+                if _note(batch, record):
+                    break
+            else:
+                raise _ended()
+        finish = events[-1]
+        assert isinstance(finish, Finish)  # noqa: S101 - what _note has found
+        response = web.Response(
+            body=encoder.document(fold(events, finish)),
+            headers={hdrs.CONTENT_TYPE: encoder.document_type},
+        )
+        await response.prepare(request)
+        await response.write_eof()
         record.status = response.status
         await _drain(stream)
     return response

@@ -5,8 +5,7 @@ Whoever serves a request listens for as long as it runs; adapters need not pass 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -61,14 +60,19 @@ class Reply:
 _listener: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.replies", default=None)
 
 
-@contextmanager
-def listening(listener: Callable[[Reply], None]) -> Iterator[None]:
+class listening:  # noqa: N801 - it is used like a function, and a generator costs more
     """Let *listener* be told of every reply to what is asked inside the block."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
+
+    __slots__ = ("_listener", "_token")
+
+    def __init__(self, listener: Callable[[Reply], None]) -> None:
+        self._listener = listener
+
+    def __enter__(self) -> None:
+        self._token = _listener.set(self._listener)
+
+    def __exit__(self, *_: object) -> None:
+        _listener.reset(self._token)
 
 
 def tell(reply: Reply) -> None:

@@ -11,7 +11,6 @@ from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.handlers.body import load_body
 from gateway.handlers.documents import json_document
-from gateway.handlers.memory import load
 from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import RECORD, RESIDENCY
@@ -63,6 +62,7 @@ async def _vectors(request: web.Request, call: EmbedCall | EmbeddingsCall) -> Em
         targets = find_targets(request, alike(models), admit)
         with request.app[RESIDENCY].using(targets[0].model.name, call.keep_alive):
             if not inputs:
-                await load(request, targets[0], embed_request(call, targets[0].model.info.id))
+                target = targets[0]
+                await target.provider.load_model(embed_request(call, target.model.info.id))
                 return None
             return await ask(request, targets, embed_with)

@@ -9,25 +9,16 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from gateway.catalog import ListedModel, LoadedModel
-from gateway.chat import ChatRequest
-from gateway.embeddings import EmbedRequest
 from gateway.errors import GatewayError
-from gateway.keys import PRESENCE, TARGETS
+from gateway.keys import TARGETS
 from gateway.providers.base import AnyProvider
-from gateway.targets import Target
 
-__all__ = ["load", "loaded", "unload"]
+__all__ = ["loaded", "unload"]
 
 _WITHIN = 5.0
 """Seconds that a service may take to tell what it has loaded."""
 
 _log = logging.getLogger("gateway.memory")
-
-
-async def load(request: web.Request, target: Target, asked: ChatRequest | EmbedRequest) -> None:
-    """Have a model loaded, unless the client leaves meanwhile."""
-    with request.app[PRESENCE].required(request):
-        await target.provider.load_model(asked)
 
 
 async def unload(request: web.Request, model: ListedModel) -> None:

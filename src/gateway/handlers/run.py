@@ -12,7 +12,7 @@ from gateway.chat import ChatRequest, FillRequest
 from gateway.derived import tuned
 from gateway.events import ChatStream
 from gateway.handlers.documents import json_document
-from gateway.handlers.memory import load, unload
+from gateway.handlers.memory import unload
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
 from gateway.ollama.calls import ChatCall, GenerateCall
@@ -64,7 +64,7 @@ async def run(request: web.Request, call: CallT, endpoint: Endpoint[CallT]) -> w
             if call.is_load:
                 asked = load_request(call, model.info.id)
                 said = said_options(call.options)
-                await load(request, targets[0], tuned(model, asked, said=said))
+                await targets[0].provider.load_model(tuned(model, asked, said=said))
                 return json_document(encoder(model).load_document("load"))
             opened = await begin(request, targets, open_answer)
             go_on = relay if call.stream else answer

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.asking import ask_in_turn
 from gateway.events import Usage
-from gateway.keys import PRESENCE, RECORD
+from gateway.keys import RECORD
 from gateway.targets import Target
 
 __all__ = ["ask"]
@@ -26,13 +26,9 @@ T = TypeVar("T", bound=_Counted)
 async def ask(
     request: web.Request, targets: Sequence[Target], attempt: Callable[[Target], Awaitable[T]]
 ) -> T:
-    """Return what *attempt* returns for the first target that answers; note its times and cost.
-
-    It is given up when the client leaves.
-    """
+    """Return what *attempt* returns for the first target that answers; note its times and cost."""
     record = request[RECORD]
-    with request.app[PRESENCE].required(request):
-        result = await ask_in_turn(request, targets, attempt)
+    result = await ask_in_turn(request, targets, attempt)
     record.timing.mark_delta()
     record.usage = result.usage
     return result

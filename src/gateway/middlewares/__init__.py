@@ -1,13 +1,9 @@
-"""What surrounds every handler, outermost first."""
+"""What surrounds every handler: one middleware, and one signal for the headers of answers."""
 
 from __future__ import annotations
 
-from gateway.middlewares.errors import errors
-from gateway.middlewares.gate import gate
 from gateway.middlewares.headers import finish_headers
 from gateway.middlewares.hosts import guard_hosts
-from gateway.middlewares.record import record
+from gateway.middlewares.rim import rim
 
-__all__ = ["MIDDLEWARES", "finish_headers", "guard_hosts"]
-
-MIDDLEWARES = (record, gate, errors)
+__all__ = ["finish_headers", "guard_hosts", "rim"]

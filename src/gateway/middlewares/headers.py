@@ -9,6 +9,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.keys import RECORD
 from gateway.middlewares.origins import add_origin_headers
+from gateway.observe import RequestRecord
 
 __all__ = ["finish_headers"]
 
@@ -18,17 +19,20 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
 
     aiohttp's name and version are taken out, since Ollama has no counterpart for them.
     """
-    if response.headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
-        del response.headers[hdrs.SERVER]
+    headers = response.headers
+    if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
+        del headers[hdrs.SERVER]
     add_origin_headers(request, response)
-    _tell_target(request, response)
-
-
-def _tell_target(request: web.Request, response: web.StreamResponse) -> None:
-    """Say whom the client has its answer from, where its model's name left a choice."""
-    record = request.get(RECORD)
-    if record is None or not (record.has_choice and record.timing.sent):
+    try:
+        record = request[RECORD]
+    except KeyError:  # a host has answered before us
         return
+    if record.has_choice and record.timing.sent:
+        _tell_target(record, response)
+
+
+def _tell_target(record: RequestRecord, response: web.StreamResponse) -> None:
+    """Say whom the client has its answer from, where its model's name left a choice."""
     response.headers["X-Gateway-Target"] = _legible(record.target)
     if record.passed_over:
         response.headers["X-Gateway-Passed-Over"] = _legible(", ".join(record.passed_over))

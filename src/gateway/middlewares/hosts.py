@@ -12,12 +12,11 @@ from gateway.keys import HOSTS
 __all__ = ["answer_foreign_host", "guard_hosts"]
 
 
-def answer_foreign_host(request: web.Request) -> web.Response | None:
+def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Response | None:
     """Refuse a foreign ``Host`` without a word; answer ``OPTIONS`` to a name that is ours.
 
-    Return None for all other requests.
+    Return None for all other requests, and where any host is *allowed*.
     """
-    allowed = request.app.get(HOSTS)
     if allowed is None or allowed.allow_address(request.host):
         return None
     if not allowed.allow_name(request.host):
