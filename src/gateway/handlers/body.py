@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 async def load_body(request: web.Request, load: Callable[[bytes], T]) -> T:
     """Return what *load* makes of the whole body, or raise `BodyTooLarge`."""
-    return await _load(await _read(request, limit=request.app[SETTINGS].limits.body), load)
+    limit = request.app[SETTINGS].limits.body
+    content = request.content
+    if content.is_eof() and not content.at_eof() and content.total_bytes <= min(_SMALL, limit):
+        return load(content.read_nowait())  # as most bodies, it has come with the request's head
+    return await _load(await _read(request, limit=limit), load)
 
 
 async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
