@@ -7,11 +7,11 @@ look at ``/api/ps``; it belongs to one process and costs no provider anything.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from gateway.errors import GatewayError
 
@@ -25,27 +25,25 @@ _FOREVER = timedelta(days=106_751)
 class _Use:
     """When a model was last used, how many seconds it stays from then on, and how many use it."""
 
-    last: datetime
-    stay: float
+    last: float = 0.0
+    stay: float = 0.0
     requests: int = 0
     is_loaded: bool = False
 
     @property
     def expires(self) -> datetime:
         stay = _FOREVER if math.isinf(self.stay) else timedelta(seconds=self.stay)
-        return self.last + min(stay, _FOREVER)
-
-
-_now = partial(datetime.now, UTC)
+        return datetime.fromtimestamp(self.last, UTC) + min(stay, _FOREVER)
 
 
 class Residency:
     """Remember uses of models, by the names that lists show.
 
     *default* is how many seconds a model stays if a request does not say, ``math.inf`` is forever.
+    *now* tells seconds since 1970.
     """
 
-    def __init__(self, default: float, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, default: float, *, now: Callable[[], float] = time.time) -> None:
         self._default = default
         self._now = now
         self._uses: dict[str, _Use] = {}
@@ -64,7 +62,7 @@ class Residency:
 
     def loaded(self) -> Mapping[str, datetime]:
         """Return the names of the models in memory and when each one leaves it."""
-        now = self._now()
+        now = datetime.fromtimestamp(self._now(), UTC)
         for name, use in [*self._uses.items()]:
             if not use.requests and use.expires <= now:
                 del self._uses[name]
@@ -77,7 +75,7 @@ class _Using:
     __slots__ = ("_name", "_now", "_stay", "_use", "_uses")
 
     def __init__(
-        self, uses: dict[str, _Use], name: str, *, stay: float, now: Callable[[], datetime]
+        self, uses: dict[str, _Use], name: str, *, stay: float, now: Callable[[], float]
     ) -> None:
         self._uses = uses
         self._name = name
@@ -85,11 +83,12 @@ class _Using:
         self._now = now
 
     def __enter__(self) -> None:
-        now = self._now()
-        self._use = self._uses.get(self._name) or _Use(now, self._stay)
-        self._uses[self._name] = self._use
-        self._use.requests += 1
-        self._use.last, self._use.stay = now, self._stay
+        use = self._uses.get(self._name)
+        if use is None:
+            use = self._uses[self._name] = _Use()
+        use.requests += 1
+        use.last, use.stay = self._now(), self._stay
+        self._use = use
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         use = self._use

@@ -29,8 +29,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = NOON
 
-    def __call__(self) -> datetime:
-        return self.now
+    def __call__(self) -> float:
+        return self.now.timestamp()
 
     def pass_seconds(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
