@@ -20,9 +20,9 @@ _log = logging.getLogger("gateway.targets")
 T = TypeVar("T")
 
 
-async def ask_in_turn(
+def ask_in_turn(
     request: web.Request, targets: Sequence[Target], ask: Callable[[Target], Awaitable[T]]
-) -> T:
+) -> Awaitable[T]:
     """Return what *ask* returns for the first of *targets* that answers (`gateway.attempts`)."""
     record = request[RECORD]
     record.timing.mark_sent()
@@ -37,4 +37,4 @@ async def ask_in_turn(
             record.passed_over.append(f"{record.target}={error.status}")
             _log.info("%s cannot answer: %s", record.target, error)
 
-    return await in_turn(targets, attempt, passed_over=passed_over)
+    return in_turn(targets, attempt, passed_over=passed_over)

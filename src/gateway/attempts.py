@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -62,9 +63,8 @@ async def in_turn(
     *passed_over* is told of each one that was asked in vain. If all were, the error of the last
     attempt is raised.
     """
-    loop = asyncio.get_running_loop()
     target, *left = targets
-    give_up_at = loop.time() + _BUDGET
+    give_up_at = time.monotonic() + _BUDGET
     retries, pause = _RETRIES, _FIRST_PAUSE
     while True:
         try:
@@ -76,11 +76,11 @@ async def in_turn(
                     raise
                 passed_over(target, error)
                 target, *left = left
-                give_up_at = loop.time() + _BUDGET
+                give_up_at = time.monotonic() + _BUDGET
                 continue
             wait = _asked_pause(error, pause)
             # A wait may be NaN.
-            if not (retries and _is_safe(error) and loop.time() + wait <= give_up_at):
+            if not (retries and _is_safe(error) and time.monotonic() + wait <= give_up_at):
                 if _elsewhere(error, target, [target]):
                     passed_over(target, error)
                 raise

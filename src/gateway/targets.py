@@ -74,7 +74,9 @@ class Targets:
         The keys of a provider take turns. Targets that pause are left out; if all of them do they
         are asked all the same, in the order in which their pauses end.
         """
-        targets = [target for model in models for target in self._keys(model)]
+        targets: list[Target] = []
+        for model in models:
+            targets += self._keys(model)
         if len(targets) == 1:
             return targets
         now = self._clock()
