@@ -109,9 +109,9 @@ class Library:
         transcribe, are found by the provider's own id, by that id behind the provider's name, or by
         an alias. Raise `gateway.names.InvalidName` when it cannot be the name of any model.
         """
-        return self._found(name.strip(), suffixes=suffixes, unlisted=unlisted)
+        return self._found(name.strip(), suffixes, unlisted)
 
-    def _search(self, name: str, *, suffixes: bool, unlisted: bool) -> Sequence[ListedModel]:
+    def _search(self, name: str, suffixes: bool, unlisted: bool) -> Sequence[ListedModel]:
         try:
             made = self._derived.get(_literal_key(name))
             key = _key(name, suffixes=suffixes)

@@ -5,7 +5,7 @@ Whoever serves a request listens for as long as it runs; adapters need not pass 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 

@@ -127,10 +127,11 @@ class Database:
         if self._watch is None:
             return self._changes
         try:
-            return _pragma(self._watch, "data_version")
+            version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
             _log.warning("changes of other processes cannot be seen: %s", error)
             return self._seen
+        return version
 
     def _read(self) -> Sequence[DerivedModel]:
         models = []
@@ -215,6 +216,6 @@ def _use_log(connection: sqlite3.Connection) -> None:
             return
 
 
-def _pragma(connection: sqlite3.Connection | sqlite3.Cursor, name: str) -> int:
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
     (value,) = connection.execute(f"PRAGMA {name}").fetchone()
     return int(value)
