@@ -21,10 +21,11 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; whatever could break or forge one is escaped."""
-        line = f"{_time(record)} {record.levelname:7} {record.name} {record.getMessage()}"
+        line = _printable(
+            f"{_time(record)} {record.levelname:7} {record.name} {record.getMessage()}"
+        )
         if fields := _fields(record):
             line = f"{line} {_pairs(fields)}"
-        line = _printable(line)
         if not record.exc_info:
             return line
         trace = self.formatException(record.exc_info).splitlines()
@@ -90,11 +91,22 @@ def _second(seconds: int) -> str:
 
 
 def _pairs(fields: Mapping[str, object]) -> str:
-    texts = [*map(str, fields.values())]
-    # One look at all of them, since hardly any has to be quoted.
-    if not (_is_bare("".join(texts)) and all(texts)):
-        texts = [text if _is_bare(text) else _quoted(text) for text in texts]
-    return " ".join([f"{key}={text}" for key, text in zip(fields, texts, strict=True)])
+    values = tuple(fields.values())
+    # One look at all of them, since hardly any has to be quoted or escaped.
+    every = "%s" * len(values) % values
+    if every.isprintable() and not (" " in every or "=" in every or '"' in every):
+        return (_form(tuple(fields)) % values).replace("= ", '="" ').rstrip()
+    texts = {name: str(value) for name, value in fields.items()}
+    return _printable(
+        " ".join(
+            f"{name}={text if _is_bare(text) else _quoted(text)}" for name, text in texts.items()
+        )
+    )
+
+
+@lru_cache(maxsize=64)  # the lines of one kind of request have the same fields
+def _form(names: tuple[str, ...]) -> str:
+    return "".join([_printable(name).replace("%", "%%") + "=%s " for name in names])
 
 
 def _is_bare(text: str) -> bool:

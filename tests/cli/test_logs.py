@@ -56,10 +56,18 @@ def failed_record() -> logging.LogRecord:
             record("x", fields={"a": "two words", "b": 'q"', "c": "", "d": None, "e": "x=y"}),
             'x a="two words" b="q\\"" c="" d=None e="x=y"',
         ),
+        (record("x", fields={"100%s": "1", "new\nline": ""}), 'x 100%s=1 new\\nline=""'),
         (record("forged\n2026 line \x1b[31m"), "forged\\n2026 line \\x1b[31m"),
         (record("x", fields={"model": "a\nb", "half": "\ud800"}), 'x model="a\\nb" half=\\ud800'),
     ],
-    ids=["message", "fields", "quoted", "control characters", "fields with control characters"],
+    ids=[
+        "message",
+        "fields",
+        "quoted",
+        "odd names",
+        "control characters",
+        "fields with control characters",
+    ],
 )
 def test_text_is_one_line_a_record_that_nothing_can_break(
     made: logging.LogRecord, line: str
