@@ -1,14 +1,18 @@
 """What a client may ask of a language model, free of any dialect.
 
 ``None`` always means that the client did not say; zero, empty and false are values.
+
+Some of these are made for each message of each request, so they are `msgspec.Struct` and not
+dataclasses: creating one costs about a tenth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from gateway.events import ToolCall
 
@@ -24,7 +28,11 @@ __all__ = [
     "Think",
     "Tool",
     "ToolChoice",
+    "replace",
 ]
+
+replace = msgspec.structs.replace
+"""Return a copy of a message, a request or a part of one with other values for some members."""
 
 
 class Role(StrEnum):
@@ -36,8 +44,7 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """An image, a recording or a document that travels with a message.
 
     ``base64`` is standard base64 with padding and without line breaks, checked at the rim; it is
@@ -51,8 +58,7 @@ class Media:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One turn of a conversation.
 
     ``thinking`` and ``tool_calls`` belong to assistant messages, ``tool_name`` and
@@ -68,25 +74,22 @@ class Message:
     tool_call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True):
     """A function that the model may call; ``parameters`` is the client's JSON Schema, whole."""
 
     name: str
     description: str = ""
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = {}
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NamedTool:
+class NamedTool(msgspec.Struct, frozen=True):
     """Oblige the model to call this one function."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFormat:
+class JsonFormat(msgspec.Struct, frozen=True):
     """Oblige the model to answer in JSON; ``schema`` is ``None`` for any JSON."""
 
     schema: Mapping[str, object] | None = None
@@ -95,8 +98,7 @@ class JsonFormat:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(msgspec.Struct, frozen=True):
     """How the next token is chosen and when the model stops.
 
     ``max_tokens`` is a positive limit on the answer or ``None`` for no limit; ``stop`` holds the
@@ -118,8 +120,7 @@ Think: TypeAlias = bool | Literal["low", "medium", "high", "max"]
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True):
     """One chat. ``model`` is the provider's own id once routing has replaced the client's name.
 
     ``logprobs`` asks for the probability of each token and of that many others in its place.
@@ -137,13 +138,12 @@ class ChatRequest:
     sampling: Sampling = Sampling()
     think: Think | None = None
     response_format: JsonFormat | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = {}
     logprobs: int | None = None
-    native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    native: Mapping[str, Mapping[str, object]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class FillRequest:
+class FillRequest(msgspec.Struct, frozen=True):
     """Fill in the middle: write what stands between ``prompt`` and ``suffix``.
 
     ``extra`` and ``native`` are those of a `ChatRequest`.
@@ -153,5 +153,5 @@ class FillRequest:
     prompt: str
     suffix: str = ""
     sampling: Sampling = Sampling()
-    extra: Mapping[str, object] = field(default_factory=dict)
-    native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    extra: Mapping[str, object] = {}
+    native: Mapping[str, Mapping[str, object]] = {}

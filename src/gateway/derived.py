@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from gateway.catalog import ListedModel, Overlay
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
 from gateway.ollama.options import read_options
 
 __all__ = ["DerivedModel", "derive", "for_chat", "for_prompt", "laid_over", "merged", "tuned"]
@@ -102,7 +102,7 @@ def for_chat(
     if model.overlay.system and not _begins_with_system(request):
         stored = (*_system(model), *stored)
     if stored:
-        request = dataclasses.replace(request, messages=(*stored, *request.messages))
+        request = replace(request, messages=(*stored, *request.messages))
     return tuned(model, request, said=said)
 
 
@@ -118,7 +118,7 @@ def for_prompt(
     system = request.messages[:own] or _system(model)
     messages = (*system, *model.overlay.messages, *request.messages[own:])
     if messages != request.messages:
-        request = dataclasses.replace(request, messages=messages)
+        request = replace(request, messages=messages)
     return tuned(model, request, said=said)
 
 
@@ -136,13 +136,13 @@ def tuned(model: ListedModel, request: RequestT, *, said: Collection[str] = ()) 
         return request
     sampling, extra = read_options(stored)
     given = {
-        field.name: value
-        for field in dataclasses.fields(Sampling)
-        if (value := getattr(request.sampling, field.name)) != getattr(_UNSAID, field.name)
+        name: value
+        for name in Sampling.__struct_fields__
+        if (value := getattr(request.sampling, name)) != getattr(_UNSAID, name)
     }
-    return dataclasses.replace(
+    return replace(
         request,
-        sampling=dataclasses.replace(sampling, **given),
+        sampling=replace(sampling, **given),
         extra={**extra, **request.extra},
     )
 

@@ -69,7 +69,7 @@ ONLY_IN = {
     "aiohttp_sse_client2": {"providers"},
     "dotenv": {"settings"},
     "marshmallow": {"anthropic", "bodies", "ollama", "openai", "providers", "settings", "testing"},
-    "msgspec": {"codec", "events", "ollama", "providers", "store"},
+    "msgspec": {"chat", "codec", "events", "ollama", "providers", "store"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "sqlite3": {"store"},

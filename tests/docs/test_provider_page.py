@@ -128,6 +128,14 @@ def test_the_values_are_those_of_the_vocabulary() -> None:
     }
 
 
+def test_copies_of_values_are_made_as_described() -> None:
+    request = chat.ChatRequest("a", (chat.Message(chat.Role.USER, "hi"),))
+    assert chat.replace(request, model="b") == chat.ChatRequest("b", request.messages)
+    assert chat.replace(request.messages[0], content="") == chat.Message(chat.Role.USER)
+    recording = transcriptions.TranscribeRequest("a", b"", filename="", media_type="")
+    assert dataclasses.replace(recording, model="b").model == "b"
+
+
 def test_the_capabilities_are_ollamas_words() -> None:
     (row,) = [row for row in rows("`ModelInfo`", "Field") if row["Field"] == "`capabilities`"]
     assert codes(row["Meaning"])[1:] == [str(word) for word in catalog.Capability]

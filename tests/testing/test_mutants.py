@@ -13,7 +13,7 @@ import pytest
 
 from gateway import codec
 from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest
+from gateway.chat import ChatRequest, replace
 from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
 from gateway.providers.mistral import MistralProvider
 from mistral.test_contract import TestMistral as MistralContract
@@ -34,7 +34,7 @@ class FinishesTwice(MistralProvider):
 
 class RenamesTheModel(MistralProvider):
     def chat(self, request: ChatRequest) -> ChatStream:
-        return super().chat(dataclasses.replace(request, model=request.model.upper()))
+        return super().chat(replace(request, model=request.model.upper()))
 
 
 class AsksAtOnce(MistralProvider):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from aiohttp import web
 
 from gateway.admission import check_chat
 from gateway.anthropic.encode import MessageEncoder
 from gateway.anthropic.requests import estimate_tokens, read_messages
 from gateway.catalog import Capability, ListedModel
-from gateway.chat import ChatRequest
+from gateway.chat import ChatRequest, replace
 from gateway.derived import for_chat
 from gateway.events import ChatStream
 from gateway.handlers.body import load_v1_body
@@ -56,4 +54,4 @@ def _asked(said: ChatRequest, model: ListedModel) -> ChatRequest:
     """Put in the provider's id; drop a wish to think, which Claude Code has for any model."""
     thinks = Capability.THINKING in model.info.capabilities
     think = said.think if thinks or not said.think else None
-    return dataclasses.replace(said, model=model.info.id, think=think)
+    return replace(said, model=model.info.id, think=think)

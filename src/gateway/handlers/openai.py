@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from gateway.admission import check_chat, check_embedding, check_model
 from gateway.catalog import Capability, ListedModel
-from gateway.chat import ChatRequest, FillRequest
+from gateway.chat import ChatRequest, FillRequest, replace
 from gateway.derived import for_chat, for_prompt, tuned
 from gateway.dialect import AnswerEncoder
 from gateway.embeddings import EmbedResult
@@ -87,7 +87,7 @@ async def completions(request: web.Request) -> web.StreamResponse:
 
     def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
         said, asked = said_options(call), completion_request(call)
-        asked = dataclasses.replace(asked, model=target.model.info.id)
+        asked = replace(asked, model=target.model.info.id)
         if isinstance(asked, FillRequest):
             asked = tuned(target.model, asked, said=said)
         else:
@@ -219,7 +219,7 @@ async def _converse(
 
     def open_answer(target: Target) -> tuple[ChatStream, AnswerEncoder]:
         model = target.model
-        ours = for_chat(model, dataclasses.replace(asked, model=model.info.id), said=said)
+        ours = for_chat(model, replace(asked, model=model.info.id), said=said)
         return target.provider.chat(ours), encoder
 
     with unknown_model(f"model '{name}' not found"):

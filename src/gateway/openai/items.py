@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from gateway import codec
 from gateway.bodies.decode import kind_of
 from gateway.bodies.readers import Mismatch, Reader, read_fields, read_string
 from gateway.bodies.roles import read_role
-from gateway.chat import Media, Message, Role
+from gateway.chat import Media, Message, Role, replace
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.openai.calls import ToolName
@@ -88,7 +87,7 @@ class _Conversation:
         if not self._messages or self._messages[-1].role is not Role.ASSISTANT:
             self._messages.append(Message(Role.ASSISTANT))
         last = self._messages[-1]
-        self._messages[-1] = dataclasses.replace(
+        self._messages[-1] = replace(
             last,
             tool_calls=(*last.tool_calls, call),
             thinking=self._take_thinking() or last.thinking,

@@ -7,7 +7,6 @@ a provider may know never fails for its type.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -23,6 +22,7 @@ from gateway.bodies.readers import (
 )
 from gateway.bodies.schemas import Body, Value, body_loader
 from gateway.bodies.tools import read_tools
+from gateway.chat import replace
 from gateway.errors import InvalidRequest
 from gateway.openai.calls import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
 from gateway.openai.formats import read_effort, read_reasoning, read_response_format, read_text
@@ -195,9 +195,7 @@ class ResponsesRequest(_AskingBody[ResponseCall]):
     def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseCall:
         """Make the call, with functions under the names that they have upstream."""
         tools = said.pop("tools", [])
-        said["tools"] = tuple(
-            [dataclasses.replace(tool, name=upstream_name(name)) for name, tool in tools]
-        )
+        said["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
         said["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
         said["echo"] = _echo(body)
         return super().build(said, body)

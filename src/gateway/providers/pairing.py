@@ -7,10 +7,10 @@ or nothing at all (the official Python client drops the ids of calls).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from gateway.chat import Message, Role
+from gateway.chat import Message, Role, replace
 from gateway.events import ToolCall
 from gateway.providers.ids import call_ids, names_no_call, safe_name
 

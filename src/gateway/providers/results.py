@@ -7,10 +7,9 @@ their ids; a result without an id has no call.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
-from gateway.chat import Media, Message, Role
+from gateway.chat import Media, Message, Role, replace
 from gateway.events import ToolCall
 from gateway.providers.ids import UNKNOWN_TOOL, is_name, new_id
 

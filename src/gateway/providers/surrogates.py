@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from gateway import codec
-from gateway.chat import Message
+from gateway.chat import Message, replace
 
 __all__ = ["clean", "clean_json", "clean_messages", "encode_clean"]
 

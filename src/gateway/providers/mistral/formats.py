@@ -7,10 +7,10 @@ false``); Ollama's clients leave that word out, and Ollama's grammar closes obje
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from gateway.chat import JsonFormat, Message, Role
+from gateway.chat import JsonFormat, Message, Role, replace
 from gateway.providers.ids import is_name
 from gateway.providers.mistral.repair import join_paragraphs
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity

@@ -10,11 +10,10 @@ history always gives the same bytes: tests and the provider's prompt cache count
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from gateway.chat import Message, Role
+from gateway.chat import Message, Role, replace
 from gateway.providers.ids import is_name
 from gateway.providers.mistral.ids import is_id
 from gateway.providers.mistral.results import bridge_results
