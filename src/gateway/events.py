@@ -124,12 +124,14 @@ class Answer:
 
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
     """Join the events that came before *finish* into one `Answer`."""
+    text = "".join([event.text for event in events if isinstance(event, TextDelta)])
+    others = [event for event in events if not isinstance(event, TextDelta)]  # nearly always few
     return Answer(
-        text="".join([event.text for event in events if isinstance(event, TextDelta)]),
-        thinking="".join([event.text for event in events if isinstance(event, ThinkingDelta)]),
-        tool_calls=tuple(event for event in events if isinstance(event, ToolCall)),
+        text=text,
+        thinking="".join([event.text for event in others if isinstance(event, ThinkingDelta)]),
+        tool_calls=tuple([event for event in others if isinstance(event, ToolCall)]),
         finish=finish,
         logprobs=tuple(
-            token for event in events if isinstance(event, Logprobs) for token in event.tokens
+            [token for event in others if isinstance(event, Logprobs) for token in event.tokens]
         ),
     )
