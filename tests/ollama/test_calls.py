@@ -419,3 +419,13 @@ def test_any_json_is_read_or_refused(fields: object) -> None:
 @given(data=st.binary())
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     assert is_read_or_refused(data)
+
+
+@pytest.mark.parametrize("role", ["user", "System", "developer", "nobody", ""])
+@pytest.mark.parametrize("content", ["", "hi", "\u00e9"])
+def test_a_message_of_two_members_is_read_like_any_other(role: str, content: str) -> None:
+    said = {"role": role, "content": content}
+    (plain,) = load_chat(body(messages=[said])).messages
+    (other,) = load_chat(body(messages=[{**said, "beside": 1}])).messages
+    (spelt,) = load_chat(body(messages=[{"ROLE": role, "Content": content}])).messages
+    assert plain == other == spelt
