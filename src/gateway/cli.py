@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
@@ -17,11 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gateway import logs
-from gateway.app import create_app
 from gateway.errors import ProviderLoadError, SettingsError
-from gateway.middlewares import guard_hosts
-from gateway.providers.registry import configure
-from gateway.server import CannotListen, loop_factory, serve
 from gateway.settings import (
     VARIABLES,
     Environment,
@@ -65,8 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(settings, arguments)
     except (SettingsError, ProviderLoadError) as error:
         return _complain(error, _MISUSED)
-    except CannotListen as error:
-        return _complain(f"{error} (choose another address with --host and --port)", _FAILED)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -164,6 +156,9 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    from gateway.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
+    from gateway.serving import serve_gateway  # noqa: PLC0415 - large, and no supervisor needs it
+
     async def wired() -> int:
         async with (
             _sandboxed(settings) if arguments.sandbox else nullcontext(_at_home(settings)) as final
@@ -172,12 +167,16 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
                 return await _check(final)
             if arguments.command == "providers":
                 return _list_adapters(final)
-            return await _serve(final, supervisor=arguments.supervisor)
+            await serve_gateway(final, supervisor=arguments.supervisor)
+            return 0
 
     if arguments.command == "serve":
         logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(wired())
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(wired())
+    except CannotListen as error:
+        return _complain(f"{error} (choose another address with --host and --port)", _FAILED)
 
 
 def _at_home(settings: Settings) -> Settings:
@@ -187,31 +186,6 @@ def _at_home(settings: Settings) -> Settings:
     from platformdirs import user_data_path  # noqa: PLC0415 - large, and a container names its own
 
     return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
-
-
-async def _serve(settings: Settings, *, supervisor: int | None) -> int:
-    server = settings.server
-    configured = configure(settings, {})
-    if missing := [reason for one in configured for reason in one.missing]:
-        raise SettingsError(
-            f"{'; '.join(missing)}; or try it without a key: python -m gateway --sandbox"
-        )
-
-    def ready(urls: Sequence[str]) -> None:
-        _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
-        _log.info("providers: %s", ", ".join(settings.providers))
-        _log.info("try: curl %s/api/tags", urls[0])
-        # What is loaded by now stays; to look at it again would stop all streams for 30 ms.
-        gc.freeze()
-
-    # Adapters that are handed over need not be found a second time.
-    app = create_app(settings, providers={one.name: one.adapter for one in configured})
-    guard_hosts(app, server.host)
-    line = None if supervisor is None else socket.socket(fileno=supervisor)
-    with line or nullcontext():
-        await serve(app, server, ready=ready, supervisor=line)
-    _log.info("stopped")
-    return 0
 
 
 async def _check(settings: Settings) -> int:

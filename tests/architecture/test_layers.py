@@ -15,6 +15,7 @@ SOURCE = Path(gateway.__file__).parent
 ROWS = (
     {"__main__"},
     {"cli"},
+    {"serving"},
     {"check", "logs", "scaffold", "server", "workers"},
     {"app", "inventory"},
     {"handlers"},
@@ -49,7 +50,7 @@ ROWS = (
 )
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 SANDBOX = {"codec", "version"}
-NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox"}
+NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox", "serving"}
 
 ONLY_IN = {
     "aiohttp": {

@@ -286,7 +286,7 @@ class Served:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     served = Served()
-    monkeypatch.setattr(cli, "serve", served)
+    monkeypatch.setattr("gateway.serving.serve", served)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
     yield served
     gc.unfreeze()
@@ -321,15 +321,23 @@ def test_what_is_loaded_at_the_start_is_none_of_the_collectors_business(
     assert gc.get_freeze_count() > 0
 
 
+def loaded_by(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    return {*told.stdout.decode().split()}
+
+
+def test_a_supervisor_does_not_load_what_serves() -> None:
+    assert {"aiohttp", "gateway.app", "gateway.server"}.isdisjoint(loaded_by("gateway.cli"))
+
+
 def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None:
-    code = "import sys, gateway.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     left_out = {
         *("dotenv", "platformdirs", "sqlite3", "tomllib"),
         *(f"gateway.{one}" for one in ("check", "inventory", "sandbox", "scaffold", "workers")),
         *(f"gateway.providers.{one}" for one in ("anthropic", "mistral", "ollama", "openai")),
     }
-    assert left_out.isdisjoint(loaded.stdout.decode().split())
+    assert left_out.isdisjoint(loaded_by("gateway.cli, gateway.serving"))
 
 
 def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
@@ -338,7 +346,7 @@ def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
     async def serve(*_: object, **__: object) -> None:
         raise CannotListen("cannot listen on 192.0.2.1:1: cannot assign requested address")
 
-    monkeypatch.setattr(cli, "serve", serve)
+    monkeypatch.setattr("gateway.serving.serve", serve)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
     monkeypatch.setenv("MISTRAL_API_KEY", SECRET)
 

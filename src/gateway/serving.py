@@ -1,0 +1,47 @@
+"""The gateway as a server of its own: from the settings to a port that answers."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from gateway.app import create_app
+from gateway.errors import SettingsError
+from gateway.middlewares import guard_hosts
+from gateway.providers.registry import configure
+from gateway.server import serve
+from gateway.settings import Settings
+
+__all__ = ["serve_gateway"]
+
+_log = logging.getLogger("gateway")
+
+
+async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
+    """Serve until a signal says stop; *supervisor* is the descriptor of the line to one, if any.
+
+    Raise `SettingsError`, `ProviderLoadError` or `CannotListen`.
+    """
+    configured = configure(settings, {})
+    if missing := [reason for one in configured for reason in one.missing]:
+        raise SettingsError(
+            f"{'; '.join(missing)}; or try it without a key: python -m gateway --sandbox"
+        )
+
+    def ready(urls: Sequence[str]) -> None:
+        _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
+        _log.info("providers: %s", ", ".join(settings.providers))
+        _log.info("try: curl %s/api/tags", urls[0])
+        # What is loaded by now stays; to look at it again would stop all streams for 30 ms.
+        gc.freeze()
+
+    # Adapters that are handed over need not be found a second time.
+    app = create_app(settings, providers={one.name: one.adapter for one in configured})
+    guard_hosts(app, settings.server.host)
+    line = None if supervisor is None else socket.socket(fileno=supervisor)
+    with line or nullcontext():
+        await serve(app, settings.server, ready=ready, supervisor=line)
+    _log.info("stopped")
