@@ -450,3 +450,8 @@ def joined(objects: list[dict[str, Any]]) -> tuple[str, str, list[object]]:
         "".join(message.get("thinking", "") for message in messages),
         [call for message in messages for call in message.get("tool_calls", ())],
     )
+
+
+def test_only_the_last_event_of_a_batch_can_end_an_answer() -> None:
+    said = [ThinkingDelta("a"), TextDelta("b")]
+    assert chat().lines([said[0], STOP, said[1]]) == chat().lines(said)
