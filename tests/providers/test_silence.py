@@ -120,10 +120,16 @@ def test_one_that_has_ended_is_left_alone(clock: Clock) -> None:
     watch.end(ended)
 
 
-def test_without_streams_there_is_no_timer(clock: Clock) -> None:
-    watch, [first, second] = watched(clock, 1, 2)
+def test_a_timer_serves_the_streams_that_follow_and_ends_with_the_last(clock: Clock) -> None:
+    watch, [first, second] = watched(clock, 3, 5)
     watch.end(first)
+    clock.advance(1)
     watch.end(second)
-    assert clock.waiting == []
-    watch.begin(first)
-    assert clock.waiting == [1]
+    second.deadline = 9
+    watch.begin(second)
+    assert (clock.made, clock.waiting) == (1, [3])
+    clock.advance(3)
+    assert clock.waiting == [9]
+    watch.end(second)
+    clock.advance(9)
+    assert (first.told, second.told, clock.waiting) == ([], [], [])

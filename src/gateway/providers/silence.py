@@ -28,7 +28,7 @@ class SilenceWatch:
 
     Deadlines move away with everything that is heard, which nobody need say here: the timer is set
     for the first of them that was known, and set anew when it is due. One that comes nearer is told
-    by `hasten`. Without streams there is no timer.
+    by `hasten`. When the last stream has ended the timer waits for the next one, or for its time.
     """
 
     def __init__(self) -> None:
@@ -49,9 +49,6 @@ class SilenceWatch:
     def end(self, stream: _Stream) -> None:
         """Watch *stream* no longer, if it was watched at all."""
         self._streams.discard(stream)
-        if self._timer is not None and not self._streams:
-            self._timer.cancel()
-            self._timer = None
 
     def _look(self) -> None:
         self._timer = None

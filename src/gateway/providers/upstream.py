@@ -234,7 +234,8 @@ class EventStream(EventSource):
         self._kwargs.clear()
         self.heard = self.clock()
         self.read = self._response.content.readany
-        watch.hasten(self)
+        if self._patience < self._upstream.timeouts.head:
+            watch.hasten(self)
 
     async def __anext__(self) -> list[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
