@@ -26,10 +26,9 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.events import ChatEvent, ChatStream
 from gateway.targets import Target, retry_after
 
-__all__ = ["first_batch", "in_turn"]
+__all__ = ["in_turn"]
 
 _RETRIES = 2
 _BUDGET = 5.0
@@ -39,17 +38,6 @@ _JITTER = 0.25
 """Up to this share of a pause is added, so that clients refused together do not return together."""
 
 T = TypeVar("T")
-
-
-async def first_batch(stream: ChatStream) -> Sequence[ChatEvent]:
-    """Return the first batch of *stream*, which the caller closes; without one it is closed."""
-    try:
-        return await anext(stream)
-    except StopAsyncIteration:
-        raise UpstreamProtocolError("stream ended unexpectedly") from None
-    except BaseException:
-        await stream.aclose()
-        raise
 
 
 async def in_turn(

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from aiohttp import hdrs, web
 
 from gateway.asking import ask_in_turn
-from gateway.attempts import first_batch
 from gateway.chat import ChatRequest, FillRequest
 from gateway.dialect import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
@@ -50,7 +48,9 @@ def open_stream(provider: AnyProvider, asked: ChatRequest | FillRequest) -> Chat
     return provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
 
 
-async def begin(request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer) -> Opened:
+def begin(
+    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
+) -> Awaitable[Opened]:
     """Return the answer of the first target that gives one, for `relay` or `answer` to go on with.
 
     *open_answer* is called for each attempt that it takes. What it needs for that, such as a long
@@ -59,16 +59,19 @@ async def begin(request: web.Request, targets: Sequence[Target], open_answer: Op
 
     async def attempt(target: Target) -> Opened:
         stream, encoder = open_answer(target)
-        return Opened(stream, encoder, await first_batch(stream))
+        try:
+            return Opened(stream, encoder, await anext(stream))
+        except StopAsyncIteration:
+            raise _ended() from None
 
-    return await ask_in_turn(request, targets, attempt)
+    return ask_in_turn(request, targets, attempt)
 
 
 async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
     """Send each batch of a stream to the client as soon as it comes, in one write."""
     stream, encoder, batch = opened
     record = request[RECORD]
-    async with aclosing(stream):
+    try:
         response = web.StreamResponse(headers=encoder.stream_headers)
         await response.prepare(request)
         try:
@@ -87,6 +90,8 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
         await response.write_eof(last_lines)
         record.status = response.status
         await _drain(stream)
+    finally:
+        await stream.aclose()
     return response
 
 
@@ -95,7 +100,7 @@ async def answer(request: web.Request, opened: Opened) -> web.StreamResponse:
     stream, encoder, batch = opened
     record = request[RECORD]
     events: list[ChatEvent] = [*batch]
-    async with aclosing(stream):
+    try:
         if not _note(batch, record):
             async for batch in stream:
                 events += batch
@@ -113,6 +118,8 @@ async def answer(request: web.Request, opened: Opened) -> web.StreamResponse:
         await response.write_eof()
         record.status = response.status
         await _drain(stream)
+    finally:
+        await stream.aclose()
     return response
 
 
@@ -189,11 +196,12 @@ class _within:  # noqa: N801 - used like `asyncio.timeout`, which costs a short 
         self._is_late = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - a handler always runs in a task
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._cancel)
+        self._timer = loop.call_later(self._seconds, self._cancel)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, _: object) -> None:
         self._timer.cancel()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from gateway import attempts
-from gateway.attempts import first_batch, in_turn
+from gateway.attempts import in_turn
 from gateway.catalog import ListedModel, ModelInfo
 from gateway.errors import (
     GatewayError,
@@ -21,7 +21,6 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.events import ChatEvent, ChatStream, TextDelta
 from gateway.targets import Target
 from scripted import ScriptedProvider
 
@@ -128,35 +127,6 @@ async def test_waiting_ends_with_the_client() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-
-
-async def stream(*steps: list[ChatEvent] | Exception, closed: list[str]) -> ChatStream:
-    try:
-        for step in steps:
-            if isinstance(step, Exception):
-                raise step
-            yield step
-    finally:
-        closed.append("closed")
-
-
-async def test_the_first_batch_leaves_the_stream_open() -> None:
-    closed: list[str] = []
-    opened = stream([TextDelta("a")], closed=closed)
-    assert (await first_batch(opened), closed) == ([TextDelta("a")], [])
-    await opened.aclose()
-
-
-async def test_a_stream_that_fails_at_once_is_closed() -> None:
-    closed: list[str] = []
-    with pytest.raises(UpstreamRateLimited):
-        await first_batch(stream(BUSY, closed=closed))
-    assert closed == ["closed"]
-
-
-async def test_a_stream_without_anything_is_a_protocol_error() -> None:
-    with pytest.raises(UpstreamProtocolError, match="stream ended unexpectedly"):
-        await first_batch(stream(closed=[]))
 
 
 class Choir:

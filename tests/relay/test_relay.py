@@ -164,6 +164,16 @@ async def test_an_error_before_the_first_batch_keeps_its_status(
     assert running.records[0].error == "slow down"
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_without_anything_is_an_error_of_the_provider(
+    server: Server, stream: bool
+) -> None:
+    running = await server()
+    async with running.chat(stream=stream) as response:
+        assert response.status == 502
+        assert await response.read() == b'{"error":"stream ended unexpectedly"}'
+
+
 ENDINGS = {
     "an error": ([UpstreamTimeout("too quiet")], "too quiet"),
     "an end without a finish": ([], "stream ended unexpectedly"),
