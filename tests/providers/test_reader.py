@@ -11,11 +11,11 @@ from typing import TypeAlias
 import aiohttp
 import pytest
 
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
 from gateway.providers import reader
 from gateway.providers.posting import open_session
 from gateway.providers.upstream import EventStream, Refusal, Upstream
-from rawserver import head, raw_server
+from rawserver import CUT, head, raw_server
 
 CHUNKED = head(Transfer_Encoding="chunked")
 LAST = b"0\r\n\r\n"
@@ -78,6 +78,18 @@ async def test_a_body_in_very_many_pieces_is_whole(session: aiohttp.ClientSessio
     body = b"data: " + TEXT + b"\n\n"
     batches = await events(session, CHUNKED + chunks(*map(bytes, zip(body))) + LAST)
     assert batches == [[TEXT]]
+
+
+async def test_a_cut_that_came_before_anybody_read_is_told(session: aiohttp.ClientSession) -> None:
+    async with (
+        raw_server(CHUNKED + chunks(b"data: a\n\n"), CUT) as server,
+        asked(session, server.url) as stream,
+        asyncio.timeout(5),
+    ):
+        while stream._response.content.exception() is None:
+            await asyncio.sleep(0)
+        with pytest.raises(UpstreamProtocolError, match="lost in mid-answer"):
+            await anext(stream)
 
 
 async def test_very_many_pieces_may_come_later(session: aiohttp.ClientSession) -> None:

@@ -251,8 +251,9 @@ async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
 ) -> None:
     monkeypatch.setattr("gateway.relay._DRAIN", 0.05)
     running = await server([TextDelta("a"), DONE], [TextDelta("ignored")], HANG)
-    assert texts(await running.lines()) == ["a"]
-    await asyncio.wait_for(running.provider.left.wait(), 5)
+    async with running.chat() as response:
+        assert [json.loads(line)["done"] async for line in response.content] == [False, True]
+        await asyncio.wait_for(running.provider.left.wait(), 5)
 
 
 @pytest.mark.parametrize("stream", [True, False])

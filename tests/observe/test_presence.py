@@ -1,0 +1,76 @@
+"""Clients that leave: their handlers are cancelled, whatever the server does about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway import presence
+from gateway.presence import Presence
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "_LOOK_EVERY", 0.001)
+
+
+def request(task: asyncio.Task[None], *, is_closing: bool | None) -> Any:
+    """Return as much of a request as matters; without a connection if that is not known."""
+    transport = None if is_closing is None else SimpleNamespace(is_closing=lambda: is_closing)
+    return SimpleNamespace(task=task, transport=transport)
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def watching(known: Presence) -> AsyncIterator[None]:
+    watch = asyncio.create_task(known.watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+
+@pytest.mark.parametrize("is_closing", [True, None], ids=["closing", "closed"])
+async def test_a_handler_whose_client_has_gone_is_cancelled(is_closing: bool | None) -> None:
+    known = Presence()
+    gone, there = (asyncio.create_task(forever()) for _ in range(2))
+    known.require(request(gone, is_closing=is_closing))
+    known.require(request(there, is_closing=False))
+    async with watching(known):
+        await asyncio.wait([gone], timeout=5)
+        assert (gone.cancelled(), there.done()) == (True, False)
+
+
+async def test_one_that_has_answered_may_be_left() -> None:
+    known = Presence()
+    looked = asyncio.Event()
+    answered, other = (asyncio.create_task(forever()) for _ in range(2))
+    done = request(answered, is_closing=True)
+    known.require(done)
+    known.release(done)
+    watched = request(other, is_closing=False)
+    watched.transport.is_closing = looked.set  # which says no
+    known.require(watched)
+    async with watching(known):
+        await asyncio.wait_for(looked.wait(), 5)
+        assert not answered.done()
+    answered.cancel()
+
+
+async def test_when_the_watch_ends_nobody_is_there_any_more() -> None:
+    known = Presence()
+    handler = asyncio.create_task(forever())
+    known.require(request(handler, is_closing=False))
+    async with watching(known):
+        await asyncio.sleep(0)
+    assert handler.cancelled()
