@@ -1,8 +1,9 @@
-"""Notice that a client has left, on servers that do not cancel handlers for it."""
+"""Who waits for an answer: noticed when they leave, and waited for when the server stops."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -25,6 +26,7 @@ class Presence:
     def __init__(self) -> None:
         # By the task of the connection, which is what aiohttp would cancel; it has one at a time.
         self._open: dict[asyncio.Task[None], web.Request] = {}
+        self._is_empty: asyncio.Event | None = None
 
     def require(self, request: web.Request) -> None:
         """Cancel the handler of *request* if its client leaves from now on."""
@@ -33,6 +35,22 @@ class Presence:
     def release(self, request: web.Request) -> None:
         """Let the client leave: *request* has its answer."""
         del self._open[request.task]
+        if self._is_empty is not None and not self._open:
+            self._is_empty.set()
+
+    async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled
+        """Wait until nobody waits for an answer, and cancel the handlers that take too long.
+
+        A server that stops does so first: it would close the connections of those before it
+        cancels them, and none could tell its client why the answer ends.
+        """
+        if self._open:
+            self._is_empty = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._is_empty.wait()
+        for task in self._open:
+            task.cancel()
 
     async def watch(self) -> None:
         """Look for clients that have gone, until cancelled; then take all of them for gone.

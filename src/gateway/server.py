@@ -1,4 +1,4 @@
-"""Run an application on a port until a signal says stop."""
+"""Run the gateway's application on a port until a signal says stop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from types import FrameType
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from aiohttp.log import server_logger
-from aiohttp.typedefs import Handler
 
+from gateway.keys import PRESENCE
 from gateway.settings import ServerSettings
 
 __all__ = ["CannotListen", "loop_factory", "serve"]
@@ -54,8 +54,6 @@ async def serve(
     `CannotListen`.
     """
     server_logger.addFilter(_shorten)
-    handlers = _Handlers()
-    app.middlewares.insert(0, handlers.track)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -85,37 +83,9 @@ async def serve(
                 asyncio.get_running_loop().add_reader(supervisor, stop.set)
             await stop.wait()
             await site.stop()
-            await handlers.finish(settings.shutdown_timeout)
+            await app[PRESENCE].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
-
-
-class _Handlers:
-    """The handlers that run now.
-
-    aiohttp would close the connections of those that take too long before it cancels them, and
-    none could tell its client why the answer ends.
-    """
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[object]] = set()
-
-    @web.middleware
-    async def track(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a handler always runs in a task
-        self._running.add(task)
-        try:
-            return await handler(request)
-        finally:
-            self._running.discard(task)
-
-    async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled
-        """Wait for all handlers, and cancel those that are not done in time."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=timeout)
-        for task in self._running:
-            task.cancel()
 
 
 def _shorten(record: logging.LogRecord) -> bool:

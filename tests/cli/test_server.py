@@ -12,9 +12,29 @@ from collections.abc import AsyncIterator, Sequence
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from gateway.keys import PRESENCE
+from gateway.presence import Presence
 from gateway.server import CannotListen, loop_factory, serve
 from gateway.settings import ServerSettings
+
+
+def application() -> web.Application:
+    """Return as much of the gateway as its server needs: it knows who waits for an answer."""
+    presence = Presence()
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        presence.require(request)
+        try:
+            return await handler(request)
+        finally:
+            presence.release(request)
+
+    app = web.Application(middlewares=[note])
+    app[PRESENCE] = presence
+    return app
 
 
 class Streams:
@@ -23,7 +43,7 @@ class Streams:
     def __init__(self) -> None:
         self.started = asyncio.Event()
         self.release = asyncio.Event()
-        self.app = web.Application()
+        self.app = application()
         self.app.router.add_get("/", self.stream)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
@@ -141,7 +161,7 @@ async def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.M
 async def test_what_is_not_http_is_logged_in_one_line_without_what_was_sent(
     head: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = Running(web.Application())
+    running = Running(application())
     port = int((await running.url()).rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head + b"\r\n\r\n")
@@ -160,7 +180,7 @@ async def test_an_error_of_the_server_keeps_its_traceback(caplog: pytest.LogCapt
     async def fail(_: web.Request) -> web.StreamResponse:
         raise ZeroDivisionError
 
-    app = web.Application()
+    app = application()
     app.router.add_get("/", fail)
     running = Running(app)
     async with getting(await running.url()) as answer:
@@ -178,7 +198,7 @@ async def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListen) as caught:
-            await serve(web.Application(), ServerSettings(port=port), ready=print)
+            await serve(application(), ServerSettings(port=port), ready=print)
 
     assert str(caught.value) == f"cannot listen on 127.0.0.1:{port}: address already in use"
 
@@ -194,7 +214,7 @@ async def test_a_port_in_use_is_named() -> None:
 )
 async def test_an_address_that_cannot_be_had_is_named(host: str, reason: str) -> None:
     with pytest.raises(CannotListen) as caught:
-        await serve(web.Application(), ServerSettings(host, 1), ready=print)
+        await serve(application(), ServerSettings(host, 1), ready=print)
 
     assert str(caught.value).startswith(reason)
     assert "\n" not in str(caught.value)
@@ -208,7 +228,7 @@ async def test_what_the_application_has_opened_is_closed_when_no_port_can_be_had
         yield
         seen.append("closed")
 
-    app = web.Application()
+    app = application()
     app.cleanup_ctx.append(lifetime)
     with pytest.raises(CannotListen):
         await serve(app, ServerSettings("2001:db8::1", 1), ready=print)

@@ -74,3 +74,31 @@ async def test_when_the_watch_ends_nobody_is_there_any_more() -> None:
     async with watching(known):
         await asyncio.sleep(0)
     assert handler.cancelled()
+
+
+async def test_a_server_that_stops_waits_for_the_last_answer_and_no_longer() -> None:
+    known = Presence()
+    await known.finish(60)
+    handlers = [asyncio.create_task(forever()) for _ in range(2)]
+    first, second = (request(handler, is_closing=False) for handler in handlers)
+    known.require(first)
+    stopping = asyncio.create_task(known.finish(60))
+    await asyncio.sleep(0)
+    known.require(second)  # on a connection that was there before
+    known.release(first)
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    known.release(second)
+    await asyncio.wait_for(stopping, 5)
+    assert [handler.cancelling() for handler in handlers] == [0, 0]
+    for handler in handlers:
+        handler.cancel()
+
+
+async def test_what_takes_too_long_is_cancelled() -> None:
+    known = Presence()
+    handler = asyncio.create_task(forever())
+    known.require(request(handler, is_closing=False))
+    await known.finish(0.01)
+    await asyncio.wait([handler], timeout=5)
+    assert handler.cancelled()
