@@ -14,7 +14,8 @@ import pytest
 from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
 from gateway.providers import reader
 from gateway.providers.posting import open_session
-from gateway.providers.upstream import EventStream, Refusal, Upstream
+from gateway.providers.stream import EventStream
+from gateway.providers.upstream import Refusal, Upstream
 from rawserver import CUT, head, raw_server
 
 CHUNKED = head(Transfer_Encoding="chunked")

@@ -18,7 +18,8 @@ from gateway.providers.anthropic.encode import learn, messages_body
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.decoding import decoded
 from gateway.providers.refusals import denied
-from gateway.providers.upstream import EventStream, Upstream
+from gateway.providers.stream import EventStream
+from gateway.providers.upstream import Upstream
 from gateway.version import __version__
 
 __all__ = ["AnthropicOptions", "AnthropicOptionsSchema", "AnthropicProvider"]

@@ -20,7 +20,8 @@ from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
-from gateway.providers.upstream import EventStream, Upstream
+from gateway.providers.stream import EventStream
+from gateway.providers.upstream import Upstream
 from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 

@@ -18,8 +18,9 @@ from gateway.providers.decoding import decoded
 from gateway.providers.ollama import encode, errors, models
 from gateway.providers.ollama.account import OllamaOptions, OllamaOptionsSchema
 from gateway.providers.ollama.decode import LineDecoder, read_embeddings
+from gateway.providers.stream import EventStream
 from gateway.providers.surrogates import clean
-from gateway.providers.upstream import EventStream, Upstream
+from gateway.providers.upstream import Upstream
 from gateway.version import __version__
 
 __all__ = ["OllamaOptions", "OllamaOptionsSchema", "OllamaProvider"]

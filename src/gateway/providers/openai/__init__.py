@@ -17,7 +17,8 @@ from gateway.providers.decoding import decoded
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.account import ModelRule, OpenAIOptions, OpenAIOptionsSchema
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
-from gateway.providers.upstream import EventStream, Upstream
+from gateway.providers.stream import EventStream
+from gateway.providers.upstream import Upstream
 from gateway.version import __version__
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
