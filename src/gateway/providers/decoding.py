@@ -52,17 +52,19 @@ async def decoded(
     try:
         try:
             # Once per token when a model answers, hence without layers.
-            chunk = b"..."
-            while chunk:
+            is_open = True
+            while is_open:
                 try:
                     chunk = await read()
                     stream.heard = clock()
-                    batch = split(chunk) if chunk else stream.rest()
+                    is_open = len(chunk) > 0
+                    batch = split(chunk) if is_open else stream.rest()
                 except LOST as error:
                     raise stream.lost() from error
                 if not batch or decoder.finished:
                     continue
                 events = decoder.feed(batch)
+                del chunk, batch  # they may be large, and the client slow
                 if events or decoder.failure is None:
                     yield events
                 if decoder.failure is not None:
