@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -19,10 +19,15 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.events import TextDelta
+from gateway.providers.decoding import decoded
+from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.posting import open_session
+from gateway.providers.stream import EventStream
 from gateway.providers.upstream import Refusal, Timeouts, Upstream
 from rawserver import CUT, HANG, head, raw_server
 
+LAST_WORDS = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{}}\n\n'
 BODY = {"stream": True}
 
 
@@ -222,21 +227,36 @@ async def test_patience_can_be_shortened_while_the_stream_runs(
             await batches(upstream(session, server.url), patience=0.05)
 
 
-async def test_activity_keeps_a_stream_alive(session: aiohttp.ClientSession) -> None:
+async def decoded_events(service: Upstream) -> list[list[bytes]]:
+    """Return the batches that adapters get, with text for what an event holds."""
+    stream = service.stream("/chat", BODY)
+
+    async def opened() -> tuple[EventStream, ChatDecoder]:
+        await stream.connect()
+        return stream, ChatDecoder("acme")
+
+    batches = [batch async for batch in decoded(opened)]
+    return [[e.text.encode() for e in batch if isinstance(e, TextDelta)] for batch in batches]
+
+
+@pytest.mark.parametrize("read", [batches, decoded_events], ids=["events", "decoded"])
+async def test_activity_keeps_a_stream_alive(
+    session: aiohttp.ClientSession, read: Callable[[Upstream], Awaitable[list[list[bytes]]]]
+) -> None:
     async def dribble(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for _ in range(24):
             await response.write(b": alive\n\n")
             await asyncio.sleep(0.05)
-        await response.write(b"data: a\n\n")
+        await response.write(LAST_WORDS)
         return response
 
     app = web.Application()
     app.router.add_post("/chat", dribble)
     async with TestServer(app) as server:
         service = upstream(session, str(server.make_url("")), silence=1)
-        assert await batches(service) == [[b"a"]]
+        assert b"a" in (await read(service))[0][0]
 
 
 async def test_nobody_listening_is_unavailable(session: aiohttp.ClientSession) -> None:

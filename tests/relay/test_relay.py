@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
+from gateway.keys import PRESENCE
 from gateway.observe import RequestRecord
 from gateway.settings import OllamaSettings, Settings
 from scripted import HANG, ScriptedProvider
@@ -111,6 +112,17 @@ async def test_events_become_lines_and_the_record_knows(server: Server) -> None:
     )
     assert (record.usage, record.finish, record.error) == (Usage(3, 2), FinishReason.STOP, "")
     assert 0 < record.timing.accepted <= record.timing.sent <= record.timing.first
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/version", "/nowhere"])
+async def test_whoever_has_an_answer_is_waited_for_no_longer(server: Server, path: str) -> None:
+    running = await server([TextDelta("a"), DONE])
+    async with aiohttp.ClientSession() as session:
+        async with session.post(running.url + path, json={"model": "tiny", "messages": HELLO}) as r:
+            await r.read()
+        app = running.runner.app  # type: ignore[attr-defined] # as above
+        async with asyncio.timeout(5):
+            await app[PRESENCE].finish(60)
 
 
 async def test_each_batch_is_sent_at_once(server: Server) -> None:
