@@ -374,6 +374,8 @@ async def test_a_connection_that_is_still_sending_is_left_to_aiohttp(
         to = destination(session, server.url())
         await said(await to.post(b"{}"))
         monkeypatch.setattr(ResponseHandler, "writing_paused", True)
+        assert to._shortcut is not None
+        assert await to._shortcut.post(b"{}") is None
         assert await said(await to.post(b"{}")) == b"ok"
         assert (len(server.requests), len(server.connections)) == (2, 1)
 

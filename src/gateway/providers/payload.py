@@ -16,6 +16,8 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractStreamWriter
 
+from gateway import codec
+
 __all__ = ["LONG", "LongText", "json_payload"]
 
 LONG = 64 * 1024
@@ -25,8 +27,6 @@ _PIECE = 256 * 1024
 _LARGE = 2**20
 _MARK = secrets.token_hex(16)
 """Stands for a long text while the rest is encoded; nobody outside can know it."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class LongText:
@@ -54,7 +54,7 @@ class LongText:
 def json_payload(body: Mapping[str, object]) -> bytes | io.BytesIO | aiohttp.Payload:
     """Encode *body* for aiohttp; strings in it may be `LongText`."""
     try:
-        encoded = _encode(body)
+        encoded = codec.encode(body)
     except TypeError:
         return _spliced(body)
     # aiohttp warns when it is handed large bytes, since it writes them in one piece.
