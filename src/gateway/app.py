@@ -30,8 +30,8 @@ from gateway.observe import LogObserver, Observer
 from gateway.origins import Origins
 from gateway.presence import Presence
 from gateway.providers.base import AnyProvider
-from gateway.providers.posting import open_session
 from gateway.providers.registry import Configured, Given, configure, open_provider
+from gateway.providers.upstream.fast_post import open_session
 from gateway.residency import Residency
 from gateway.settings import Settings
 from gateway.store import open_store

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.errors import GatewayError
-from gateway.inventory import list_adapters
 from gateway.library import Library, Shelf
 from gateway.providers.base import AnyProvider
+from gateway.providers.inventory import list_adapters
 from gateway.providers.registry import configure, open_provider
 from gateway.settings import Settings
 

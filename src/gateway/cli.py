@@ -202,7 +202,7 @@ async def _check(settings: Settings) -> int:
 
 
 def _list_adapters(settings: Settings) -> int:
-    from gateway.inventory import aligned, survey  # noqa: PLC0415 - a server needs none of it
+    from gateway.providers.inventory import aligned, survey  # noqa: PLC0415 - a server needs none of it
 
     adapters = survey(settings)
     print(*aligned(adapters), sep="\n")  # noqa: T201 - for people

@@ -22,7 +22,7 @@ from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.providers.anthropic.encode import messages_body
 from gateway.providers.anthropic.models import Claude
-from gateway.providers.payload import LONG, LongText
+from gateway.providers.upstream.payload import LONG, LongText
 
 MIND = frozenset({Capability.COMPLETION, Capability.TOOLS, Capability.THINKING})
 OLD = Claude(ModelInfo("m", MIND))

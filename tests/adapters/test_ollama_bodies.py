@@ -22,7 +22,7 @@ from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.providers.ollama import OllamaOptions
 from gateway.providers.ollama.encode import answer_call, embed_call, fill_call, load_call
-from gateway.providers.payload import LONG, LongText
+from gateway.providers.upstream.payload import LONG, LongText
 
 BARE = OllamaOptions()
 SET = OllamaOptions(keep_alive=-1, options={"num_ctx": 8192, "top_k": 1})

@@ -28,11 +28,11 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
-from gateway.providers.framing import ErrorEvent
 from gateway.providers.openai import ModelRule, errors
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
 from gateway.providers.openai.models import describe, parse_models
 from gateway.providers.upstream import Refusal
+from gateway.providers.upstream.framing import ErrorEvent
 
 NOW = 1_760_000_000.0
 

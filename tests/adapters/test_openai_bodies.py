@@ -23,7 +23,7 @@ from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
 from gateway.providers.openai import OpenAIOptions
 from gateway.providers.openai.encode import chat_body, completion_body, embed_body
-from gateway.providers.payload import LONG, LongText
+from gateway.providers.upstream.payload import LONG, LongText
 
 OFFICIAL = OpenAIOptions()
 LOCAL = OpenAIOptions(base_url="http://127.0.0.1:8080/v1")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install_adapter, run
-from gateway import inventory
 from gateway.check import Finding, examine
 from gateway.cli import main
+from gateway.providers import inventory
 from gateway.sandbox import Sandbox, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
 from gateway.version import __version__

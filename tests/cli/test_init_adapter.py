@@ -14,8 +14,8 @@ import pytest
 from commandline import SECRET, forget_settings, install_project
 from gateway.cli import main
 from gateway.errors import SettingsError
-from gateway.inventory import survey
 from gateway.providers.base import Provider
+from gateway.providers.inventory import survey
 from gateway.providers.registry import GROUP, load_adapter
 from gateway.scaffold import Package, write_adapter
 from gateway.settings import Environment, ProviderSettings, Settings

@@ -10,7 +10,7 @@ import pytest
 
 from commandline import SECRET, forget_settings, install, install_adapter, run, serving
 from gateway.cli import main
-from gateway.inventory import Adapter, aligned, survey
+from gateway.providers.inventory import Adapter, aligned, survey
 from gateway.settings import Environment, ProviderSettings, Settings
 from gateway.version import __version__
 

@@ -20,19 +20,19 @@ from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode
 from gateway.providers.anthropic import encode as anthropic_encode
 from gateway.providers.anthropic import errors as anthropic_errors
-from gateway.providers.anthropic.conversation import wire_turns
 from gateway.providers.anthropic.encode import messages_body
+from gateway.providers.anthropic.messages import wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.anthropic.models import parse_models as parse_claudes
-from gateway.providers.decoding import Decoder
+from gateway.providers.history.results import NO_RESULT
 from gateway.providers.openai import OpenAIOptions
 from gateway.providers.openai import decode as openai_decode
 from gateway.providers.openai import encode as openai_encode
 from gateway.providers.openai import errors as openai_errors
 from gateway.providers.openai.encode import chat_body, completion_body, embed_body
 from gateway.providers.openai.messages import wire_messages
-from gateway.providers.results import NO_RESULT
 from gateway.providers.upstream import Refusal
+from gateway.providers.upstream.decoding import Decoder
 from gateway.timing import Timing
 from pages import codes, section, table
 

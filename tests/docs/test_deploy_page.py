@@ -15,7 +15,7 @@ from gateway.events import FinishReason, Usage
 from gateway.handlers import ROUTES
 from gateway.observe import RequestRecord, _fields
 from gateway.origins import Origins
-from gateway.providers import framing
+from gateway.providers.upstream import framing
 from gateway.replies import Reply
 from gateway.settings import Settings
 from pages import DOCS, ROOT, blocks, codes, page, section, table

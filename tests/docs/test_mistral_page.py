@@ -16,14 +16,14 @@ from gateway.ollama import schemas
 from gateway.ollama.checks import chat_request, generate_request
 from gateway.ollama.encode import ChatEncoder
 from gateway.ollama.options import read_options
-from gateway.providers.mistral import decode, embed, errors, options
-from gateway.providers.mistral.content import media_chunk
+from gateway.providers.history.results import NO_RESULT
+from gateway.providers.mistral import decode, embed, errors, extra_options
+from gateway.providers.mistral.bridge import BRIDGE
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.encode import chat_body, embed_body, fim_body
+from gateway.providers.mistral.messages import media_chunk
 from gateway.providers.mistral.models import describe, parse_models
 from gateway.providers.mistral.repair import REPAIRS
-from gateway.providers.mistral.results import BRIDGE
-from gateway.providers.results import NO_RESULT
 from gateway.providers.upstream import Refusal
 from gateway.timing import Timing
 from pages import codes, section, table
@@ -191,11 +191,11 @@ OWN: dict[str, tuple[object, object]] = {
 def test_every_parameter_of_mistral_is_on_the_page_with_its_type() -> None:
     shown = rows("Mistral's own parameters", "Option")
     assert {name: row["Type"] for name, row in shown.items()} == {
-        name: kind for name, (_, kind) in options._TYPES.items()
+        name: kind for name, (_, kind) in extra_options._TYPES.items()
     }
 
 
-@pytest.mark.parametrize("name", options._TYPES)
+@pytest.mark.parametrize("name", extra_options._TYPES)
 def test_a_parameter_of_mistral_is_sent_where_the_page_says(name: str) -> None:
     row = rows("Mistral's own parameters", "Option")[name]
     given, wrong = OWN[name]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.providers import framing
-from gateway.providers.framing import ErrorEvent, EventSplitter
+from gateway.providers.upstream import framing
+from gateway.providers.upstream.framing import ErrorEvent, EventSplitter
 
 STREAMS = {
     "one event": (b"data: a\n\n", [b"a"]),

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError, UpstreamProtocolError, UpstreamRejected, UpstreamTimeout
-from gateway.providers import framing
-from gateway.providers.framing import LineSplitter
-from gateway.providers.posting import open_session
-from gateway.providers.upstream import Timeouts, Upstream
+from gateway.providers.upstream import Timeouts, Upstream, framing
+from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.framing import LineSplitter
 from rawserver import CUT, HANG, head, raw_server
 
 NDJSON = "application/x-ndjson"

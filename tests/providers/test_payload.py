@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.providers.payload import LongText, json_payload
+from gateway.providers.upstream.payload import LongText, json_payload
 
 LONG = "QUJD" * 200_000
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gateway import codec
 from gateway.events import ChatEvent, TextDelta
-from gateway.providers.decoding import Decoder
-from gateway.providers.framing import ErrorEvent
 from gateway.providers.mistral import decode as mistral
 from gateway.providers.openai import decode as openai
+from gateway.providers.upstream.decoding import Decoder
+from gateway.providers.upstream.framing import ErrorEvent
 
 
 def chunk(delta: object, *, index: object = 0, reason: object = None, **members: object) -> bytes:

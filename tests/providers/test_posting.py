@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.providers import posting
-from gateway.providers.posting import Destination, open_session
+from gateway.providers.upstream import fast_post as posting
+from gateway.providers.upstream.fast_post import Destination, open_session
 from replies import replies
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 
 from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
-from gateway.providers import reader
-from gateway.providers.posting import open_session
-from gateway.providers.stream import EventStream
 from gateway.providers.upstream import Refusal, Upstream
+from gateway.providers.upstream import body_reader as reader
+from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.stream import EventStream
 from rawserver import CUT, head, raw_server
 
 CHUNKED = head(Transfer_Encoding="chunked")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.providers.silence import SilenceWatch
+from gateway.providers.upstream.idle_timeouts import SilenceWatch
 
 
 @dataclass(eq=False)

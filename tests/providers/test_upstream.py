@@ -20,11 +20,11 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.events import TextDelta
-from gateway.providers.decoding import decoded
 from gateway.providers.mistral.decode import ChatDecoder
-from gateway.providers.posting import open_session
-from gateway.providers.stream import EventStream
 from gateway.providers.upstream import Refusal, Timeouts, Upstream
+from gateway.providers.upstream.decoding import decoded
+from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.stream import EventStream
 from rawserver import CUT, HANG, head, raw_server
 
 LAST_WORDS = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{}}\n\n'
@@ -325,7 +325,7 @@ async def test_replies_are_decoded_and_refused(session: aiohttp.ClientSession) -
 async def test_an_event_that_never_ends_is_a_protocol_error(
     session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.providers.framing.LONGEST_EVENT", 20)
+    monkeypatch.setattr("gateway.providers.upstream.framing.LONGEST_EVENT", 20)
     async with raw_server(head() + b"data: " + b"x" * 30, HANG) as server:
         with pytest.raises(UpstreamProtocolError):
             await batches(upstream(session, server.url))

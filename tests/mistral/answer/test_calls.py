@@ -8,8 +8,8 @@ import pytest
 
 from gateway.errors import UpstreamProtocolError
 from gateway.events import ToolCall
-from gateway.providers.calls import CallAssembler, read_arguments
 from gateway.providers.mistral.ids import is_id
+from gateway.providers.tool_calls import CallAssembler, read_arguments
 
 
 def fragment(

@@ -8,8 +8,8 @@ import pytest
 from gateway import codec
 from gateway.errors import UpstreamProtocolError, UpstreamRateLimited
 from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, Usage
-from gateway.providers.framing import ErrorEvent
 from gateway.providers.mistral.decode import ChatDecoder
+from gateway.providers.upstream.framing import ErrorEvent
 
 COUNTS = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 DONE = b"[DONE]"

@@ -18,10 +18,10 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from gateway.providers.error_bodies import is_error, read_error
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.errors import OverLimit
 from gateway.providers.upstream import Refusal
-from gateway.providers.wording import is_error, read_error
 
 SECRET = "what the caller typed"
 ITEM = {

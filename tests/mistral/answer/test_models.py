@@ -8,8 +8,8 @@ import pytest
 
 from gateway.catalog import EPOCH, Capability, ModelInfo
 from gateway.errors import UpstreamProtocolError
+from gateway.providers.mistral.known_models import KNOWN_MODELS
 from gateway.providers.mistral.models import describe, parse_models
-from gateway.providers.mistral.table import KNOWN_MODELS
 
 FLAGS = dict.fromkeys(
     [

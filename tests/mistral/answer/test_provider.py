@@ -30,9 +30,9 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
-from gateway.providers import decoding
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
+from gateway.providers.upstream import decoding
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
 from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__

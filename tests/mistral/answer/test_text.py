@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.providers.mistral.text import TextFilter
+from gateway.providers.mistral.text_filters import TextFilter
 
 TEXTS = st.text("ab<> \n", max_size=24)
 

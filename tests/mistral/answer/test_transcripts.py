@@ -10,8 +10,8 @@ import pytest
 
 from gateway.errors import UpstreamError
 from gateway.events import ChatEvent, Finish, TextDelta, ThinkingDelta, ToolCall, fold
-from gateway.providers.framing import EventSplitter
 from gateway.providers.mistral.decode import ChatDecoder
+from gateway.providers.upstream.framing import EventSplitter
 from mistral_transcripts import TRANSCRIPTS, Transcript
 
 STREAMS = [case for case in TRANSCRIPTS if case.is_stream]

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.chat import Media, Message, Role
 from gateway.errors import InvalidRequest
-from gateway.providers.mistral.content import media_chunk, wire_messages
+from gateway.providers.mistral.messages import media_chunk, wire_messages
 from mistral.request.mistral_histories import PDF, PNG, WAV, assistant, call, result, system, user
 
 IMAGE = {"type": "image_url", "image_url": "data:image/png;base64,iVBORw0KGgo="}

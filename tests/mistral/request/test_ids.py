@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.events import ToolCall
-from gateway.providers.ids import call_ids, is_name, new_id, safe_name
+from gateway.providers.history.ids import call_ids, is_name, new_id, safe_name
 from gateway.providers.mistral.ids import is_id
 from mistral.request.mistral_histories import CALLS, call
 

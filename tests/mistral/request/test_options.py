@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.providers.mistral.options import CHAT_OPTIONS, wire_options
+from gateway.providers.mistral.extra_options import CHAT_OPTIONS, wire_options
 
 FUNCTION = {"type": "function", "function": {"name": "weather"}}
 

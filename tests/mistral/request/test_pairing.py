@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.chat import Message
-from gateway.providers.ids import new_id
+from gateway.providers.history.ids import new_id
+from gateway.providers.history.pairing import pair_results
 from gateway.providers.mistral.ids import is_id
-from gateway.providers.pairing import pair_results
 from mistral.request.mistral_histories import assistant, call, result, system, user
 
 A, B, C = "aaaaaaaaa", "bbbbbbbbb", "ccccccccc"

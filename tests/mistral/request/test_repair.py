@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from gateway import codec
 from gateway.chat import ChatRequest, Media, Message, Role
 from gateway.errors import InvalidRequest
-from gateway.providers.ids import new_id
+from gateway.providers.history.ids import new_id
 from gateway.providers.mistral.encode import chat_body
 from gateway.providers.mistral.repair import REPAIRS, instruct_by_user, repair
 from mistral.request.mistral_histories import (

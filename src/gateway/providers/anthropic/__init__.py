@@ -12,14 +12,13 @@ from gateway.chat import ChatRequest
 from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
 from gateway.events import ChatStream
 from gateway.providers.anthropic import errors, models
-from gateway.providers.anthropic.account import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body
+from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.decoding import decoded
 from gateway.providers.refusals import denied
-from gateway.providers.stream import EventStream
-from gateway.providers.upstream import Upstream
+from gateway.providers.upstream import Upstream, decoded
+from gateway.providers.upstream.stream import EventStream
 from gateway.version import __version__
 
 __all__ = ["AnthropicOptions", "AnthropicOptionsSchema", "AnthropicProvider"]

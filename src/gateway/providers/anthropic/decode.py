@@ -14,8 +14,8 @@ import msgspec
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.anthropic.errors import payload_error
-from gateway.providers.calls import CallAssembler
-from gateway.providers.wording import fields_of, json_of
+from gateway.providers.error_bodies import fields_of, json_of
+from gateway.providers.tool_calls import CallAssembler
 
 __all__ = ["MessageDecoder"]
 
@@ -61,8 +61,8 @@ _read_event = msgspec.json.Decoder(_Event).decode
 class MessageDecoder:
     """Read one answer of the provider that the settings call *provider*.
 
-    Thinking that comes although *think* is false is dropped. See `gateway.providers.decoding` for
-    the rest of the contract.
+    Thinking that comes although *think* is false is dropped. See
+    `gateway.providers.upstream.decoding` for the rest of the contract.
     """
 
     cut = False

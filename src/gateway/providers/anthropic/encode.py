@@ -8,9 +8,9 @@ from dataclasses import replace
 from gateway.catalog import Capability
 from gateway.chat import ChatRequest, JsonFormat, Message, NamedTool, Role, Sampling, Think, Tool
 from gateway.errors import InvalidRequest
-from gateway.providers.anthropic.conversation import system_text, wire_turns
+from gateway.providers.anthropic.messages import system_text, wire_turns
 from gateway.providers.anthropic.models import Claude
-from gateway.providers.surrogates import clean, clean_json
+from gateway.providers.history.surrogates import clean, clean_json
 
 __all__ = ["learn", "messages_body"]
 

@@ -15,13 +15,12 @@ from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
 from gateway.events import ChatStream
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.decoding import decoded
 from gateway.providers.mistral import embed, encode, errors, models
-from gateway.providers.mistral.account import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.decode import ChatDecoder
+from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
-from gateway.providers.stream import EventStream
-from gateway.providers.upstream import Upstream
+from gateway.providers.upstream import Upstream, decoded
+from gateway.providers.upstream.stream import EventStream
 from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 

@@ -12,8 +12,7 @@ from typing import Final
 from gateway import codec
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
-from gateway.providers.calls import CallAssembler
-from gateway.providers.framing import ErrorEvent
+from gateway.providers.error_bodies import is_error, json_of
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.chunks import (
     Choice,
@@ -23,8 +22,9 @@ from gateway.providers.mistral.chunks import (
     read_thought,
     read_usage,
 )
-from gateway.providers.mistral.text import TextFilter
-from gateway.providers.wording import is_error, json_of
+from gateway.providers.mistral.text_filters import TextFilter
+from gateway.providers.tool_calls import CallAssembler
+from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder"]
 
@@ -46,7 +46,7 @@ class ChatDecoder:
     Thinking that comes although *think* is false is dropped. *stops* are cut out here, beside those
     that the service was sent; *prefix* is the text that it was asked to continue.
 
-    See `gateway.providers.decoding` for the rest of the contract.
+    See `gateway.providers.upstream.decoding` for the rest of the contract.
     """
 
     __slots__ = (

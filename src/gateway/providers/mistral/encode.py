@@ -14,18 +14,18 @@ from typing import Final
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, FillRequest, Message, Think
 from gateway.errors import InvalidRequest
-from gateway.providers.mistral.content import is_audio, wire_messages
-from gateway.providers.mistral.formats import wire_format, with_json_hint
-from gateway.providers.mistral.options import (
+from gateway.providers.history.surrogates import clean
+from gateway.providers.mistral.extra_options import (
     CHAT_OPTIONS,
     FIM_OPTIONS,
     TOOL_OPTIONS,
     wire_options,
 )
+from gateway.providers.mistral.formats import wire_format, with_json_hint
+from gateway.providers.mistral.messages import is_audio, wire_messages
 from gateway.providers.mistral.repair import instruct_by_user, repair
 from gateway.providers.mistral.sampling import local_stops, wire_sampling
 from gateway.providers.mistral.tools import wire_tool_choice, wire_tools
-from gateway.providers.surrogates import clean
 
 __all__ = ["chat_body", "embed_body", "fim_body", "local_stops", "prefix_of"]
 

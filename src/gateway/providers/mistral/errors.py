@@ -22,8 +22,8 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.providers import refusals
+from gateway.providers.error_bodies import fields_of, json_of, read_error
 from gateway.providers.upstream import Refusal
-from gateway.providers.wording import fields_of, json_of, read_error
 
 __all__ = ["REQUEST_ID_HEADERS", "OverLimit", "denied", "event_error", "payload_error", "refusal"]
 

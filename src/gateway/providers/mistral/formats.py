@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.chat import JsonFormat, Message, Role, replace
-from gateway.providers.ids import is_name
+from gateway.providers.history.ids import is_name
+from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.mistral.repair import join_paragraphs
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity
-from gateway.providers.surrogates import clean, clean_json
 
 __all__ = ["JSON_HINT", "close", "wire_format", "with_json_hint"]
 

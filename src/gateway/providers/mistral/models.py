@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from gateway.catalog import EPOCH, Capability, ModelInfo
 from gateway.errors import UpstreamProtocolError
-from gateway.providers.mistral.table import KNOWN_MODELS
+from gateway.providers.mistral.known_models import KNOWN_MODELS
 
 __all__ = ["describe", "parse_models"]
 

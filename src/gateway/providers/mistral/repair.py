@@ -14,18 +14,18 @@ from functools import partial
 from typing import Final
 
 from gateway.chat import Message, Role, replace
-from gateway.providers.ids import is_name
-from gateway.providers.mistral.ids import is_id
-from gateway.providers.mistral.results import bridge_results
-from gateway.providers.pairing import pair_results
-from gateway.providers.results import (
+from gateway.providers.history.ids import is_name
+from gateway.providers.history.pairing import pair_results
+from gateway.providers.history.results import (
     adopt_orphans,
     answer_open_calls,
     drop_strays,
     join_duplicates,
     lift_media,
 )
-from gateway.providers.surrogates import clean, clean_messages
+from gateway.providers.history.surrogates import clean, clean_messages
+from gateway.providers.mistral.bridge import bridge_results
+from gateway.providers.mistral.ids import is_id
 
 __all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
 

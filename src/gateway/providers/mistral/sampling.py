@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.chat import Sampling
-from gateway.providers.surrogates import clean
+from gateway.providers.history.surrogates import clean
 
 __all__ = ["local_stops", "wire_sampling"]
 

@@ -12,9 +12,9 @@ from typing import Final
 from gateway import codec
 from gateway.chat import NamedTool, Tool, ToolChoice
 from gateway.errors import InvalidRequest
-from gateway.providers.ids import is_name
+from gateway.providers.history.ids import is_name
+from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity
-from gateway.providers.surrogates import clean, clean_json
 
 __all__ = ["wire_tool_choice", "wire_tools"]
 

@@ -14,13 +14,12 @@ from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import GatewayError, ModelNotFound, UpstreamError
 from gateway.events import ChatStream
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.decoding import decoded
+from gateway.providers.history.surrogates import clean
 from gateway.providers.ollama import encode, errors, models
-from gateway.providers.ollama.account import OllamaOptions, OllamaOptionsSchema
 from gateway.providers.ollama.decode import LineDecoder, read_embeddings
-from gateway.providers.stream import EventStream
-from gateway.providers.surrogates import clean
-from gateway.providers.upstream import Upstream
+from gateway.providers.ollama.options import OllamaOptions, OllamaOptionsSchema
+from gateway.providers.upstream import Upstream, decoded
+from gateway.providers.upstream.stream import EventStream
 from gateway.version import __version__
 
 __all__ = ["OllamaOptions", "OllamaOptionsSchema", "OllamaProvider"]

@@ -58,7 +58,10 @@ _READ = frozenset(
 
 
 class LineDecoder:
-    """Read one answer of ``/api/chat`` or ``/api/generate``; see `gateway.providers.decoding`."""
+    """Read one answer of ``/api/chat`` or ``/api/generate``.
+
+    See `gateway.providers.upstream.decoding` for the contract.
+    """
 
     closing = False
     cut = False

@@ -14,9 +14,9 @@ from gateway.chat import ChatRequest, FillRequest, JsonFormat, Media, Message, R
 from gateway.embeddings import EmbedRequest
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
-from gateway.providers.ollama.account import OllamaOptions
-from gateway.providers.payload import LONG, LongText
-from gateway.providers.surrogates import clean, clean_json, clean_messages
+from gateway.providers.history.surrogates import clean, clean_json, clean_messages
+from gateway.providers.ollama.options import OllamaOptions
+from gateway.providers.upstream.payload import LONG, LongText
 
 __all__ = ["DIALECT", "answer_call", "embed_call", "fill_call", "load_call"]
 

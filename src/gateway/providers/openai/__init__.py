@@ -13,12 +13,11 @@ from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
 from gateway.events import ChatStream
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.decoding import decoded
 from gateway.providers.openai import encode, errors, models
-from gateway.providers.openai.account import ModelRule, OpenAIOptions, OpenAIOptionsSchema
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
-from gateway.providers.stream import EventStream
-from gateway.providers.upstream import Upstream
+from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
+from gateway.providers.upstream import Upstream, decoded
+from gateway.providers.upstream.stream import EventStream
 from gateway.version import __version__
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]

@@ -16,10 +16,10 @@ import msgspec
 from gateway.embeddings import EmbedResult
 from gateway.errors import GatewayError, UpstreamProtocolError
 from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
-from gateway.providers.calls import CallAssembler
-from gateway.providers.framing import ErrorEvent
+from gateway.providers.error_bodies import is_error, json_of
 from gateway.providers.openai import errors
-from gateway.providers.wording import is_error, json_of
+from gateway.providers.tool_calls import CallAssembler
+from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder", "read_embeddings"]
 
@@ -90,8 +90,8 @@ _read_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
 class ChatDecoder:
     """Read one answer of the provider that the settings call *provider*.
 
-    Thinking that comes although *think* is false is dropped. See `gateway.providers.decoding` for
-    the rest of the contract.
+    Thinking that comes although *think* is false is dropped. See
+    `gateway.providers.upstream.decoding` for the rest of the contract.
     """
 
     cut = False

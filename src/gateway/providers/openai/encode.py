@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
 from gateway.errors import InvalidRequest
-from gateway.providers.openai.account import OpenAIOptions
+from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
-from gateway.providers.surrogates import clean, clean_json
+from gateway.providers.openai.options import OpenAIOptions
 
 __all__ = ["chat_body", "completion_body", "embed_body"]
 

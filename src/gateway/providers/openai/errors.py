@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.errors import GatewayError, UpstreamRejected
+from gateway.providers.error_bodies import fields_of, json_of, read_error
 from gateway.providers.refusals import error_of
 from gateway.providers.upstream import Refusal
-from gateway.providers.wording import fields_of, json_of, read_error
 
 __all__ = ["REQUEST_ID_HEADERS", "event_error", "payload_error", "refusal"]
 

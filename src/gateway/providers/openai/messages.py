@@ -9,17 +9,17 @@ from gateway import codec
 from gateway.chat import Media, Message, Role
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
-from gateway.providers.ids import is_name
-from gateway.providers.pairing import pair_results
-from gateway.providers.payload import LONG, LongText
-from gateway.providers.results import (
+from gateway.providers.history.ids import is_name
+from gateway.providers.history.pairing import pair_results
+from gateway.providers.history.results import (
     adopt_orphans,
     answer_open_calls,
     drop_strays,
     join_duplicates,
     lift_media,
 )
-from gateway.providers.surrogates import clean, clean_json, clean_messages
+from gateway.providers.history.surrogates import clean, clean_json, clean_messages
+from gateway.providers.upstream.payload import LONG, LongText
 
 __all__ = ["wire_messages"]
 

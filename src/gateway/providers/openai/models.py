@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 
 from gateway.catalog import EPOCH, Capability, ModelInfo
 from gateway.errors import UpstreamProtocolError
-from gateway.providers.openai.account import ModelRule
+from gateway.providers.openai.options import ModelRule
 
 __all__ = ["describe", "parse_models"]
 

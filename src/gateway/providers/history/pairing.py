@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.chat import Message, Role, replace
 from gateway.events import ToolCall
-from gateway.providers.ids import call_ids, names_no_call, safe_name
+from gateway.providers.history.ids import call_ids, names_no_call, safe_name
 
 __all__ = ["pair_results"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from gateway import codec
 from gateway.errors import UpstreamProtocolError
 from gateway.events import ToolCall
-from gateway.providers.ids import names_no_call, new_id
+from gateway.providers.history.ids import names_no_call, new_id
 
 __all__ = ["CallAssembler", "read_arguments"]
 

@@ -8,9 +8,9 @@ from typing import Final
 from gateway.chat import Media, Message, Role
 from gateway.errors import InvalidRequest
 from gateway.events import ToolCall
-from gateway.providers.ids import is_name
-from gateway.providers.payload import LONG, LongText
-from gateway.providers.surrogates import clean, encode_clean
+from gateway.providers.history.ids import is_name
+from gateway.providers.history.surrogates import clean, encode_clean
+from gateway.providers.upstream.payload import LONG, LongText
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
 

@@ -1,6 +1,6 @@
 """Calls and results in the shape that services want, once each result is with its call.
 
-`gateway.providers.pairing` has put the results of a turn right behind its calls, under
+`gateway.providers.history.pairing` has put the results of a turn right behind its calls, under
 their ids; a result without an id has no call.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.chat import Media, Message, Role, replace
 from gateway.events import ToolCall
-from gateway.providers.ids import UNKNOWN_TOOL, is_name, new_id
+from gateway.providers.history.ids import UNKNOWN_TOOL, is_name, new_id
 
 __all__ = [
     "NO_RESULT",

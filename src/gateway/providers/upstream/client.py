@@ -23,11 +23,11 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.providers.framing import EventSplitter, LineSplitter
-from gateway.providers.payload import json_payload
-from gateway.providers.posting import Destination
-from gateway.providers.silence import SilenceWatch
-from gateway.providers.stream import EVENT_STREAM, EventStream, OneRequest
+from gateway.providers.upstream.fast_post import Destination
+from gateway.providers.upstream.framing import EventSplitter, LineSplitter
+from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
+from gateway.providers.upstream.payload import json_payload
+from gateway.providers.upstream.stream import EVENT_STREAM, EventStream, OneRequest
 from gateway.replies import RateLimits, Reply, tell
 
 __all__ = ["Refusal", "Timeouts", "Upstream"]
@@ -36,20 +36,7 @@ _LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_REFUSAL = 64 * 1024
 _PATHS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits on silence, in seconds; nothing limits how long a healthy answer takes.
-
-    ``connect`` covers name lookup, TCP and TLS, ``head`` the wait for the status line, ``silence``
-    the wait for the next bytes of a stream, ``reply`` the whole of an answer that is not streamed.
-    """
-
-    connect: float = 10.0
-    head: float = 300.0
-    silence: float = 300.0
-    reply: float = 120.0
+_DEFAULT_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ class Upstream:
         *,
         headers: Mapping[str, str],
         refuse: Callable[[Refusal], GatewayError],
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts = _DEFAULT_TIMEOUTS,
         request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
         self.name = name

@@ -7,9 +7,24 @@ steps of a request. Nearly all of them would be cancelled.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["SilenceWatch"]
+__all__ = ["SilenceWatch", "Timeouts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits on silence, in seconds; nothing limits how long a healthy answer takes.
+
+    ``connect`` covers name lookup, TCP and TLS, ``head`` the wait for the status line, ``silence``
+    the wait for the next bytes of a stream, ``reply`` the whole of an answer that is not streamed.
+    """
+
+    connect: float = 10.0
+    head: float = 300.0
+    silence: float = 300.0
+    reply: float = 120.0
 
 
 class _Stream(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.events import ChatEvent, ChatStream
-from gateway.providers.stream import LOST, EventStream
+from gateway.providers.upstream.stream import LOST, EventStream
 
 __all__ = ["Decoder", "decoded"]
 

@@ -5,29 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import hdrs
 from aiohttp_sse_client2.client import EventSource
 from yarl import URL
 
-from gateway.errors import UpstreamProtocolError, UpstreamTimeout
-from gateway.providers.framing import EventSplitter, LineSplitter
-from gateway.providers.payload import json_payload
-from gateway.providers.posting import Destination
-from gateway.providers.reader import read_in_one_piece
+from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
+from gateway.providers.upstream.body_reader import read_in_one_piece
+from gateway.providers.upstream.fast_post import Destination
+from gateway.providers.upstream.framing import EventSplitter, LineSplitter
+from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
+from gateway.providers.upstream.payload import json_payload
 
-if TYPE_CHECKING:
-    from gateway.providers.upstream import Upstream
-
-__all__ = ["EVENT_STREAM", "LOST", "EventStream", "OneRequest"]
+__all__ = ["EVENT_STREAM", "LOST", "EventStream", "OneRequest", "Service"]
 
 EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 _POST = {"method": "POST"}
 LOST = (aiohttp.ClientError, OSError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
+
+
+class Service(Protocol):
+    """What a stream needs to know of the service that it comes from."""
+
+    name: str
+    timeouts: Timeouts
+    watch: SilenceWatch
+
+    def failed(self, error: Exception) -> UpstreamError:
+        """Return *error*, which the HTTP client has raised, as one of ours."""
+
+    async def refused(self, response: aiohttp.ClientResponse) -> GatewayError:
+        """Return the error for an answer other than 200."""
+
+    def note(self, response: aiohttp.ClientResponse) -> None:
+        """Report the head of an answer to whoever collects them."""
 
 
 class EventStream(EventSource):
@@ -39,8 +54,9 @@ class EventStream(EventSource):
 
     Iterating yields lists of event data (`bytes`); the end of the body ends the iteration, a cut
     body raises `UpstreamProtocolError`, silence `UpstreamTimeout`. Leaving the context closes the
-    connection unless the body was read to its end. `gateway.providers.decoding.decoded` takes the
-    same steps, each of which is a member here, without a frame between it and the connection.
+    connection unless the body was read to its end. `gateway.providers.upstream.decoding.decoded`
+    takes the same steps, each of which is a member here, without a frame between it and the
+    connection.
     """
 
     read: Callable[[], Awaitable[bytes]]
@@ -50,7 +66,7 @@ class EventStream(EventSource):
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: Service,
         body: Mapping[str, object],
         *,
         session: OneRequest,
@@ -155,7 +171,7 @@ class EventStream(EventSource):
 class OneRequest:
     """The session lent to EventSource: makes the request and lets only a stream through."""
 
-    def __init__(self, upstream: Upstream, destination: Destination, media_type: str) -> None:
+    def __init__(self, upstream: Service, destination: Destination, media_type: str) -> None:
         self.destination = destination
         self._upstream = upstream
         self._media_type = media_type

@@ -1,0 +1,1 @@
+"""Repairs of a conversation, so that a service accepts it; pure."""

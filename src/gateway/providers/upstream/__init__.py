@@ -1,0 +1,10 @@
+"""The HTTP edge towards a service: one request, its answer in pieces, failures as our errors."""
+
+from __future__ import annotations
+
+from gateway.providers.upstream.client import Refusal, Upstream
+from gateway.providers.upstream.decoding import decoded
+from gateway.providers.upstream.idle_timeouts import Timeouts
+from gateway.providers.upstream.stream import EventStream
+
+__all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "decoded"]
