@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from gateway.catalog import ListedModel, Overlay
 from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
-from gateway.ollama.options import read_options
+from gateway.dialects.ollama.options import read_options
 
 __all__ = ["DerivedModel", "derive", "for_chat", "for_prompt", "laid_over", "merged", "tuned"]
 

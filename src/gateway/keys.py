@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.dialect import Dialect
+from gateway.dialects.base import Dialect
 from gateway.hosts import Hosts
 from gateway.model_lists import ModelLists
 from gateway.observe import Observer, RequestRecord

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from gateway.asking import ask_in_turn
 from gateway.chat import ChatRequest, FillRequest
-from gateway.dialect import AnswerEncoder
+from gateway.dialects.base import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.events import ChatEvent, ChatStream, Finish, fold
 from gateway.keys import RECORD, SETTINGS

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anthropic_wire import read_events
-from gateway.anthropic.encode import MessageEncoder, error_document
+from gateway.dialects.anthropic.encode import MessageEncoder, error_document
 from gateway.errors import (
     BodyTooLarge,
     Forbidden,

@@ -14,9 +14,9 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from anthropic_wire import PNG, read_events
-from gateway.anthropic.requests import estimate_tokens
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, Message, Role, Sampling, Tool
+from gateway.dialects.anthropic.requests import estimate_tokens
 from gateway.errors import UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateways import scripted_app

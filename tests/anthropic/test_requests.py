@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from anthropic_wire import PNG
-from gateway.anthropic.requests import read_messages
 from gateway.chat import (
     ChatRequest,
     JsonFormat,
@@ -21,6 +20,7 @@ from gateway.chat import (
     Tool,
     ToolChoice,
 )
+from gateway.dialects.anthropic.requests import read_messages
 from gateway.errors import Forbidden, InvalidRequest
 from gateway.events import ToolCall
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import codec
-from gateway.bodies import lenient
-from gateway.bodies.decode import decode_body, fold_keys
+from gateway.dialects.bodies import lenient
+from gateway.dialects.bodies.decode import decode_body, fold_keys
 from gateway.errors import InvalidRequest
 
 KIND = "api.ChatRequest"

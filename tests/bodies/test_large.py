@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import codec
-from gateway.bodies import large
-from gateway.bodies.decode import decode_body
-from gateway.bodies.large import LARGE, decode_large
-from gateway.bodies.media import read_media
 from gateway.chat import Media
+from gateway.dialects.bodies import large
+from gateway.dialects.bodies.decode import decode_body
+from gateway.dialects.bodies.large import LARGE, decode_large
+from gateway.dialects.bodies.media import read_media
 from gateway.errors import InvalidRequest
 
 LONG = "QUJD" * 30_000

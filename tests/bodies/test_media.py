@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.bodies.media import read_media
 from gateway.chat import Media
+from gateway.dialects.bodies.media import read_media
 from gateway.errors import InvalidRequest
 
 

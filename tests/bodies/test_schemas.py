@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import codec
-from gateway.anthropic.schemas import MessagesRequest
-from gateway.bodies.decode import fold_keys
-from gateway.bodies.readers import Mismatch
-from gateway.bodies.schemas import Body, body_loader
+from gateway.dialects.anthropic.schemas import MessagesRequest
+from gateway.dialects.bodies.decode import fold_keys
+from gateway.dialects.bodies.readers import Mismatch
+from gateway.dialects.bodies.schemas import Body, body_loader
+from gateway.dialects.ollama import manage
+from gateway.dialects.ollama import schemas as ollama
+from gateway.dialects.openai import schemas as openai
 from gateway.errors import InvalidRequest
-from gateway.ollama import manage
-from gateway.ollama import schemas as ollama
-from gateway.openai import schemas as openai
 
 SCHEMAS: Mapping[str, type[Body[Any]]] = {
     f"{schema.__module__}.{schema.__name__}": schema

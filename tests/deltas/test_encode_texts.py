@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import codec
-from gateway.anthropic.encode import MessageEncoder
-from gateway.deltas import encode_texts
-from gateway.dialect import AnswerEncoder
+from gateway.dialects.anthropic.encode import MessageEncoder
+from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.ollama import encode as ollama
+from gateway.dialects.ollama.clock import Clock
+from gateway.dialects.openai import encode as openai
+from gateway.dialects.text_batch import encode_texts
 from gateway.events import (
     ChatEvent,
     Finish,
@@ -24,9 +27,6 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
-from gateway.ollama import encode as ollama
-from gateway.ollama.clock import Clock
-from gateway.openai import encode as openai
 from gateway.timing import Timing
 
 TEXT = TextDelta("a")

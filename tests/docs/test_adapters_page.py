@@ -11,11 +11,11 @@ import pytest
 from adapter_provider import json_answer, opened
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, FillRequest, Media, Message, Role
+from gateway.dialects.ollama import schemas
+from gateway.dialects.ollama.checks import chat_request, embed_request, generate_request
+from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.errors import GatewayError, InvalidRequest, NotSupported
 from gateway.events import Finish, ToolCall
-from gateway.ollama import schemas
-from gateway.ollama.checks import chat_request, embed_request, generate_request
-from gateway.ollama.encode import ChatEncoder
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode
 from gateway.providers.anthropic import encode as anthropic_encode

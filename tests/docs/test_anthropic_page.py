@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.anthropic.encode import MessageEncoder, error_document
-from gateway.anthropic.schemas import MessagesRequest
+from gateway.dialects.anthropic.encode import MessageEncoder, error_document
+from gateway.dialects.anthropic.schemas import MessagesRequest
 from gateway.errors import GatewayError
 from gateway.events import Answer, Finish, FinishReason, ToolCall
 from gateways import scripted_app

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from gateway.bodies import zstd
 from gateway.cli import _parse
+from gateway.dialects.bodies import zstd
 from gateway.events import FinishReason, Usage
 from gateway.handlers import ROUTES
 from gateway.observe import RequestRecord, _fields

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from gateway.chat import Role
+from gateway.dialects.ollama import schemas
+from gateway.dialects.ollama.checks import chat_request
 from gateway.handlers import memory
-from gateway.ollama import schemas
-from gateway.ollama.checks import chat_request
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
 from gateway.providers.ollama.encode import answer_call
 from pages import codes, section, table

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from gateway.bodies.zstd import LARGEST_BODY
+from gateway.dialects.bodies.zstd import LARGEST_BODY
+from gateway.dialects.openai.bodies import ResponseCall
+from gateway.dialects.openai.documents import error_document
+from gateway.dialects.openai.encode import ChatEncoder
+from gateway.dialects.openai.formats import _EFFORTS
+from gateway.dialects.openai.responses import ResponseEncoder
+from gateway.dialects.openai.schemas import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    EmbedRequest,
+    ResponsesRequest,
+)
 from gateway.errors import GatewayError
 from gateway.events import (
     Answer,
@@ -18,17 +29,6 @@ from gateway.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
-)
-from gateway.openai.calls import ResponseCall
-from gateway.openai.documents import error_document
-from gateway.openai.encode import ChatEncoder
-from gateway.openai.formats import _EFFORTS
-from gateway.openai.responses import ResponseEncoder
-from gateway.openai.schemas import (
-    ChatCompletionRequest,
-    CompletionRequest,
-    EmbedRequest,
-    ResponsesRequest,
 )
 from gateways import scripted_app
 from openai_wire import read_events

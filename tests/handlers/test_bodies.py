@@ -19,9 +19,9 @@ from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.app import create_app
-from gateway.bodies.large import LARGE
-from gateway.bodies.zstd import zstd
 from gateway.chat import ChatRequest
+from gateway.dialects.bodies.large import LARGE
+from gateway.dialects.bodies.zstd import zstd
 from gateway.errors import InvalidRequest
 from gateway.events import Finish, FinishReason, TextDelta
 from gateway.handlers.body import _read, load_body, load_v1_body

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.catalog import Capability, ModelInfo
+from gateway.dialects.ollama.encode import error_document
 from gateway.errors import GatewayError
-from gateway.ollama.encode import error_document
 from gateways import scripted_app
 from scripted import ScriptedProvider
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.dialects.ollama.encode import error_document
 from gateway.errors import GatewayError
-from gateway.ollama.encode import error_document
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

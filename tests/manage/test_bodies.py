@@ -10,8 +10,7 @@ import pytest
 
 from gateway.catalog import Capability, Overlay
 from gateway.chat import Message, Role
-from gateway.errors import InvalidRequest
-from gateway.ollama.manage import (
+from gateway.dialects.ollama.manage import (
     CopyCall,
     CreateCall,
     ModelCall,
@@ -22,7 +21,8 @@ from gateway.ollama.manage import (
     load_push,
     read_overlay,
 )
-from gateway.ollama.progress import create_statuses
+from gateway.dialects.ollama.progress import create_statuses
+from gateway.errors import InvalidRequest
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.dialects.ollama.encode import error_document
 from gateway.errors import GatewayError, UpstreamUnavailable
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.ollama.encode import error_document
 from gateway.settings import ModelsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.chat import Media, Message, Role, Tool
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
-from gateway.ollama.calls import (
+from gateway.dialects.ollama.bodies import (
     FOREVER,
     ChatCall,
     EmbedCall,
@@ -20,13 +18,15 @@ from gateway.ollama.calls import (
     GenerateCall,
     ShowCall,
 )
-from gateway.ollama.schemas import (
+from gateway.dialects.ollama.schemas import (
     load_chat,
     load_embed,
     load_embeddings,
     load_generate,
     load_show,
 )
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
 
 PNG = "iVBORw0KGgo="
 BESIDE: dict[str, object] = {

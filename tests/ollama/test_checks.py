@@ -16,10 +16,8 @@ from gateway.chat import (
     Think,
     Tool,
 )
-from gateway.embeddings import EmbedRequest
-from gateway.errors import InvalidRequest
-from gateway.ollama.calls import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
-from gateway.ollama.checks import (
+from gateway.dialects.ollama.bodies import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
+from gateway.dialects.ollama.checks import (
     admit_chat,
     admit_embed,
     admit_generate,
@@ -29,6 +27,8 @@ from gateway.ollama.checks import (
     generate_request,
     load_request,
 )
+from gateway.embeddings import EmbedRequest
+from gateway.errors import InvalidRequest
 
 FULL = "registry.ollama.ai/library/x:latest"
 HELLO = (Message(Role.USER, "hi"),)

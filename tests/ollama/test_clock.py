@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ollama.clock import Clock
+from gateway.dialects.ollama.clock import Clock
 
 NOON = 1_787_313_600_000_000_000  # 2026-08-21T12:00:00Z
 MICROSECOND = 1_000

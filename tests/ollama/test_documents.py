@@ -11,10 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.catalog import Capability, ListedModel, ModelInfo
-from gateway.embeddings import EmbedResult, normalize
-from gateway.events import Usage
-from gateway.ollama.calls import ShowCall
-from gateway.ollama.documents import (
+from gateway.dialects.ollama.bodies import ShowCall
+from gateway.dialects.ollama.documents import (
     RunningModel,
     embed_document,
     embeddings_document,
@@ -23,6 +21,8 @@ from gateway.ollama.documents import (
     tags_document,
     version_document,
 )
+from gateway.embeddings import EmbedResult, normalize
+from gateway.events import Usage
 from gateway.timing import Timing
 
 HOST = "https://api.example"

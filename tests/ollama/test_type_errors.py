@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.errors import InvalidRequest
-from gateway.ollama.schemas import (
+from gateway.dialects.ollama.schemas import (
     load_chat,
     load_embed,
     load_embeddings,
     load_generate,
     load_show,
 )
+from gateway.errors import InvalidRequest
 
 MESSAGE = "ChatRequest.messages"
 CALL = "ChatRequest.messages.tool_calls"

@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 
 from gateway.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
-from gateway.openai.calls import (
+from gateway.dialects.openai.bodies import (
     ChatCall,
     CompletionCall,
     EmbeddingCall,
     ResponseCall,
     ToolName,
 )
-from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
+from gateway.dialects.openai.schemas import (
+    load_chat,
+    load_completion,
+    load_embedding,
+    load_response,
+)
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
 from openai_wire import PNG, WAV
 
 Load = Callable[[bytes], Any]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
 from gateway.errors import UpstreamRateLimited, UpstreamTimeout
 from gateway.events import (
     ChatEvent,
@@ -18,7 +19,6 @@ from gateway.events import (
     Usage,
     fold,
 )
-from gateway.openai.encode import ChatEncoder, CompletionEncoder
 from openai_wire import DONE, read_chunks
 
 STOP = Finish(FinishReason.STOP, Usage(9, 2))

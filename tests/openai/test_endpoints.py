@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.bodies.zstd import LARGEST_BODY, decompress, zstd
 from gateway.catalog import Capability, ModelInfo
 from gateway.chat import ChatRequest, FillRequest, Media, Message, Role, Sampling
+from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress, zstd
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import InvalidRequest, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, Usage

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from gateway.chat import ChatRequest, FillRequest, JsonFormat, Message, Role, Sampling, Tool
-from gateway.embeddings import EmbedRequest
-from gateway.openai.calls import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
-from gateway.openai.requests import (
+from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
     embed_request,
     response_request,
     said_options,
 )
+from gateway.embeddings import EmbedRequest
 
 HELLO = (Message(Role.USER, "Hi"),)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.dialects.openai.bodies import ResponseCall, ToolName
+from gateway.dialects.openai.responses import ResponseEncoder
 from gateway.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import (
     ChatEvent,
@@ -19,8 +21,6 @@ from gateway.events import (
     Usage,
     fold,
 )
-from gateway.openai.calls import ResponseCall, ToolName
-from gateway.openai.responses import ResponseEncoder
 from openai_wire import read_events
 
 STOP = Finish(FinishReason.STOP, Usage(9, 2, 4))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from aiohttp.typedefs import Handler
 
-from gateway.anthropic import ANTHROPIC
-from gateway.dialect import Dialect
+from gateway.dialects.anthropic import ANTHROPIC
+from gateway.dialects.base import Dialect
+from gateway.dialects.ollama import OLLAMA
+from gateway.dialects.openai import OPENAI
 from gateway.handlers import openai
 from gateway.handlers.account import me, recommendations, signout, status, web_fetch, web_search
 from gateway.handlers.anthropic import messages
@@ -18,8 +20,6 @@ from gateway.handlers.generate import generate
 from gateway.handlers.health import healthz, readyz, root, version
 from gateway.handlers.manage import copy, create, delete, pull, push
 from gateway.handlers.models import ps, show, tags
-from gateway.ollama import OLLAMA
-from gateway.openai import OPENAI
 
 __all__ = ["ROUTES", "Endpoint"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.bodies.decode import decode_body
+from gateway.dialects.bodies.decode import decode_body
+from gateway.dialects.ollama.account import me_document, recommendations_document, status_document
 from gateway.errors import Forbidden
 from gateway.handlers.body import read_body
 from gateway.handlers.documents import json_document
 from gateway.keys import MODEL_LISTS
-from gateway.ollama.account import me_document, recommendations_document, status_document
 
 __all__ = ["me", "recommendations", "signout", "status", "web_fetch", "web_search"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.admission import check_chat
-from gateway.anthropic.encode import MessageEncoder
-from gateway.anthropic.requests import estimate_tokens, read_messages
 from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest, replace
 from gateway.derived import for_chat
+from gateway.dialects.anthropic.encode import MessageEncoder
+from gateway.dialects.anthropic.requests import estimate_tokens, read_messages
+from gateway.dialects.capabilities import check_chat
 from gateway.events import ChatStream
 from gateway.handlers.body import load_v1_body
 from gateway.handlers.documents import unasked

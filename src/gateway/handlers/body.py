@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from aiohttp import hdrs, web
 
-from gateway.bodies.large import LARGE
-from gateway.bodies.zstd import LARGEST_BODY, decompress
+from gateway.dialects.bodies.large import LARGE
+from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress
 from gateway.errors import BodyTooLarge, InvalidRequest
 from gateway.keys import SETTINGS
 

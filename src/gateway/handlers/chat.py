@@ -7,14 +7,14 @@ from aiohttp import web
 from gateway.catalog import ListedModel
 from gateway.chat import ChatRequest
 from gateway.derived import for_chat
+from gateway.dialects.ollama.bodies import ChatCall
+from gateway.dialects.ollama.checks import admit_chat, chat_request
+from gateway.dialects.ollama.encode import ChatEncoder
+from gateway.dialects.ollama.options import said_options
+from gateway.dialects.ollama.schemas import load_chat
 from gateway.errors import InvalidRequest
 from gateway.handlers.body import load_body
 from gateway.handlers.run import Endpoint, run
-from gateway.ollama.calls import ChatCall
-from gateway.ollama.checks import admit_chat, chat_request
-from gateway.ollama.encode import ChatEncoder
-from gateway.ollama.options import said_options
-from gateway.ollama.schemas import load_chat
 
 __all__ = ["chat"]
 

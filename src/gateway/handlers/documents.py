@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from gateway.dialect import AnswerEncoder
-from gateway.ollama.encode import JSON_TYPE
+from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.ollama.encode import JSON_TYPE
 
 __all__ = ["json_document", "unasked"]
 

@@ -7,6 +7,10 @@ from collections.abc import Awaitable
 from aiohttp import web
 
 from gateway.catalog import ListedModel
+from gateway.dialects.ollama.bodies import EmbedCall, EmbeddingsCall
+from gateway.dialects.ollama.checks import admit_embed, embed_inputs, embed_request
+from gateway.dialects.ollama.documents import embed_document, embeddings_document
+from gateway.dialects.ollama.schemas import load_embed, load_embeddings
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.handlers.body import load_body
@@ -14,10 +18,6 @@ from gateway.handlers.documents import json_document
 from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import RECORD, RESIDENCY
-from gateway.ollama.calls import EmbedCall, EmbeddingsCall
-from gateway.ollama.checks import admit_embed, embed_inputs, embed_request
-from gateway.ollama.documents import embed_document, embeddings_document
-from gateway.ollama.schemas import load_embed, load_embeddings
 from gateway.targets import Target
 
 __all__ = ["embed", "embeddings"]

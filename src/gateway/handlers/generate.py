@@ -7,14 +7,14 @@ from aiohttp import web
 from gateway.catalog import ListedModel
 from gateway.chat import ChatRequest, FillRequest
 from gateway.derived import for_prompt, tuned
+from gateway.dialects.ollama.bodies import GenerateCall
+from gateway.dialects.ollama.checks import admit_generate, generate_request
+from gateway.dialects.ollama.encode import GenerateEncoder
+from gateway.dialects.ollama.options import said_options
+from gateway.dialects.ollama.schemas import load_generate
 from gateway.errors import ModelNotFound
 from gateway.handlers.body import load_body
 from gateway.handlers.run import Endpoint, run
-from gateway.ollama.calls import GenerateCall
-from gateway.ollama.checks import admit_generate, generate_request
-from gateway.ollama.encode import GenerateEncoder
-from gateway.ollama.options import said_options
-from gateway.ollama.schemas import load_generate
 
 __all__ = ["generate"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway import codec
+from gateway.dialects.ollama.documents import version_document
 from gateway.handlers.documents import json_document
 from gateway.keys import MODEL_LISTS, SETTINGS
-from gateway.ollama.documents import version_document
 
 __all__ = ["healthz", "readyz", "root", "version"]
 

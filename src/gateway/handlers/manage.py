@@ -11,12 +11,7 @@ from aiohttp import web
 from gateway import codec
 from gateway.catalog import ListedModel, Overlay
 from gateway.derived import derive
-from gateway.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
-from gateway.handlers.body import load_body
-from gateway.handlers.progress import progress
-from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
-from gateway.names import InvalidName, ModelName, parse_name
-from gateway.ollama.manage import (
+from gateway.dialects.ollama.manage import (
     CreateCall,
     load_copy,
     load_create,
@@ -25,7 +20,12 @@ from gateway.ollama.manage import (
     load_push,
     read_overlay,
 )
-from gateway.ollama.progress import create_statuses
+from gateway.dialects.ollama.progress import create_statuses
+from gateway.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
+from gateway.handlers.body import load_body
+from gateway.handlers.progress import progress
+from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
+from gateway.names import InvalidName, ModelName, parse_name
 
 __all__ = ["copy", "create", "delete", "pull", "push"]
 

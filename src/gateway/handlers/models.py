@@ -5,6 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.catalog import ListedModel
+from gateway.dialects.ollama.documents import (
+    RunningModel,
+    ps_document,
+    show_document,
+    tags_document,
+)
+from gateway.dialects.ollama.schemas import load_show
 from gateway.errors import InvalidRequest
 from gateway.handlers.body import load_body
 from gateway.handlers.documents import json_document
@@ -13,8 +20,6 @@ from gateway.handlers.target import find_models, unknown_model
 from gateway.keys import MODEL_LISTS, RESIDENCY
 from gateway.library import Library
 from gateway.names import InvalidName, parse_name
-from gateway.ollama.documents import RunningModel, ps_document, show_document, tags_document
-from gateway.ollama.schemas import load_show
 
 __all__ = ["ps", "show", "tags"]
 

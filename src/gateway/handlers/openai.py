@@ -8,11 +8,34 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from gateway.admission import check_chat, check_embedding, check_model
 from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest, FillRequest, replace
 from gateway.derived import for_chat, for_prompt, tuned
-from gateway.dialect import AnswerEncoder
+from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.capabilities import check_chat, check_embedding, check_model
+from gateway.dialects.openai.documents import (
+    JSON_TYPE,
+    TEXT_TYPE,
+    embeddings_document,
+    model_document,
+    models_document,
+    transcript_document,
+)
+from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
+from gateway.dialects.openai.requests import (
+    chat_request,
+    completion_request,
+    embed_request,
+    response_request,
+    said_options,
+)
+from gateway.dialects.openai.responses import ResponseEncoder
+from gateway.dialects.openai.schemas import (
+    load_chat,
+    load_completion,
+    load_embedding,
+    load_response,
+)
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.events import Answer, ChatStream, Finish, FinishReason
@@ -23,24 +46,6 @@ from gateway.handlers.target import alike, find_models, find_targets, unknown_mo
 from gateway.handlers.unary import ask
 from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY
 from gateway.names import InvalidName, parse_name
-from gateway.openai.documents import (
-    JSON_TYPE,
-    TEXT_TYPE,
-    embeddings_document,
-    model_document,
-    models_document,
-    transcript_document,
-)
-from gateway.openai.encode import ChatEncoder, CompletionEncoder
-from gateway.openai.requests import (
-    chat_request,
-    completion_request,
-    embed_request,
-    response_request,
-    said_options,
-)
-from gateway.openai.responses import ResponseEncoder
-from gateway.openai.schemas import load_chat, load_completion, load_embedding, load_response
 from gateway.relay import answer, begin, open_stream, relay
 from gateway.targets import Target
 from gateway.transcriptions import TranscribeRequest, Transcript

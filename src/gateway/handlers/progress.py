@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
+from gateway.dialects.ollama.encode import STREAM_TYPE, error_document
+from gateway.dialects.ollama.progress import progress_document, progress_lines
 from gateway.errors import GatewayError
 from gateway.keys import RECORD
-from gateway.ollama.encode import STREAM_TYPE, error_document
-from gateway.ollama.progress import progress_document, progress_lines
 
 __all__ = ["progress"]
 

@@ -10,15 +10,15 @@ from aiohttp import web
 from gateway.catalog import ListedModel, ModelInfo
 from gateway.chat import ChatRequest, FillRequest
 from gateway.derived import tuned
+from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
+from gateway.dialects.ollama.checks import load_request
+from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
+from gateway.dialects.ollama.options import said_options
 from gateway.events import ChatStream
 from gateway.handlers.documents import json_document
 from gateway.handlers.memory import unload
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
-from gateway.ollama.calls import ChatCall, GenerateCall
-from gateway.ollama.checks import load_request
-from gateway.ollama.encode import ChatEncoder, GenerateEncoder
-from gateway.ollama.options import said_options
 from gateway.relay import answer, begin, open_stream, relay
 from gateway.targets import Target
 

@@ -6,10 +6,10 @@ import logging
 
 from aiohttp import hdrs, web
 
+from gateway.dialects.ollama import OLLAMA
 from gateway.errors import GatewayError
 from gateway.keys import DIALECTS, RECORD
 from gateway.middlewares.slashes import redirect
-from gateway.ollama import OLLAMA
 
 __all__ = ["answer_error"]
 

@@ -1,0 +1,10 @@
+"""The client side in Anthropic's dialect, as Ollama serves it: what Claude Code speaks."""
+
+from __future__ import annotations
+
+from gateway.dialects.anthropic.encode import error_document
+from gateway.dialects.base import Dialect
+
+__all__ = ["ANTHROPIC"]
+
+ANTHROPIC = Dialect("anthropic", error_document)

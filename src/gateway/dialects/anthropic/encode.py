@@ -1,0 +1,223 @@
+"""Events to what answers ``/v1/messages``: server-sent events, or one document.
+
+The names and the order of all keys are those of Ollama's ``anthropic/anthropic.go``. An event is a
+prepared beginning, the value that differs, and a prepared end; only the value is encoded. All
+events of a batch become one bytes object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway import codec
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.text_batch import encode_texts
+from gateway.errors import GatewayError
+from gateway.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    Usage,
+)
+
+__all__ = ["DOCUMENT_TYPE", "STREAM_HEADERS", "MessageEncoder", "error_document"]
+
+STREAM_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+}
+DOCUMENT_TYPE: Final = "application/json"
+
+_ERROR_TYPES: Final[Mapping[int, str]] = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    529: "overloaded_error",
+}
+_STOP_REASONS: Final[Mapping[FinishReason, str]] = {
+    FinishReason.STOP: "end_turn",
+    FinishReason.LENGTH: "max_tokens",
+    FinishReason.TOOL_CALLS: "end_turn",
+    FinishReason.CONTENT_FILTER: "refusal",
+}
+_LOADED: Final = "stop_sequence"
+"""What Ollama makes of its own ``load``, the reason of an answer to no messages at all."""
+
+_DELTA_END: Final = b"}}\n\n"
+_NO_USAGE: Final = Usage(0, 0)
+
+# Anthropic's libraries declare a signature for thinking; there is nothing here to sign with.
+_EMPTY_BLOCKS: Final[Mapping[type[ChatEvent], dict[str, object]]] = {
+    TextDelta: {"type": "text", "text": ""},
+    ThinkingDelta: {"type": "thinking", "thinking": "", "signature": ""},
+}
+_DELTAS: Final[Mapping[type[ChatEvent], bytes]] = {
+    TextDelta: b'{"type":"text_delta","text":',
+    ThinkingDelta: b'{"type":"thinking_delta","thinking":',
+}
+
+
+class MessageEncoder:
+    """Encode one answer; *model* is the client's own text.
+
+    *input_tokens* is what a stream begins with, since the provider's count comes last. *identity*
+    is the request's, up to 24 hexadecimal digits.
+    """
+
+    stream_headers = STREAM_HEADERS
+    document_type = DOCUMENT_TYPE
+
+    def __init__(self, model: str, *, identity: str, input_tokens: int = 0) -> None:
+        self._model = model
+        self._identity = identity
+        self._input_tokens = input_tokens
+        self._is_started = False
+        self._calls = 0
+        self._index = 0
+        self._open: type[ChatEvent] | None = None
+        self._delta = b""
+
+    def lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return the events for a batch; the first batch, even an empty one, begins the message."""
+        if self._open is TextDelta and (texts := encode_texts(events)):
+            if len(events) > 1:
+                texts = texts.replace(b"\n", _DELTA_END + self._delta)
+            return b"".join((self._delta, texts, _DELTA_END))
+        parts: list[bytes] = []
+        if not self._is_started:
+            self._is_started = True
+            parts.append(self._start())
+        # Once per token, hence neither `match` nor `isinstance`.
+        for event in events:
+            if type(event) is TextDelta or type(event) is ThinkingDelta:
+                if type(event) is not self._open:
+                    parts += [self._close(), self._begin(type(event))]
+                parts += [self._delta, codec.encode(event.text), _DELTA_END]
+            elif type(event) is ToolCall:
+                parts += [self._close(), self._call(event)]
+        finish = events[-1] if events else None
+        if isinstance(finish, Finish):
+            parts += [self._close(), _stop(_stop_reason(finish, calls=self._calls), finish.usage)]
+        return codec.escape(b"".join(parts))
+
+    def document(self, answer: Answer) -> bytes:
+        """Return the whole answer as one object."""
+        content: list[dict[str, object]] = []
+        if answer.thinking:
+            content.append({**_EMPTY_BLOCKS[ThinkingDelta], "thinking": answer.thinking})
+        if answer.text:
+            content.append({**_EMPTY_BLOCKS[TextDelta], "text": answer.text})
+        for index, call in enumerate(answer.tool_calls):
+            content.append({**_tool_use(call, index), "input": call.arguments})
+        return self._document(
+            content, _stop_reason(answer.finish, calls=len(answer.tool_calls)), answer.finish.usage
+        )
+
+    def error_line(self, error: GatewayError) -> bytes:
+        """Return the event that tells of a failure; Ollama has none and just ends the stream."""
+        return b"event: error\ndata: %b\n\n" % error_document(error, self._identity)
+
+    def load_stream(self) -> bytes:
+        """Return the stream that answers a request that says nothing."""
+        return codec.escape(self._start() + _stop(_LOADED, None))
+
+    def load_document(self) -> bytes:
+        """Return the document that answers a request that says nothing."""
+        return self._document([], _LOADED, None)
+
+    def _message(self, content: Sequence[object]) -> dict[str, object]:
+        return {
+            "id": f"msg_{self._identity:0>24}",
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": content,
+        }
+
+    def _document(self, content: Sequence[object], stop_reason: str, usage: Usage | None) -> bytes:
+        message = self._message(content)
+        document = {**message, "stop_reason": stop_reason, "usage": _counts(usage)}
+        return codec.escape(codec.encode(document)) + b"\n"
+
+    def _start(self) -> bytes:
+        usage = _counts(Usage(self._input_tokens, 0))
+        return _event("message_start", {"message": {**self._message([]), "usage": usage}})
+
+    def _begin(self, kind: type[ChatEvent]) -> bytes:
+        """Begin a block of text or thinking, and prepare what its deltas share."""
+        self._open = kind
+        self._delta = (
+            b"event: content_block_delta\n"
+            b'data: {"type":"content_block_delta","index":%d,"delta":' % self._index
+        ) + _DELTAS[kind]
+        return self._block_start(_EMPTY_BLOCKS[kind])
+
+    def _close(self) -> bytes:
+        """End the block that is open, if one is."""
+        if self._open is None:
+            return b""
+        self._open = None
+        return self._block_stop()
+
+    def _call(self, call: ToolCall) -> bytes:
+        """Return a block with a call, its arguments whole in one delta."""
+        block = _tool_use(call, self._calls)
+        self._calls += 1
+        arguments = codec.encode(call.arguments).decode()
+        delta = {"type": "input_json_delta", "partial_json": arguments}
+        return b"".join(
+            (
+                self._block_start(block),
+                _event("content_block_delta", {"index": self._index, "delta": delta}),
+                self._block_stop(),
+            )
+        )
+
+    def _block_start(self, block: Mapping[str, object]) -> bytes:
+        return _event("content_block_start", {"index": self._index, "content_block": block})
+
+    def _block_stop(self) -> bytes:
+        index, self._index = self._index, self._index + 1
+        return _event("content_block_stop", {"index": index})
+
+
+def error_document(error: GatewayError, identity: str) -> bytes:
+    """Return the body of an error response to the request of that id."""
+    kind = _ERROR_TYPES.get(error.status, "api_error")
+    document = {
+        "type": "error",
+        "error": {"type": kind, "message": error.message},
+        "request_id": f"req_{identity:0>24}",
+    }
+    return codec.escape(codec.encode(document))
+
+
+def _tool_use(call: ToolCall, index: int) -> dict[str, object]:
+    return {"type": "tool_use", "id": call_id(call, index), "name": call.name, "input": {}}
+
+
+def _stop_reason(finish: Finish, *, calls: int) -> str:
+    return "tool_use" if calls else _STOP_REASONS[finish.reason]
+
+
+def _stop(reason: str, usage: Usage | None) -> bytes:
+    delta = {"delta": {"stop_reason": reason}, "usage": _counts(usage)}
+    return _event("message_delta", delta) + _event("message_stop", {})
+
+
+def _event(name: str, fields: Mapping[str, object]) -> bytes:
+    data = codec.encode({"type": name, **fields})
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+
+
+def _counts(usage: Usage | None) -> dict[str, int]:
+    usage = usage or _NO_USAGE
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}

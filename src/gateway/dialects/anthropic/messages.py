@@ -1,0 +1,149 @@
+"""From Anthropic's turns of blocks to a conversation; the rules are those of Ollama's.
+
+What Ollama refuses or loses and a provider can use is kept: images and documents behind https
+URLs, PDF and plain-text documents, and each block of thinking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.chat import Media, Message, Role
+from gateway.dialects.anthropic.bodies import Fields, Turn
+from gateway.dialects.bodies.media import read_media
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+
+__all__ = ["conversation"]
+
+_PDF = "application/pdf"
+
+
+def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
+    """Return the instructions and the messages that say something, in the client's order.
+
+    Raise `InvalidRequest` for a block that cannot be carried.
+    """
+    instructions = _text_of(system)
+    messages = [Message(Role.SYSTEM, instructions)] if instructions else []
+    for turn in turns:
+        messages += _messages(turn)
+    return tuple(messages)
+
+
+def _messages(turn: Turn) -> list[Message]:
+    """Return what a turn consists of: what was said, and before it what the user's tools found."""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    media: list[Media] = []
+    calls: list[ToolCall] = []
+    results: list[Message] = []
+    for block in turn.blocks:
+        match block.get("type"):
+            case "text":
+                texts.append(block.get("text", ""))
+            case "thinking":
+                thoughts.append(block.get("thinking", ""))
+            case "image" | "document":
+                _add_attachment(block, texts, media)
+            case "tool_use":
+                calls.append(_tool_use(block))
+            case "server_tool_use":
+                calls.append(_call(block))
+            case "tool_result":
+                results.append(_tool_result(block))
+            case "web_search_tool_result":
+                results.append(_result(block, _search_text(block.get("content"))))
+    said = Message(
+        turn.role,
+        "".join(texts),
+        thinking="".join(thoughts),
+        media=tuple(media),
+        tool_calls=tuple(calls),
+    )
+    spoken = [said] if said != Message(turn.role) else []
+    return [*results, *spoken] if turn.role is Role.USER else [*spoken, *results]
+
+
+def _tool_use(block: Fields) -> ToolCall:
+    for field in ("id", "name"):
+        if not block.get(field):
+            raise InvalidRequest(f"tool_use block missing required '{field}' field")
+    return _call(block)
+
+
+def _call(block: Fields) -> ToolCall:
+    return ToolCall(block.get("name", ""), block.get("input", {}), block.get("id", ""))
+
+
+def _tool_result(block: Fields) -> Message:
+    content = block.get("content")
+    texts = [_text_of(content)]
+    media: list[Media] = []
+    for item in content if isinstance(content, list) else ():
+        if isinstance(item, dict) and item.get("type") in ("image", "document"):
+            _add_attachment(item, texts, media)
+    return _result(block, "".join(texts), tuple(media))
+
+
+def _result(block: Fields, text: str, media: tuple[Media, ...] = ()) -> Message:
+    return Message(Role.TOOL, text, media=media, tool_call_id=block.get("tool_use_id", ""))
+
+
+def _text_of(content: object) -> str:
+    """Return a text, or the texts of a list of blocks together; anything else says nothing."""
+    if isinstance(content, str):
+        return content
+    texts = []
+    for block in content if isinstance(content, list) else ():
+        match block:
+            case {"type": "text", "text": str(text)}:
+                texts.append(text)
+    return "".join(texts)
+
+
+def _add_attachment(block: Fields, texts: list[str], media: list[Media]) -> None:
+    kind = block["type"]
+    match block.get("source"):
+        case {"type": "text", "data": str(text)} if kind == "document":
+            texts.append(text)
+        case {"type": "base64", **source}:
+            media.append(_decoded(kind, source.get("data", "")))
+        case {"type": "url", "url": str(url)} if url.startswith("https://"):
+            media.append(Media(_PDF if kind == "document" else "", url=url))
+        case {"type": str(source_type)}:
+            raise InvalidRequest(
+                f"invalid {kind} source type: {source_type}. Only base64 {kind}s are supported."
+            )
+        case _:
+            raise InvalidRequest(f"invalid {kind} source")
+
+
+def _decoded(kind: str, data: object) -> Media:
+    try:
+        return read_media(data if isinstance(data, str) else "")
+    except InvalidRequest as error:
+        raise InvalidRequest(f"invalid base64 {kind} data: {error}") from None
+
+
+def _search_text(content: object) -> str:
+    """Write the results of a search that a server of Anthropic's made as Ollama does."""
+    match content:
+        case str():
+            return content
+        case list():
+            return "".join([_search_line(item) for item in content])
+        case {"type": "web_search_tool_result_error", **error}:
+            code = error.get("error_code")
+            return (
+                f"web_search_tool_result_error: {code}" if code else "web_search_tool_result_error"
+            )
+    return ""
+
+
+def _search_line(item: Any) -> str:
+    match item:
+        case {"type": "web_search_result", **result}:
+            return f"- {result.get('title', '')}: {result.get('url', '')}\n"
+    return ""

@@ -1,0 +1,112 @@
+"""Read the nested parts of a body as Go reads them (Ollama's ``anthropic/anthropic.go``).
+
+Only types are checked here, since a wrong type is refused before anything that is missing.
+"""
+
+from __future__ import annotations
+
+from gateway.chat import Role
+from gateway.dialects.anthropic.bodies import Fields, Turn
+from gateway.dialects.bodies.readers import (
+    Mismatch,
+    Reader,
+    read_bool,
+    read_fields,
+    read_int,
+    read_list,
+    read_string,
+)
+from gateway.dialects.bodies.roles import read_role
+from gateway.errors import InvalidRequest
+
+__all__ = ["read_output_config", "read_thinking", "read_tool_choice", "read_tools", "read_turns"]
+
+
+def read_turns(value: object) -> tuple[Turn, ...]:
+    """Return the messages; raise `InvalidRequest` for one without content."""
+    return tuple([_turn(item) for item in read_list(value, "[]anthropic.MessageParam")])
+
+
+def read_tools(value: object) -> tuple[Fields, ...]:
+    """Return the definitions of tools."""
+    items = read_list(value, "[]anthropic.Tool")
+    return tuple([read_fields(item, _TOOL, "anthropic.Tool") for item in items])
+
+
+def read_tool_choice(value: object) -> Fields:
+    """Return how tools are to be used."""
+    return read_fields(value, _TOOL_CHOICE, "anthropic.ToolChoice")
+
+
+def read_thinking(value: object) -> Fields:
+    """Return whether to think."""
+    return read_fields(value, _THINKING, "anthropic.ThinkingConfig")
+
+
+def read_output_config(value: object) -> Fields:
+    """Return how hard to think and in which form to answer."""
+    return read_fields(value, _OUTPUT_CONFIG, "anthropic.OutputConfig")
+
+
+def _turn(item: object) -> Turn:
+    fields = read_fields(item, _TURN, "anthropic.MessageParam")
+    blocks = fields.get("content")
+    if blocks is None:
+        # A null says that there is no text; only a message that says nothing is none.
+        if not _says_null(item):
+            raise InvalidRequest("unexpected end of JSON input")
+        blocks = ()
+    return Turn(fields.get("role", Role.USER), blocks)
+
+
+def _says_null(item: object) -> bool:
+    return isinstance(item, dict) and any(key.lower() == "content" for key in item)
+
+
+def _content(value: object) -> tuple[Fields, ...]:
+    if isinstance(value, str):
+        return ({"type": "text", "text": value},)
+    items = read_list(value, "[]anthropic.ContentBlock")
+    return tuple([read_fields(item, _BLOCK, "anthropic.ContentBlock") for item in items])
+
+
+def _arguments(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise Mismatch(value, "api.ToolCallFunctionArguments")
+    return value
+
+
+def _anything(value: object) -> object:
+    return value
+
+
+def _strict(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+_BLOCK: dict[str, Reader] = {
+    "type": read_string,
+    "text": read_string,
+    "source": _anything,
+    "id": read_string,
+    "name": read_string,
+    "input": _arguments,
+    "tool_use_id": read_string,
+    "content": _anything,
+    "thinking": read_string,
+}
+_TURN: dict[str, Reader] = {"role": read_role, "content": _content}
+_TOOL: dict[str, Reader] = {
+    "type": read_string,
+    "name": read_string,
+    "description": read_string,
+    "input_schema": _anything,
+    "strict": _strict,
+}
+_TOOL_CHOICE: dict[str, Reader] = {
+    "type": read_string,
+    "name": read_string,
+    "disable_parallel_tool_use": read_bool,
+}
+_THINKING: dict[str, Reader] = {"type": read_string, "budget_tokens": read_int}
+_OUTPUT_CONFIG: dict[str, Reader] = {"effort": read_string, "format": _anything}

@@ -1,0 +1,57 @@
+"""The body of ``/v1/messages`` as a marshmallow schema."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import marshmallow as ma
+
+from gateway.dialects.anthropic.bodies import MessagesCall
+from gateway.dialects.anthropic.readers import (
+    read_output_config,
+    read_thinking,
+    read_tool_choice,
+    read_tools,
+    read_turns,
+)
+from gateway.dialects.bodies.readers import (
+    read_bool,
+    read_float,
+    read_int,
+    read_string,
+    read_strings,
+)
+from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.errors import InvalidRequest
+
+__all__ = ["MessagesRequest", "load_messages"]
+
+
+class MessagesRequest(Body[MessagesCall]):
+    """The body of ``/v1/messages`` (Ollama's ``anthropic/anthropic.go``)."""
+
+    call = MessagesCall
+
+    model = Value(read_string)
+    max_tokens = Value(read_int)
+    messages = Value(read_turns)
+    system = ma.fields.Raw()
+    stream = Value(read_bool)
+    temperature = Value(read_float)
+    top_p = Value(read_float)
+    top_k = Value(read_int)
+    stop_sequences = Value(read_strings)
+    tools = Value(read_tools)
+    tool_choice = Value(read_tool_choice)
+    thinking = Value(read_thinking)
+    output_config = Value(read_output_config)
+
+
+_load: Final = body_loader(MessagesRequest, package="anthropic")
+
+
+def load_messages(body: bytes) -> MessagesCall:
+    """Read a body of ``/v1/messages``; it raises only `InvalidRequest`."""
+    if not body.strip():
+        raise InvalidRequest("EOF")
+    return _load(body)

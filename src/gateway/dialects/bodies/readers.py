@@ -1,0 +1,156 @@
+"""Read JSON values as Go reads them into typed fields: nothing is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from gateway import codec
+from gateway.chat import Think
+from gateway.dialects.bodies.decode import kind_of
+from gateway.errors import InvalidRequest
+
+__all__ = [
+    "Mismatch",
+    "Reader",
+    "read_bool",
+    "read_fields",
+    "read_float",
+    "read_int",
+    "read_ints",
+    "read_list",
+    "read_object",
+    "read_string",
+    "read_strings",
+    "read_think",
+]
+
+Reader: TypeAlias = Callable[[Any], Any]
+"""Return the value that a field gets, or raise `Mismatch` or `InvalidRequest`."""
+
+_LEVELS: dict[str, Think] = {"high": "high", "medium": "medium", "low": "low", "max": "max"}
+_INT64 = range(-(2**63), 2**63)
+
+
+class Mismatch(ValueError):
+    """A value is not of the Go type that its field has.
+
+    ``path`` leads to the value from where the error is caught; indices are no part of it.
+    """
+
+    def __init__(self, value: object, go_type: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{kind_of(value)} is not {go_type}")
+        self.value = value
+        self.go_type = go_type
+        self.path = path
+
+    def below(self, *keys: str) -> Mismatch:
+        """Return the same error seen from further up."""
+        return Mismatch(self.value, self.go_type, keys + self.path)
+
+    def text(self, struct: str) -> str:
+        """Return Go's words; *struct* is the type that the path starts from."""
+        kind = kind_of(self.value)
+        if kind == "number" and self.go_type == "int":
+            kind = f"number {self.value}"
+        field = ".".join((struct, *self.path))
+        return f"json: cannot unmarshal {kind} into Go struct field {field} of type {self.go_type}"
+
+
+def read_string(value: object) -> str:
+    """Return *value* if it is a string."""
+    if not isinstance(value, str):
+        raise Mismatch(value, "string")
+    return value
+
+
+def read_bool(value: object) -> bool:
+    """Return *value* if it is true or false."""
+    if not isinstance(value, bool):
+        raise Mismatch(value, "bool")
+    return value
+
+
+def read_int(value: object) -> int:
+    """Return *value* if it was written as an integer of 64 bits: ``3.0`` was not."""
+    if not isinstance(value, int) or isinstance(value, bool) or value not in _INT64:
+        raise Mismatch(value, "int")
+    return value
+
+
+def read_float(value: object) -> float:
+    """Return *value* if it is a number that 64 bits can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Mismatch(value, "float64")
+    try:
+        return float(value)
+    except OverflowError:
+        raise Mismatch(value, "float64") from None
+
+
+def read_object(value: object) -> dict[str, object]:
+    """Return *value* if it is an object."""
+    if not isinstance(value, dict):
+        raise Mismatch(value, "map[string]interface {}")
+    return value
+
+
+def read_list(value: object, go_type: str = "[]interface {}") -> list[object]:
+    """Return *value* if it is a list."""
+    if not isinstance(value, list):
+        raise Mismatch(value, go_type)
+    return value
+
+
+def read_strings(value: object) -> tuple[str, ...]:
+    """Return *value* if it is a list of strings; a ``null`` in it is an empty one."""
+    items = read_list(value, "[]string")
+    return tuple(["" if item is None else read_string(item) for item in items])
+
+
+def read_ints(value: object) -> tuple[int, ...]:
+    """Return *value* if it is a list of integers; a ``null`` in it is zero."""
+    items = read_list(value, "[]int")
+    return tuple([0 if item is None else read_int(item) for item in items])
+
+
+def read_fields(value: object, readers: Mapping[str, Reader], go_type: str) -> dict[str, Any]:
+    """Read the fields of an object that have a reader; a ``null`` is an object without any.
+
+    Go matches names in any letter case, the last one in the document counts, and a ``null`` leaves
+    a field as it is.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Mismatch(value, go_type)
+    fields: dict[str, Any] = {}
+    for name, item in value.items():
+        key = name
+        read = readers.get(key)
+        if read is None:
+            key = name.lower()
+            read = readers.get(key)
+        if read is None or item is None:
+            continue
+        try:
+            fields[key] = read(item)
+        except Mismatch as mismatch:
+            raise mismatch.below(key) from None
+    return fields
+
+
+def read_think(value: object) -> Think:
+    """Return whether and how hard to think, or raise `InvalidRequest` in Ollama's words."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise InvalidRequest(
+            'think must be a boolean or string ("high", "medium", "low", "max", true, or false)'
+        )
+    if value not in _LEVELS:
+        raise InvalidRequest(
+            f"invalid think value: {codec.encode(value).decode()}"
+            ' (must be "high", "medium", "low", "max", true, or false)'
+        )
+    return _LEVELS[value]

@@ -1,0 +1,16 @@
+"""Read who speaks in a message."""
+
+from __future__ import annotations
+
+from gateway.chat import Role
+from gateway.dialects.bodies.readers import read_string
+
+__all__ = ["read_role"]
+
+_ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
+
+
+def read_role(value: object) -> Role:
+    """Return who speaks; a role that nobody knows is the user's, as Ollama checks none."""
+    text = read_string(value)
+    return _ROLES.get(text) or _ROLES.get(text.lower(), Role.USER)

@@ -1,0 +1,92 @@
+"""Read the tools of a chat: refuse what Ollama refuses, keep each schema whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.chat import Tool
+from gateway.dialects.bodies.readers import (
+    Mismatch,
+    Reader,
+    read_fields,
+    read_list,
+    read_object,
+    read_string,
+    read_strings,
+)
+
+__all__ = ["read_function", "read_parameters", "read_tools"]
+
+
+def read_tools(value: object) -> tuple[Tool, ...]:
+    """Return the tools of a chat."""
+    return tuple([_tool(item) for item in read_list(value, "api.Tools")])
+
+
+def _tool(item: object) -> Tool:
+    fields = read_fields(item, _TOOL, "api.Tool")
+    return Tool(**{"name": "", **fields.get("function", {})})
+
+
+def read_function(value: object) -> Tool:
+    """Return one tool from the description of its function alone."""
+    return Tool(**{"name": "", **_function(value)})
+
+
+def _function(value: object) -> dict[str, Any]:
+    return read_fields(value, _FUNCTION, "api.ToolFunction")
+
+
+def read_parameters(value: object) -> dict[str, object]:
+    """Return a JSON Schema after a check of the keywords that have a type at Ollama."""
+    if not isinstance(value, dict):
+        raise Mismatch(value, "api.ToolFunctionParameters")
+    keywords = read_fields(value, _PARAMETERS, "api.ToolFunctionParameters")
+    # A schema may nest far deeper than Python may recurse: hence a list of what is left to do.
+    pending: list[tuple[object, tuple[str, ...]]] = []
+    path: tuple[str, ...] = ()
+    while True:
+        # One path for all siblings: there may be many, and it may be long.
+        if "properties" in keywords:
+            below = (*path, "properties")
+            pending += [(item, below) for item in keywords["properties"].values()]
+        if "anyOf" in keywords:
+            below = (*path, "anyOf")
+            pending += [(item, below) for item in keywords["anyOf"]]
+        if not pending:
+            return value
+        item, path = pending.pop()
+        try:
+            keywords = read_fields(item, _PROPERTY, "api.ToolProperty")
+        except Mismatch as mismatch:
+            raise mismatch.below(*path) from None
+
+
+def _types(value: object) -> object:
+    return value if isinstance(value, str) else read_strings(value)
+
+
+def _strict(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+_PROPERTY: dict[str, Reader] = {
+    "type": _types,
+    "description": read_string,
+    "enum": read_list,
+    "anyOf": read_list,
+    "required": read_strings,
+    "properties": read_object,
+}
+_PARAMETERS: dict[str, Reader] = {
+    "type": read_string,
+    "required": read_strings,
+    "properties": read_object,
+}
+_FUNCTION: dict[str, Reader] = {
+    "name": read_string,
+    "description": read_string,
+    "parameters": read_parameters,
+    "strict": _strict,
+}
+_TOOL: dict[str, Reader] = {"type": read_string, "function": _function}

@@ -1,0 +1,272 @@
+"""Events to the lines and documents that answer ``/api/chat`` and ``/api/generate``.
+
+A line is a prepared beginning, the value that differs, and a prepared end; only the value is
+encoded. All lines of a batch become one bytes object and carry one time.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import ClassVar, Literal
+
+import msgspec
+
+from gateway import codec
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.ollama.clock import CLOCK, Clock
+from gateway.dialects.ollama.passthrough import DIALECT
+from gateway.dialects.text_batch import encode_texts
+from gateway.errors import GatewayError
+from gateway.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    Logprobs,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCall,
+)
+from gateway.timing import Timing
+
+__all__ = [
+    "JSON_TYPE",
+    "STREAM_TYPE",
+    "ChatEncoder",
+    "GenerateEncoder",
+    "encode_document",
+    "error_document",
+]
+
+JSON_TYPE = "application/json; charset=utf-8"
+STREAM_TYPE = "application/x-ndjson"
+
+_STREAM_HEADERS: Mapping[str, str] = {"Content-Type": STREAM_TYPE}
+
+# Ollama's Go client reads no line of 8,000,000 bytes, and a character may take six of them.
+_LONGEST_DELTA = 1_000_000
+
+_THINKING = b'"","thinking":'
+
+
+class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
+    """How an answer ended, in nanoseconds and the provider's counts; without those of zero."""
+
+    done_reason: str
+    total_duration: int
+    load_duration: int
+    prompt_eval_count: int = 0
+    prompt_eval_duration: int = 0
+    eval_count: int = 0
+    eval_duration: int = 0
+
+
+class _AnswerEncoder(abc.ABC):
+    """Encode one answer; *model* is the client's own text."""
+
+    __slots__ = ("_beginning", "_calls", "_clock", "_timing")
+
+    stream_headers = _STREAM_HEADERS
+    document_type = JSON_TYPE
+
+    _open: ClassVar[bytes]
+    """What stands between the time and the text."""
+    _more: ClassVar[bytes]
+    """What ends a line after which others come."""
+    _done: ClassVar[bytes]
+    """What leads to the other members of the last line."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        remote_model: str = "",
+        remote_host: str = "",
+        timing: Timing,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self._beginning = _beginning(model, remote_model, remote_host)
+        self._timing = timing
+        self._clock = clock
+        self._calls: list[ToolCall] = []
+
+    @abc.abstractmethod
+    def _calls_in_text(self, first: int) -> bytes:
+        """Return the tool calls from number *first* on, at least one, if they stand beside text."""
+
+    @abc.abstractmethod
+    def _calls_at_end(self) -> bytes:
+        """Return all tool calls, at least one, if they stand at the end of the answer."""
+
+    def lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return a line for each delta, one for all the calls of the batch, and the last one."""
+        texts = encode_texts(events)
+        if not 0 < len(texts) <= _LONGEST_DELTA:
+            return self._any_lines(events)
+        stamp = self._clock.stamp()
+        if len(events) > 1:
+            between = b"".join((self._more, self._beginning, stamp, self._open))
+            texts = texts.replace(b"\n", between)
+        return b"".join((self._beginning, stamp, self._open, texts, self._more))
+
+    def _any_lines(self, events: Sequence[ChatEvent]) -> bytes:
+        if events and isinstance(events[-1], Finish):
+            # What comes before goes first, since the end may have to tell of its calls.
+            before = self.lines(events[:-1]) if len(events) > 1 else b""
+            return b"".join((before, self._head(), b'""', self._end(events[-1]), b"\n"))
+        values: list[bytes] = []
+        first = len(self._calls)
+        for event in events:
+            if isinstance(event, TextDelta):
+                if len(event.text) <= _LONGEST_DELTA:
+                    values.append(codec.encode(event.text))
+                else:
+                    values.extend(_encode_parts(event.text))
+            elif isinstance(event, ThinkingDelta):
+                values.extend([_THINKING + part for part in _encode_parts(event.text)])
+            elif isinstance(event, ToolCall):
+                self._calls.append(event)
+            elif isinstance(event, Logprobs):
+                del self._calls[first:]
+                return self._scored_lines(events)
+        if len(self._calls) > first and (beside := self._calls_in_text(first)):
+            values.append(b'""' + beside)
+        if not values:
+            return b""
+        # As in `encode_texts`, a line feed stands for what separates two values.
+        head = self._head()
+        deltas = codec.escape(b"\n".join(values)).replace(b"\n", self._more + head)
+        return b"".join((head, deltas, self._more))
+
+    def document(self, answer: Answer) -> bytes:
+        """Return the whole answer as one object."""
+        self._calls = [*answer.tool_calls]
+        value = codec.encode(answer.text)
+        if answer.thinking:
+            value += b',"thinking":' + codec.encode(answer.thinking)
+        if self._calls:
+            value += self._calls_in_text(0)
+        document = b"".join((self._head(), codec.escape(value), self._end(answer.finish)))
+        return _scored(document, answer.logprobs) if answer.logprobs else document
+
+    def load_document(self, reason: Literal["load", "unload"]) -> bytes:
+        """Return the answer to a request that only loads or unloads a model."""
+        said = b',"done_reason":"%b"}' % reason.encode()
+        return b"".join((self._head(), b'""', self._done, said))
+
+    def error_line(self, error: GatewayError) -> bytes:
+        """Return the last line of a stream that failed."""
+        return error_document(error) + b"\n"
+
+    def _scored_lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return the same lines with probabilities at the end of those whose text they are of."""
+        lines: list[bytes] = []
+        begin = 0
+        for place, event in enumerate(events):
+            if isinstance(event, Logprobs):
+                before = self.lines(events[begin:place])
+                line = before or b"".join((self._head(), b'""', self._more))
+                lines.append(_scored(line.removesuffix(b"\n"), event.tokens) + b"\n")
+                begin = place + 1
+        return b"".join((*lines, self.lines(events[begin:])))
+
+    def _head(self) -> bytes:
+        return b"".join((self._beginning, self._clock.stamp(), self._open))
+
+    def _end(self, finish: Finish) -> bytes:
+        """Return the rest of the last line, from the end of its text on.
+
+        What a service of this very dialect says there stands in the place of what we would say.
+        """
+        said = finish.native.get(DIALECT) if finish.native else None
+        encoded = codec.encode(self._metrics(finish)) if said is None else encode_document(said)
+        members = encoded[1:-1]
+        comma = b"," if members else b""
+        calls = self._calls_at_end() if self._calls else b""
+        return b"".join((self._done, comma, members, calls, b"}"))
+
+    def _metrics(self, finish: Finish) -> _Metrics:
+        durations = self._timing.durations()
+        usage = finish.usage
+        return _Metrics(
+            "length" if finish.reason is FinishReason.LENGTH else "stop",
+            durations.total,
+            durations.load,
+            usage.input_tokens if usage else 0,
+            durations.prompt,
+            usage.output_tokens if usage else 0,
+            durations.answer,
+        )
+
+
+class ChatEncoder(_AnswerEncoder):
+    """Encode one answer of ``/api/chat``."""
+
+    __slots__ = ()
+
+    _open = b'","message":{"role":"assistant","content":'
+    _more = b'},"done":false}\n'
+    _done = b'},"done":true'
+
+    def _calls_in_text(self, first: int) -> bytes:
+        calls = [
+            {"id": call_id(call, index), "function": _function(index, call)}
+            for index, call in enumerate(self._calls[first:], first)
+        ]
+        return b',"tool_calls":' + codec.encode(calls)
+
+    def _calls_at_end(self) -> bytes:
+        return b""
+
+
+class GenerateEncoder(_AnswerEncoder):
+    """Encode one answer of ``/api/generate``, where calls come last and have no ids."""
+
+    __slots__ = ()
+
+    _open = b'","response":'
+    _more = b',"done":false}\n'
+    _done = b',"done":true'
+
+    def _calls_in_text(self, first: int) -> bytes:
+        return b""
+
+    def _calls_at_end(self) -> bytes:
+        calls = [{"function": _function(index, call)} for index, call in enumerate(self._calls)]
+        return codec.escape(b',"tool_calls":' + codec.encode(calls))
+
+
+def encode_document(value: Mapping[str, object]) -> bytes:
+    """Encode a whole JSON answer with the escapes that Go's encoder makes."""
+    return codec.escape(codec.encode(value))
+
+
+def error_document(error: GatewayError, _: str = "") -> bytes:
+    """Return the body of an error response, in which there is no place for an id."""
+    return encode_document({"error": error.message})
+
+
+@lru_cache(maxsize=256)  # who has asked for a model asks for it again
+def _beginning(model: str, remote_model: str, remote_host: str) -> bytes:
+    """Return what stands before the time in each line."""
+    remote = {"remote_model": remote_model, "remote_host": remote_host}
+    fields = {"model": model} | {key: text for key, text in remote.items() if text}
+    return encode_document(fields)[:-1] + b',"created_at":"'
+
+
+def _encode_parts(text: str) -> list[bytes]:
+    """Encode a text in parts that each fit into one line."""
+    starts = range(0, len(text), _LONGEST_DELTA)
+    return [codec.encode(text[start : start + _LONGEST_DELTA]) for start in starts]
+
+
+def _scored(document: bytes, tokens: Sequence[TokenLogprob]) -> bytes:
+    """Add the probabilities of tokens at the end of an object."""
+    return b"".join((document[:-1], b',"logprobs":', codec.escape(codec.encode(tokens)), b"}"))
+
+
+def _function(index: int, call: ToolCall) -> dict[str, object]:
+    return {"index": index, "name": call.name, "arguments": call.arguments}

@@ -1,0 +1,261 @@
+"""The bodies of the requests that make, move and remove models (Ollama's ``server/create.go``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import marshmallow as ma
+
+from gateway import codec
+from gateway.catalog import Capability, Overlay
+from gateway.chat import Message
+from gateway.dialects.bodies.decode import kind_of
+from gateway.dialects.bodies.readers import read_bool, read_object, read_string
+from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.ollama.messages import read_messages
+from gateway.errors import InvalidRequest
+from gateway.names import InvalidName, parse_name
+
+__all__ = [
+    "CopyCall",
+    "CopyRequest",
+    "CreateCall",
+    "CreateRequest",
+    "DeleteRequest",
+    "ModelCall",
+    "PullRequest",
+    "PushRequest",
+    "load_copy",
+    "load_create",
+    "load_delete",
+    "load_pull",
+    "load_push",
+    "read_overlay",
+]
+
+CallT = TypeVar("CallT")
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCall:
+    """A body of ``/api/create``; ``model`` is in the short display form.
+
+    ``files``, ``draft_files`` and ``adapters`` map the paths of weights to their digests, and
+    ``files`` is ``None`` if it was not given. ``license`` and ``info`` are as the client sent them,
+    since their errors come after those of the base; `read_overlay` reads them.
+    """
+
+    model: str
+    base: str = ""
+    remote_host: str = ""
+    files: Mapping[str, str] | None = None
+    draft_files: Mapping[str, str] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""
+    system: str = ""
+    license: object = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    info: Mapping[str, object] = field(default_factory=dict)
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CopyCall:
+    """A body of ``/api/copy``."""
+
+    source: str = ""
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A body that names a model, as ``model`` or in the old field ``name``, and little else."""
+
+    model: str = ""
+    stream: bool = True
+
+
+def _read_digests(value: object) -> dict[str, str]:
+    return {
+        path: "" if digest is None else read_string(digest)
+        for path, digest in read_object(value).items()
+    }
+
+
+class CopyRequest(Body[CopyCall]):
+    """The body of ``/api/copy``."""
+
+    call = CopyCall
+
+    source = Value(read_string)
+    destination = Value(read_string)
+
+
+class _ModelBody(Body[CallT]):
+    """What the bodies share that name a model, also by an old field."""
+
+    model = Value(read_string)
+    name = Value(read_string)
+    stream = Value(read_bool)
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+        """Make the call; an empty model leaves the word to the old field."""
+        name = said.pop("name", "")
+        return super().build({**said, "model": said.get("model") or name}, body)
+
+
+class DeleteRequest(_ModelBody[ModelCall]):
+    """The body of ``/api/delete``."""
+
+    call = ModelCall
+
+
+class PullRequest(_ModelBody[ModelCall]):
+    """The body of ``/api/pull``."""
+
+    call = ModelCall
+
+
+class PushRequest(_ModelBody[ModelCall]):
+    """The body of ``/api/push``."""
+
+    call = ModelCall
+
+
+class CreateRequest(_ModelBody[CreateCall]):
+    """The body of ``/api/create``."""
+
+    class Meta(Body.Meta):
+        """Name the field that Python could not."""
+
+        include = {"from": Value(read_string, attribute="base")}  # noqa: RUF012 - so declared
+
+    call = CreateCall
+
+    remote_host = Value(read_string)
+    files = Value(_read_digests)
+    draft_files = Value(_read_digests)
+    draft_quantize = Value(read_string)
+    adapters = Value(_read_digests)
+    template = Value(read_string)
+    system = Value(read_string)
+    license = ma.fields.Raw()
+    parameters = Value(read_object)
+    messages = Value(read_messages)
+    info = Value(read_object)
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CreateCall:
+        """Make the call; raise `InvalidRequest` for what Ollama refuses before it looks around."""
+        for weights in ("files", "draft_files", "adapters"):
+            _check_weights(said.get(weights, {}))
+        if said.pop("draft_quantize", "") and not said.get("draft_files"):
+            raise InvalidRequest("--draft-quantize requires a DRAFT model")
+        name = said.pop("name", "")
+        try:
+            model = parse_name(said.get("model") or name, suffixes=False)
+        except InvalidName as error:
+            raise InvalidRequest(str(error)) from None
+        return super().build({**said, "model": model.short}, body)
+
+
+load_copy = body_loader(CopyRequest)
+"""Read a body of ``/api/copy``."""
+
+load_create = body_loader(CreateRequest)
+"""Read a body of ``/api/create``; `read_overlay` reads the rest of it."""
+
+load_delete = body_loader(DeleteRequest)
+"""Read a body of ``/api/delete``."""
+
+load_pull = body_loader(PullRequest)
+"""Read a body of ``/api/pull``."""
+
+load_push = body_loader(PushRequest)
+"""Read a body of ``/api/push``."""
+
+
+def read_overlay(call: CreateCall) -> Overlay:
+    """Return what the new model lays over its base.
+
+    Raise `InvalidRequest` for what is wrong in ``info``, and with the status 500 in ``license``.
+    """
+    overlay = Overlay(
+        system=call.system,
+        template=call.template,
+        parameters=call.parameters,
+        messages=call.messages,
+        **_read_info(call.info),
+        licenses=_read_licenses(call.license),
+    )
+    try:
+        codec.encode(overlay)
+    except RecursionError:
+        raise InvalidRequest("a parameter or message is nested too deep to be kept") from None
+    return overlay
+
+
+def _check_weights(digests: Mapping[str, str]) -> None:
+    for path, digest in digests.items():
+        # What Go's ``fs.ValidPath`` takes for a path that stays below where it starts.
+        if path != "." and {"", ".", ".."} & {*path.split("/")}:
+            raise InvalidRequest("file path must be relative")
+        if not digest:
+            raise InvalidRequest("invalid digest format")
+
+
+def _read_licenses(value: object) -> tuple[str, ...]:
+    go_type = "string" if isinstance(value, list) else "[]string"
+    texts = []
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            texts.append(text)
+        elif text is not None:
+            raise InvalidRequest(
+                f"json: cannot unmarshal {kind_of(text)} into Go value of type {go_type}",
+                status=500,
+            )
+    return tuple(text for text in texts if text)
+
+
+def _read_info(info: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        attribute: read(key, info[key])
+        for key, (attribute, read) in _INFO.items()
+        if info.get(key) is not None
+    }
+
+
+def _info_capabilities(key: str, value: object) -> tuple[Capability, ...]:
+    """Return the capabilities that we know of."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidRequest(f'info field "{key}" must be a list of strings')
+    return tuple(capability for capability in Capability if capability in value)
+
+
+def _info_text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest(f'info field "{key}" must be a string')
+    return value
+
+
+def _info_length(key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidRequest(f'info field "{key}" must be a number')
+    if value % 1 or not 0 <= value < _LENGTHS:
+        raise InvalidRequest(f'info field "{key}" must be a non-negative integer')
+    return int(value)
+
+
+_LENGTHS = 2**63
+_INFO: Mapping[str, tuple[str, Callable[[str, object], object]]] = {
+    "capabilities": ("capabilities", _info_capabilities),
+    "model_family": ("family", _info_text),
+    "base_name": ("base_name", _info_text),
+    "quantization_level": ("quantization_level", _info_text),
+    "parameter_size": ("parameter_size", _info_text),
+    "context_length": ("context_length", _info_length),
+    "embedding_length": ("embedding_length", _info_length),
+}

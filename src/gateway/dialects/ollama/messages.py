@@ -1,0 +1,118 @@
+"""Messages and what they carry, read and written (Ollama's ``api/types.go``).
+
+Plain loops: marshmallow's nested schemas would cost more than the rest of a request together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.chat import Media, Message, Role
+from gateway.dialects.bodies.media import read_media
+from gateway.dialects.bodies.readers import (
+    Mismatch,
+    Reader,
+    read_fields,
+    read_int,
+    read_list,
+    read_string,
+)
+from gateway.dialects.bodies.roles import read_role
+from gateway.events import ToolCall
+
+__all__ = ["read_images", "read_messages", "write_messages"]
+
+
+def read_messages(value: object) -> tuple[Message, ...]:
+    """Return the messages of a chat."""
+    return tuple([_message(item) for item in read_list(value, "[]api.Message")])
+
+
+def read_images(value: object) -> tuple[Media, ...]:
+    """Return what came in a list of base64 strings; a ``null`` in it is an empty one."""
+    items = read_list(value, "[]api.ImageData")
+    return tuple([read_media("" if item is None else _encoded(item)) for item in items])
+
+
+def write_messages(messages: Sequence[Message]) -> list[dict[str, object]]:
+    """Return what `read_messages` reads as the same messages."""
+    return [_written(message) for message in messages]
+
+
+def _written(message: Message) -> dict[str, object]:
+    calls = [
+        {
+            "id": call.id,
+            "function": {"index": index, "name": call.name, "arguments": call.arguments},
+        }
+        for index, call in enumerate(message.tool_calls)
+    ]
+    optional: dict[str, object] = {
+        "thinking": message.thinking,
+        "images": [item.base64 for item in message.media],
+        "tool_calls": calls,
+        "tool_name": message.tool_name,
+        "tool_call_id": message.tool_call_id,
+    }
+    return {
+        "role": message.role,
+        "content": message.content,
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _message(item: object) -> Message:
+    if isinstance(item, dict) and len(item) == 2:
+        # Most say who speaks and what, under these very names, and nothing else.
+        role, content = item.get("role"), item.get("content")
+        if isinstance(role, str) and isinstance(content, str):
+            return Message(read_role(role), content)
+    fields = read_fields(item, _MESSAGE, "api.Message")
+    if "images" in fields:
+        fields["media"] = fields.pop("images")
+    if "role" not in fields:
+        fields["role"] = Role.USER
+    return Message(**fields)
+
+
+def _encoded(item: object) -> str:
+    if not isinstance(item, str):
+        raise Mismatch(item, "api.ImageData")
+    return item
+
+
+def _tool_calls(value: object) -> tuple[ToolCall, ...]:
+    return tuple([_tool_call(item) for item in read_list(value, "[]api.ToolCall")])
+
+
+def _tool_call(item: object) -> ToolCall:
+    fields = read_fields(item, _TOOL_CALL, "api.ToolCall")
+    called = fields.get("function", {})
+    return ToolCall(
+        name=called.get("name", ""),
+        arguments=called.get("arguments", {}),
+        id=fields.get("id", ""),
+    )
+
+
+def _called(value: object) -> dict[str, object]:
+    return read_fields(value, _CALLED, "api.ToolCallFunction")
+
+
+def _arguments(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise Mismatch(value, "api.ToolCallFunctionArguments")
+    return value
+
+
+_CALLED: dict[str, Reader] = {"index": read_int, "name": read_string, "arguments": _arguments}
+_TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
+_MESSAGE: dict[str, Reader] = {
+    "role": read_role,
+    "content": read_string,
+    "thinking": read_string,
+    "images": read_images,
+    "tool_calls": _tool_calls,
+    "tool_name": read_string,
+    "tool_call_id": read_string,
+}

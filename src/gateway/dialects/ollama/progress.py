@@ -1,0 +1,49 @@
+"""How the making and moving of models is told: one line for each step that was taken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from gateway import codec
+from gateway.catalog import Overlay
+from gateway.dialects.ollama.encode import encode_document
+
+__all__ = ["create_statuses", "progress_document", "progress_lines"]
+
+
+def create_statuses(base: Overlay, made: Overlay, *, model_digest: str) -> list[str]:
+    """Return what Ollama reports while it makes a model (``server/create.go``, ``layer.go``).
+
+    A layer is a part of the model that Ollama stores by the digest of its content. *model_digest*
+    is that of the provider's model, which takes the place of weights.
+    """
+    inherited = {f"sha256:{model_digest}", *_layers(base)}
+    wanted = [f"sha256:{model_digest}", *_layers(made)]
+    return [
+        *[f"using existing layer {digest}" for digest in wanted if digest in inherited],
+        *[f"creating new layer {digest}" for digest in wanted if digest not in inherited],
+        "writing manifest",
+        "success",
+    ]
+
+
+def progress_document(status: str) -> bytes:
+    """Return one progress object."""
+    return encode_document({"status": status})
+
+
+def progress_lines(statuses: Sequence[str]) -> bytes:
+    """Return one line for each status."""
+    return b"".join([progress_document(status) + b"\n" for status in statuses])
+
+
+def _layers(overlay: Overlay) -> list[str]:
+    """Return the digest of each part, encoded as Ollama stores it."""
+    contents = [overlay.template.encode(), overlay.system.encode()]
+    contents += [text.encode() for text in overlay.licenses]
+    if overlay.parameters:
+        contents.append(codec.encode(dict(sorted(overlay.parameters.items()))) + b"\n")
+    if overlay.messages:
+        contents.append(codec.encode(overlay.messages) + b"\n")
+    return [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents if content]

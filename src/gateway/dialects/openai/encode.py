@@ -1,0 +1,237 @@
+"""Events to the chunks and documents that answer ``/v1/chat/completions`` and ``/v1/completions``.
+
+A chunk is a prepared beginning, the value that differs, and a prepared end; only the value is
+encoded. All chunks of a batch become one bytes object. Shapes and order are those of Ollama's
+``openai/openai.go`` and ``middleware/openai.go``.
+"""
+
+from __future__ import annotations
+
+import abc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Final
+
+from gateway import codec
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.openai.documents import (
+    JSON_TYPE,
+    encode_document,
+    error_document,
+)
+from gateway.dialects.text_batch import encode_texts
+from gateway.errors import GatewayError
+from gateway.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    Usage,
+)
+
+__all__ = ["ChatEncoder", "CompletionEncoder"]
+
+_STREAM_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "text/event-stream"}
+_DONE: Final = b"data: [DONE]\n\n"
+
+
+class _ChunkEncoder(abc.ABC):
+    """Encode one answer.
+
+    *model* is the client's own text, *identity* tells this answer from others, *include_usage* asks
+    for token counts in a stream, *now* tells seconds since 1970.
+    """
+
+    stream_headers = _STREAM_HEADERS
+    document_type = JSON_TYPE
+
+    _prefix: ClassVar[str]
+    """What ids begin with."""
+    _kind: ClassVar[str]
+    _chunk_kind: ClassVar[str]
+    _open: ClassVar[bytes]
+    """What stands between the beginning of a chunk and its value."""
+    _close: ClassVar[bytes]
+    """What leads from the value to the reason."""
+    _nothing: ClassVar[bytes]
+    """The value of the chunk that carries the reason."""
+    _text: ClassVar[bytes] = b""
+    """What stands before a text."""
+    _empty_counts: ClassVar[bytes] = b""
+    """What each chunk says of token counts if they are asked for."""
+    _role: bytes = b""
+    """What only the first chunk says."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        identity: str,
+        include_usage: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._fields: dict[str, object] = {
+            "id": f"{self._prefix}-{identity}",
+            "object": self._chunk_kind,
+            "created": int(now()),
+            "model": model,
+            "system_fingerprint": "fp_ollama",
+        }
+        self._beginning = b"data: " + codec.encode(self._fields)[:-1] + b',"choices":['
+        self._head = self._beginning + self._open
+        counts = self._empty_counts if include_usage else b""
+        self._tail = b"".join((b"}]", counts, b"}\n\n"))
+        self._more = b"".join((self._close, b"null", self._tail))
+        self._text_head = codec.escape(self._head + self._text)
+        self._include_usage = include_usage
+        self._calls = 0
+
+    @abc.abstractmethod
+    def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
+        """Return what differs in each chunk of a batch."""
+
+    @abc.abstractmethod
+    def _choice(self, answer: Answer) -> dict[str, object]:
+        """Return the one choice of a whole answer, but for its reason."""
+
+    def lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return the chunks for a batch; the last batch brings the reason and the end."""
+        if not self._role and (texts := encode_texts(events)):
+            if len(events) > 1:
+                texts = texts.replace(b"\n", self._more + self._text_head)
+            return b"".join((self._text_head, texts, self._more))
+        chunks = b""
+        if values := self._values(events):
+            chunks = b"".join((self._head, (self._more + self._head).join(values), self._more))
+        if events and isinstance(events[-1], Finish):
+            chunks += self._last(self._reason(events[-1]), events[-1].usage)
+        return codec.escape(chunks)
+
+    def document(self, answer: Answer) -> bytes:
+        """Return the whole answer as one object."""
+        self._calls = len(answer.tool_calls)
+        choice = self._choice(answer)
+        return self._document(choice, self._reason(answer.finish), answer.finish.usage)
+
+    def error_line(self, error: GatewayError) -> bytes:
+        """Return what tells of a failure in mid-stream; Ollama has nothing of the kind."""
+        return b"data: " + error_document(error) + b"\n\n"
+
+    def _reason(self, finish: Finish) -> str:
+        """Return why the answer ended; without calls the client has nothing to call."""
+        match finish.reason:
+            case FinishReason.STOP | FinishReason.TOOL_CALLS:
+                return "tool_calls" if self._calls else "stop"
+            case _:
+                return finish.reason.value
+
+    def _last(self, reason: str, usage: Usage | None) -> bytes:
+        quoted = b'"%b"' % reason.encode()
+        parts = [self._head, self._nothing, self._close, quoted, self._tail]
+        if self._include_usage:
+            parts += [self._beginning, b'],"usage":', codec.encode(_counts(usage)), b"}\n\n"]
+        return b"".join((*parts, _DONE))
+
+    def _document(self, choice: dict[str, object], reason: str, usage: Usage | None) -> bytes:
+        fields = self._fields | {"object": self._kind}
+        choices = [{**choice, "finish_reason": reason}]
+        return encode_document({**fields, "choices": choices, "usage": _counts(usage)})
+
+
+class ChatEncoder(_ChunkEncoder):
+    """Encode one answer of ``/v1/chat/completions``."""
+
+    _prefix = "chatcmpl"
+    _kind = "chat.completion"
+    _chunk_kind = "chat.completion.chunk"
+    _open = b'{"index":0,"delta":{'
+    _close = b'},"finish_reason":'
+    _nothing = b""
+    _text = b'"content":'
+    _role = b'"role":"assistant",'
+
+    def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
+        values: list[bytes] = []
+        calls: list[ToolCall] = []
+        # Once per token, hence neither `match` nor `isinstance`.
+        for event in events:
+            if type(event) is TextDelta:
+                values.append(self._text + codec.encode(event.text))
+            elif type(event) is ThinkingDelta:
+                values.append(b'"content":"","reasoning":' + codec.encode(event.text))
+            elif type(event) is ToolCall:
+                calls.append(event)
+        if calls:
+            made = codec.encode(_tool_calls(calls, first=self._calls))
+            values.append(b'"content":"","tool_calls":' + made)
+            self._calls += len(calls)
+        if self._role and events:
+            values = values or [b'"content":""']  # an answer of nothing still has an author
+            values[0] = self._role + values[0]
+            self._role = b""
+        return values
+
+    def _choice(self, answer: Answer) -> dict[str, object]:
+        message: dict[str, object] = {"role": "assistant", "content": answer.text}
+        if answer.thinking:
+            message["reasoning"] = answer.thinking
+        if answer.tool_calls:
+            message["tool_calls"] = _tool_calls(answer.tool_calls, first=0)
+        return {"index": 0, "message": message}
+
+
+class CompletionEncoder(_ChunkEncoder):
+    """Encode one answer of ``/v1/completions``, which has no place for thinking or calls."""
+
+    _prefix = "cmpl"
+    _kind = "text_completion"
+    _chunk_kind = "text_completion"
+    _open = b'{"text":'
+    _close = b',"index":0,"finish_reason":'
+    _nothing = b'""'
+
+    _empty_counts = b',"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
+    """Here, unlike in chats, Ollama puts empty counts into each chunk."""
+
+    def load_stream(self) -> bytes:
+        """Return the stream that answers an empty prompt."""
+        return codec.escape(self._last("load", None))
+
+    def load_document(self) -> bytes:
+        """Return the document that answers an empty prompt."""
+        return self._document({"text": "", "index": 0}, "load", None)
+
+    def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
+        return [codec.encode(event.text) for event in events if type(event) is TextDelta]
+
+    def _choice(self, answer: Answer) -> dict[str, object]:
+        return {"text": answer.text, "index": 0}
+
+
+def _tool_calls(calls: Sequence[ToolCall], *, first: int) -> list[dict[str, object]]:
+    """Return calls as OpenAI writes them, their arguments as text; *first* is their first index."""
+    return [
+        {
+            "id": call_id(call, index),
+            "index": index,
+            "type": "function",
+            "function": {"name": call.name, "arguments": codec.encode(call.arguments).decode()},
+        }
+        for index, call in enumerate(calls, first)
+    ]
+
+
+def _counts(usage: Usage | None) -> dict[str, object]:
+    """Return token counts, zero where the provider gave none; cached ones only if there are any."""
+    usage = usage or Usage(0, 0)
+    counts: dict[str, object] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    if usage.cached_tokens > 0:
+        counts["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    return counts

@@ -1,0 +1,90 @@
+"""Read the form of the answer and how hard to think, as OpenAI's clients write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway import codec
+from gateway.chat import JsonFormat, Think
+from gateway.dialects.bodies.formats import read_format
+from gateway.dialects.bodies.readers import Reader, read_fields, read_string
+from gateway.errors import InvalidRequest
+
+__all__ = ["read_effort", "read_reasoning", "read_response_format", "read_text"]
+
+_EFFORTS: Final[Mapping[str, Think]] = {
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "max",
+    "ultra": "max",
+    "max": "max",
+}
+
+
+def read_response_format(value: object) -> JsonFormat | None:
+    """Return the form that a chat asks for; a type that nobody knows asks for none."""
+    fields = read_fields(value, _RESPONSE_FORMAT, "openai.ResponseFormat")
+    return _form(fields.get("type", ""), fields.get("json_schema", {}))
+
+
+def read_text(value: object) -> JsonFormat | None:
+    """Return the form that ``text`` of ``/v1/responses`` asks for, where all is in one object."""
+    fields = read_fields(value, _TEXT, "openai.ResponsesText").get("format", {})
+    return _form(fields.get("type", ""), fields)
+
+
+def read_effort(value: object) -> Think | None:
+    """Return whether and how hard to think, or raise `InvalidRequest` in Ollama's words."""
+    effort = read_string(value)
+    if not effort:
+        return None
+    if effort not in _EFFORTS:
+        quoted = codec.encode(effort).decode()
+        raise InvalidRequest(
+            f'invalid reasoning value: {quoted} (must be "minimal", "low", "medium", "high",'
+            ' "xhigh", "ultra", "max", or "none")'
+        )
+    return _EFFORTS[effort]
+
+
+def read_reasoning(value: object) -> Think | None:
+    """Return the effort that an object asks for."""
+    effort: Think | None = read_fields(value, _REASONING, "openai.Reasoning").get("effort")
+    return effort
+
+
+def _form(kind: str, described: Mapping[str, object]) -> JsonFormat | None:
+    """Return a form; *described* holds a schema and what Ollama does not read of it."""
+    if kind == "json_object":
+        return JsonFormat()
+    form = read_format(described.get("schema")) if kind == "json_schema" else None
+    if form is None:
+        return None
+    name, description, strict = (described.get(key) for key in ("name", "description", "strict"))
+    return JsonFormat(
+        form.schema,
+        name=name if isinstance(name, str) else "",
+        description=description if isinstance(description, str) else "",
+        strict=strict if isinstance(strict, bool) else None,
+    )
+
+
+def _object(value: object) -> dict[str, object]:
+    return read_fields(value, _SCHEMA, "openai.JsonSchema")
+
+
+def _any(value: object) -> object:
+    return value
+
+
+_SCHEMA: dict[str, Reader] = dict.fromkeys(("schema", "name", "description", "strict"), _any)
+_RESPONSE_FORMAT: dict[str, Reader] = {"type": read_string, "json_schema": _object}
+_FLAT_FORMAT: dict[str, Reader] = {"type": read_string, **_SCHEMA}
+_TEXT: dict[str, Reader] = {
+    "format": lambda value: read_fields(value, _FLAT_FORMAT, "openai.ResponsesTextFormat")
+}
+_REASONING: dict[str, Reader] = {"effort": read_effort}

@@ -1,0 +1,29 @@
+"""Read the addresses of images: those that hold the image, and those that say where it is."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.chat import Media
+from gateway.dialects.bodies.media import read_media
+from gateway.errors import InvalidRequest
+
+__all__ = ["read_image_url"]
+
+_match_data = re.compile(r"data:(?:image/(?:jpeg|jpg|png|webp|gif))?;base64,").match
+
+
+def read_image_url(url: str) -> Media:
+    """Return an image; one at a remote address is left for the provider to fetch.
+
+    Raise `InvalidRequest` for anything else, in the words of Ollama's ``openai/openai.go``.
+    """
+    if url.startswith(("https://", "http://")):
+        return Media(url=url)
+    prefix = _match_data(url)
+    if prefix is None:
+        raise InvalidRequest("invalid image input")
+    try:
+        return read_media(url[prefix.end() :])
+    except InvalidRequest:
+        raise InvalidRequest("invalid image input") from None

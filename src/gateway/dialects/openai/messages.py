@@ -1,0 +1,121 @@
+"""Read the messages of a chat as Ollama's ``openai/openai.go`` does.
+
+A message in several parts stays one message here, where Ollama makes one of each part and loses
+which call a result belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway import codec
+from gateway.chat import Media, Message, Role
+from gateway.dialects.bodies.decode import dynamic_type
+from gateway.dialects.bodies.media import read_media
+from gateway.dialects.bodies.readers import Reader, read_fields, read_list, read_string
+from gateway.dialects.bodies.roles import read_role
+from gateway.dialects.openai.images import read_image_url
+from gateway.errors import InvalidRequest
+from gateway.events import ToolCall
+
+__all__ = ["parse_arguments", "read_messages"]
+
+_BETWEEN_PARTS = "\n\n"
+
+
+def read_messages(value: object) -> tuple[Message, ...]:
+    """Return the messages of a chat; a result gets the name of the call that it answers."""
+    names: dict[str, str] = {}
+    messages = []
+    for item in read_list(value, "[]openai.Message"):
+        message = _message(read_fields(item, _MESSAGE, "openai.Message"), names)
+        names |= {call.id: call.name for call in message.tool_calls if call.id}
+        messages.append(message)
+    return tuple(messages)
+
+
+def parse_arguments(text: str) -> dict[str, object]:
+    """Return the arguments of a call, which OpenAI's clients write as text."""
+    try:
+        value = codec.decode(text)
+    except (codec.JSONError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidRequest("invalid tool call arguments")
+    return value
+
+
+def _message(fields: dict[str, Any], names: dict[str, str]) -> Message:
+    role: Role = fields.get("role", Role.USER)
+    text, media = _content(fields.get("content"), is_optional="tool_calls" in fields)
+    answered = fields.get("tool_call_id", "")
+    return Message(
+        role,
+        text,
+        thinking=fields.get("reasoning", ""),
+        media=media,
+        tool_calls=fields.get("tool_calls", ()),
+        tool_name=fields.get("name") or names.get(answered, "") if role is Role.TOOL else "",
+        tool_call_id=answered,
+    )
+
+
+def _content(value: object, *, is_optional: bool) -> tuple[str, tuple[Media, ...]]:
+    if isinstance(value, str):
+        return value, ()
+    if isinstance(value, list):
+        return _parts(value)
+    if is_optional:
+        return "", ()
+    raise InvalidRequest(f"invalid message content type: {dynamic_type(value)}")
+
+
+def _parts(parts: Sequence[object]) -> tuple[str, tuple[Media, ...]]:
+    texts: list[str] = []
+    media: list[Media] = []
+    for part in parts:
+        match part:
+            case {"type": "text", "text": str(text)}:
+                texts.append(text)
+            case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
+                media.append(read_image_url(url))
+            case {"type": "input_audio", "input_audio": {"data": str(data)}}:
+                media.append(read_media(data))
+            case _:
+                raise InvalidRequest("invalid message format")
+    return _BETWEEN_PARTS.join(texts), tuple(media)
+
+
+def _any(value: object) -> object:
+    return value
+
+
+def _tool_calls(value: object) -> tuple[ToolCall, ...]:
+    return tuple([_tool_call(item) for item in read_list(value, "[]openai.ToolCall")])
+
+
+def _tool_call(item: object) -> ToolCall:
+    fields = read_fields(item, _TOOL_CALL, "openai.ToolCall")
+    called = fields.get("function", {})
+    return ToolCall(
+        name=called.get("name", ""),
+        arguments=parse_arguments(called.get("arguments", "")),
+        id=fields.get("id", ""),
+    )
+
+
+def _called(value: object) -> dict[str, Any]:
+    return read_fields(value, _CALLED, "openai.ToolCall.function")
+
+
+_CALLED: dict[str, Reader] = {"name": read_string, "arguments": read_string}
+_TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
+_MESSAGE: dict[str, Reader] = {
+    "role": read_role,
+    "content": _any,
+    "reasoning": read_string,
+    "tool_calls": _tool_calls,
+    "name": read_string,
+    "tool_call_id": read_string,
+}

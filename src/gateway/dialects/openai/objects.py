@@ -1,0 +1,97 @@
+"""The objects that answers of ``/v1/responses`` are made of (Ollama's ``openai/responses.go``)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from gateway.dialects.openai.bodies import ResponseCall
+from gateway.events import Usage
+
+__all__ = [
+    "Item",
+    "message_item",
+    "reasoning_item",
+    "response_object",
+    "response_usage",
+    "text_part",
+]
+
+Item: TypeAlias = dict[str, object]
+"""One part of an answer's output."""
+
+
+def response_object(call: ResponseCall, *, identity: str, created: int) -> dict[str, object]:
+    """Return an answer that has just begun; what the call has to echo stands in it."""
+    return {
+        "id": identity,
+        "object": "response",
+        "created_at": created,
+        "completed_at": None,
+        "status": "in_progress",
+        "incomplete_details": None,
+        "model": call.model,
+        "previous_response_id": None,
+        "instructions": call.instructions or None,
+        "output": [],
+        "error": None,
+        "tools": [],
+        "tool_choice": "auto",
+        "truncation": "disabled",
+        "parallel_tool_calls": True,
+        "text": {"format": {"type": "text"}},
+        "top_p": 1.0,
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "top_logprobs": 0,
+        "temperature": 1.0,
+        "reasoning": None,
+        "usage": None,
+        "max_output_tokens": None,
+        "max_tool_calls": None,
+        "store": False,
+        "background": False,
+        "service_tier": "default",
+        "metadata": {},
+        "safety_identifier": None,
+        "prompt_cache_key": None,
+        **call.echo,
+    }
+
+
+def reasoning_item(identity: str, text: str) -> Item:
+    """Return what the model thought, once it is all there."""
+    return {
+        "id": identity,
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": text}],
+        # Not encrypted at all, as at Ollama: what comes back here is the thinking of that turn.
+        "encrypted_content": text,
+    }
+
+
+def message_item(identity: str, text: str) -> Item:
+    """Return what the model said, once it is all there."""
+    return {
+        "id": identity,
+        "type": "message",
+        "status": "completed",
+        "role": "assistant",
+        "content": [text_part(text)],
+    }
+
+
+def text_part(text: str) -> dict[str, object]:
+    """Return the one part of a message."""
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def response_usage(usage: Usage | None) -> dict[str, object]:
+    """Return token counts, zero where the provider gave none."""
+    usage = usage or Usage(0, 0)
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }

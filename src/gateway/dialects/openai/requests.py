@@ -1,0 +1,114 @@
+"""From calls to what a provider is asked; what the client did not say stays unsaid.
+
+Ollama fills in a temperature and a top_p of 1.0 here. Providers tune these for each model, so they
+are left to them. The model of each request is still the one that the client named.
+"""
+
+from __future__ import annotations
+
+from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.embeddings import EmbedRequest
+
+__all__ = [
+    "chat_request",
+    "completion_request",
+    "embed_request",
+    "response_request",
+    "said_options",
+]
+
+
+def chat_request(call: ChatCall) -> ChatRequest:
+    """Return what the provider is asked."""
+    return ChatRequest(
+        model=call.model,
+        messages=call.messages,
+        tools=call.tools,
+        tool_choice=call.tool_choice,
+        parallel_tool_calls=call.parallel_tool_calls,
+        sampling=_sampling(call),
+        think=call.reasoning_effort if call.reasoning is None else call.reasoning,
+        response_format=call.response_format,
+        extra=_extra(call),
+    )
+
+
+def completion_request(call: CompletionCall) -> ChatRequest | FillRequest:
+    """Return what the provider is asked: a chat of one turn or, with a suffix, to fill in."""
+    sampling, extra = _sampling(call), _extra(call)
+    if call.suffix:
+        return FillRequest(call.model, call.prompt, call.suffix, sampling, extra)
+    prompt = Message(Role.USER, call.prompt)
+    return ChatRequest(call.model, (prompt,), sampling=sampling, extra=extra)
+
+
+def response_request(call: ResponseCall) -> ChatRequest:
+    """Return what the provider is asked."""
+    instructions = (Message(Role.SYSTEM, call.instructions),) if call.instructions else ()
+    return ChatRequest(
+        model=call.model,
+        messages=(*instructions, *call.messages),
+        tools=call.tools,
+        tool_choice=call.tool_choice,
+        parallel_tool_calls=call.parallel_tool_calls,
+        sampling=Sampling(
+            temperature=call.temperature, top_p=call.top_p, max_tokens=_positive(_limit(call))
+        ),
+        think=call.reasoning,
+        response_format=call.response_format,
+        extra=_extra(call),
+    )
+
+
+def embed_request(call: EmbeddingCall) -> EmbedRequest:
+    """Return what the provider is asked."""
+    return EmbedRequest(call.model, call.input, dimensions=_positive(call.dimensions))
+
+
+def said_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[str]:
+    """Return the options that the client spoke of in a way that leaves them open.
+
+    A limit of zero or less is none, and a negative seed is a random one, as among Ollama's options;
+    what a model has stored must not take their place.
+    """
+    limits = {
+        "num_predict": _limit(call),
+        "seed": None if isinstance(call, ResponseCall) else call.seed,
+    }
+    least = {"num_predict": 1, "seed": 0}
+    return frozenset(
+        name for name, value in limits.items() if value is not None and value < least[name]
+    )
+
+
+def _limit(call: ChatCall | CompletionCall | ResponseCall) -> int | None:
+    if isinstance(call, ResponseCall):
+        return call.max_output_tokens
+    if isinstance(call, ChatCall) and call.max_tokens is None:
+        return call.max_completion_tokens
+    return call.max_tokens
+
+
+def _sampling(call: ChatCall | CompletionCall) -> Sampling:
+    # Where Go cannot tell 0 from nothing, Ollama takes it for nothing.
+    says_top_p = call.top_p or isinstance(call, ChatCall)
+    return Sampling(
+        temperature=call.temperature,
+        top_p=call.top_p if says_top_p else None,
+        seed=call.seed if call.seed is not None and call.seed >= 0 else None,
+        max_tokens=_positive(_limit(call)),
+        stop=call.stop,
+        presence_penalty=call.presence_penalty,
+        frequency_penalty=call.frequency_penalty,
+    )
+
+
+def _positive(limit: int | None) -> int | None:
+    """Return a limit, or None for one that limits nothing."""
+    return limit if limit is not None and limit > 0 else None
+
+
+def _extra(call: ChatCall | CompletionCall | ResponseCall) -> dict[str, object]:
+    key = call.prompt_cache_key
+    return {} if key is None else {"prompt_cache_key": key}

@@ -1,0 +1,244 @@
+"""Events to the server-sent events and the document that answer ``/v1/responses``.
+
+An answer is a list of items: reasoning, messages and function calls, in the order in which they
+come. The shapes and the order of the events are those of Ollama's ``openai/responses.go``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+from gateway import codec
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.openai.bodies import ResponseCall, ToolName
+from gateway.dialects.openai.documents import JSON_TYPE, encode_document, error_fields
+from gateway.dialects.openai.objects import (
+    Item,
+    message_item,
+    reasoning_item,
+    response_object,
+    response_usage,
+    text_part,
+)
+from gateway.errors import GatewayError
+from gateway.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+)
+
+__all__ = ["ResponseEncoder"]
+
+_Kind: TypeAlias = Literal["reasoning", "message"]
+
+_STREAM_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+}
+_DELTAS: Final[Mapping[_Kind, str]] = {
+    "reasoning": "response.reasoning_summary_text.delta",
+    "message": "response.output_text.delta",
+}
+_PLACES: Final[Mapping[_Kind, str]] = {
+    "reasoning": '"summary_index":0',
+    "message": '"content_index":0,"logprobs":[]',
+}
+_INCOMPLETE: Final[Mapping[FinishReason, str]] = {
+    FinishReason.LENGTH: "max_output_tokens",
+    FinishReason.CONTENT_FILTER: "content_filter",
+}
+_DELTA_END: Final = b"}\n\n"
+
+
+class ResponseEncoder:
+    """Encode one answer.
+
+    *identity* tells this answer from others, *now* tells seconds since 1970.
+    """
+
+    stream_headers = _STREAM_HEADERS
+    document_type = JSON_TYPE
+
+    def __init__(
+        self, call: ResponseCall, *, identity: str, now: Callable[[], float] = time.time
+    ) -> None:
+        self._call = call
+        self._identity = identity
+        self._now = now
+        self._response = response_object(call, identity=f"resp_{identity}", created=int(now()))
+        self._sequence = 0
+        self._items: list[Item] = []
+        self._calls = 0
+        # The item of text that is open, if one is, and what each of its deltas begins with.
+        self._open: _Kind | None = None
+        self._texts: list[str] = []
+        self._delta = b""
+
+    def lines(self, events: Sequence[ChatEvent]) -> bytes:
+        """Return the events for a batch; the first batch, even an empty one, opens the answer."""
+        frames: list[bytes] = []
+        if self._sequence == 0:
+            frames += self._begin()
+        # Once per token, hence neither `match` nor `isinstance`.
+        for event in events:
+            if type(event) is TextDelta:
+                frames += self._write("message", event.text)
+            elif type(event) is ThinkingDelta:
+                frames += self._write("reasoning", event.text)
+            elif type(event) is ToolCall:
+                frames += self._make_call(event)
+        if events and isinstance(events[-1], Finish):
+            frames += self._end(events[-1])
+        return codec.escape(b"".join(frames))
+
+    def document(self, answer: Answer) -> bytes:
+        """Return the whole answer as one object."""
+        if answer.thinking:
+            self._items.append(reasoning_item(self._id("rs"), answer.thinking))
+        if answer.text or not answer.tool_calls:
+            self._items.append(message_item(self._id("msg"), answer.text))
+        for call in answer.tool_calls:
+            self._items.append(self._function_call(call))
+        return encode_document(self._finished(answer.finish))
+
+    def error_line(self, error: GatewayError) -> bytes:
+        """Return the two events by which OpenAI tells of a failure; Ollama has neither."""
+        failed = self._response | {
+            "status": "failed",
+            "output": self._items,
+            "error": {
+                "code": "rate_limit_exceeded" if error.status == 429 else "server_error",
+                "message": error.message,
+            },
+        }
+        frames = (
+            self._event("error", {"error": error_fields(error)}),
+            self._event("response.failed", {"response": failed}),
+        )
+        return codec.escape(b"".join(frames))
+
+    def _begin(self) -> list[bytes]:
+        started = {"response": self._response}
+        return [
+            self._event("response.created", started),
+            self._event("response.in_progress", started),
+        ]
+
+    def _write(self, kind: _Kind, text: str) -> list[bytes]:
+        """Add a piece of text to the open item, or to a new one if that is of another kind."""
+        frames = [] if kind == self._open else [*self._close(), *self._open_item(kind)]
+        self._texts.append(text)
+        number, self._sequence = self._sequence, self._sequence + 1
+        frames += (self._delta, b"%d" % number, b',"delta":', codec.encode(text), _DELTA_END)
+        return frames
+
+    def _open_item(self, kind: _Kind) -> list[bytes]:
+        self._open = kind
+        self._texts = []
+        if kind == "reasoning":
+            item: Item = {"id": self._id("rs"), "type": "reasoning", "summary": []}
+        else:
+            item = message_item(self._id("msg"), "") | {"status": "in_progress", "content": []}
+        name = _DELTAS[kind]
+        self._delta = (
+            f'event: {name}\ndata: {{"type":"{name}","item_id":"{item["id"]}",'
+            f'"output_index":{len(self._items)},{_PLACES[kind]},"sequence_number":'
+        ).encode()
+        frames = [self._event("response.output_item.added", {**self._place(), "item": item})]
+        if kind == "message":
+            part = {"item_id": item["id"], **self._place(), "content_index": 0}
+            frames.append(
+                self._event("response.content_part.added", {**part, "part": text_part("")})
+            )
+        return frames
+
+    def _close(self) -> list[bytes]:
+        """End the item of text that is open, if one is."""
+        kind, self._open = self._open, None
+        if kind is None:
+            return []
+        text = "".join(self._texts)
+        if kind == "reasoning":
+            item = reasoning_item(self._id("rs"), text)
+            place = {"item_id": item["id"], **self._place(), "summary_index": 0}
+            ends = [("response.reasoning_summary_text.done", {**place, "text": text})]
+        else:
+            item = message_item(self._id("msg"), text)
+            place = {"item_id": item["id"], **self._place(), "content_index": 0}
+            ends = [
+                ("response.output_text.done", {**place, "text": text, "logprobs": []}),
+                ("response.content_part.done", {**place, "part": text_part(text)}),
+            ]
+        ends.append(("response.output_item.done", {**self._place(), "item": item}))
+        self._items.append(item)
+        return [self._event(name, fields) for name, fields in ends]
+
+    def _make_call(self, call: ToolCall) -> list[bytes]:
+        """Return the events of a call, its arguments whole in one delta."""
+        frames = self._close()
+        item = self._function_call(call)
+        arguments = item["arguments"]
+        started = item | {"status": "in_progress", "arguments": ""}
+        place = {"item_id": item["id"], **self._place()}
+        named = {"name": item["name"], "arguments": arguments}
+        frames += [
+            self._event("response.output_item.added", {**self._place(), "item": started}),
+            self._event("response.function_call_arguments.delta", {**place, "delta": arguments}),
+            self._event("response.function_call_arguments.done", {**place, **named}),
+            self._event("response.output_item.done", {**self._place(), "item": item}),
+        ]
+        self._items.append(item)
+        return frames
+
+    def _end(self, finish: Finish) -> list[bytes]:
+        frames: list[bytes] = []
+        if self._open != "message" and all(item["type"] == "reasoning" for item in self._items):
+            frames += self._close()
+            frames += self._open_item("message")  # an answer of nothing is still a message
+        frames += self._close()
+        frames.append(self._event("response.completed", {"response": self._finished(finish)}))
+        return frames
+
+    def _function_call(self, call: ToolCall) -> Item:
+        name = self._call.names.get(call.name, ToolName(call.name))
+        item: Item = {
+            "id": self._id("fc"),
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call_id(call, self._calls),
+            "name": name.name,
+            "arguments": codec.encode(call.arguments).decode(),
+        }
+        if name.namespace:
+            item["namespace"] = name.namespace
+        self._calls += 1
+        return item
+
+    def _finished(self, finish: Finish) -> dict[str, object]:
+        reason = _INCOMPLETE.get(finish.reason)
+        return self._response | {
+            "status": "completed",
+            "completed_at": int(self._now()),
+            # Ollama calls an answer that was cut complete; here at least is told why it ended.
+            "incomplete_details": {"reason": reason} if reason else None,
+            "output": self._items,
+            "usage": response_usage(finish.usage),
+        }
+
+    def _event(self, name: str, fields: Mapping[str, object]) -> bytes:
+        number, self._sequence = self._sequence, self._sequence + 1
+        data = codec.encode({"type": name, "sequence_number": number, **fields})
+        return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+
+    def _id(self, prefix: str) -> str:
+        """Return the id of the item that comes next."""
+        return f"{prefix}_{self._identity}_{len(self._items)}"
+
+    def _place(self) -> dict[str, object]:
+        return {"output_index": len(self._items)}

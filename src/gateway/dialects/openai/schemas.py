@@ -1,0 +1,242 @@
+"""The bodies of OpenAI's requests as marshmallow schemas: JSON to calls, once per request.
+
+The schemas are named after the Go types of Ollama's ``openai`` package, since those names are part
+of its error texts. Ollama ignores what it does not know, and so it is here. What Ollama ignores but
+a provider may know never fails for its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import marshmallow as ma
+
+from gateway.chat import replace
+from gateway.dialects.bodies.decode import dynamic_type
+from gateway.dialects.bodies.readers import (
+    read_bool,
+    read_fields,
+    read_float,
+    read_int,
+    read_string,
+)
+from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.bodies.tools import read_tools
+from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.dialects.openai.formats import (
+    read_effort,
+    read_reasoning,
+    read_response_format,
+    read_text,
+)
+from gateway.dialects.openai.items import read_input
+from gateway.dialects.openai.messages import read_messages
+from gateway.dialects.openai.tools import (
+    read_flat_tools,
+    read_parallel,
+    read_tool_choice,
+    upstream_name,
+)
+from gateway.errors import InvalidRequest
+
+__all__ = [
+    "ChatCompletionRequest",
+    "CompletionRequest",
+    "EmbedRequest",
+    "ResponsesRequest",
+    "load_chat",
+    "load_completion",
+    "load_embedding",
+    "load_response",
+]
+
+CallT = TypeVar("CallT")
+
+_ENCODINGS: Final = ("float", "base64")
+_ECHOED: Final = (
+    "tools",
+    "tool_choice",
+    "truncation",
+    "parallel_tool_calls",
+    "top_p",
+    "temperature",
+    "max_output_tokens",
+    "prompt_cache_key",
+)
+"""What an answer of ``/v1/responses`` repeats as it came."""
+
+
+def _read_include_usage(value: object) -> bool:
+    wanted: bool = read_fields(value, {"include_usage": read_bool}, "openai.StreamOptions").get(
+        "include_usage", False
+    )
+    return wanted
+
+
+def _read_stop(value: object) -> tuple[str, ...]:
+    """Return the strings to stop at, and pass over everything else, as Ollama does."""
+    if isinstance(value, str):
+        return (value,)
+    items = value if isinstance(value, list) else []
+    return tuple([item for item in items if isinstance(item, str)])
+
+
+def _read_strict_stop(value: object) -> tuple[str, ...]:
+    """Return the strings to stop at; nothing else may be among them."""
+    for item in value if isinstance(value, list) else ():
+        if not isinstance(item, str):
+            raise InvalidRequest(f"invalid type for 'stop' field: {dynamic_type(item)}")
+    return _read_stop(value)
+
+
+def _read_key(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_encoding(value: object) -> str:
+    encoding = read_string(value)
+    if encoding and encoding.lower() not in _ENCODINGS:
+        raise InvalidRequest(
+            f"Invalid value for 'encoding_format' = {encoding}."
+            " Supported values: ['float', 'base64']."
+        )
+    return encoding.lower() or _ENCODINGS[0]
+
+
+def _read_texts(value: object) -> tuple[str, ...]:
+    match value:
+        case []:
+            raise InvalidRequest("invalid input")
+        case str():
+            return (value,)
+        case list() if all(isinstance(item, str) for item in value):
+            return tuple(value)
+    raise InvalidRequest("invalid input type")
+
+
+class _AskingBody(Body[CallT]):
+    """What the bodies of all requests that a language model answers share."""
+
+    model = Value(read_string)
+    stream = Value(read_bool)
+    temperature = Value(read_float)
+    top_p = Value(read_float)
+    prompt_cache_key = Value(_read_key)
+
+
+class _SampledBody(_AskingBody[CallT]):
+    """What the bodies of the two older endpoints share."""
+
+    stream_options = Value(_read_include_usage, attribute="include_usage")
+    max_tokens = Value(read_int)
+    presence_penalty = Value(read_float)
+    frequency_penalty = Value(read_float)
+    seed = Value(read_int)
+
+
+class ChatCompletionRequest(_SampledBody[ChatCall]):
+    """The body of ``/v1/chat/completions``."""
+
+    call = ChatCall
+
+    messages = Value(read_messages)
+    max_completion_tokens = Value(read_int)
+    stop = Value(_read_stop)
+    response_format = Value(read_response_format)
+    tools = Value(read_tools)
+    tool_choice = Value(read_tool_choice)
+    parallel_tool_calls = Value(read_parallel)
+    reasoning = Value(read_reasoning)
+    reasoning_effort = Value(read_effort)
+    logprobs = Value(read_bool)
+    top_logprobs = Value(
+        read_int,
+        validate=ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20"),
+    )
+
+
+class CompletionRequest(_SampledBody[CompletionCall]):
+    """The body of ``/v1/completions``."""
+
+    call = CompletionCall
+
+    prompt = Value(read_string)
+    suffix = Value(read_string)
+    stop = Value(_read_strict_stop)
+
+
+class EmbedRequest(Body[EmbeddingCall]):
+    """The body of ``/v1/embeddings``."""
+
+    call = EmbeddingCall
+
+    model = Value(read_string)
+    encoding_format = Value(_read_encoding)
+    input = Value(_read_texts)
+    dimensions = Value(read_int)
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> EmbeddingCall:
+        """Make the call, which is nothing without an input."""
+        if "input" not in said:
+            raise InvalidRequest("invalid input")
+        return super().build(said, body)
+
+
+class ResponsesRequest(_AskingBody[ResponseCall]):
+    """The body of ``/v1/responses``."""
+
+    call = ResponseCall
+
+    input = Value(read_input, attribute="messages")
+    instructions = Value(read_string)
+    max_output_tokens = Value(read_int)
+    text = Value(read_text, attribute="response_format")
+    tools = Value(read_flat_tools)
+    tool_choice = Value(read_tool_choice)
+    parallel_tool_calls = Value(read_parallel)
+    reasoning = Value(read_reasoning)
+
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseCall:
+        """Make the call, with functions under the names that they have upstream."""
+        tools = said.pop("tools", [])
+        said["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
+        said["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
+        said["echo"] = _echo(body)
+        return super().build(said, body)
+
+
+def _echo(body: Mapping[str, Any]) -> dict[str, object]:
+    """Return what an answer repeats of its request."""
+    echo = {key: body[key] for key in _ECHOED if key in body}
+    text, reasoning = body.get("text", {}), body.get("reasoning", {})
+    if text.get("format") is not None:
+        echo["text"] = {"format": text["format"]}
+    if reasoning.get("effort") or reasoning.get("summary"):
+        echo["reasoning"] = {key: reasoning.get(key) for key in ("effort", "summary")}
+    return echo
+
+
+def _loader(schema: type[Body[CallT]]) -> Callable[[bytes], CallT]:
+    """Return the function that reads one kind of body; it raises only `InvalidRequest`."""
+    load_body = body_loader(schema, package="openai")
+
+    def load(body: bytes) -> CallT:
+        if not body.strip():
+            raise InvalidRequest("EOF")
+        return load_body(body)
+
+    return load
+
+
+load_chat = _loader(ChatCompletionRequest)
+"""Read a body of ``/v1/chat/completions`` as Ollama does, its refusals included."""
+
+load_completion = _loader(CompletionRequest)
+"""Read a body of ``/v1/completions``."""
+
+load_embedding = _loader(EmbedRequest)
+"""Read a body of ``/v1/embeddings``."""
+
+load_response = _loader(ResponsesRequest)
+"""Read a body of ``/v1/responses``."""
