@@ -18,7 +18,7 @@ DIRECT = "no server"
 RELAY = "bare relay"
 
 _NO_UVLOOP = "import sys; sys.modules['uvloop'] = None; "
-_GATEWAY = "from gateway.cli import main; sys.exit(main(sys.argv[1:]))"
+_GATEWAY = "from gateway.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 @dataclass(frozen=True, slots=True)

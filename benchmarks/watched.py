@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from gateway.cli import main
+from gateway.cli.main import main
 
 __all__: list[str] = []
 

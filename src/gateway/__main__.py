@@ -17,7 +17,7 @@ def run() -> int:
     """
     interrupt = signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
-    from gateway.cli import main  # noqa: PLC0415 - only now, since this is what takes its time
+    from gateway.cli.main import main  # noqa: PLC0415 - only now, since this is what takes its time
 
     signal.signal(signal.SIGINT, interrupt)
     return main()

@@ -15,8 +15,6 @@ SOURCE = Path(gateway.__file__).parent
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"serving"},
-    {"check", "logs", "scaffold", "server", "workers"},
     {"app"},
     {"handlers"},
     {"middlewares", "relay"},
@@ -46,13 +44,13 @@ ROWS = (
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 ADAPTERS = {"anthropic", "mistral", "ollama", "openai"}
 SANDBOX = {"codec", "version"}
-NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox", "serving"}
+NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox"}
 
 ONLY_IN = {
     "aiohttp": {
         "app",
         "asking",
-        "check",
+        "cli",
         "handlers",
         "keys",
         "middlewares",
@@ -60,7 +58,6 @@ ONLY_IN = {
         "providers",
         "relay",
         "sandbox",
-        "server",
         "testing",
     },
     "aiohttp_sse_client2": {"providers"},
@@ -70,7 +67,7 @@ ONLY_IN = {
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "sqlite3": {"store"},
-    "uvloop": {"server"},
+    "uvloop": {"cli"},
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway import logs
+from gateway.cli import logs
 
 
 @pytest.fixture(autouse=True)

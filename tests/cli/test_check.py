@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install_adapter, run
-from gateway.check import Finding, examine
-from gateway.cli import main
+from gateway.cli.check import Finding, examine
+from gateway.cli.main import main
 from gateway.providers import inventory
 from gateway.sandbox import Sandbox, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings

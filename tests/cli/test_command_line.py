@@ -19,11 +19,11 @@ from aiohttp import web
 from platformdirs import user_data_path
 
 from commandline import SECRET, forget_settings, install_adapter, run, serving, starting
-from gateway import cli
 from gateway.__main__ import run as start
-from gateway.cli import main
+from gateway.cli import main as cli
+from gateway.cli.main import main
+from gateway.cli.server import CannotListen
 from gateway.keys import SETTINGS
-from gateway.server import CannotListen
 from gateway.settings import ProviderSettings, ServerSettings
 from gateway.version import __version__
 
@@ -286,7 +286,7 @@ class Served:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     served = Served()
-    monkeypatch.setattr("gateway.serving.serve", served)
+    monkeypatch.setattr("gateway.cli.serve.serve", served)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
     yield served
     gc.unfreeze()
@@ -328,7 +328,8 @@ def loaded_by(module: str) -> set[str]:
 
 
 def test_a_supervisor_does_not_load_what_serves() -> None:
-    assert {"aiohttp", "gateway.app", "gateway.server"}.isdisjoint(loaded_by("gateway.cli"))
+    never = {"aiohttp", "gateway.app", "gateway.cli.server"}
+    assert never.isdisjoint(loaded_by("gateway.cli.main"))
 
 
 def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None:
@@ -337,7 +338,7 @@ def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None
         *(f"gateway.{one}" for one in ("check", "inventory", "sandbox", "scaffold", "workers")),
         *(f"gateway.providers.{one}" for one in ("anthropic", "mistral", "ollama", "openai")),
     }
-    assert left_out.isdisjoint(loaded_by("gateway.cli, gateway.serving"))
+    assert left_out.isdisjoint(loaded_by("gateway.cli.main, gateway.cli.serve"))
 
 
 def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
@@ -346,7 +347,7 @@ def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
     async def serve(*_: object, **__: object) -> None:
         raise CannotListen("cannot listen on 192.0.2.1:1: cannot assign requested address")
 
-    monkeypatch.setattr("gateway.serving.serve", serve)
+    monkeypatch.setattr("gateway.cli.serve.serve", serve)
     monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
     monkeypatch.setenv("MISTRAL_API_KEY", SECRET)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install_project
-from gateway.cli import main
+from gateway.cli.init_adapter import Package, write_adapter
+from gateway.cli.main import main
 from gateway.errors import SettingsError
 from gateway.providers.base import Provider
 from gateway.providers.inventory import survey
 from gateway.providers.registry import GROUP, load_adapter
-from gateway.scaffold import Package, write_adapter
 from gateway.settings import Environment, ProviderSettings, Settings
 from pages import DOCS
 

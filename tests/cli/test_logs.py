@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.logs import JsonFormatter, TextFormatter, configure
+from gateway.cli.logs import JsonFormatter, TextFormatter, configure
 
 MOMENT = 1_767_225_600.0625  # 2026-01-01T00:00:00.062Z
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install, install_adapter, run, serving
-from gateway.cli import main
+from gateway.cli.main import main
 from gateway.providers.inventory import Adapter, aligned, survey
 from gateway.settings import Environment, ProviderSettings, Settings
 from gateway.version import __version__

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.cli.server import CannotListen, loop_factory, serve
 from gateway.keys import PRESENCE
 from gateway.presence import Presence
-from gateway.server import CannotListen, loop_factory, serve
 from gateway.settings import ServerSettings
 
 

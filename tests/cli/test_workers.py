@@ -20,9 +20,9 @@ from threading import Timer
 import pytest
 
 from commandline import forget_settings, run, serving
-from gateway import cli
-from gateway.cli import main
-from gateway.workers import supervise
+from gateway.cli import main as cli
+from gateway.cli.main import main
+from gateway.cli.workers import supervise
 
 LIVE_ON = """
 import os, pathlib, sys, time
@@ -246,7 +246,7 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
         asked.append((count, command[1:]))
         return 0
 
-    monkeypatch.setattr("gateway.workers.supervise", note)
+    monkeypatch.setattr("gateway.cli.workers.supervise", note)
     assert main(["--workers", "3", "--sandbox"]) == 0
     rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--supervisor"]
     assert asked == [(3, rest)]

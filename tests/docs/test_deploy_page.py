@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from gateway.cli import _parse
+from gateway.cli.main import _parse
 from gateway.dialects.bodies import zstd
 from gateway.events import FinishReason, Usage
 from gateway.handlers import ROUTES

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import _parse
+from gateway.cli.main import _parse
 from gateway.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.providers.mistral import MistralProvider

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from gateway import logs
+from gateway.cli import logs
 from gateway.errors import ProviderLoadError, SettingsError
 from gateway.settings import (
     VARIABLES,
@@ -142,7 +142,7 @@ def _complain(reason: object, status: int) -> int:
 
 def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     """Run as many processes of ourselves as wanted, each with all that we were given."""
-    from gateway.workers import supervise  # noqa: PLC0415 - one process needs none of it
+    from gateway.cli.workers import supervise  # noqa: PLC0415 - one process needs none of it
 
     if not hasattr(signal, "SIGHUP"):
         raise SettingsError("--workers: this system has no shared ports, run one process")
@@ -156,8 +156,8 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
-    from gateway.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
-    from gateway.serving import serve_gateway  # noqa: PLC0415 - large, and no supervisor needs it
+    from gateway.cli.serve import serve_gateway  # noqa: PLC0415 - large, and no supervisor needs it
+    from gateway.cli.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
 
     async def wired() -> int:
         async with (
@@ -189,7 +189,7 @@ def _at_home(settings: Settings) -> Settings:
 
 
 async def _check(settings: Settings) -> int:
-    from gateway.check import examine  # noqa: PLC0415 - a server needs none of it
+    from gateway.cli.check import examine  # noqa: PLC0415 - a server needs none of it
 
     status = 0
     async with aclosing(examine(settings)) as findings:
@@ -210,7 +210,7 @@ def _list_adapters(settings: Settings) -> int:
 
 
 def _init_adapter(name: str, directory: Path | None) -> int:
-    from gateway.scaffold import write_adapter  # noqa: PLC0415 - a server needs none of it
+    from gateway.cli.init_adapter import write_adapter  # noqa: PLC0415 - a server needs none of it
 
     print(write_adapter(name, directory).next_steps())  # noqa: T201 - for people
     return 0

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from gateway.app import create_app
+from gateway.cli.server import serve
 from gateway.errors import SettingsError
 from gateway.middlewares import guard_hosts
 from gateway.providers.registry import configure
-from gateway.server import serve
 from gateway.settings import Settings
 
 __all__ = ["serve_gateway"]
