@@ -10,8 +10,8 @@ from itertools import count, islice
 from pathlib import Path
 
 from gateway.catalog import Overlay
-from gateway.derived import DerivedModel
-from gateway.store import Store, open_store
+from gateway.models.derived import DerivedModel
+from gateway.models.store import Store, open_store
 
 __all__ = ["apply", "expected", "made", "steps"]
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.app import create_app
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.settings import Settings, load
 
 __all__ = ["TokenCount", "create", "create_host"]

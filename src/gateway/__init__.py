@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
-    from gateway.observe import Observer
+    from gateway.observe.record import Observer
     from gateway.providers.base import CONTRACT, Provider, ProviderContext
     from gateway.settings import (
         LimitsSettings,

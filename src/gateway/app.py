@@ -11,6 +11,7 @@ from types import MappingProxyType
 import aiohttp
 from aiohttp import web
 
+from gateway.access.origins import Origins
 from gateway.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.keys import (
@@ -25,17 +26,16 @@ from gateway.keys import (
     TARGETS,
 )
 from gateway.middlewares import finish_headers, rim
-from gateway.model_lists import ModelLists
-from gateway.observe import LogObserver, Observer
-from gateway.origins import Origins
+from gateway.models.loaded import Residency
+from gateway.models.refresh import ModelLists
+from gateway.models.store import open_store
+from gateway.observe.record import LogObserver, Observer
 from gateway.presence import Presence
 from gateway.providers.base import AnyProvider
 from gateway.providers.registry import Configured, Given, configure, open_provider
 from gateway.providers.upstream.fast_post import open_session
-from gateway.residency import Residency
+from gateway.routing.targets import Targets
 from gateway.settings import Settings
-from gateway.store import open_store
-from gateway.targets import Targets
 
 __all__ = ["create_app"]
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from gateway.attempts import in_turn
 from gateway.errors import GatewayError
 from gateway.keys import RECORD, TARGETS
-from gateway.targets import Target
+from gateway.routing.retry import in_turn
+from gateway.routing.targets import Target
 
 __all__ = ["ask_in_turn"]
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 def ask_in_turn(
     request: web.Request, targets: Sequence[Target], ask: Callable[[Target], Awaitable[T]]
 ) -> Awaitable[T]:
-    """Return what *ask* returns for the first of *targets* that answers (`gateway.attempts`)."""
+    """Return what *ask* returns for the first of *targets* that answers."""
     record = request[RECORD]
     record.timing.mark_sent()
 
     def attempt(target: Target) -> Awaitable[T]:
-        record.ask(target)
+        record.ask(*target.id)
         return ask(target)
 
     def passed_over(target: Target, error: GatewayError) -> None:

@@ -7,20 +7,18 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.access.origins import Origins
 from gateway.dialects.base import Dialect
-from gateway.hosts import Hosts
-from gateway.model_lists import ModelLists
-from gateway.observe import Observer, RequestRecord
-from gateway.origins import Origins
+from gateway.models.loaded import Residency
+from gateway.models.refresh import ModelLists
+from gateway.models.store import Store
+from gateway.observe.record import Observer, RequestRecord
 from gateway.presence import Presence
-from gateway.residency import Residency
+from gateway.routing.targets import Targets
 from gateway.settings import Settings
-from gateway.store import Store
-from gateway.targets import Targets
 
 __all__ = [
     "DIALECTS",
-    "HOSTS",
     "MODEL_LISTS",
     "OBSERVERS",
     "ORIGINS",
@@ -43,8 +41,5 @@ TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
 DIALECTS: web.AppKey[Mapping[Handler, Dialect]] = web.AppKey("gateway.dialects", Mapping)
 """The dialect that each handler speaks."""
-
-HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
-"""There only where the application refuses foreign hosts."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)

@@ -19,10 +19,10 @@ from gateway.dialects.base import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.events import ChatEvent, ChatStream, Finish, fold
 from gateway.keys import RECORD, SETTINGS
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.presence import has_left
 from gateway.providers.base import AnyProvider
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["OpenAnswer", "Opened", "answer", "begin", "open_stream", "relay"]
 

@@ -20,11 +20,9 @@ ROWS = (
     {"middlewares", "relay"},
     {"asking"},
     {"keys"},
-    {"attempts", "model_lists", "observe", "origins", "presence", "residency"},
-    {"library", "store", "targets"},
-    {"derived"},
+    {"models", "presence", "routing"},
     {"dialects", "providers"},
-    {"settings"},
+    {"access", "observe", "settings"},
     {
         "catalog",
         "chat",
@@ -33,10 +31,7 @@ ROWS = (
         "embeddings",
         "errors",
         "events",
-        "hosts",
         "names",
-        "replies",
-        "timing",
         "transcriptions",
         "version",
     },
@@ -48,6 +43,7 @@ NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox"}
 
 ONLY_IN = {
     "aiohttp": {
+        "access",
         "app",
         "asking",
         "cli",
@@ -63,10 +59,10 @@ ONLY_IN = {
     "aiohttp_sse_client2": {"providers"},
     "dotenv": {"settings"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
-    "msgspec": {"chat", "codec", "dialects", "events", "providers", "store"},
+    "msgspec": {"chat", "codec", "dialects", "events", "models", "providers"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
-    "sqlite3": {"store"},
+    "sqlite3": {"models"},
     "uvloop": {"cli"},
 }
 

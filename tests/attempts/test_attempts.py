@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from gateway import attempts
-from gateway.attempts import in_turn
 from gateway.catalog import ListedModel, ModelInfo
 from gateway.errors import (
     GatewayError,
@@ -21,7 +19,9 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.targets import Target
+from gateway.routing import retry as attempts
+from gateway.routing.retry import in_turn
+from gateway.routing.targets import Target
 from scripted import ScriptedProvider
 
 BUSY = UpstreamRateLimited("busy")

@@ -27,7 +27,7 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
 
 TEXT = TextDelta("a")
 CALL = ToolCall("f", {"a": "<"}, "abcdefgh1")

@@ -16,6 +16,7 @@ from gateway.dialects.ollama.checks import chat_request, embed_request, generate
 from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.errors import GatewayError, InvalidRequest, NotSupported
 from gateway.events import Finish, ToolCall
+from gateway.observe.timing import Timing
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode
 from gateway.providers.anthropic import encode as anthropic_encode
@@ -33,7 +34,6 @@ from gateway.providers.openai.encode import chat_body, completion_body, embed_bo
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.upstream import Refusal
 from gateway.providers.upstream.decoding import Decoder
-from gateway.timing import Timing
 from pages import codes, section, table
 
 PAGE = "reference/adapters.md"

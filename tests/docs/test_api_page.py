@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gateway import model_lists
+from gateway.access.origins import _DEFAULT, Origins
 from gateway.catalog import EPOCH, Capability, ModelInfo
 from gateway.events import Finish, FinishReason, TextDelta, Usage
 from gateway.handlers import ROUTES
-from gateway.origins import _DEFAULT, Origins
+from gateway.models import refresh as model_lists
 from gateways import scripted_app
 from pages import DOCS, codes, section, table
 from scripted import ScriptedProvider

@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
+from gateway.access.origins import Origins
 from gateway.cli.main import _parse
 from gateway.dialects.bodies import zstd
 from gateway.events import FinishReason, Usage
 from gateway.handlers import ROUTES
-from gateway.observe import RequestRecord, _fields
-from gateway.origins import Origins
+from gateway.observe.record import RequestRecord, _fields
+from gateway.observe.upstream_replies import Reply
 from gateway.providers.upstream import framing
-from gateway.replies import Reply
 from gateway.settings import Settings
 from pages import DOCS, ROOT, blocks, codes, page, section, table
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gateway import attempts, errors
+from gateway import errors
 from gateway.errors import GatewayError
+from gateway.routing import retry as attempts
 from pages import codes, section, table
 
 PAGE = "reference/errors.md"

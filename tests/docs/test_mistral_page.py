@@ -16,6 +16,7 @@ from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.dialects.ollama.options import read_options
 from gateway.errors import InvalidRequest
 from gateway.events import Finish
+from gateway.observe.timing import Timing
 from gateway.providers.history.results import NO_RESULT
 from gateway.providers.mistral import decode, embed, errors, extra_options
 from gateway.providers.mistral.bridge import BRIDGE
@@ -25,7 +26,6 @@ from gateway.providers.mistral.messages import media_chunk
 from gateway.providers.mistral.models import describe, parse_models
 from gateway.providers.mistral.repair import REPAIRS
 from gateway.providers.upstream import Refusal
-from gateway.timing import Timing
 from pages import codes, section, table
 
 PAGE = "reference/mistral.md"

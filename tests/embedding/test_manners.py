@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from gateway.app import create_app
 from gateway.errors import UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, Usage
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.settings import Settings
 from gateways import scripted_app
 from hosting import HOST_LIMIT, host_of, served

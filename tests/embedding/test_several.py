@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.catalog import ModelInfo
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.settings import (
     LimitsSettings,
     ModelsSettings,

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.app import create_app
 from gateway.catalog import ModelInfo
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.sandbox import Ending, Fault, Sandbox, refusal, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
 from gateways import scripted_app
@@ -114,7 +114,7 @@ async def fleet() -> AsyncIterator[Fleet]:
 
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.attempts._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
 
 
 SAID = [{"role": "user", "content": "Hello there"}]

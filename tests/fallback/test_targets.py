@@ -16,7 +16,7 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from gateway.targets import Targets, retry_after
+from gateway.routing.targets import Targets, retry_after
 from scripted import ScriptedProvider
 
 

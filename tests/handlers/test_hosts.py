@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.hosts import Address, Hosts, parse_address
-from gateway.keys import HOSTS
-from gateway.middlewares import guard_hosts
+from gateway.access.hosts import HOSTS, Address, Hosts, guard_hosts, parse_address
 from gateways import scripted_app
 from scripted import ScriptedProvider
 
 # The module, which its middleware of the same name hides.
-hosts = importlib.import_module("gateway.middlewares.hosts")
+hosts = importlib.import_module("gateway.access.hosts")
 
 OWN = "203.0.113.7"
 

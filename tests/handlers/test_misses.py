@@ -63,7 +63,7 @@ async def test_a_bug_is_a_500_without_a_traceback(
 async def test_the_cause_of_an_upstream_failure_is_logged_and_not_sent(
     aiohttp_client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.attempts._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
     failure = UpstreamUnavailable("scripted cannot be reached")
     failure.__cause__ = OSError("10.0.0.1 says no")
     caplog.set_level(logging.INFO)

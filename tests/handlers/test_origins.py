@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.access.origins import Origins
 from gateway.errors import SettingsError
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.origins import Origins
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.catalog import ModelInfo
-from gateway.library import Library, Shelf
+from gateway.models.catalog import Library, Shelf
 from gateway.names import InvalidName
 
 IDS = (

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway import model_lists
 from gateway.catalog import ModelInfo
-from gateway.derived import DerivedModel
 from gateway.errors import UpstreamUnavailable
-from gateway.model_lists import ModelLists
+from gateway.models import refresh as model_lists
+from gateway.models.derived import DerivedModel
+from gateway.models.refresh import ModelLists
 from gateway.settings import ModelsSettings
 from scripted import ScriptedProvider
 

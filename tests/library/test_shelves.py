@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.catalog import ModelInfo
-from gateway.library import Library, Shelf
+from gateway.models.catalog import Library, Shelf
 
 
 def shelf(name: str, *ids: str, complete: bool = True) -> Shelf:

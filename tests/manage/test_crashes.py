@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import store_writer
-from gateway.derived import DerivedModel
-from gateway.store import open_store
+from gateway.models.derived import DerivedModel
+from gateway.models.store import open_store
 
 
 def writer(home: Path, prefix: str, limit: int = 0) -> subprocess.Popen[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.catalog import Capability, ListedModel, ModelInfo, Overlay
 from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
-from gateway.derived import (
+from gateway.errors import InvalidRequest
+from gateway.models.derived import (
     DerivedModel,
     derive,
     for_chat,
@@ -19,7 +20,6 @@ from gateway.derived import (
     merged,
     tuned,
 )
-from gateway.errors import InvalidRequest
 
 NOW = datetime(2026, 8, 21, tzinfo=UTC)
 BASE = ListedModel(

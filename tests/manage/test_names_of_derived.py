@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.catalog import EPOCH, ModelInfo, Overlay
-from gateway.derived import DerivedModel
-from gateway.library import Library, Shelf
+from gateway.models.catalog import Library, Shelf
+from gateway.models.derived import DerivedModel
 from gateway.names import InvalidName
 
 NOW = datetime(2026, 8, 21, tzinfo=UTC)

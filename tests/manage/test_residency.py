@@ -15,7 +15,7 @@ from gateway.embeddings import EmbedResult
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.events import Finish, FinishReason, TextDelta
 from gateway.keys import RESIDENCY
-from gateway.residency import Residency
+from gateway.models.loaded import Residency
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
 from scripted import HANG, ScriptedProvider

@@ -15,11 +15,11 @@ import pytest
 
 from gateway.catalog import Capability, Overlay
 from gateway.chat import Media, Message, Role
-from gateway.derived import DerivedModel
 from gateway.errors import GatewayError, SettingsError
 from gateway.events import ToolCall
-from gateway.store import Store, database, open_store
-from gateway.store.database import Database
+from gateway.models.derived import DerivedModel
+from gateway.models.store import Store, database, open_store
+from gateway.models.store.database import Database
 
 NOW = datetime(2026, 8, 21, 9, 0, 0, 123456, tzinfo=UTC)
 FULL = Overlay(

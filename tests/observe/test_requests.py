@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from gateway.events import FinishReason, Usage
-from gateway.observe import LogObserver, RequestRecord
-from gateway.replies import Reply
+from gateway.observe.record import LogObserver, RequestRecord
+from gateway.observe.upstream_replies import Reply
 from gateway.sandbox import refusal
 from live import live_gateway
 

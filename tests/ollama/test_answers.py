@@ -27,7 +27,7 @@ from gateway.events import (
     Usage,
     fold,
 )
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
 
 NOW = 1_787_306_400_100_000_000  # 2026-08-21T10:00:00.1Z
 STOP = Finish(FinishReason.STOP, Usage(9, 6))

@@ -23,7 +23,7 @@ from gateway.dialects.ollama.documents import (
 )
 from gateway.embeddings import EmbedResult, normalize
 from gateway.events import Usage
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
 
 HOST = "https://api.example"
 LARGE = ListedModel(

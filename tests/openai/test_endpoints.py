@@ -456,7 +456,7 @@ async def test_a_failure_before_the_first_byte_has_its_status(
 async def test_a_limit_is_passed_on_with_its_header(
     client: Client, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.attempts._RETRIES", 0)
+    monkeypatch.setattr("gateway.routing.retry._RETRIES", 0)
     provider.steps = [UpstreamRateLimited("slow down", headers={"Retry-After": "7"})]
     async with client.post(CHAT, json={"model": "tiny", "messages": HELLO}) as response:
         assert (response.status, response.headers["Retry-After"]) == (429, "7")

@@ -16,7 +16,7 @@ from gateway.app import create_app
 from gateway.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateway.keys import PRESENCE
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 from gateway.settings import OllamaSettings, Settings
 from scripted import HANG, ScriptedProvider
 

@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 import aiohttp
 import pytest
 
-from gateway import attempts, model_lists
 from gateway.app import create_app
+from gateway.models import refresh as model_lists
+from gateway.routing import retry as attempts
 from gateway.settings import ModelsSettings, Settings
 from hosting import served
 from model_service import ModelService

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.errors import GatewayError
-from gateway.library import Library, Shelf
+from gateway.models.catalog import Library, Shelf
 from gateway.providers.base import AnyProvider
 from gateway.providers.inventory import list_adapters
 from gateway.providers.registry import configure, open_provider

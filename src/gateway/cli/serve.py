@@ -8,10 +8,10 @@ import socket
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
 from gateway.cli.server import serve
 from gateway.errors import SettingsError
-from gateway.middlewares import guard_hosts
 from gateway.providers.registry import configure
 from gateway.settings import Settings
 

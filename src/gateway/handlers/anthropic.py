@@ -6,7 +6,6 @@ from aiohttp import web
 
 from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest, replace
-from gateway.derived import for_chat
 from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.anthropic.requests import estimate_tokens, read_messages
 from gateway.dialects.capabilities import check_chat
@@ -15,8 +14,9 @@ from gateway.handlers.body import load_v1_body
 from gateway.handlers.documents import unasked
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
+from gateway.models.derived import for_chat
 from gateway.relay import answer, begin, relay
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["messages"]
 

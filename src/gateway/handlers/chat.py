@@ -6,7 +6,6 @@ from aiohttp import web
 
 from gateway.catalog import ListedModel
 from gateway.chat import ChatRequest
-from gateway.derived import for_chat
 from gateway.dialects.ollama.bodies import ChatCall
 from gateway.dialects.ollama.checks import admit_chat, chat_request
 from gateway.dialects.ollama.encode import ChatEncoder
@@ -15,6 +14,7 @@ from gateway.dialects.ollama.schemas import load_chat
 from gateway.errors import InvalidRequest
 from gateway.handlers.body import load_body
 from gateway.handlers.run import Endpoint, run
+from gateway.models.derived import for_chat
 
 __all__ = ["chat"]
 

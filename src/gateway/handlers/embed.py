@@ -18,7 +18,7 @@ from gateway.handlers.documents import json_document
 from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import RECORD, RESIDENCY
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["embed", "embeddings"]
 

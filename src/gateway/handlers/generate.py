@@ -6,7 +6,6 @@ from aiohttp import web
 
 from gateway.catalog import ListedModel
 from gateway.chat import ChatRequest, FillRequest
-from gateway.derived import for_prompt, tuned
 from gateway.dialects.ollama.bodies import GenerateCall
 from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
@@ -15,6 +14,7 @@ from gateway.dialects.ollama.schemas import load_generate
 from gateway.errors import ModelNotFound
 from gateway.handlers.body import load_body
 from gateway.handlers.run import Endpoint, run
+from gateway.models.derived import for_prompt, tuned
 
 __all__ = ["generate"]
 

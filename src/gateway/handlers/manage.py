@@ -10,7 +10,6 @@ from aiohttp import web
 
 from gateway import codec
 from gateway.catalog import ListedModel, Overlay
-from gateway.derived import derive
 from gateway.dialects.ollama.manage import (
     CreateCall,
     load_copy,
@@ -25,6 +24,7 @@ from gateway.errors import GatewayError, InvalidRequest, ModelNotFound, NotSuppo
 from gateway.handlers.body import load_body
 from gateway.handlers.progress import progress
 from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
+from gateway.models.derived import derive
 from gateway.names import InvalidName, ModelName, parse_name
 
 __all__ = ["copy", "create", "delete", "pull", "push"]

@@ -18,7 +18,7 @@ from gateway.handlers.documents import json_document
 from gateway.handlers.memory import loaded
 from gateway.handlers.target import find_models, unknown_model
 from gateway.keys import MODEL_LISTS, RESIDENCY
-from gateway.library import Library
+from gateway.models.catalog import Library
 from gateway.names import InvalidName, parse_name
 
 __all__ = ["ps", "show", "tags"]

@@ -10,7 +10,6 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import Capability, ListedModel
 from gateway.chat import ChatRequest, FillRequest, replace
-from gateway.derived import for_chat, for_prompt, tuned
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.capabilities import check_chat, check_embedding, check_model
 from gateway.dialects.openai.documents import (
@@ -45,9 +44,10 @@ from gateway.handlers.form import read_form
 from gateway.handlers.target import alike, find_models, find_targets, unknown_model
 from gateway.handlers.unary import ask
 from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY
+from gateway.models.derived import for_chat, for_prompt, tuned
 from gateway.names import InvalidName, parse_name
 from gateway.relay import answer, begin, open_stream, relay
-from gateway.targets import Target
+from gateway.routing.targets import Target
 from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = [
@@ -187,7 +187,7 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
 
 
 class _Conversation(NamedTuple):
-    """What a client wants to be said; for ``said`` see `gateway.derived.tuned`."""
+    """What a client wants to be said; for ``said`` see `gateway.models.derived.tuned`."""
 
     asked: ChatRequest
     encoder: AnswerEncoder

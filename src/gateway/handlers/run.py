@@ -9,7 +9,6 @@ from aiohttp import web
 
 from gateway.catalog import ListedModel, ModelInfo
 from gateway.chat import ChatRequest, FillRequest
-from gateway.derived import tuned
 from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
@@ -19,8 +18,9 @@ from gateway.handlers.documents import json_document
 from gateway.handlers.memory import unload
 from gateway.handlers.target import find_models, find_targets, unknown_model
 from gateway.keys import RECORD, RESIDENCY
+from gateway.models.derived import tuned
 from gateway.relay import answer, begin, open_stream, relay
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["Endpoint", "run"]
 

@@ -10,7 +10,7 @@ from gateway.catalog import ListedModel
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.keys import MODEL_LISTS, RECORD, TARGETS
 from gateway.names import InvalidName
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["alike", "find_models", "find_targets", "unknown_model"]
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.asking import ask_in_turn
 from gateway.events import Usage
 from gateway.keys import RECORD
-from gateway.targets import Target
+from gateway.routing.targets import Target
 
 __all__ = ["ask"]
 

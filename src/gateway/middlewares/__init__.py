@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gateway.middlewares.headers import finish_headers
-from gateway.middlewares.hosts import guard_hosts
 from gateway.middlewares.rim import rim
 
-__all__ = ["finish_headers", "guard_hosts", "rim"]
+__all__ = ["finish_headers", "rim"]

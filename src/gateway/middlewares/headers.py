@@ -7,9 +7,9 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
+from gateway.access.origins import add_origin_headers
 from gateway.keys import RECORD
-from gateway.middlewares.origins import add_origin_headers
-from gateway.observe import RequestRecord
+from gateway.observe.record import RequestRecord
 
 __all__ = ["finish_headers"]
 

@@ -12,12 +12,12 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.keys import HOSTS, OBSERVERS, ORIGINS, PRESENCE, RECORD
+from gateway.access.hosts import HOSTS, answer_foreign_host
+from gateway.access.origins import answer_foreign_origin
+from gateway.keys import OBSERVERS, ORIGINS, PRESENCE, RECORD
 from gateway.middlewares.errors import answer_error
-from gateway.middlewares.hosts import answer_foreign_host
-from gateway.middlewares.origins import answer_foreign_origin
-from gateway.observe import RequestRecord
-from gateway.replies import listening
+from gateway.observe.record import RequestRecord
+from gateway.observe.upstream_replies import listening
 
 __all__ = ["rim"]
 

@@ -14,7 +14,7 @@ from gateway.dialects.ollama.messages import write_messages
 from gateway.dialects.ollama.modelfile import render_modelfile, render_parameters, shown_template
 from gateway.dialects.ollama.passthrough import DIALECT, described
 from gateway.embeddings import EmbedResult, normalize
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
 
 __all__ = [
     "RunningModel",

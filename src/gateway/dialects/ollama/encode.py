@@ -30,7 +30,7 @@ from gateway.events import (
     TokenLogprob,
     ToolCall,
 )
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
 
 __all__ = [
     "JSON_TYPE",

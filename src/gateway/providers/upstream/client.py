@@ -23,12 +23,12 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.observe.upstream_replies import RateLimits, Reply, tell
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
 from gateway.providers.upstream.payload import json_payload
 from gateway.providers.upstream.stream import EVENT_STREAM, EventStream, OneRequest
-from gateway.replies import RateLimits, Reply, tell
 
 __all__ = ["Refusal", "Timeouts", "Upstream"]
 

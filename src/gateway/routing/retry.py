@@ -26,7 +26,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.targets import Target, retry_after
+from gateway.routing.targets import Target, retry_after
 
 __all__ = ["in_turn"]
 

@@ -1,4 +1,4 @@
-"""Which ``Host`` a request may name: Ollama's guard against DNS rebinding; pure.
+"""Which ``Host`` a request may name: Ollama's guard against DNS rebinding.
 
 A web page can give its own name the address 127.0.0.1 and then talk to whatever listens there. The
 browser still sends the page's name, which is how such a request is told from an honest one
@@ -8,11 +8,14 @@ browser still sends the page's name, which is how such a request is told from an
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-__all__ = ["Address", "Hosts", "parse_address"]
+from aiohttp import hdrs, web
+
+__all__ = ["HOSTS", "Address", "Hosts", "answer_foreign_host", "guard_hosts", "parse_address"]
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -45,6 +48,34 @@ class Hosts:
         return address is not None and self._is_own(address)
 
 
+HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
+"""There only where the application refuses foreign hosts."""
+
+
+def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Response | None:
+    """Refuse a foreign ``Host`` without a word; answer ``OPTIONS`` to a name that is ours.
+
+    Return None for all other requests, and where any host is *allowed*.
+    """
+    if allowed is None or allowed.allow_address(request.host):
+        return None
+    if not allowed.allow_name(request.host):
+        return web.Response(status=403)
+    if request.method == hdrs.METH_OPTIONS:
+        return web.Response(status=204)
+    return None
+
+
+def guard_hosts(app: web.Application, listening_on: str) -> None:
+    """Let *app* refuse foreign hosts if *listening_on*, a host or address, is only loopback.
+
+    For whoever runs the server, before it starts. A server that can be reached from elsewhere has
+    names that nobody here knows, and an application that is mounted has its host's.
+    """
+    if _is_loopback(listening_on):
+        app[HOSTS] = Hosts(socket.gethostname(), _is_own)
+
+
 def parse_address(text: str) -> Address | None:
     """Return the IP address that *text* is, or None; IPv4 in IPv6 counts as IPv4."""
     try:
@@ -71,3 +102,25 @@ def _without_port(host: str) -> str:
         return host[1:].partition("]")[0]
     name, _, port = host.partition(":")
     return host if ":" in port else name
+
+
+def _is_loopback(host: str) -> bool:
+    if not host:
+        return False
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False  # nor can anybody listen there
+    addresses = [parse_address(str(address[0])) for *_, address in found]
+    return all(address is not None and address.is_loopback for address in addresses)
+
+
+def _is_own(address: Address) -> bool:
+    """Tell whether *address* is this machine's: only then can a socket be bound to it."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True

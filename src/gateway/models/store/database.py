@@ -22,8 +22,8 @@ from typing import TypeVar
 import msgspec
 
 from gateway import codec
-from gateway.derived import DerivedModel
 from gateway.errors import GatewayError, SettingsError
+from gateway.models.derived import DerivedModel
 
 __all__ = ["Database", "open_database"]
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway.catalog import ModelInfo
-from gateway.derived import DerivedModel
 from gateway.errors import GatewayError
-from gateway.library import Library, Shelf
+from gateway.models.catalog import Library, Shelf
+from gateway.models.derived import DerivedModel
 from gateway.providers.base import AnyProvider
 from gateway.settings import ModelsSettings
 

@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.derived import DerivedModel
 from gateway.errors import GatewayError, SettingsError
+from gateway.models.derived import DerivedModel
 
 if TYPE_CHECKING:
-    from gateway.store.database import Database
+    from gateway.models.store.database import Database
 
 __all__ = ["Store", "open_store"]
 
@@ -84,7 +84,7 @@ class Store:
 
     async def open(self) -> Database:
         """Open the database, and make it if need be; raise `SettingsError`."""
-        from gateway.store.database import open_database  # noqa: PLC0415 - brings SQLite
+        from gateway.models.store.database import open_database  # noqa: PLC0415 - brings SQLite
 
         opened = await self._databases.enter_async_context(open_database(self._path))
         self._database = opened

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.events import FinishReason, Usage
-from gateway.replies import Reply
-from gateway.targets import Target
-from gateway.timing import Timing
+from gateway.observe.timing import Timing
+from gateway.observe.upstream_replies import Reply
 
 __all__ = ["LogObserver", "Observer", "RequestRecord"]
 
@@ -45,9 +44,9 @@ class RequestRecord:
     error: str = ""
     replies: list[Reply] = field(default_factory=list)
 
-    def ask(self, target: Target) -> None:
-        """Note that *target* is asked now."""
-        self.provider, self.upstream_model, self.key = target.id
+    def ask(self, provider: str, model: str, key: int) -> None:
+        """Note that *provider* is asked now, for its *model* and with its *key*."""
+        self.provider, self.upstream_model, self.key = provider, model, key
 
     @property
     def target(self) -> str:

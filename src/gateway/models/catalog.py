@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from gateway.catalog import ListedModel, ModelInfo
-from gateway.derived import DerivedModel, laid_over
+from gateway.models.derived import DerivedModel, laid_over
 from gateway.names import InvalidName, ModelName, display_name, parse_name
 
 __all__ = ["Library", "Shelf"]

@@ -1,0 +1,1 @@
+"""What is noted of a request, and who is told."""

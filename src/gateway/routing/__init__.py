@@ -1,0 +1,1 @@
+"""Whom to ask for an answer, in which order, and how often."""
