@@ -14,7 +14,17 @@ from aiohttp import web
 from gateway.access.origins import Origins
 from gateway.errors import SettingsError
 from gateway.handlers import ROUTES
-from gateway.keys import (
+from gateway.models.loaded import Residency
+from gateway.models.refresh import ModelLists
+from gateway.models.store import open_store
+from gateway.observe.record import LogObserver, Observer
+from gateway.providers.base import AnyProvider
+from gateway.providers.registry import Configured, Given, configure, open_provider
+from gateway.providers.upstream.fast_post import open_session
+from gateway.routing.targets import Targets
+from gateway.serving.disconnects import Presence
+from gateway.serving.headers import finish_headers
+from gateway.serving.keys import (
     DIALECTS,
     MODEL_LISTS,
     OBSERVERS,
@@ -25,16 +35,7 @@ from gateway.keys import (
     STORE,
     TARGETS,
 )
-from gateway.middlewares import finish_headers, rim
-from gateway.models.loaded import Residency
-from gateway.models.refresh import ModelLists
-from gateway.models.store import open_store
-from gateway.observe.record import LogObserver, Observer
-from gateway.presence import Presence
-from gateway.providers.base import AnyProvider
-from gateway.providers.registry import Configured, Given, configure, open_provider
-from gateway.providers.upstream.fast_post import open_session
-from gateway.routing.targets import Targets
+from gateway.serving.middleware import rim
 from gateway.settings import Settings
 
 __all__ = ["create_app"]

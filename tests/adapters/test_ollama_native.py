@@ -527,7 +527,7 @@ async def test_what_a_server_cannot_say_is_not_in_the_list_of_loaded_models(
 async def test_a_server_that_is_slow_to_say_what_it_has_loaded_is_not_waited_for(
     between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.handlers.memory._WITHIN", 0.01)
+    monkeypatch.setattr("gateway.serving.provider_memory._WITHIN", 0.01)
     between.server.routes["/api/ps"] = Answer(hang=True)
     assert await between.ask("/api/ps") == (200, [{"models": []}])
 

@@ -23,7 +23,7 @@ from gateway.__main__ import run as start
 from gateway.cli import main as cli
 from gateway.cli.main import main
 from gateway.cli.server import CannotListen
-from gateway.keys import SETTINGS
+from gateway.serving.keys import SETTINGS
 from gateway.settings import ProviderSettings, ServerSettings
 from gateway.version import __version__
 

@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.cli.server import CannotListen, loop_factory, serve
-from gateway.keys import PRESENCE
-from gateway.presence import Presence
+from gateway.serving.disconnects import Presence
+from gateway.serving.keys import PRESENCE
 from gateway.settings import ServerSettings
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from gateway.chat import Role
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request
-from gateway.handlers import memory
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
 from gateway.providers.ollama.encode import answer_call
+from gateway.serving import provider_memory as memory
 from pages import codes, section, table
 
 PAGE = "reference/ollama.md"

@@ -187,7 +187,7 @@ HARMLESS = {
 async def test_what_is_only_unusual_changes_nothing(
     live: LiveGateway, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.relay._DRAIN", 0.1)
+    monkeypatch.setattr("gateway.serving.relay._DRAIN", 0.1)
     _, _, plain = await ask(live, stream=False)
     live.sandbox.plan(fault)
     status, _, lines = await ask(live)

@@ -24,8 +24,8 @@ from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import zstd
 from gateway.errors import InvalidRequest
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.handlers.body import _read, load_body, load_v1_body
-from gateway.keys import SETTINGS
+from gateway.serving.body import _read, load_body, load_v1_body
+from gateway.serving.keys import SETTINGS
 from gateway.settings import LimitsSettings, ProviderSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -54,7 +54,7 @@ async def test_a_body_over_the_limit_is_refused(aiohttp_client: Any) -> None:
 async def test_a_bug_is_a_500_without_a_traceback(
     client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.handlers.models.tags_document", lambda models: 1 / 0)
+    monkeypatch.setattr("gateway.handlers.ollama.models.tags_document", lambda models: 1 / 0)
     response = await client.get("/api/tags")
     assert (response.status, await response.json()) == (500, {"error": "internal server error"})
     assert "GET /api/tags failed" in caplog.text

@@ -14,8 +14,8 @@ from gateway.catalog import Capability, ModelInfo
 from gateway.embeddings import EmbedResult
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.events import Finish, FinishReason, TextDelta
-from gateway.keys import RESIDENCY
 from gateway.models.loaded import Residency
+from gateway.serving.keys import RESIDENCY
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
 from scripted import HANG, ScriptedProvider

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway import presence
-from gateway.presence import Presence
+from gateway.serving import disconnects as presence
+from gateway.serving.disconnects import Presence
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress, zstd
 from gateway.embeddings import EmbedRequest, EmbedResult
 from gateway.errors import InvalidRequest, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, Usage
-from gateway.keys import RESIDENCY
+from gateway.serving.keys import RESIDENCY
 from gateways import scripted_app
 from openai_wire import DONE, PNG, read_chunks, read_events
 from scripted import HANG, ScriptedProvider

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient
 
 from gateway.errors import ModelNotFound, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Usage
-from gateway.handlers.form import LARGEST_FORM
 from gateway.observe.record import RequestRecord
+from gateway.serving.form import LARGEST_FORM
 from gateway.transcriptions import TranscribeRequest, Transcript
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -15,8 +15,8 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
 from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
-from gateway.keys import PRESENCE
 from gateway.observe.record import RequestRecord
+from gateway.serving.keys import PRESENCE
 from gateway.settings import OllamaSettings, Settings
 from scripted import HANG, ScriptedProvider
 
@@ -233,7 +233,7 @@ async def test_a_client_that_leaves_ends_the_upstream_request(
     cancels: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.presence._LOOK_EVERY", 0.05)
+    monkeypatch.setattr("gateway.serving.disconnects._LOOK_EVERY", 0.05)
     running = await server(*steps, cancels=cancels)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -261,7 +261,7 @@ async def test_a_client_that_leaves_while_it_is_written_to_is_no_error(
 async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.relay._DRAIN", 0.05)
+    monkeypatch.setattr("gateway.serving.relay._DRAIN", 0.05)
     running = await server([TextDelta("a"), DONE], [TextDelta("ignored")], HANG)
     async with running.chat() as response:
         assert [json.loads(line)["done"] async for line in response.content] == [False, True]

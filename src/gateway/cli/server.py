@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from aiohttp.log import server_logger
 
-from gateway.keys import PRESENCE
+from gateway.serving.keys import PRESENCE
 from gateway.settings import ServerSettings
 
 __all__ = ["CannotListen", "loop_factory", "serve"]

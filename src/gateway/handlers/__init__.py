@@ -11,15 +11,22 @@ from gateway.dialects.base import Dialect
 from gateway.dialects.ollama import OLLAMA
 from gateway.dialects.openai import OPENAI
 from gateway.handlers import openai
-from gateway.handlers.account import me, recommendations, signout, status, web_fetch, web_search
 from gateway.handlers.anthropic import messages
-from gateway.handlers.blobs import add_blob, has_blob
-from gateway.handlers.chat import chat
-from gateway.handlers.embed import embed, embeddings
-from gateway.handlers.generate import generate
 from gateway.handlers.health import healthz, readyz, root, version
-from gateway.handlers.manage import copy, create, delete, pull, push
-from gateway.handlers.models import ps, show, tags
+from gateway.handlers.ollama.account import (
+    me,
+    recommendations,
+    signout,
+    status,
+    web_fetch,
+    web_search,
+)
+from gateway.handlers.ollama.blobs import add_blob, has_blob
+from gateway.handlers.ollama.chat import chat
+from gateway.handlers.ollama.embed import embed, embeddings
+from gateway.handlers.ollama.generate import generate
+from gateway.handlers.ollama.manage import copy, create, delete, pull, push
+from gateway.handlers.ollama.models import ps, show, tags
 
 __all__ = ["ROUTES", "Endpoint"]
 

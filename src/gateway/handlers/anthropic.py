@@ -10,13 +10,13 @@ from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.anthropic.requests import estimate_tokens, read_messages
 from gateway.dialects.capabilities import check_chat
 from gateway.events import ChatStream
-from gateway.handlers.body import load_v1_body
-from gateway.handlers.documents import unasked
-from gateway.handlers.target import find_models, find_targets, unknown_model
-from gateway.keys import RECORD, RESIDENCY
 from gateway.models.derived import for_chat
-from gateway.relay import answer, begin, relay
 from gateway.routing.targets import Target
+from gateway.serving.body import load_v1_body
+from gateway.serving.keys import RECORD, RESIDENCY
+from gateway.serving.relay import answer, begin, relay
+from gateway.serving.resolve import find_models, find_targets, unknown_model
+from gateway.serving.responses import unasked
 
 __all__ = ["messages"]
 

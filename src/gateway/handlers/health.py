@@ -6,8 +6,8 @@ from aiohttp import web
 
 from gateway import codec
 from gateway.dialects.ollama.documents import version_document
-from gateway.handlers.documents import json_document
-from gateway.keys import MODEL_LISTS, SETTINGS
+from gateway.serving.keys import MODEL_LISTS, SETTINGS
+from gateway.serving.responses import json_document
 
 __all__ = ["healthz", "readyz", "root", "version"]
 

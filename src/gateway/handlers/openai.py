@@ -38,16 +38,16 @@ from gateway.dialects.openai.schemas import (
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.events import Answer, ChatStream, Finish, FinishReason
-from gateway.handlers.body import load_v1_body
-from gateway.handlers.documents import unasked
-from gateway.handlers.form import read_form
-from gateway.handlers.target import alike, find_models, find_targets, unknown_model
-from gateway.handlers.unary import ask
-from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY
 from gateway.models.derived import for_chat, for_prompt, tuned
 from gateway.names import InvalidName, parse_name
-from gateway.relay import answer, begin, open_stream, relay
 from gateway.routing.targets import Target
+from gateway.serving.body import load_v1_body
+from gateway.serving.dispatch import ask
+from gateway.serving.form import read_form
+from gateway.serving.keys import MODEL_LISTS, RECORD, RESIDENCY
+from gateway.serving.relay import answer, begin, open_stream, relay
+from gateway.serving.resolve import alike, find_models, find_targets, unknown_model
+from gateway.serving.responses import unasked
 from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = [

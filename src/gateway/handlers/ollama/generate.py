@@ -12,9 +12,9 @@ from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.options import said_options
 from gateway.dialects.ollama.schemas import load_generate
 from gateway.errors import ModelNotFound
-from gateway.handlers.body import load_body
-from gateway.handlers.run import Endpoint, run
 from gateway.models.derived import for_prompt, tuned
+from gateway.serving.answer import Endpoint, run
+from gateway.serving.body import load_body
 
 __all__ = ["generate"]
 

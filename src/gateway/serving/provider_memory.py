@@ -10,8 +10,8 @@ from aiohttp import web
 
 from gateway.catalog import ListedModel, LoadedModel
 from gateway.errors import GatewayError
-from gateway.keys import TARGETS
 from gateway.providers.base import AnyProvider
+from gateway.serving.keys import TARGETS
 
 __all__ = ["loaded", "unload"]
 

@@ -12,9 +12,9 @@ from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.dialects.ollama.options import said_options
 from gateway.dialects.ollama.schemas import load_chat
 from gateway.errors import InvalidRequest
-from gateway.handlers.body import load_body
-from gateway.handlers.run import Endpoint, run
 from gateway.models.derived import for_chat
+from gateway.serving.answer import Endpoint, run
+from gateway.serving.body import load_body
 
 __all__ = ["chat"]
 

@@ -14,10 +14,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
-from gateway.keys import OBSERVERS, ORIGINS, PRESENCE, RECORD
-from gateway.middlewares.errors import answer_error
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import listening
+from gateway.serving.errors import answer_error
+from gateway.serving.keys import OBSERVERS, ORIGINS, PRESENCE, RECORD
 
 __all__ = ["rim"]
 

@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.access.origins import add_origin_headers
-from gateway.keys import RECORD
 from gateway.observe.record import RequestRecord
+from gateway.serving.keys import RECORD
 
 __all__ = ["finish_headers"]
 

@@ -13,16 +13,16 @@ from typing import NamedTuple, TypeAlias
 
 from aiohttp import hdrs, web
 
-from gateway.asking import ask_in_turn
 from gateway.chat import ChatRequest, FillRequest
 from gateway.dialects.base import AnswerEncoder
 from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.events import ChatEvent, ChatStream, Finish, fold
-from gateway.keys import RECORD, SETTINGS
 from gateway.observe.record import RequestRecord
-from gateway.presence import has_left
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
+from gateway.serving.disconnects import has_left
+from gateway.serving.dispatch import ask_in_turn
+from gateway.serving.keys import RECORD, SETTINGS
 
 __all__ = ["OpenAnswer", "Opened", "answer", "begin", "open_stream", "relay"]
 

@@ -13,8 +13,8 @@ from gateway.models.loaded import Residency
 from gateway.models.refresh import ModelLists
 from gateway.models.store import Store
 from gateway.observe.record import Observer, RequestRecord
-from gateway.presence import Presence
 from gateway.routing.targets import Targets
+from gateway.serving.disconnects import Presence
 from gateway.settings import Settings
 
 __all__ = [

@@ -13,13 +13,13 @@ from gateway.dialects.ollama.documents import (
 )
 from gateway.dialects.ollama.schemas import load_show
 from gateway.errors import InvalidRequest
-from gateway.handlers.body import load_body
-from gateway.handlers.documents import json_document
-from gateway.handlers.memory import loaded
-from gateway.handlers.target import find_models, unknown_model
-from gateway.keys import MODEL_LISTS, RESIDENCY
 from gateway.models.catalog import Library
 from gateway.names import InvalidName, parse_name
+from gateway.serving.body import load_body
+from gateway.serving.keys import MODEL_LISTS, RESIDENCY
+from gateway.serving.provider_memory import loaded
+from gateway.serving.resolve import find_models, unknown_model
+from gateway.serving.responses import json_document
 
 __all__ = ["ps", "show", "tags"]
 

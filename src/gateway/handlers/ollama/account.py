@@ -7,9 +7,9 @@ from aiohttp import web
 from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.ollama.account import me_document, recommendations_document, status_document
 from gateway.errors import Forbidden
-from gateway.handlers.body import read_body
-from gateway.handlers.documents import json_document
-from gateway.keys import MODEL_LISTS
+from gateway.serving.body import read_body
+from gateway.serving.keys import MODEL_LISTS
+from gateway.serving.responses import json_document
 
 __all__ = ["me", "recommendations", "signout", "status", "web_fetch", "web_search"]
 

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from gateway.catalog import ListedModel
 from gateway.errors import InvalidRequest, ModelNotFound
-from gateway.keys import MODEL_LISTS, RECORD, TARGETS
 from gateway.names import InvalidName
 from gateway.routing.targets import Target
+from gateway.serving.keys import MODEL_LISTS, RECORD, TARGETS
 
 __all__ = ["alike", "find_models", "find_targets", "unknown_model"]
 

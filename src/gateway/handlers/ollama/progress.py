@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from gateway.dialects.ollama.encode import STREAM_TYPE, error_document
 from gateway.dialects.ollama.progress import progress_document, progress_lines
 from gateway.errors import GatewayError
-from gateway.keys import RECORD
+from gateway.serving.keys import RECORD
 
 __all__ = ["progress"]
 

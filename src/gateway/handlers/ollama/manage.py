@@ -21,11 +21,11 @@ from gateway.dialects.ollama.manage import (
 )
 from gateway.dialects.ollama.progress import create_statuses
 from gateway.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
-from gateway.handlers.body import load_body
-from gateway.handlers.progress import progress
-from gateway.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
+from gateway.handlers.ollama.progress import progress
 from gateway.models.derived import derive
 from gateway.names import InvalidName, ModelName, parse_name
+from gateway.serving.body import load_body
+from gateway.serving.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
 
 __all__ = ["copy", "create", "delete", "pull", "push"]
 

@@ -13,12 +13,12 @@ from gateway.dialects.ollama.documents import embed_document, embeddings_documen
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
 from gateway.embeddings import EmbedResult
 from gateway.errors import InvalidRequest, ModelNotFound
-from gateway.handlers.body import load_body
-from gateway.handlers.documents import json_document
-from gateway.handlers.target import alike, find_models, find_targets, unknown_model
-from gateway.handlers.unary import ask
-from gateway.keys import RECORD, RESIDENCY
 from gateway.routing.targets import Target
+from gateway.serving.body import load_body
+from gateway.serving.dispatch import ask
+from gateway.serving.keys import RECORD, RESIDENCY
+from gateway.serving.resolve import alike, find_models, find_targets, unknown_model
+from gateway.serving.responses import json_document
 
 __all__ = ["embed", "embeddings"]
 

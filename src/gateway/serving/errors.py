@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 
 from gateway.dialects.ollama import OLLAMA
 from gateway.errors import GatewayError
-from gateway.keys import DIALECTS, RECORD
-from gateway.middlewares.slashes import redirect
+from gateway.serving.keys import DIALECTS, RECORD
+from gateway.serving.redirects import redirect
 
 __all__ = ["answer_error"]
 

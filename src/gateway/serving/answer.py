@@ -14,13 +14,13 @@ from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
 from gateway.dialects.ollama.options import said_options
 from gateway.events import ChatStream
-from gateway.handlers.documents import json_document
-from gateway.handlers.memory import unload
-from gateway.handlers.target import find_models, find_targets, unknown_model
-from gateway.keys import RECORD, RESIDENCY
 from gateway.models.derived import tuned
-from gateway.relay import answer, begin, open_stream, relay
 from gateway.routing.targets import Target
+from gateway.serving.keys import RECORD, RESIDENCY
+from gateway.serving.provider_memory import unload
+from gateway.serving.relay import answer, begin, open_stream, relay
+from gateway.serving.resolve import find_models, find_targets, unknown_model
+from gateway.serving.responses import json_document
 
 __all__ = ["Endpoint", "run"]
 

@@ -1,0 +1,1 @@
+"""One request over HTTP: body in, the pipeline to an answer, relay out, errors, disconnects."""
