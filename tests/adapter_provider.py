@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from gateway import codec
-from gateway.chat import ChatRequest, Message, Role
-from gateway.events import ChatEvent, ChatStream
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, Message, Role
+from gateway.core.events import ChatEvent, ChatStream
 from gateway.providers.base import Provider, ProviderContext
 from gateway.testing import Answer, FakeUpstream, Received
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway import codec
 from gateway.app import create_app
+from gateway.core import codec
 from gateway.settings import ProviderSettings, Settings
 from gateway.testing import Answer, FakeUpstream
 

@@ -36,9 +36,9 @@ import asyncio
 
 import marshmallow as ma
 
-from gateway.catalog import ModelInfo
-from gateway.errors import UpstreamDenied
-from gateway.events import TextDelta
+from gateway.core.model_info import ModelInfo
+from gateway.core.errors import UpstreamDenied
+from gateway.core.events import TextDelta
 from gateway.providers.base import Provider
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["TRANSCRIPTS", "Transcript"]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 
-from gateway.catalog import Overlay
+from gateway.core.model_info import Overlay
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, open_store
 

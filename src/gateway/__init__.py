@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.app import create_app
-    from gateway.catalog import Capability, LoadedModel, ModelInfo
-    from gateway.chat import (
+    from gateway.core.chat import (
         ChatRequest,
         FillRequest,
         JsonFormat,
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
         Tool,
         ToolChoice,
     )
-    from gateway.embeddings import EmbedRequest, EmbedResult
-    from gateway.errors import (
+    from gateway.core.embeddings import EmbedRequest, EmbedResult
+    from gateway.core.errors import (
         BodyTooLarge,
         Forbidden,
         GatewayError,
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
         UpstreamTimeout,
         UpstreamUnavailable,
     )
-    from gateway.events import (
+    from gateway.core.events import (
         ChatEvent,
         ChatStream,
         Finish,
@@ -57,6 +56,8 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
+    from gateway.core.model_info import Capability, LoadedModel, ModelInfo
+    from gateway.core.transcriptions import TranscribeRequest, Transcript
     from gateway.observe.record import Observer
     from gateway.providers.base import CONTRACT, Provider, ProviderContext
     from gateway.settings import (
@@ -67,7 +68,6 @@ if TYPE_CHECKING:
         ServerSettings,
         Settings,
     )
-    from gateway.transcriptions import TranscribeRequest, Transcript
     from gateway.version import __version__
 else:
 
@@ -140,14 +140,14 @@ __all__ = [
 # What stands further down imports all above it anyway, so no name costs more than it must.
 _HOMES = (
     "version",
-    "errors",
-    "events",
-    "chat",
-    "embeddings",
-    "transcriptions",
-    "catalog",
+    "core.errors",
+    "core.events",
+    "core.chat",
+    "core.embeddings",
+    "core.transcriptions",
+    "core.model_info",
     "providers.base",
     "settings",
-    "observe",
+    "observe.record",
     "app",
 )

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.access.origins import Origins
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.models.loaded import Residency
 from gateway.models.refresh import ModelLists

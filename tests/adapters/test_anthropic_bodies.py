@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from adapter_provider import ask
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     JsonFormat,
     Media,
@@ -18,8 +17,9 @@ from gateway.chat import (
     Sampling,
     Tool,
 )
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.anthropic.encode import messages_body
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.upstream.payload import LONG, LongText

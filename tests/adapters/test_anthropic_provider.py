@@ -10,9 +10,8 @@ import marshmallow as ma
 import pytest
 
 from adapter_provider import ask, body_of, events_of, json_answer, opened
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.chat import FillRequest, Sampling
-from gateway.errors import (
+from gateway.core.chat import FillRequest, Sampling
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     NotSupported,
@@ -22,7 +21,7 @@ from gateway.errors import (
     UpstreamRateLimited,
     UpstreamRejected,
 )
-from gateway.events import (
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -31,6 +30,7 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.anthropic import (
     AnthropicOptions,
     AnthropicOptionsSchema,

@@ -20,7 +20,7 @@ import ollama
 import openai
 from adapter_provider import ask, body_of, json_answer, opened
 from adapter_transcripts import EXCHANGES, Exchange, play_models
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     JsonFormat,
     Media,
@@ -30,8 +30,8 @@ from gateway.chat import (
     Sampling,
     Tool,
 )
-from gateway.errors import GatewayError
-from gateway.events import ToolCall
+from gateway.core.errors import GatewayError
+from gateway.core.events import ToolCall
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.ollama import OllamaProvider
 from gateway.providers.openai import OpenAIProvider

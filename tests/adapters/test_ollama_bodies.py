@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapter_provider import ask
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     FillRequest,
     JsonFormat,
@@ -17,9 +17,9 @@ from gateway.chat import (
     Sampling,
     Tool,
 )
-from gateway.embeddings import EmbedRequest
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.providers.ollama import OllamaOptions
 from gateway.providers.ollama.encode import answer_call, embed_call, fill_call, load_call
 from gateway.providers.upstream.payload import LONG, LongText

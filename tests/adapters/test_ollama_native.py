@@ -14,9 +14,9 @@ import pytest
 
 from adapter_provider import NDJSON, ask, body_of, events_of, json_answer, opened
 from adapter_transcripts import adapter_gateway
-from gateway.chat import FillRequest
-from gateway.embeddings import EmbedRequest
-from gateway.errors import GatewayError
+from gateway.core.chat import FillRequest
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import GatewayError
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.openai import OpenAIProvider

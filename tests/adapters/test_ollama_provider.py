@@ -11,11 +11,10 @@ import marshmallow as ma
 import pytest
 
 from adapter_provider import NDJSON, ask, body_of, events_of, json_answer, opened
-from gateway.catalog import EPOCH, Capability, LoadedModel, ModelInfo
-from gateway.chat import FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
-from gateway.events import (
+from gateway.core.chat import FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -26,6 +25,7 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.core.model_info import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
 from gateway.providers.ollama.decode import LineDecoder, read_embeddings
 from gateway.providers.ollama.models import parse_ps, parse_show, parse_tags

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.embeddings import EmbedResult
-from gateway.errors import (
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -19,7 +18,7 @@ from gateway.errors import (
     UpstreamRateLimited,
     UpstreamRejected,
 )
-from gateway.events import (
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -28,6 +27,7 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.openai import ModelRule, errors
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
 from gateway.providers.openai.models import describe, parse_models

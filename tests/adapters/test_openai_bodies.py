@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from adapter_provider import ask
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     FillRequest,
     JsonFormat,
@@ -19,8 +18,9 @@ from gateway.chat import (
     Sampling,
     Tool,
 )
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.openai import OpenAIOptions
 from gateway.providers.openai.encode import chat_body, completion_body, embed_body
 from gateway.providers.upstream.payload import LONG, LongText

@@ -8,11 +8,11 @@ import marshmallow as ma
 import pytest
 
 from adapter_provider import ask, body_of, events_of, json_answer, opened
-from gateway.catalog import Capability
-from gateway.chat import FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import UpstreamError, UpstreamRejected
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.chat import FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import UpstreamError, UpstreamRejected
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import Capability
 from gateway.providers.openai import (
     ModelRule,
     OpenAIOptions,

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anthropic_wire import read_events
-from gateway.dialects.anthropic.encode import MessageEncoder, error_document
-from gateway.errors import (
+from gateway.core.errors import (
     BodyTooLarge,
     Forbidden,
     GatewayError,
@@ -26,7 +25,7 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.events import (
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -36,6 +35,7 @@ from gateway.events import (
     Usage,
     fold,
 )
+from gateway.dialects.anthropic.encode import MessageEncoder, error_document
 
 GOLDEN = Path(__file__).parents[1] / "transcripts" / "anthropic"
 USAGE = Usage(input_tokens=12, output_tokens=7, cached_tokens=4)

@@ -14,11 +14,11 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from anthropic_wire import PNG, read_events
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, Message, Role, Sampling, Tool
+from gateway.core.chat import ChatRequest, Message, Role, Sampling, Tool
+from gateway.core.errors import UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.anthropic.requests import estimate_tokens
-from gateway.errors import UpstreamRateLimited, UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateways import scripted_app
 from scripted import HANG, ScriptedProvider
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anthropic_wire import PNG
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     JsonFormat,
     Media,
@@ -20,9 +20,9 @@ from gateway.chat import (
     Tool,
     ToolChoice,
 )
+from gateway.core.errors import Forbidden, InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.anthropic.requests import read_messages
-from gateway.errors import Forbidden, InvalidRequest
-from gateway.events import ToolCall
 
 PDF = "JVBERi0xLjQK"
 PICTURE = {"type": "base64", "media_type": "image/png", "data": PNG}

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from gateway.catalog import ListedModel, ModelInfo
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -19,6 +18,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.core.model_info import ListedModel, ModelInfo
 from gateway.routing import retry as attempts
 from gateway.routing.retry import in_turn
 from gateway.routing.targets import Target

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
+from gateway.core import codec
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies import lenient
 from gateway.dialects.bodies.decode import decode_body, fold_keys
-from gateway.errors import InvalidRequest
 
 KIND = "api.ChatRequest"
 NOT_AN_OBJECT = "json: cannot unmarshal {} into Go value of type api.ChatRequest"

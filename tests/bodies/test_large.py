@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
-from gateway.chat import Media
+from gateway.core import codec
+from gateway.core.chat import Media
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies import large
 from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.bodies.large import LARGE, decode_large
 from gateway.dialects.bodies.media import read_media
-from gateway.errors import InvalidRequest
 
 LONG = "QUJD" * 30_000
 LONGER = "REVG" * 150_000

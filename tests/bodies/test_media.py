@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.chat import Media
+from gateway.core.chat import Media
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.media import read_media
-from gateway.errors import InvalidRequest
 
 
 def encoded(data: bytes) -> str:

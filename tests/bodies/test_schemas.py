@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
+from gateway.core import codec
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.schemas import MessagesRequest
 from gateway.dialects.bodies.decode import fold_keys
 from gateway.dialects.bodies.readers import Mismatch
@@ -18,7 +19,6 @@ from gateway.dialects.bodies.schemas import Body, body_loader
 from gateway.dialects.ollama import manage
 from gateway.dialects.ollama import schemas as ollama
 from gateway.dialects.openai import schemas as openai
-from gateway.errors import InvalidRequest
 
 SCHEMAS: Mapping[str, type[Body[Any]]] = {
     f"{schema.__module__}.{schema.__name__}": schema

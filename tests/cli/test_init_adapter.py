@@ -14,7 +14,7 @@ import pytest
 from commandline import SECRET, forget_settings, install_project
 from gateway.cli.init_adapter import Package, write_adapter
 from gateway.cli.main import main
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.providers.base import Provider
 from gateway.providers.inventory import survey
 from gateway.providers.registry import GROUP, load_adapter

@@ -11,8 +11,8 @@ import pydantic
 import pytest
 
 import openai
-from gateway.errors import UpstreamTimeout
-from gateway.events import TextDelta
+from gateway.core.errors import UpstreamTimeout
+from gateway.core.events import TextDelta
 from gateways import scripted_app
 from live import LiveGateway, live_gateway
 from openai_wire import PNG, WAV

@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
-from gateway.dialects.anthropic.encode import MessageEncoder
-from gateway.dialects.base import AnswerEncoder
-from gateway.dialects.ollama import encode as ollama
-from gateway.dialects.ollama.clock import Clock
-from gateway.dialects.openai import encode as openai
-from gateway.dialects.text_batch import encode_texts
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -27,6 +21,12 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.dialects.anthropic.encode import MessageEncoder
+from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.ollama import encode as ollama
+from gateway.dialects.ollama.clock import Clock
+from gateway.dialects.openai import encode as openai
+from gateway.dialects.text_batch import encode_texts
 from gateway.observe.timing import Timing
 
 TEXT = TextDelta("a")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from commandline import install_project
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.providers.registry import configure, installed, load_adapter
 from gateway.settings import Environment, ProviderSettings, Settings
 from gateway_acme import AcmeOptions, AcmeProvider

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from adapter_provider import json_answer, opened
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Media, Message, Role
+from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role
+from gateway.core.errors import GatewayError, InvalidRequest, NotSupported
+from gateway.core.events import Finish, ToolCall
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, embed_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.errors import GatewayError, InvalidRequest, NotSupported
-from gateway.events import Finish, ToolCall
 from gateway.observe.timing import Timing
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.errors import GatewayError
+from gateway.core.events import Answer, Finish, FinishReason, ToolCall
 from gateway.dialects.anthropic.encode import MessageEncoder, error_document
 from gateway.dialects.anthropic.schemas import MessagesRequest
-from gateway.errors import GatewayError
-from gateway.events import Answer, Finish, FinishReason, ToolCall
 from gateways import scripted_app
 from pages import DOCS, blocks, codes, section, table
 from scripted import ScriptedProvider

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.access.origins import _DEFAULT, Origins
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.events import Finish, FinishReason, TextDelta, Usage
+from gateway.core.events import Finish, FinishReason, TextDelta, Usage
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.handlers import ROUTES
 from gateway.models import refresh as model_lists
 from gateways import scripted_app

@@ -11,8 +11,8 @@ import yaml
 
 from gateway.access.origins import Origins
 from gateway.cli.main import _parse
+from gateway.core.events import FinishReason, Usage
 from gateway.dialects.bodies import zstd
-from gateway.events import FinishReason, Usage
 from gateway.handlers import ROUTES
 from gateway.observe.record import RequestRecord, _fields
 from gateway.observe.upstream_replies import Reply

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway import errors
-from gateway.errors import GatewayError
+from gateway.core import errors
+from gateway.core.errors import GatewayError
 from gateway.routing import retry as attempts
 from pages import codes, section, table
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gateway.chat import ChatRequest, FillRequest, Media, Message, Role, Tool
-from gateway.dialects.ollama import options as ollama_options
+from gateway.core import options as ollama_options
+from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role, Tool
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import Finish
+from gateway.core.options import read_options
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.dialects.ollama.options import read_options
-from gateway.errors import InvalidRequest
-from gateway.events import Finish
 from gateway.observe.timing import Timing
 from gateway.providers.history.results import NO_RESULT
 from gateway.providers.mistral import decode, embed, errors, extra_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.chat import Role
+from gateway.core.chat import Role
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider

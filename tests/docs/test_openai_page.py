@@ -8,6 +8,16 @@ from typing import Any
 
 import pytest
 
+from gateway.core.errors import GatewayError
+from gateway.core.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+)
 from gateway.dialects.bodies.zstd import LARGEST_BODY
 from gateway.dialects.openai.bodies import ResponseCall
 from gateway.dialects.openai.documents import error_document
@@ -19,16 +29,6 @@ from gateway.dialects.openai.schemas import (
     CompletionRequest,
     EmbedRequest,
     ResponsesRequest,
-)
-from gateway.errors import GatewayError
-from gateway.events import (
-    Answer,
-    ChatEvent,
-    Finish,
-    FinishReason,
-    TextDelta,
-    ThinkingDelta,
-    ToolCall,
 )
 from gateways import scripted_app
 from openai_wire import read_events

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import _parse
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.registry import configure, installed, load_adapter

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import catalog, chat, embeddings, errors, events, testing, transcriptions
+from gateway import testing
+from gateway.core import chat, embeddings, errors, events, transcriptions
+from gateway.core import model_info as catalog
 from gateway.providers import base, options, refusals, upstream
 from gateway.providers.registry import GROUP
 from pages import codes, page, section, table

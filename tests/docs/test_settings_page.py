@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability
 from gateway.cli.main import _COMMANDS, _parser
+from gateway.core.model_info import Capability
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.base import AnyProvider
 from gateway.providers.mistral import MistralOptions, MistralProvider

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.app import create_app
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.sandbox import start
 from gateway.settings import ProviderSettings, Settings
 from gateway.testing import Answer, FakeUpstream

@@ -17,8 +17,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.app import create_app
-from gateway.errors import UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta, Usage
+from gateway.core.errors import UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.observe.record import RequestRecord
 from gateway.settings import Settings
 from gateways import scripted_app

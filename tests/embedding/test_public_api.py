@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway import catalog, chat, embeddings, errors, events
+from gateway.core import chat, embeddings, errors, events
+from gateway.core import model_info as catalog
 
 SOURCE = ast.parse(Path(gateway.__file__).read_text("utf-8"))
 FOR_CHECKERS = {
@@ -49,8 +50,8 @@ def test_there_is_nothing_else() -> None:
 
 QUICK = {
     "gateway": "",
-    "gateway.GatewayError": "gateway.errors",
-    "gateway.TextDelta": "gateway.events",
+    "gateway.GatewayError": "gateway.core.errors",
+    "gateway.TextDelta": "gateway.core.events",
 }
 
 

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.catalog import ModelInfo
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import ModelInfo
 from gateway.observe.record import RequestRecord
 from gateway.settings import (
     LimitsSettings,

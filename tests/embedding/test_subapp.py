@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.errors import SettingsError, UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.errors import SettingsError, UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.settings import Settings
 from gateways import scripted_app
 from scripted import HANG, ScriptedProvider

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.catalog import ModelInfo
+from gateway.core.model_info import ModelInfo
 from gateway.observe.record import RequestRecord
 from gateway.sandbox import Ending, Fault, Sandbox, refusal, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings

@@ -8,14 +8,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from gateway.catalog import ListedModel, ModelInfo
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     UpstreamDenied,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from gateway.core.model_info import ListedModel, ModelInfo
 from gateway.routing.targets import Targets, retry_after
 from scripted import ScriptedProvider
 

@@ -19,11 +19,11 @@ from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.app import create_app
-from gateway.chat import ChatRequest
+from gateway.core.chat import ChatRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import zstd
-from gateway.errors import InvalidRequest
-from gateway.events import Finish, FinishReason, TextDelta
 from gateway.serving.body import _read, load_body, load_v1_body
 from gateway.serving.keys import SETTINGS
 from gateway.settings import LimitsSettings, ProviderSettings, Settings

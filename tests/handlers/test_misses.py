@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.errors import UpstreamUnavailable
+from gateway.core.errors import UpstreamUnavailable
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

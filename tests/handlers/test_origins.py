@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.access.origins import Origins
-from gateway.errors import SettingsError
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.errors import SettingsError
+from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.catalog import ModelInfo
+from gateway.core.model_info import ModelInfo
+from gateway.core.names import InvalidName
 from gateway.models.catalog import Library, Shelf
-from gateway.names import InvalidName
 
 IDS = (
     "mistral-large-latest",

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.catalog import ModelInfo
-from gateway.errors import UpstreamUnavailable
+from gateway.core.errors import UpstreamUnavailable
+from gateway.core.model_info import ModelInfo
 from gateway.models import refresh as model_lists
 from gateway.models.derived import DerivedModel
 from gateway.models.refresh import ModelLists

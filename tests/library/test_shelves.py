@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.catalog import ModelInfo
+from gateway.core.model_info import ModelInfo
 from gateway.models.catalog import Library, Shelf
 
 

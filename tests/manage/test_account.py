@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, ModelInfo
+from gateway.core.errors import GatewayError
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama.encode import error_document
-from gateway.errors import GatewayError
 from gateways import scripted_app
 from scripted import ScriptedProvider
 

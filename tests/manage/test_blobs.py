@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.core.errors import GatewayError
 from gateway.dialects.ollama.encode import error_document
-from gateway.errors import GatewayError
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

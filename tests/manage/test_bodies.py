@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, Overlay
-from gateway.chat import Message, Role
+from gateway.core.chat import Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, Overlay
 from gateway.dialects.ollama.manage import (
     CopyCall,
     CreateCall,
@@ -22,7 +23,6 @@ from gateway.dialects.ollama.manage import (
     read_overlay,
 )
 from gateway.dialects.ollama.progress import create_statuses
-from gateway.errors import InvalidRequest
 
 DIGEST = "sha256:" + "a" * 64
 

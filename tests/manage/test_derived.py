@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, ListedModel, ModelInfo, Overlay
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
-from gateway.errors import InvalidRequest
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ListedModel, ModelInfo, Overlay
 from gateway.models.derived import (
     DerivedModel,
     derive,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.errors import GatewayError, UpstreamUnavailable
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama.encode import error_document
-from gateway.errors import GatewayError, UpstreamUnavailable
-from gateway.events import Finish, FinishReason, TextDelta
 from gateway.settings import ModelsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

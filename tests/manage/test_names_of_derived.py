@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.catalog import EPOCH, ModelInfo, Overlay
+from gateway.core.model_info import EPOCH, ModelInfo, Overlay
+from gateway.core.names import InvalidName
 from gateway.models.catalog import Library, Shelf
 from gateway.models.derived import DerivedModel
-from gateway.names import InvalidName
 
 NOW = datetime(2026, 8, 21, tzinfo=UTC)
 LATER = datetime(2026, 8, 22, tzinfo=UTC)

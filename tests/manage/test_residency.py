@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.embeddings import EmbedResult
-from gateway.errors import UpstreamTimeout, UpstreamUnavailable
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import UpstreamTimeout, UpstreamUnavailable
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.models.loaded import Residency
 from gateway.serving.keys import RESIDENCY
 from gateway.settings import OllamaSettings, Settings

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.catalog import ModelInfo
+from gateway.core.model_info import ModelInfo
 from gateway.settings import Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider

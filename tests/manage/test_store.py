@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import Capability, Overlay
-from gateway.chat import Media, Message, Role
-from gateway.errors import GatewayError, SettingsError
-from gateway.events import ToolCall
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import GatewayError, SettingsError
+from gateway.core.events import ToolCall
+from gateway.core.model_info import Capability, Overlay
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, database, open_store
 from gateway.models.store.database import Database

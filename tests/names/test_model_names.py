@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.names import InvalidName, ModelName, display_name, parse_name
+from gateway.core.names import InvalidName, ModelName, display_name, parse_name
 
 HOST = "registry.ollama.ai"
 

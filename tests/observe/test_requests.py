@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from gateway.events import FinishReason, Usage
+from gateway.core.events import FinishReason, Usage
 from gateway.observe.record import LogObserver, RequestRecord
 from gateway.observe.upstream_replies import Reply
 from gateway.sandbox import refusal

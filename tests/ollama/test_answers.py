@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.dialects.ollama.clock import Clock
-from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder, error_document
-from gateway.errors import GatewayError, ModelNotFound
-from gateway.events import (
+from gateway.core.errors import GatewayError, ModelNotFound
+from gateway.core.events import (
     Answer,
     ChatEvent,
     Finish,
@@ -27,6 +25,8 @@ from gateway.events import (
     Usage,
     fold,
 )
+from gateway.dialects.ollama.clock import Clock
+from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder, error_document
 from gateway.observe.timing import Timing
 
 NOW = 1_787_306_400_100_000_000  # 2026-08-21T10:00:00.1Z

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.chat import Media, Message, Role, Tool
+from gateway.core.chat import Media, Message, Role, Tool
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.ollama.bodies import (
     FOREVER,
     ChatCall,
@@ -25,8 +27,6 @@ from gateway.dialects.ollama.schemas import (
     load_generate,
     load_show,
 )
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
 
 PNG = "iVBORw0KGgo="
 BESIDE: dict[str, object] = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     FillRequest,
     JsonFormat,
@@ -16,6 +15,9 @@ from gateway.chat import (
     Think,
     Tool,
 )
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama.bodies import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
 from gateway.dialects.ollama.checks import (
     admit_chat,
@@ -27,8 +29,6 @@ from gateway.dialects.ollama.checks import (
     generate_request,
     load_request,
 )
-from gateway.embeddings import EmbedRequest
-from gateway.errors import InvalidRequest
 
 FULL = "registry.ollama.ai/library/x:latest"
 HELLO = (Message(Role.USER, "hi"),)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.catalog import Capability, ListedModel, ModelInfo
+from gateway.core.embeddings import EmbedResult, normalize
+from gateway.core.events import Usage
+from gateway.core.model_info import Capability, ListedModel, ModelInfo
 from gateway.dialects.ollama.bodies import ShowCall
 from gateway.dialects.ollama.documents import (
     RunningModel,
@@ -21,8 +23,6 @@ from gateway.dialects.ollama.documents import (
     tags_document,
     version_document,
 )
-from gateway.embeddings import EmbedResult, normalize
-from gateway.events import Usage
 from gateway.observe.timing import Timing
 
 HOST = "https://api.example"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.chat import Sampling
-from gateway.dialects.ollama.options import check_options, read_options
-from gateway.errors import InvalidRequest
+from gateway.core.chat import Sampling
+from gateway.core.errors import InvalidRequest
+from gateway.core.options import check_options, read_options
 
 
 @pytest.mark.parametrize(

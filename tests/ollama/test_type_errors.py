@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.ollama.schemas import (
     load_chat,
     load_embed,
@@ -14,7 +15,6 @@ from gateway.dialects.ollama.schemas import (
     load_generate,
     load_show,
 )
-from gateway.errors import InvalidRequest
 
 MESSAGE = "ChatRequest.messages"
 CALL = "ChatRequest.messages.tool_calls"

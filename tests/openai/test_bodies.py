@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
+from gateway.core.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.openai.bodies import (
     ChatCall,
     CompletionCall,
@@ -22,8 +24,6 @@ from gateway.dialects.openai.schemas import (
     load_embedding,
     load_response,
 )
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
 from openai_wire import PNG, WAV
 
 Load = Callable[[bytes], Any]

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
-from gateway.errors import UpstreamRateLimited, UpstreamTimeout
-from gateway.events import (
+from gateway.core.errors import UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -19,6 +18,7 @@ from gateway.events import (
     Usage,
     fold,
 )
+from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
 from openai_wire import DONE, read_chunks
 
 STOP = Finish(FinishReason.STOP, Usage(9, 2))

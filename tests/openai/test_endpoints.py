@@ -15,12 +15,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Media, Message, Role, Sampling
+from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role, Sampling
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import InvalidRequest, UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta, Usage
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress, zstd
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import InvalidRequest, UpstreamRateLimited, UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta, Usage
 from gateway.serving.keys import RESIDENCY
 from gateways import scripted_app
 from openai_wire import DONE, PNG, read_chunks, read_events

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.chat import ChatRequest, FillRequest, JsonFormat, Message, Role, Sampling, Tool
+from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, Message, Role, Sampling, Tool
+from gateway.core.embeddings import EmbedRequest
 from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
 from gateway.dialects.openai.requests import (
     chat_request,
@@ -13,7 +14,6 @@ from gateway.dialects.openai.requests import (
     response_request,
     said_options,
 )
-from gateway.embeddings import EmbedRequest
 
 HELLO = (Message(Role.USER, "Hi"),)
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.dialects.openai.bodies import ResponseCall, ToolName
-from gateway.dialects.openai.responses import ResponseEncoder
-from gateway.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout
-from gateway.events import (
+from gateway.core.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
@@ -21,6 +19,8 @@ from gateway.events import (
     Usage,
     fold,
 )
+from gateway.dialects.openai.bodies import ResponseCall, ToolName
+from gateway.dialects.openai.responses import ResponseEncoder
 from openai_wire import read_events
 
 STOP = Finish(FinishReason.STOP, Usage(9, 2, 4))

@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from gateway.errors import ModelNotFound, UpstreamRateLimited, UpstreamTimeout
-from gateway.events import Usage
+from gateway.core.errors import ModelNotFound, UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import Usage
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.observe.record import RequestRecord
 from gateway.serving.form import LARGEST_FORM
-from gateway.transcriptions import TranscribeRequest, Transcript
 from gateways import scripted_app
 from scripted import ScriptedProvider
 

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import UpstreamError, UpstreamProtocolError, UpstreamRejected, UpstreamTimeout
+from gateway.core.errors import (
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
 from gateway.providers.upstream import Timeouts, Upstream, framing
 from gateway.providers.upstream.fast_post import open_session
 from gateway.providers.upstream.framing import LineSplitter

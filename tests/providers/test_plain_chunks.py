@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
-from gateway.events import ChatEvent, TextDelta
+from gateway.core import codec
+from gateway.core.events import ChatEvent, TextDelta
 from gateway.providers.mistral import decode as mistral
 from gateway.providers.openai import decode as openai
 from gateway.providers.upstream.decoding import Decoder

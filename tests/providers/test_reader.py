@@ -11,7 +11,7 @@ from typing import TypeAlias
 import aiohttp
 import pytest
 
-from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
 from gateway.providers.upstream import Refusal, Upstream
 from gateway.providers.upstream import body_reader as reader
 from gateway.providers.upstream.fast_post import open_session

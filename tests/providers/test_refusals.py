@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,

@@ -11,16 +11,16 @@ import aiohttp
 import marshmallow as ma
 import pytest
 
-from gateway.catalog import ModelInfo
-from gateway.chat import FillRequest
-from gateway.embeddings import EmbedRequest
-from gateway.errors import NotSupported, ProviderLoadError, SettingsError
+from gateway.core.chat import FillRequest
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import NotSupported, ProviderLoadError, SettingsError
+from gateway.core.model_info import ModelInfo
+from gateway.core.transcriptions import TranscribeRequest
 from gateway.providers import registry
 from gateway.providers.base import Provider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.registry import configure, installed, load_adapter, open_provider
 from gateway.settings import Environment, ProviderSettings, Settings
-from gateway.transcriptions import TranscribeRequest
 from scripted import ScriptedProvider
 
 

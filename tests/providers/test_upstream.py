@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     UpstreamError,
     UpstreamProtocolError,
@@ -19,7 +19,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.events import TextDelta
+from gateway.core.events import TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import Refusal, Timeouts, Upstream
 from gateway.providers.upstream.decoding import decoded

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
+from gateway.core.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateway.observe.record import RequestRecord
 from gateway.serving.keys import PRESENCE
 from gateway.settings import OllamaSettings, Settings

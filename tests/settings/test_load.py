@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.settings import (
     VARIABLES,
     LimitsSettings,

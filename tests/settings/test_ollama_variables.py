@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.durations import parse_duration
+from gateway.core.durations import parse_duration
 from gateway.settings.ollama import parse_host, parse_keep_alive, parse_list
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import marshmallow as ma
 from aiohttp_sse_client2.client import EventSource
 
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest
-from gateway.events import ChatStream, Finish, FinishReason, TextDelta
+from gateway.core.chat import ChatRequest
+from gateway.core.events import ChatStream, Finish, FinishReason, TextDelta
+from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 
 __all__ = ["NaiveProvider"]

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from gateway import codec
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest, replace
-from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, replace
+from gateway.core.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
+from gateway.core.model_info import ModelInfo
 from gateway.providers.mistral import MistralProvider
 from mistral.test_contract import TestMistral as MistralContract
 from testing.test_contract import PASSED

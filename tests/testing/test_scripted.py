@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import NotSupported, UpstreamTimeout
-from gateway.events import Finish, FinishReason, TextDelta
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import NotSupported, UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import ModelInfo
 from gateway.testing import HANG, ScriptedProvider
 
 CHAT = ChatRequest("m", ())

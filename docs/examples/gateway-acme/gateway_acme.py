@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway import codec
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest
-from gateway.errors import GatewayError, UpstreamProtocolError
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.chat import ChatRequest
+from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.events import (
     ChatEvent,
     ChatStream,
     Finish,
@@ -18,6 +17,7 @@ from gateway.events import (
     TextDelta,
     Usage,
 )
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.options import ServiceOptions, ServiceOptionsSchema
 from gateway.providers.refusals import error_of

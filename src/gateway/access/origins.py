@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 
 __all__ = ["Origins", "add_origin_headers", "answer_foreign_origin"]
 

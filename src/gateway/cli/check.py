@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.models.catalog import Library, Shelf
 from gateway.providers.base import AnyProvider
 from gateway.providers.inventory import list_adapters

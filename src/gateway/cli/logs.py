@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure"]
 

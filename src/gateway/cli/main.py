@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gateway.cli import logs
-from gateway.errors import ProviderLoadError, SettingsError
+from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.settings import (
     VARIABLES,
     Environment,

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
 from gateway.cli.server import serve
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.providers.registry import configure
 from gateway.settings import Settings
 

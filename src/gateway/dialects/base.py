@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.errors import GatewayError
-from gateway.events import Answer, ChatEvent
+from gateway.core.errors import GatewayError
+from gateway.core.events import Answer, ChatEvent
 
 __all__ = ["AnswerEncoder", "Dialect"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from gateway import codec
-from gateway.events import ToolCall
+from gateway.core import codec
+from gateway.core.events import ToolCall
 
 __all__ = ["call_id"]
 

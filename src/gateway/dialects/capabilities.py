@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, Media, Message, Role, Think
-from gateway.errors import InvalidRequest
-from gateway.names import parse_name
+from gateway.core.chat import ChatRequest, Media, Message, Role, Think
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ModelInfo
+from gateway.core.names import parse_name
 
 __all__ = ["check_chat", "check_embedding", "check_media", "check_model", "heard_media"]
 

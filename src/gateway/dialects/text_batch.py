@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway import codec
-from gateway.events import ChatEvent, TextDelta
+from gateway.core import codec
+from gateway.core.events import ChatEvent, TextDelta
 
 __all__ = ["encode_texts"]
 

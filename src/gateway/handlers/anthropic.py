@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.catalog import Capability, ListedModel
-from gateway.chat import ChatRequest, replace
+from gateway.core.chat import ChatRequest, replace
+from gateway.core.events import ChatStream
+from gateway.core.model_info import Capability, ListedModel
 from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.anthropic.requests import estimate_tokens, read_messages
 from gateway.dialects.capabilities import check_chat
-from gateway.events import ChatStream
 from gateway.models.derived import for_chat
 from gateway.routing.targets import Target
 from gateway.serving.body import load_v1_body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway import codec
+from gateway.core import codec
 from gateway.dialects.ollama.documents import version_document
 from gateway.serving.keys import MODEL_LISTS, SETTINGS
 from gateway.serving.responses import json_document

@@ -8,8 +8,13 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import Capability, ListedModel
-from gateway.chat import ChatRequest, FillRequest, replace
+from gateway.core.chat import ChatRequest, FillRequest, replace
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import InvalidRequest, ModelNotFound
+from gateway.core.events import Answer, ChatStream, Finish, FinishReason
+from gateway.core.model_info import Capability, ListedModel
+from gateway.core.names import InvalidName, parse_name
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.capabilities import check_chat, check_embedding, check_model
 from gateway.dialects.openai.documents import (
@@ -35,11 +40,7 @@ from gateway.dialects.openai.schemas import (
     load_embedding,
     load_response,
 )
-from gateway.embeddings import EmbedResult
-from gateway.errors import InvalidRequest, ModelNotFound
-from gateway.events import Answer, ChatStream, Finish, FinishReason
 from gateway.models.derived import for_chat, for_prompt, tuned
-from gateway.names import InvalidName, parse_name
 from gateway.routing.targets import Target
 from gateway.serving.body import load_v1_body
 from gateway.serving.dispatch import ask
@@ -48,7 +49,6 @@ from gateway.serving.keys import MODEL_LISTS, RECORD, RESIDENCY
 from gateway.serving.relay import answer, begin, open_stream, relay
 from gateway.serving.resolve import alike, find_models, find_targets, unknown_model
 from gateway.serving.responses import unasked
-from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = [
     "chat_completions",

@@ -16,9 +16,9 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from gateway.catalog import ListedModel, ModelInfo
+from gateway.core.model_info import ListedModel, ModelInfo
+from gateway.core.names import InvalidName, ModelName, display_name, parse_name
 from gateway.models.derived import DerivedModel, laid_over
-from gateway.names import InvalidName, ModelName, display_name, parse_name
 
 __all__ = ["Library", "Shelf"]
 
@@ -107,7 +107,7 @@ class Library:
         *suffixes* are those of `parse_name`. *unlisted* trusts a provider for a name that is an id
         in no list: lists show what chats, completes or embeds, and other models, such as those that
         transcribe, are found by the provider's own id, by that id behind the provider's name, or by
-        an alias. Raise `gateway.names.InvalidName` when it cannot be the name of any model.
+        an alias. Raise `gateway.core.names.InvalidName` when it cannot be the name of any model.
         """
         return self._found(name.strip(), suffixes, unlisted)
 

@@ -11,9 +11,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypeVar
 
-from gateway.catalog import ListedModel, Overlay
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
-from gateway.dialects.ollama.options import read_options
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
+from gateway.core.model_info import ListedModel, Overlay
+from gateway.core.options import read_options
 
 __all__ = ["DerivedModel", "derive", "for_chat", "for_prompt", "laid_over", "merged", "tuned"]
 
@@ -127,7 +127,7 @@ def tuned(model: ListedModel, request: RequestT, *, said: Collection[str] = ()) 
 
     *said* are names of options whose stored values are not to be used, although the request does
     not show it: ``num_predict: -1`` leaves no limit, and none is to be filled in. Raise
-    `gateway.errors.InvalidRequest` (500) for a stored parameter of a wrong type.
+    `gateway.core.errors.InvalidRequest` (500) for a stored parameter of a wrong type.
     """
     if not model.overlay.parameters:
         return request

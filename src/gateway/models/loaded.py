@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 
 __all__ = ["Residency"]
 

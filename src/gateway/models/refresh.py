@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from gateway.catalog import ModelInfo
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
+from gateway.core.model_info import ModelInfo
 from gateway.models.catalog import Library, Shelf
 from gateway.models.derived import DerivedModel
 from gateway.providers.base import AnyProvider

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.events import FinishReason, Usage
+from gateway.core.events import FinishReason, Usage
 from gateway.observe.timing import Timing
 from gateway.observe.upstream_replies import Reply
 

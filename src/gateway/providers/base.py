@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import aiohttp
 import marshmallow as ma
 
-from gateway.catalog import LoadedModel, ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import NotSupported
-from gateway.events import ChatStream
-from gateway.transcriptions import TranscribeRequest, Transcript
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import NotSupported
+from gateway.core.events import ChatStream
+from gateway.core.model_info import LoadedModel, ModelInfo
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["CONTRACT", "Provider", "ProviderContext"]
 
@@ -45,7 +45,8 @@ class Provider(abc.ABC, Generic[OptionsT]):
     """One upstream service, spoken to in its own dialect.
 
     An adapter implements `chat` and `list_models`; what it lacks it does not override. All methods
-    raise `gateway.errors.UpstreamError` when the service fails, never an exception of a library.
+    raise `gateway.core.errors.UpstreamError` when the service fails, never an exception of a
+    library.
     """
 
     contract: ClassVar[int] = CONTRACT

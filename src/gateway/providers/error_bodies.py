@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["fields_of", "is_error", "json_of", "read_error"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.errors import ProviderLoadError, SettingsError
+from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.providers.registry import configure, installed, load_adapter
 from gateway.settings import Settings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,

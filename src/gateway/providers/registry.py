@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import aiohttp
 import marshmallow as ma
 
-from gateway.errors import ProviderLoadError, SettingsError
+from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
 from gateway.settings import ProviderSettings, Settings
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from gateway import codec
-from gateway.errors import UpstreamProtocolError
-from gateway.events import ToolCall
+from gateway.core import codec
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import names_no_call, new_id
 
 __all__ = ["CallAssembler", "read_arguments"]

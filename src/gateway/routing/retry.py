@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     UpstreamDenied,
     UpstreamError,

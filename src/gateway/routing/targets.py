@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from gateway.catalog import ListedModel
-from gateway.errors import GatewayError, UpstreamDenied, UpstreamRateLimited, UpstreamUnavailable
+from gateway.core.errors import (
+    GatewayError,
+    UpstreamDenied,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+)
+from gateway.core.model_info import ListedModel
 from gateway.providers.base import AnyProvider
 
 __all__ = ["Target", "Targets", "retry_after"]

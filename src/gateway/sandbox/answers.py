@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.bodies import image_type
 from gateway.sandbox.calls import Call, calls_for
 from gateway.sandbox.faults import without_directives

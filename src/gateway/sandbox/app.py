@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.admission import POSTS, admission_refusal, model_in
 from gateway.sandbox.answers import Answer, answer_chat, answer_fim
 from gateway.sandbox.calls import CallLayout

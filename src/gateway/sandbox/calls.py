@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.hints import Hints, words
 from gateway.sandbox.instances import instance
 

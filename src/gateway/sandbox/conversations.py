@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.refusals import Refusal, invalid_call, invalid_order
 
 __all__ = ["call_refusal", "is_name", "order_refusal"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.calls import CallLayout
 from gateway.sandbox.refusals import SHAPES, Problem
 

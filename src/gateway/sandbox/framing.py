@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 
-from gateway import codec
+from gateway.core import codec
 from gateway.sandbox.faults import Ending, Fault
 from gateway.sandbox.wire import Wire
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = [
     "SHAPES",

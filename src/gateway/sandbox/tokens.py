@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["BYTES_PER_TOKEN", "count", "prompt_tokens"]
 

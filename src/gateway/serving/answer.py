@@ -7,13 +7,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel, ModelInfo
-from gateway.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.events import ChatStream
+from gateway.core.model_info import ListedModel, ModelInfo
+from gateway.core.options import said_options
 from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
-from gateway.dialects.ollama.options import said_options
-from gateway.events import ChatStream
 from gateway.models.derived import tuned
 from gateway.routing.targets import Target
 from gateway.serving.keys import RECORD, RESIDENCY

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from aiohttp import hdrs, web
 
+from gateway.core.errors import BodyTooLarge, InvalidRequest
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress
-from gateway.errors import BodyTooLarge, InvalidRequest
 from gateway.serving.keys import SETTINGS
 
 __all__ = ["load_body", "load_v1_body", "read_body"]

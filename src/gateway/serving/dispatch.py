@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
-from gateway.errors import GatewayError
-from gateway.events import Usage
+from gateway.core.errors import GatewayError
+from gateway.core.events import Usage
 from gateway.routing.retry import in_turn
 from gateway.routing.targets import Target
 from gateway.serving.keys import RECORD, TARGETS

@@ -6,8 +6,8 @@ import logging
 
 from aiohttp import hdrs, web
 
+from gateway.core.errors import GatewayError
 from gateway.dialects.ollama import OLLAMA
-from gateway.errors import GatewayError
 from gateway.serving.keys import DIALECTS, RECORD
 from gateway.serving.redirects import redirect
 

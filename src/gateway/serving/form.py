@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.errors import BodyTooLarge, InvalidRequest
+from gateway.core.errors import BodyTooLarge, InvalidRequest
 
 __all__ = ["LARGEST_FORM", "Form", "FormFile", "read_form"]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel, LoadedModel
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
+from gateway.core.model_info import ListedModel, LoadedModel
 from gateway.providers.base import AnyProvider
 from gateway.serving.keys import TARGETS
 

@@ -13,10 +13,10 @@ from typing import NamedTuple, TypeAlias
 
 from aiohttp import hdrs, web
 
-from gateway.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.errors import GatewayError, ShuttingDown, UpstreamProtocolError
+from gateway.core.events import ChatEvent, ChatStream, Finish, fold
 from gateway.dialects.base import AnswerEncoder
-from gateway.errors import GatewayError, ShuttingDown, UpstreamProtocolError
-from gateway.events import ChatEvent, ChatStream, Finish, fold
 from gateway.observe.record import RequestRecord
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel
-from gateway.errors import InvalidRequest, ModelNotFound
-from gateway.names import InvalidName
+from gateway.core.errors import InvalidRequest, ModelNotFound
+from gateway.core.model_info import ListedModel
+from gateway.core.names import InvalidName
 from gateway.routing.targets import Target
 from gateway.serving.keys import MODEL_LISTS, RECORD, TARGETS
 

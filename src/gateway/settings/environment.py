@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 
 __all__ = ["FILE_SUFFIX", "Environment", "read_text"]
 

@@ -6,7 +6,7 @@ import ipaddress
 import math
 import re
 
-from gateway.durations import parse_duration
+from gateway.core.durations import parse_duration
 
 __all__ = ["parse_host", "parse_keep_alive", "parse_list"]
 

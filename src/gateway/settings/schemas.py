@@ -9,8 +9,8 @@ from typing import Any, cast
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from gateway.errors import SettingsError
-from gateway.names import InvalidName, parse_name
+from gateway.core.errors import SettingsError
+from gateway.core.names import InvalidName, parse_name
 from gateway.settings.ollama import parse_keep_alive, parse_list
 
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host
 from gateway.settings.schemas import GROUPS, check, from_text

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from gateway import codec
-from gateway.chat import ChatRequest
-from gateway.events import Answer as Folded
-from gateway.events import ChatEvent, ChatStream, Finish, TextDelta, ThinkingDelta, fold
+from gateway.core import codec
+from gateway.core.chat import ChatRequest
+from gateway.core.events import Answer as Folded
+from gateway.core.events import ChatEvent, ChatStream, Finish, TextDelta, ThinkingDelta, fold
 from gateway.providers.base import AnyProvider
 from gateway.testing.upstream import Answer, FakeUpstream
 

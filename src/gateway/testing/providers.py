@@ -8,13 +8,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import cast
 
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import NotSupported
-from gateway.events import ChatEvent, ChatStream
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import NotSupported
+from gateway.core.events import ChatEvent, ChatStream
+from gateway.core.model_info import ModelInfo
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider
-from gateway.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["HANG", "ScriptedProvider"]
 

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from gateway.errors import UpstreamProtocolError
-from gateway.events import ToolCall
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.events import ToolCall
 from gateway.providers.mistral.ids import is_id
 from gateway.providers.tool_calls import CallAssembler, read_arguments
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway import codec
-from gateway.errors import UpstreamProtocolError, UpstreamRateLimited
-from gateway.events import Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core import codec
+from gateway.core.errors import UpstreamProtocolError, UpstreamRateLimited
+from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream.framing import ErrorEvent
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import (
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import (
     GatewayError,
     InvalidRequest,
     UpstreamProtocolError,
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from gateway.events import Usage
+from gateway.core.events import Usage
 from gateway.providers.mistral.embed import embed
 from gateway.providers.mistral.errors import OverLimit
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 from multidict import CIMultiDict
 
-from gateway import codec
-from gateway.errors import (
+from gateway.core import codec
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,

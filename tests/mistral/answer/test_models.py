@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.errors import UpstreamProtocolError
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.mistral.known_models import KNOWN_MODELS
 from gateway.providers.mistral.models import describe, parse_models
 

@@ -16,10 +16,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway import codec
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
-from gateway.embeddings import EmbedRequest
-from gateway.errors import (
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -29,12 +29,12 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
+from gateway.core.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
 from gateway.providers.upstream import decoding
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
-from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 from mistral_transcripts import TRANSCRIPTS
 from replies import replies

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import UpstreamError
-from gateway.events import ChatEvent, Finish, TextDelta, ThinkingDelta, ToolCall, fold
+from gateway.core.errors import UpstreamError
+from gateway.core.events import ChatEvent, Finish, TextDelta, ThinkingDelta, ToolCall, fold
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream.framing import EventSplitter
 from mistral_transcripts import TRANSCRIPTS, Transcript

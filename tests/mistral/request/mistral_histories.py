@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import Media, Message, Role
-from gateway.events import ToolCall
+from gateway.core.chat import Media, Message, Role
+from gateway.core.events import ToolCall
+from gateway.core.model_info import Capability, ModelInfo
 
 PNG = Media("image/png", "iVBORw0KGgo=")
 PDF = Media("application/pdf", "JVBERi0=")

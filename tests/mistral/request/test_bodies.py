@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.chat import (
+from gateway.core.chat import (
     ChatRequest,
     FillRequest,
     JsonFormat,
@@ -14,7 +14,7 @@ from gateway.chat import (
     Think,
     Tool,
 )
-from gateway.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest
 from gateway.providers.mistral.encode import (
     chat_body,
     embed_body,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.chat import Media, Message, Role
-from gateway.errors import InvalidRequest
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
 from gateway.providers.mistral.messages import media_chunk, wire_messages
 from mistral.request.mistral_histories import PDF, PNG, WAV, assistant, call, result, system, user
 

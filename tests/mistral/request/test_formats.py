@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.chat import JsonFormat, Message
+from gateway.core.chat import JsonFormat, Message
 from gateway.providers.mistral.formats import JSON_HINT, close, wire_format, with_json_hint
 from mistral.request.mistral_histories import assistant, system, user
 

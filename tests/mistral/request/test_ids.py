@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.events import ToolCall
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import call_ids, is_name, new_id, safe_name
 from gateway.providers.mistral.ids import is_id
 from mistral.request.mistral_histories import CALLS, call

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest
 from gateway.providers.mistral.extra_options import CHAT_OPTIONS, wire_options
 
 FUNCTION = {"type": "function", "function": {"name": "weather"}}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.chat import Message
+from gateway.core.chat import Message
 from gateway.providers.history.ids import new_id
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.mistral.ids import is_id

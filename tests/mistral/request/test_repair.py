@@ -5,9 +5,9 @@ import logging
 import pytest
 from hypothesis import given, settings
 
-from gateway import codec
-from gateway.chat import ChatRequest, Media, Message, Role
-from gateway.errors import InvalidRequest
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, Media, Message, Role
+from gateway.core.errors import InvalidRequest
 from gateway.providers.history.ids import new_id
 from gateway.providers.mistral.encode import chat_body
 from gateway.providers.mistral.repair import REPAIRS, instruct_by_user, repair

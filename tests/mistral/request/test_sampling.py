@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.chat import Sampling
+from gateway.core.chat import Sampling
 from gateway.providers.mistral.sampling import local_stops, wire_sampling
 
 

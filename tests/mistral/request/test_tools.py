@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.chat import NamedTool, Tool, ToolChoice
-from gateway.errors import InvalidRequest
+from gateway.core.chat import NamedTool, Tool, ToolChoice
+from gateway.core.errors import InvalidRequest
 from gateway.providers.mistral.tools import wire_tool_choice, wire_tools
 from gateway.sandbox.drafts import tool_schema_fault
 

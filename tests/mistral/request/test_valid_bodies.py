@@ -8,9 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gateway import codec
-from gateway.catalog import ModelInfo
-from gateway.chat import (
+from gateway.core import codec
+from gateway.core.chat import (
     ChatRequest,
     FillRequest,
     JsonFormat,
@@ -20,6 +19,7 @@ from gateway.chat import (
     Sampling,
     Tool,
 )
+from gateway.core.model_info import ModelInfo
 from gateway.providers.mistral.encode import chat_body, embed_body, fim_body, prefix_of
 from gateway.sandbox.rules import CHAT_PATH, EMBEDDINGS_PATH, FIM_PATH, refuse
 from mistral.request.mistral_histories import (

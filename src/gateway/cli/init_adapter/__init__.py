@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gateway.errors import SettingsError
+from gateway.core.errors import SettingsError
 from gateway.providers.registry import installed
 
 __all__ = ["Package", "write_adapter"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from gateway.chat import Role
+from gateway.core.chat import Role
 
 __all__ = ["Fields", "MessagesCall", "Turn"]
 

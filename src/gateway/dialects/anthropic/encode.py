@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway import codec
-from gateway.dialects.call_ids import call_id
-from gateway.dialects.text_batch import encode_texts
-from gateway.errors import GatewayError
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.errors import GatewayError
+from gateway.core.events import (
     Answer,
     ChatEvent,
     Finish,
@@ -24,6 +22,8 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.text_batch import encode_texts
 
 __all__ = ["DOCUMENT_TYPE", "STREAM_HEADERS", "MessageEncoder", "error_document"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.chat import Media, Message, Role
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.anthropic.bodies import Fields, Turn
 from gateway.dialects.bodies.media import read_media
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
 
 __all__ = ["conversation"]
 

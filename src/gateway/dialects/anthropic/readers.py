@@ -5,7 +5,8 @@ Only types are checked here, since a wrong type is refused before anything that 
 
 from __future__ import annotations
 
-from gateway.chat import Role
+from gateway.core.chat import Role
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, Turn
 from gateway.dialects.bodies.readers import (
     Mismatch,
@@ -17,7 +18,6 @@ from gateway.dialects.bodies.readers import (
     read_string,
 )
 from gateway.dialects.bodies.roles import read_role
-from gateway.errors import InvalidRequest
 
 __all__ = ["read_output_config", "read_thinking", "read_tool_choice", "read_tools", "read_turns"]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gateway import codec
-from gateway.chat import ChatRequest, JsonFormat, Message, Sampling, Think
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, JsonFormat, Message, Sampling, Think
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, MessagesCall
 from gateway.dialects.anthropic.messages import conversation
 from gateway.dialects.anthropic.schemas import load_messages
 from gateway.dialects.anthropic.tools import functions, parallel_calls, tool_choice
-from gateway.errors import InvalidRequest
 
 __all__ = ["estimate_tokens", "read_messages"]
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import marshmallow as ma
 
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import MessagesCall
 from gateway.dialects.anthropic.readers import (
     read_output_config,
@@ -22,7 +23,6 @@ from gateway.dialects.bodies.readers import (
     read_strings,
 )
 from gateway.dialects.bodies.schemas import Body, Value, body_loader
-from gateway.errors import InvalidRequest
 
 __all__ = ["MessagesRequest", "load_messages"]
 

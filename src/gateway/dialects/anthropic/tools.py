@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.chat import NamedTool, Tool, ToolChoice
+from gateway.core.chat import NamedTool, Tool, ToolChoice
+from gateway.core.errors import Forbidden, InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields
 from gateway.dialects.bodies.readers import Mismatch
 from gateway.dialects.bodies.tools import read_parameters
-from gateway.errors import Forbidden, InvalidRequest
 
 __all__ = ["functions", "parallel_calls", "tool_choice"]
 

@@ -6,10 +6,10 @@ Nearly every body is plain JSON and msgspec's affair. Only what it refuses goes 
 
 from __future__ import annotations
 
-from gateway import codec
+from gateway.core import codec
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.large import LARGE, decode_large
 from gateway.dialects.bodies.lenient import read_value
-from gateway.errors import InvalidRequest
 
 __all__ = ["decode_body", "dynamic_type", "fold_keys", "kind_of"]
 

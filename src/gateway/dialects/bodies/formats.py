@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway import codec
-from gateway.chat import JsonFormat
-from gateway.errors import InvalidRequest
+from gateway.core import codec
+from gateway.core.chat import JsonFormat
+from gateway.core.errors import InvalidRequest
 
 __all__ = ["read_format"]
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["LARGE", "decode_large", "give_way"]
 

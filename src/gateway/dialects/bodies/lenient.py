@@ -13,8 +13,8 @@ from json import JSONDecodeError, JSONDecoder
 from string import hexdigits
 from typing import NoReturn
 
-from gateway import codec
-from gateway.errors import InvalidRequest
+from gateway.core import codec
+from gateway.core.errors import InvalidRequest
 
 __all__ = ["read_value"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import binascii
 import re
 
-from gateway.chat import Media
+from gateway.core.chat import Media
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.large import give_way
-from gateway.errors import InvalidRequest
 
 __all__ = ["read_media"]
 

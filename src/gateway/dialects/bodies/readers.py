@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from gateway import codec
-from gateway.chat import Think
+from gateway.core import codec
+from gateway.core.chat import Think
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import kind_of
-from gateway.errors import InvalidRequest
 
 __all__ = [
     "Mismatch",

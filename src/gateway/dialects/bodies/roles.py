@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.chat import Role
+from gateway.core.chat import Role
 from gateway.dialects.bodies.readers import read_string
 
 __all__ = ["read_role"]

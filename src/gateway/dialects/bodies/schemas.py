@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import marshmallow as ma
 
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import decode_body, fold_keys
 from gateway.dialects.bodies.readers import Mismatch, Reader
-from gateway.errors import InvalidRequest
 
 __all__ = ["Body", "Value", "body_loader"]
 

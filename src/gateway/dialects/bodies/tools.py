@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.chat import Tool
+from gateway.core.chat import Tool
 from gateway.dialects.bodies.readers import (
     Mismatch,
     Reader,

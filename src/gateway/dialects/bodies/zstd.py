@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from gateway.catalog import Capability, ListedModel
+from gateway.core.model_info import Capability, ListedModel
 from gateway.dialects.ollama.encode import encode_document
 
 __all__ = ["me_document", "recommendations_document", "status_document"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.chat import Media, Message, Think, Tool
+from gateway.core.chat import Media, Message, Think, Tool
 
 __all__ = ["FOREVER", "ChatCall", "EmbedCall", "EmbeddingsCall", "GenerateCall", "ShowCall"]
 

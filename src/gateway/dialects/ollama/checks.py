@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Tool
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Tool
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ModelInfo
+from gateway.core.options import check_options, read_options
 from gateway.dialects.bodies.formats import read_format
 from gateway.dialects.capabilities import check_embedding, check_media, check_model, heard_media
 from gateway.dialects.ollama.bodies import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
-from gateway.dialects.ollama.options import check_options, read_options
 from gateway.dialects.ollama.passthrough import DIALECT, described
-from gateway.embeddings import EmbedRequest
-from gateway.errors import InvalidRequest
 
 __all__ = [
     "admit_chat",

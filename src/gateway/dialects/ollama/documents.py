@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.catalog import Capability, ListedModel, LoadedModel, ModelInfo, Overlay
+from gateway.core.embeddings import EmbedResult, normalize
+from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelInfo, Overlay
 from gateway.dialects.ollama.bodies import ShowCall
 from gateway.dialects.ollama.encode import encode_document
 from gateway.dialects.ollama.messages import write_messages
 from gateway.dialects.ollama.modelfile import render_modelfile, render_parameters, shown_template
 from gateway.dialects.ollama.passthrough import DIALECT, described
-from gateway.embeddings import EmbedResult, normalize
 from gateway.observe.timing import Timing
 
 __all__ = [

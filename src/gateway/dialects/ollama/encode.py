@@ -13,13 +13,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from gateway import codec
-from gateway.dialects.call_ids import call_id
-from gateway.dialects.ollama.clock import CLOCK, Clock
-from gateway.dialects.ollama.passthrough import DIALECT
-from gateway.dialects.text_batch import encode_texts
-from gateway.errors import GatewayError
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.errors import GatewayError
+from gateway.core.events import (
     Answer,
     ChatEvent,
     Finish,
@@ -30,6 +26,10 @@ from gateway.events import (
     TokenLogprob,
     ToolCall,
 )
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.ollama.clock import CLOCK, Clock
+from gateway.dialects.ollama.passthrough import DIALECT
+from gateway.dialects.text_batch import encode_texts
 from gateway.observe.timing import Timing
 
 __all__ = [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.core.durations import parse_duration
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.ollama.bodies import FOREVER
-from gateway.durations import parse_duration
-from gateway.errors import InvalidRequest
 
 __all__ = ["read_keep_alive"]
 

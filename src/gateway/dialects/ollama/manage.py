@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 import marshmallow as ma
 
-from gateway import codec
-from gateway.catalog import Capability, Overlay
-from gateway.chat import Message
+from gateway.core import codec
+from gateway.core.chat import Message
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, Overlay
+from gateway.core.names import InvalidName, parse_name
 from gateway.dialects.bodies.decode import kind_of
 from gateway.dialects.bodies.readers import read_bool, read_object, read_string
 from gateway.dialects.bodies.schemas import Body, Value, body_loader
 from gateway.dialects.ollama.messages import read_messages
-from gateway.errors import InvalidRequest
-from gateway.names import InvalidName, parse_name
 
 __all__ = [
     "CopyCall",

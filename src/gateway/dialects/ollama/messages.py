@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.chat import Media, Message, Role
+from gateway.core.chat import Media, Message, Role
+from gateway.core.events import ToolCall
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
     Mismatch,
@@ -18,7 +19,6 @@ from gateway.dialects.bodies.readers import (
     read_string,
 )
 from gateway.dialects.bodies.roles import read_role
-from gateway.events import ToolCall
 
 __all__ = ["read_images", "read_messages", "write_messages"]
 

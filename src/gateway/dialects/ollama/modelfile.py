@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway import codec
-from gateway.catalog import Capability, ListedModel, Overlay
+from gateway.core import codec
+from gateway.core.model_info import Capability, ListedModel, Overlay
+from gateway.core.names import display_name
 from gateway.dialects.ollama.passthrough import described
-from gateway.names import display_name
 
 __all__ = ["render_modelfile", "render_parameters", "shown_template"]
 

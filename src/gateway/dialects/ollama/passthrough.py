@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog import ModelInfo
+from gateway.core.model_info import ModelInfo
 
 __all__ = ["DIALECT", "described"]
 

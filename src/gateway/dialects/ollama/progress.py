@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from gateway import codec
-from gateway.catalog import Overlay
+from gateway.core import codec
+from gateway.core.model_info import Overlay
 from gateway.dialects.ollama.encode import encode_document
 
 __all__ = ["create_statuses", "progress_document", "progress_lines"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.chat import JsonFormat, Message, Think, Tool, ToolChoice
+from gateway.core.chat import JsonFormat, Message, Think, Tool, ToolChoice
 
 __all__ = [
     "ChatCall",

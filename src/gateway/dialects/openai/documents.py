@@ -10,12 +10,12 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway import codec
-from gateway.catalog import ListedModel
-from gateway.embeddings import EmbedResult, normalize
-from gateway.errors import GatewayError
-from gateway.names import InvalidName, parse_name
-from gateway.transcriptions import Transcript
+from gateway.core import codec
+from gateway.core.embeddings import EmbedResult, normalize
+from gateway.core.errors import GatewayError
+from gateway.core.model_info import ListedModel
+from gateway.core.names import InvalidName, parse_name
+from gateway.core.transcriptions import Transcript
 
 __all__ = [
     "JSON_TYPE",

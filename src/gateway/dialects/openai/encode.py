@@ -12,16 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
-from gateway import codec
-from gateway.dialects.call_ids import call_id
-from gateway.dialects.openai.documents import (
-    JSON_TYPE,
-    encode_document,
-    error_document,
-)
-from gateway.dialects.text_batch import encode_texts
-from gateway.errors import GatewayError
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.errors import GatewayError
+from gateway.core.events import (
     Answer,
     ChatEvent,
     Finish,
@@ -31,6 +24,13 @@ from gateway.events import (
     ToolCall,
     Usage,
 )
+from gateway.dialects.call_ids import call_id
+from gateway.dialects.openai.documents import (
+    JSON_TYPE,
+    encode_document,
+    error_document,
+)
+from gateway.dialects.text_batch import encode_texts
 
 __all__ = ["ChatEncoder", "CompletionEncoder"]
 

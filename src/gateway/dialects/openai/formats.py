@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gateway import codec
-from gateway.chat import JsonFormat, Think
+from gateway.core import codec
+from gateway.core.chat import JsonFormat, Think
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.formats import read_format
 from gateway.dialects.bodies.readers import Reader, read_fields, read_string
-from gateway.errors import InvalidRequest
 
 __all__ = ["read_effort", "read_reasoning", "read_response_format", "read_text"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from gateway.chat import Media
+from gateway.core.chat import Media
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.media import read_media
-from gateway.errors import InvalidRequest
 
 __all__ = ["read_image_url"]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway import codec
-from gateway.chat import Media, Message, Role, replace
+from gateway.core import codec
+from gateway.core.chat import Media, Message, Role, replace
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import kind_of
 from gateway.dialects.bodies.readers import Mismatch, Reader, read_fields, read_string
 from gateway.dialects.bodies.roles import read_role
@@ -13,8 +15,6 @@ from gateway.dialects.openai.bodies import ToolName
 from gateway.dialects.openai.images import read_image_url
 from gateway.dialects.openai.messages import parse_arguments
 from gateway.dialects.openai.tools import upstream_name
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
 
 __all__ = ["read_input"]
 

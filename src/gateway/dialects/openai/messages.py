@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway import codec
-from gateway.chat import Media, Message, Role
+from gateway.core import codec
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import dynamic_type
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import Reader, read_fields, read_list, read_string
 from gateway.dialects.bodies.roles import read_role
 from gateway.dialects.openai.images import read_image_url
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
 
 __all__ = ["parse_arguments", "read_messages"]
 

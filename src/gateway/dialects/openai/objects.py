@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from gateway.core.events import Usage
 from gateway.dialects.openai.bodies import ResponseCall
-from gateway.events import Usage
 
 __all__ = [
     "Item",

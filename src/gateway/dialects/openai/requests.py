@@ -6,9 +6,9 @@ are left to them. The model of each request is still the one that the client nam
 
 from __future__ import annotations
 
-from gateway.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from gateway.core.embeddings import EmbedRequest
 from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
-from gateway.embeddings import EmbedRequest
 
 __all__ = [
     "chat_request",

@@ -10,7 +10,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
+from gateway.core.errors import GatewayError
+from gateway.core.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+)
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.openai.bodies import ResponseCall, ToolName
 from gateway.dialects.openai.documents import JSON_TYPE, encode_document, error_fields
@@ -21,16 +31,6 @@ from gateway.dialects.openai.objects import (
     response_object,
     response_usage,
     text_part,
-)
-from gateway.errors import GatewayError
-from gateway.events import (
-    Answer,
-    ChatEvent,
-    Finish,
-    FinishReason,
-    TextDelta,
-    ThinkingDelta,
-    ToolCall,
 )
 
 __all__ = ["ResponseEncoder"]

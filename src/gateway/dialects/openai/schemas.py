@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 
 import marshmallow as ma
 
-from gateway.chat import replace
+from gateway.core.chat import replace
+from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import dynamic_type
 from gateway.dialects.bodies.readers import (
     read_bool,
@@ -38,7 +39,6 @@ from gateway.dialects.openai.tools import (
     read_tool_choice,
     upstream_name,
 )
-from gateway.errors import InvalidRequest
 
 __all__ = [
     "ChatCompletionRequest",

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.chat import NamedTool, Tool, ToolChoice
+from gateway.core.chat import NamedTool, Tool, ToolChoice
 from gateway.dialects.bodies.readers import read_list
 from gateway.dialects.bodies.tools import read_function
 from gateway.dialects.openai.bodies import ToolName

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.core.errors import Forbidden
 from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.ollama.account import me_document, recommendations_document, status_document
-from gateway.errors import Forbidden
 from gateway.serving.body import read_body
 from gateway.serving.keys import MODEL_LISTS
 from gateway.serving.responses import json_document

@@ -7,7 +7,7 @@ import re
 
 from aiohttp import web
 
-from gateway.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest
 from gateway.serving.keys import STORE
 
 __all__ = ["add_blob", "has_blob"]

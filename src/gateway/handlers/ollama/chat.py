@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel
-from gateway.chat import ChatRequest
+from gateway.core.chat import ChatRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import ListedModel
+from gateway.core.options import said_options
 from gateway.dialects.ollama.bodies import ChatCall
 from gateway.dialects.ollama.checks import admit_chat, chat_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.dialects.ollama.options import said_options
 from gateway.dialects.ollama.schemas import load_chat
-from gateway.errors import InvalidRequest
 from gateway.models.derived import for_chat
 from gateway.serving.answer import Endpoint, run
 from gateway.serving.body import load_body

@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import InvalidRequest, ModelNotFound
+from gateway.core.model_info import ListedModel
 from gateway.dialects.ollama.bodies import EmbedCall, EmbeddingsCall
 from gateway.dialects.ollama.checks import admit_embed, embed_inputs, embed_request
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
-from gateway.embeddings import EmbedResult
-from gateway.errors import InvalidRequest, ModelNotFound
 from gateway.routing.targets import Target
 from gateway.serving.body import load_body
 from gateway.serving.dispatch import ask

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel
-from gateway.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.errors import ModelNotFound
+from gateway.core.model_info import ListedModel
+from gateway.core.options import said_options
 from gateway.dialects.ollama.bodies import GenerateCall
 from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
-from gateway.dialects.ollama.options import said_options
 from gateway.dialects.ollama.schemas import load_generate
-from gateway.errors import ModelNotFound
 from gateway.models.derived import for_prompt, tuned
 from gateway.serving.answer import Endpoint, run
 from gateway.serving.body import load_body

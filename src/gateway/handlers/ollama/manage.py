@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway import codec
-from gateway.catalog import ListedModel, Overlay
+from gateway.core import codec
+from gateway.core.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
+from gateway.core.model_info import ListedModel, Overlay
+from gateway.core.names import InvalidName, ModelName, parse_name
 from gateway.dialects.ollama.manage import (
     CreateCall,
     load_copy,
@@ -20,10 +22,8 @@ from gateway.dialects.ollama.manage import (
     read_overlay,
 )
 from gateway.dialects.ollama.progress import create_statuses
-from gateway.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
 from gateway.handlers.ollama.progress import progress
 from gateway.models.derived import derive
-from gateway.names import InvalidName, ModelName, parse_name
 from gateway.serving.body import load_body
 from gateway.serving.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
 

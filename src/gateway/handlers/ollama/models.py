@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.catalog import ListedModel
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import ListedModel
+from gateway.core.names import InvalidName, parse_name
 from gateway.dialects.ollama.documents import (
     RunningModel,
     ps_document,
@@ -12,9 +14,7 @@ from gateway.dialects.ollama.documents import (
     tags_document,
 )
 from gateway.dialects.ollama.schemas import load_show
-from gateway.errors import InvalidRequest
 from gateway.models.catalog import Library
-from gateway.names import InvalidName, parse_name
 from gateway.serving.body import load_body
 from gateway.serving.keys import MODEL_LISTS, RESIDENCY
 from gateway.serving.provider_memory import loaded

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
+from gateway.core.errors import GatewayError
 from gateway.dialects.ollama.encode import STREAM_TYPE, error_document
 from gateway.dialects.ollama.progress import progress_document, progress_lines
-from gateway.errors import GatewayError
 from gateway.serving.keys import RECORD
 
 __all__ = ["progress"]

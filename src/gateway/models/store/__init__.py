@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.errors import GatewayError, SettingsError
+from gateway.core.errors import GatewayError, SettingsError
 from gateway.models.derived import DerivedModel
 
 if TYPE_CHECKING:

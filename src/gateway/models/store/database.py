@@ -21,8 +21,8 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway import codec
-from gateway.errors import GatewayError, SettingsError
+from gateway.core import codec
+from gateway.core.errors import GatewayError, SettingsError
 from gateway.models.derived import DerivedModel
 
 __all__ = ["Database", "open_database"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest
-from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
-from gateway.events import ChatStream
+from gateway.core.chat import ChatRequest
+from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.core.events import ChatStream
+from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic import errors, models
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError, UpstreamProtocolError
-from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.anthropic.errors import payload_error
 from gateway.providers.error_bodies import fields_of, json_of
 from gateway.providers.tool_calls import CallAssembler

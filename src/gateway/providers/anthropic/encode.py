@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.catalog import Capability
-from gateway.chat import ChatRequest, JsonFormat, Message, NamedTool, Role, Sampling, Think, Tool
-from gateway.errors import InvalidRequest
+from gateway.core.chat import (
+    ChatRequest,
+    JsonFormat,
+    Message,
+    NamedTool,
+    Role,
+    Sampling,
+    Think,
+    Tool,
+)
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability
 from gateway.providers.anthropic.messages import system_text, wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.history.surrogates import clean, clean_json

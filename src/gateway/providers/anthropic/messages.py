@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from gateway.chat import Media, Message, Role
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (
     adopt_orphans,

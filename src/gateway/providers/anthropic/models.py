@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.errors import UpstreamProtocolError
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 
 __all__ = ["Claude", "describe", "parse_models"]
 

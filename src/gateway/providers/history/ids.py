@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from gateway.events import ToolCall
+from gateway.core.events import ToolCall
 
 __all__ = ["UNKNOWN_TOOL", "call_ids", "is_name", "names_no_call", "new_id", "safe_name"]
 

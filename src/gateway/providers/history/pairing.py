@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.chat import Message, Role, replace
-from gateway.events import ToolCall
+from gateway.core.chat import Message, Role, replace
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import call_ids, names_no_call, safe_name
 
 __all__ = ["pair_results"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from gateway.chat import Media, Message, Role, replace
-from gateway.events import ToolCall
+from gateway.core.chat import Media, Message, Role, replace
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import UNKNOWN_TOOL, is_name, new_id
 
 __all__ = [

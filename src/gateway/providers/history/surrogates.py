@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
-from gateway import codec
-from gateway.chat import Message, replace
+from gateway.core import codec
+from gateway.core.chat import Message, replace
 
 __all__ = ["clean", "clean_json", "clean_messages", "encode_clean"]
 

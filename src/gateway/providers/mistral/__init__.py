@@ -8,12 +8,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import cast
 
-from gateway import codec
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
-from gateway.events import ChatStream
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.core.events import ChatStream
+from gateway.core.model_info import ModelInfo
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.decode import ChatDecoder
@@ -21,7 +22,6 @@ from gateway.providers.mistral.options import MistralOptions, MistralOptionsSche
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
 from gateway.providers.upstream import Upstream, decoded
 from gateway.providers.upstream.stream import EventStream
-from gateway.transcriptions import TranscribeRequest, Transcript
 from gateway.version import __version__
 
 __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.chat import Message, Role
+from gateway.core.chat import Message, Role
 
 __all__ = ["BRIDGE", "bridge_results"]
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.events import TextDelta, Usage
+from gateway.core.events import TextDelta, Usage
 
 __all__ = [
     "Choice",
@@ -49,7 +49,7 @@ class Chunk(msgspec.Struct, gc=False):
 
 
 read_chunk = msgspec.json.Decoder(Chunk).decode
-"""Decode the JSON of a chunk or of a whole answer; raises what `gateway.codec.decode` raises."""
+"""Decode the JSON of a chunk or of a whole answer; raises what `codec.decode` raises."""
 
 
 class _PlainChoice(msgspec.Struct, gc=False):

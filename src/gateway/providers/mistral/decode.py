@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway import codec
-from gateway.errors import GatewayError, UpstreamProtocolError
-from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core import codec
+from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.error_bodies import is_error, json_of
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.chunks import (

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import InvalidRequest, UpstreamError, UpstreamProtocolError
-from gateway.events import Usage
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import InvalidRequest, UpstreamError, UpstreamProtocolError
+from gateway.core.events import Usage
 from gateway.providers.mistral.encode import embed_body
 from gateway.providers.mistral.errors import OverLimit
 

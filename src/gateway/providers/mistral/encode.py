@@ -11,9 +11,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, Message, Think
-from gateway.errors import InvalidRequest
+from gateway.core.chat import ChatRequest, FillRequest, Message, Think
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.history.surrogates import clean
 from gateway.providers.mistral.extra_options import (
     CHAT_OPTIONS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from gateway.errors import (
+from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
     UpstreamError,

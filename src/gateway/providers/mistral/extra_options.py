@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from gateway.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest
 from gateway.providers.history.surrogates import clean_json
 
 __all__ = ["CHAT_OPTIONS", "FIM_OPTIONS", "TOOL_OPTIONS", "wire_options"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.chat import JsonFormat, Message, Role, replace
+from gateway.core.chat import JsonFormat, Message, Role, replace
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.mistral.repair import join_paragraphs

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from gateway.catalog import Capability
+from gateway.core.model_info import Capability
 
 __all__ = ["KNOWN_MODELS", "KnownModel"]
 

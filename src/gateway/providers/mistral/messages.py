@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.chat import Media, Message, Role
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.surrogates import clean, encode_clean
 from gateway.providers.upstream.payload import LONG, LongText

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.errors import UpstreamProtocolError
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.mistral.known_models import KNOWN_MODELS
 
 __all__ = ["describe", "parse_models"]

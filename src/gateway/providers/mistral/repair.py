@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from gateway.chat import Message, Role, replace
+from gateway.core.chat import Message, Role, replace
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (

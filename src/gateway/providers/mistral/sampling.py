@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.chat import Sampling
+from gateway.core.chat import Sampling
 from gateway.providers.history.surrogates import clean
 
 __all__ = ["local_stops", "wire_sampling"]

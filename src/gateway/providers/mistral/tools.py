@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway import codec
-from gateway.chat import NamedTool, Tool, ToolChoice
-from gateway.errors import InvalidRequest
+from gateway.core import codec
+from gateway.core.chat import NamedTool, Tool, ToolChoice
+from gateway.core.errors import InvalidRequest
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity

@@ -7,9 +7,9 @@ import io
 import aiohttp
 import msgspec
 
-from gateway.errors import UpstreamProtocolError
-from gateway.events import Usage
-from gateway.transcriptions import TranscribeRequest, Transcript
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.events import Usage
+from gateway.core.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["read_transcript", "transcribe_form"]
 

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from functools import partial
 from types import MappingProxyType
 
-from gateway.catalog import LoadedModel, ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import GatewayError, ModelNotFound, UpstreamError
-from gateway.events import ChatStream
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import GatewayError, ModelNotFound, UpstreamError
+from gateway.core.events import ChatStream
+from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.history.surrogates import clean
 from gateway.providers.ollama import encode, errors, models

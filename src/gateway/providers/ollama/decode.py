@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from gateway import codec
-from gateway.embeddings import EmbedResult
-from gateway.errors import GatewayError, UpstreamProtocolError
-from gateway.events import (
+from gateway.core import codec
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,

@@ -10,10 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from gateway.chat import ChatRequest, FillRequest, JsonFormat, Media, Message, Role, Sampling, Tool
-from gateway.embeddings import EmbedRequest
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core.chat import (
+    ChatRequest,
+    FillRequest,
+    JsonFormat,
+    Media,
+    Message,
+    Role,
+    Sampling,
+    Tool,
+)
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.providers.history.surrogates import clean, clean_json, clean_messages
 from gateway.providers.ollama.options import OllamaOptions
 from gateway.providers.upstream.payload import LONG, LongText

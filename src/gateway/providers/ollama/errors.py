@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.providers.error_bodies import json_of, read_error
 from gateway.providers.refusals import error_of
 from gateway.providers.upstream import Refusal

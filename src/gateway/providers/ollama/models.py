@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway import codec
-from gateway.catalog import EPOCH, Capability, LoadedModel, ModelInfo
-from gateway.errors import UpstreamProtocolError
+from gateway.core import codec
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.providers.ollama.encode import DIALECT
 
 __all__ = ["describe", "parse_ps", "parse_show", "parse_tags"]

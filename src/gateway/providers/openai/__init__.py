@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from gateway.catalog import ModelInfo
-from gateway.chat import ChatRequest, FillRequest
-from gateway.embeddings import EmbedRequest, EmbedResult
-from gateway.errors import ModelNotFound, UpstreamError, UpstreamRejected
-from gateway.events import ChatStream
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.core.events import ChatStream
+from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.embeddings import EmbedResult
-from gateway.errors import GatewayError, UpstreamProtocolError
-from gateway.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
 from gateway.providers.error_bodies import is_error, json_of
 from gateway.providers.openai import errors
 from gateway.providers.tool_calls import CallAssembler

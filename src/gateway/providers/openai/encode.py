@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from gateway.catalog import Capability, ModelInfo
-from gateway.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
-from gateway.errors import InvalidRequest
+from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
+from gateway.core.errors import InvalidRequest
+from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions

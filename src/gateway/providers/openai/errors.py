@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import GatewayError, UpstreamRejected
+from gateway.core.errors import GatewayError, UpstreamRejected
 from gateway.providers.error_bodies import fields_of, json_of, read_error
 from gateway.providers.refusals import error_of
 from gateway.providers.upstream import Refusal

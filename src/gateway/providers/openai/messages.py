@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from gateway import codec
-from gateway.chat import Media, Message, Role
-from gateway.errors import InvalidRequest
-from gateway.events import ToolCall
+from gateway.core import codec
+from gateway.core.chat import Media, Message, Role
+from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (

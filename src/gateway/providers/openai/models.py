@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
-from gateway.catalog import EPOCH, Capability, ModelInfo
-from gateway.errors import UpstreamProtocolError
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.openai.options import ModelRule
 
 __all__ = ["describe", "parse_models"]

@@ -10,7 +10,7 @@ from typing import Any
 import marshmallow as ma
 from yarl import URL
 
-from gateway.catalog import Capability
+from gateway.core.model_info import Capability
 from gateway.providers.options import ServiceOptions, ServiceOptionsSchema, flag
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema"]

@@ -15,8 +15,8 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from gateway import codec
-from gateway.errors import (
+from gateway.core import codec
+from gateway.core.errors import (
     GatewayError,
     UpstreamError,
     UpstreamProtocolError,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from gateway.errors import GatewayError, UpstreamError
-from gateway.events import ChatEvent, ChatStream
+from gateway.core.errors import GatewayError, UpstreamError
+from gateway.core.events import ChatEvent, ChatStream
 from gateway.providers.upstream.stream import LOST, EventStream
 
 __all__ = ["Decoder", "decoded"]
@@ -21,7 +21,7 @@ class Decoder(Protocol):
     failure: GatewayError | None
     """The error that ended the answer, to be raised after the events that came before it."""
     finished: bool
-    """Set once a `gateway.events.Finish` has been returned; what else arrives is ignored."""
+    """Set once a `gateway.core.events.Finish` has been returned; what else arrives is ignored."""
 
     @property
     def closing(self) -> bool:

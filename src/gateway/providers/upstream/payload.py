@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractStreamWriter
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["LONG", "LongText", "json_payload"]
 

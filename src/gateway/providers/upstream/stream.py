@@ -12,7 +12,7 @@ from aiohttp import hdrs
 from aiohttp_sse_client2.client import EventSource
 from yarl import URL
 
-from gateway.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
 from gateway.providers.upstream.body_reader import read_in_one_piece
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter

@@ -6,7 +6,7 @@ import asyncio
 
 import aiohttp
 
-from gateway import codec
+from gateway.core import codec
 from gateway.testing.bench import Bench, events_of, folded, places
 from gateway.testing.contract.subject import Subject, check
 from gateway.testing.upstream import Answer

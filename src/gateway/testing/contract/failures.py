@@ -8,14 +8,14 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from gateway.errors import (
+from gateway.core.errors import (
     UpstreamDenied,
     UpstreamError,
     UpstreamProtocolError,
     UpstreamRateLimited,
     UpstreamUnavailable,
 )
-from gateway.events import ChatEvent, Finish
+from gateway.core.events import ChatEvent, Finish
 from gateway.testing.bench import Bench, events_of, folded, places, refusal
 from gateway.testing.contract.subject import Subject, check
 from gateway.testing.upstream import Answer

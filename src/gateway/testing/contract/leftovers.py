@@ -9,7 +9,7 @@ from contextlib import aclosing
 import marshmallow as ma
 import pytest
 
-from gateway.errors import UpstreamError
+from gateway.core.errors import UpstreamError
 from gateway.providers.base import CONTRACT, Provider
 from gateway.testing.bench import CANARY, Bench, events_of, refusal
 from gateway.testing.contract.subject import Subject, check

@@ -12,9 +12,9 @@ from typing import ClassVar, TypeVar
 import aiohttp
 import pytest
 
-from gateway.chat import ChatRequest, Message, Role
-from gateway.errors import UpstreamError
-from gateway.events import ChatEvent, ChatStream, Finish
+from gateway.core.chat import ChatRequest, Message, Role
+from gateway.core.errors import UpstreamError
+from gateway.core.events import ChatEvent, ChatStream, Finish
 from gateway.providers.base import AnyProvider, ProviderContext
 from gateway.testing.bench import CANARY, NAME, Bench, events_of, listening
 from gateway.testing.upstream import Answer, FakeUpstream

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from gateway import codec
+from gateway.core import codec
 
 __all__ = ["InvalidName", "ModelName", "Source", "display_name", "parse_name"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from gateway.chat import Sampling
-from gateway.errors import InvalidRequest
+from gateway.core.chat import Sampling
+from gateway.core.errors import InvalidRequest
 
 __all__ = ["check_options", "read_options", "said_options"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.events import Usage
+from gateway.core.events import Usage
 
 __all__ = ["TranscribeRequest", "Transcript"]
 

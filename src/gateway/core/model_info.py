@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from gateway import codec
-from gateway.chat import Message
+from gateway.core import codec
+from gateway.core.chat import Message
 
 __all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "Overlay"]
 

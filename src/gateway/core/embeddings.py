@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.events import Usage
+from gateway.core.events import Usage
 
 __all__ = ["EmbedRequest", "EmbedResult", "normalize"]
 
@@ -21,7 +21,7 @@ class EmbedRequest:
 
     ``dimensions`` is a positive number of components wanted, or ``None`` for the model's own.
     ``truncate`` says whether an input that is too long is cut or refused. ``native`` is that of a
-    `gateway.chat.ChatRequest`.
+    `gateway.core.chat.ChatRequest`.
     """
 
     model: str
@@ -35,7 +35,7 @@ class EmbedRequest:
 class EmbedResult:
     """One vector for each input, in their order, as the provider gave them.
 
-    ``native`` is that of a `gateway.events.Finish`; clients of its dialect then get the very
+    ``native`` is that of a `gateway.core.events.Finish`; clients of its dialect then get the very
     vectors of the service.
     """
 

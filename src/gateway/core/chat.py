@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from gateway.events import ToolCall
+from gateway.core.events import ToolCall
 
 __all__ = [
     "ChatRequest",
