@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import ollama
 import pytest
 import trustme
 from aiohttp import web
 
-import ollama
 from commandline import serving
 from gateway.sandbox.app import Sandbox
 from official_client import official_client

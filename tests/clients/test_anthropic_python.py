@@ -7,10 +7,10 @@ import base64
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anthropic
 import pytest
 from pydantic import BaseModel
 
-import anthropic
 from anthropic_wire import PNG
 from live import LiveGateway, live_gateway
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import ollama
 import pytest
 
-import ollama
 from live import LiveGateway, live_gateway
 from official_client import Client, official_client
 

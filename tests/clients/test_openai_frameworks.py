@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import openai
 import pydantic
 import pytest
 
-import openai
 from live import LiveGateway, live_gateway
 
 pytestmark = pytest.mark.clients

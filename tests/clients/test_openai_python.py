@@ -7,10 +7,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import openai
 import pydantic
 import pytest
 
-import openai
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import TextDelta
 from gateways import scripted_app

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ollama
 import pytest
 
-import ollama
 from looping import looping_gateway
 
 ROUNDS = 10

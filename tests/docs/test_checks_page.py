@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contract_results import CHECKS, FAILED, PASSED
 from gateway.testing import ProviderContract
 from pages import ROOT, codes, page, table
-from testing.test_contract import CHECKS, FAILED, PASSED, SHIPPED
+from shipped_adapters import SHIPPED
 
 PAGE = "reference/checks.md"
 ROWS = {codes(row["Check"])[0]: row for row in table(PAGE, "What the contract suite checks")}
@@ -22,7 +23,7 @@ def test_the_naive_adapter_fails_where_the_page_says() -> None:
     wrong = {name for name, row in ROWS.items() if row["The naive adapter"]}
     assert wrong == FAILED.keys()
     assert ROWS.keys() - wrong == PASSED
-    assert (ROOT / "tests" / "testing" / "naive_adapter.py").is_file()
+    assert (ROOT / "tests" / "support" / "naive_adapter.py").is_file()
 
 
 def test_the_adapters_that_pass_are_named() -> None:

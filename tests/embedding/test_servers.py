@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import ollama
 import pytest
 from aiohttp import web
 
-import ollama
 from hosting import served
 from pages import DOCS, blocks
 

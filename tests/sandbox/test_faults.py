@@ -15,7 +15,7 @@ from gateway.sandbox.calls import CallLayout
 from gateway.sandbox.delivery import abort
 from gateway.sandbox.faults import NAMED, fault_in_text, parse_fault, without_directives
 from gateway.sandbox.framing import frames
-from sandbox.sandbox_wire import CHAT, Seen, chat_body, exchange, read_head, read_piece, send
+from sandbox_wire import CHAT, Seen, chat_body, exchange, read_head, read_piece, send
 
 TOOL = {
     "type": "function",

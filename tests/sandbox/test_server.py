@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.sandbox import RunningSandbox, Sandbox, start
 from gateway.sandbox.models import MODELS
 from mistral_openapi import Judge
-from sandbox.sandbox_wire import CHAT, chat_body, exchange, read_head, read_piece, send
+from sandbox_wire import CHAT, chat_body, exchange, read_head, read_piece, send
 
 FINE_TUNED = "ft%3Aopen-mistral-7b%3A587a6b29%3A20240514%3A7e773925"
 

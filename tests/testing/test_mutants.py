@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from contract_results import PASSED
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, replace
 from gateway.core.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
 from gateway.core.model_info import ModelInfo
 from gateway.providers.mistral import MistralProvider
-from mistral.test_contract import TestMistral as MistralContract
-from testing.test_contract import PASSED
+from shipped_adapters import MistralContract
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 

@@ -1,0 +1,60 @@
+"""What is known of the contract suite: which checks a naive adapter passes and fails, and how."""
+
+from __future__ import annotations
+
+import json
+
+import aiohttp
+import pytest
+
+from gateway.testing import ProviderContract
+from naive_adapter import NaiveProvider
+
+HELLO = (
+    b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n'
+    b'data: {"choices":[{"delta":{"content":"lo"}}]}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+class NaiveContract(ProviderContract):
+    provider = NaiveProvider
+    hello_stream = HELLO
+    hello_text = "Hello"
+    hello_finish = b"data: [DONE]"
+    models_body = b'{"data":[{"id":"a"},{"id":"b"}]}'
+
+
+PASSED = {
+    "test_text_comes_first_and_one_finish_last",
+    "test_a_request_is_json_that_names_the_model",
+    "test_nothing_is_sent_before_the_first_event_is_asked_for",
+    "test_events_do_not_depend_on_where_the_bytes_are_cut",
+    "test_events_may_arrive_byte_by_byte",
+    "test_lines_may_end_in_cr_and_lf",
+    "test_streams_do_not_share_what_they_remember",
+    "test_models_are_the_same_from_list_to_list",
+    "test_leaving_early_frees_the_service",
+    "test_leaving_while_nothing_comes_frees_the_service",
+    "test_the_session_stays_open",
+    "test_the_contract_is_one_that_this_gateway_knows",
+}
+FAILED: dict[str, type[BaseException]] = {
+    "test_a_long_answer_outlives_the_limits_of_the_session": TimeoutError,
+    "test_a_lost_connection_is_an_error": aiohttp.ClientPayloadError,
+    "test_an_early_end_never_looks_complete": TimeoutError,
+    "test_garbage_is_a_protocol_error": json.JSONDecodeError,
+    "test_a_page_is_a_protocol_error": ConnectionAbortedError,
+    "test_a_rate_limit_keeps_its_delay": ConnectionError,
+    "test_refused_credentials_are_not_the_clients": ConnectionRefusedError,
+    "test_a_refusal_keeps_its_words": ConnectionError,
+    "test_a_session_that_raises_for_statuses_changes_nothing": aiohttp.ClientResponseError,
+    "test_a_failing_service_is_not_the_clients_fault": ConnectionError,
+    "test_a_redirect_is_not_followed": aiohttp.TooManyRedirects,
+    "test_nobody_listening_is_unavailable": aiohttp.ClientConnectorError,
+    "test_a_list_that_fails_is_an_error": KeyError,
+    "test_the_secret_is_shown_nowhere": ConnectionRefusedError,
+    "test_an_unknown_option_is_refused": pytest.fail.Exception,
+}
+"""What goes wrong in each check: mostly that a library's own error comes through."""
+CHECKS = {name for name in dir(ProviderContract) if name.startswith("test_")}
