@@ -11,7 +11,7 @@ import gateway
 SOURCE = Path(gateway.__file__).parent
 
 # A module may import its own package and the rows below its own; only the last row's modules may
-# import each other. docs/architecture.md draws the same picture.
+# import each other. docs/explanation/architecture.md draws the same picture.
 ROWS = (
     {"__main__"},
     {"cli"},

@@ -8,7 +8,7 @@ from wire_rules.page import render
 
 
 def test_the_committed_page_is_current() -> None:
-    assert page("conformance.md") == render(ALL)
+    assert page("reference/conformance.md") == render(ALL)
 
 
 def test_each_deviation_has_its_reason_and_is_told_beside_ollamas_way() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import gateway
 from pages import ROOT, codes, page, table
 
-PAGE = "architecture.md"
+PAGE = "explanation/architecture.md"
 SOURCE = Path(gateway.__file__).parent
 BESIDE = {"__init__", "sandbox", "testing"}
 

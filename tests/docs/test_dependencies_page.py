@@ -13,6 +13,6 @@ def test_every_runtime_dependency_has_its_reason() -> None:
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     required = setup["options"]["install_requires"].strip().splitlines()
     names = {re.split(r"[ <>=;\[]", line.strip())[0] for line in required}
-    rows = table("dependencies.md", "Dependencies")
+    rows = table("explanation/dependencies.md", "Dependencies")
     assert {codes(row["Package"])[0] for row in rows} == names
     assert all(len(row["Why not without"]) > 20 for row in rows)

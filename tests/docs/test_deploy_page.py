@@ -20,7 +20,7 @@ from gateway.providers.upstream import framing
 from gateway.settings import Settings
 from pages import DOCS, ROOT, blocks, codes, page, section, table
 
-PAGE = "deploy.md"
+PAGE = "how-to/deploy.md"
 PATHS = {route.path for route in ROUTES}
 
 
@@ -73,7 +73,7 @@ def test_proxies_wait_longer_than_providers_are_given() -> None:
 
 
 def test_the_defaults_of_the_threat_model_are_those_of_the_code() -> None:
-    rows = {row["What"]: row["Default"] for row in table("threat-model.md", "Defaults")}
+    rows = {row["What"]: row["Default"] for row in table("explanation/threat-model.md", "Defaults")}
     assert rows["address"] == f"`{Settings().server.host}` only"
     assert rows["body of a request"] == f"at most {Settings().limits.body >> 30} GiB"
     assert rows["a compressed body"] == f"at most {zstd.LARGEST_BODY >> 20} MiB once decompressed"

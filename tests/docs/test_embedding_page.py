@@ -12,7 +12,7 @@ from gateway.settings import ProviderSettings, Settings
 from host_service import create_host
 from pages import DOCS, blocks
 
-PAGE = DOCS / "embedding.md"
+PAGE = DOCS / "how-to/embedding.md"
 PIECES = [block for block in blocks(PAGE, "python") if not block.marker]
 ASKED = {"model": "echo", "messages": [{"role": "user", "content": "Hi!"}], "stream": False}
 

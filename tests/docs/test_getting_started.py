@@ -15,7 +15,7 @@ import pytest
 from live import live_gateway
 from pages import DOCS, Block, blocks, curl
 
-PAGE = DOCS / "getting-started.md"
+PAGE = DOCS / "tutorials/getting-started.md"
 DEFAULT = "http://127.0.0.1:11434"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

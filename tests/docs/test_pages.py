@@ -166,5 +166,5 @@ def test_the_readme_fits_on_a_screen_and_keeps_its_marks() -> None:
 
 def test_the_tutorial_starts_as_the_readme_does() -> None:
     run, *_ = blocks(ROOT / "README.md", "bash")
-    assert blocks(DOCS / "getting-started.md", "bash")[0].text == run.text
-    assert page("getting-started.md").startswith("# Getting started")
+    assert blocks(DOCS / "tutorials/getting-started.md", "bash")[0].text == run.text
+    assert page("tutorials/getting-started.md").startswith("# Getting started")

@@ -33,7 +33,7 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 
 (GUNICORN,) = [
     shlex.split(block.text.replace("\\\n", ""))
-    for block in blocks(DOCS / "embedding.md", "bash")
+    for block in blocks(DOCS / "how-to/embedding.md", "bash")
     if block.text.startswith("gunicorn ")
 ]
 RUN_APP = "from aiohttp import web; from host_service import create; "

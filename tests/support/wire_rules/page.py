@@ -20,7 +20,7 @@ After a change of the table, print it anew:
 
 <!-- conformance page -->
 ```sh
-PYTHONPATH=tests python -m wire_rules.page > docs/conformance.md
+PYTHONPATH=tests python -m wire_rules.page > docs/reference/conformance.md
 ```
 """
 _SHARED = 5
