@@ -11,14 +11,12 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.app import create_app
-from gateway.observe.record import RequestRecord
-from gateway.settings import Settings, load
+from gateway import Observer, RequestRecord, Settings, create_app, load
 
 __all__ = ["TokenCount", "create", "create_host"]
 
 
-class TokenCount:
+class TokenCount(Observer):
     """Add up the tokens that each model has cost."""
 
     def __init__(self) -> None:

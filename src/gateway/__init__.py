@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gateway.access.caller import CALLER, Caller
     from gateway.app import create_app
     from gateway.core.chat import (
         ChatRequest,
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
     )
     from gateway.core.model_info import Capability, LoadedModel, ModelInfo
     from gateway.core.transcriptions import TranscribeRequest, Transcript
-    from gateway.observe.record import Observer
+    from gateway.observe.observer import Attempt, Observer
+    from gateway.observe.record import RequestRecord
     from gateway.providers.base import CONTRACT, Provider, ProviderContext
     from gateway.settings import (
         LimitsSettings,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
         ProviderSettings,
         ServerSettings,
         Settings,
+        load,
     )
     from gateway.version import __version__
 else:
@@ -79,8 +82,11 @@ else:
 
 
 __all__ = [
+    "CALLER",
     "CONTRACT",
+    "Attempt",
     "BodyTooLarge",
+    "Caller",
     "Capability",
     "ChatEvent",
     "ChatRequest",
@@ -110,6 +116,7 @@ __all__ = [
     "ProviderContext",
     "ProviderLoadError",
     "ProviderSettings",
+    "RequestRecord",
     "Role",
     "Sampling",
     "ServerSettings",
@@ -135,6 +142,7 @@ __all__ = [
     "Usage",
     "__version__",
     "create_app",
+    "load",
 ]
 
 # What stands further down imports all above it anyway, so no name costs more than it must.
@@ -148,6 +156,8 @@ _HOMES = (
     "core.model_info",
     "providers.base",
     "settings",
+    "access.caller",
     "observe.record",
+    "observe.observer",
     "app",
 )

@@ -17,25 +17,26 @@ from gateway.handlers import ROUTES
 from gateway.models.loaded import Residency
 from gateway.models.refresh import ModelLists
 from gateway.models.store import open_store
-from gateway.observe.record import LogObserver, Observer
+from gateway.observe.log import LogObserver
+from gateway.observe.observer import Observer, Observers
 from gateway.providers.base import AnyProvider
 from gateway.providers.registry import Configured, Given, configure, open_provider
 from gateway.providers.upstream.fast_post import open_session
 from gateway.routing.targets import Targets
-from gateway.serving.disconnects import Presence
+from gateway.serving.disconnects import Disconnects
 from gateway.serving.headers import finish_headers
 from gateway.serving.keys import (
-    DIALECTS,
+    DISCONNECTS,
+    ENDPOINTS,
+    LOADED_MODELS,
     MODEL_LISTS,
     OBSERVERS,
     ORIGINS,
-    PRESENCE,
-    RESIDENCY,
     SETTINGS,
     STORE,
     TARGETS,
 )
-from gateway.serving.middleware import rim
+from gateway.serving.middleware import request_middleware
 from gateway.settings import Settings
 
 __all__ = ["create_app"]
@@ -64,14 +65,14 @@ def create_app(
 
     app = web.Application()
     app[SETTINGS] = settings
-    app[OBSERVERS] = (LogObserver(logging.getLogger("gateway.access")), *observers)
+    log = LogObserver(logging.getLogger("gateway.access"))
+    app[OBSERVERS] = Observers((log, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
-    app[PRESENCE] = Presence()
-    app[RESIDENCY] = Residency(settings.ollama.keep_alive)
-    app[DIALECTS] = {endpoint.handler: endpoint.dialect for endpoint in ROUTES}
-    for endpoint in ROUTES:
-        app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
-    app.middlewares.append(rim(app))
+    app[DISCONNECTS] = Disconnects()
+    app[LOADED_MODELS] = Residency(settings.ollama.keep_alive)
+    add_route = app.router.add_route
+    app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}
+    app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_lifetime(configured, given, session))
     return app
@@ -103,7 +104,7 @@ def _lifetime(
             app[STORE] = store
             app[MODEL_LISTS] = lists
             await stack.enter_async_context(_background(lists.keep_fresh))
-            await stack.enter_async_context(_background(app[PRESENCE].watch))
+            await stack.enter_async_context(_background(app[DISCONNECTS].watch))
             yield
 
     return run

@@ -15,25 +15,25 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.cli.server import CannotListen, loop_factory, serve
-from gateway.serving.disconnects import Presence
-from gateway.serving.keys import PRESENCE
+from gateway.serving.disconnects import Disconnects
+from gateway.serving.keys import DISCONNECTS
 from gateway.settings import ServerSettings
 
 
 def application() -> web.Application:
     """Return as much of the gateway as its server needs: it knows who waits for an answer."""
-    presence = Presence()
+    disconnects = Disconnects()
 
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
-        presence.require(request)
+        disconnects.track(request)
         try:
             return await handler(request)
         finally:
-            presence.release(request)
+            disconnects.untrack(request)
 
     app = web.Application(middlewares=[note])
-    app[PRESENCE] = presence
+    app[DISCONNECTS] = disconnects
     return app
 
 

@@ -14,7 +14,8 @@ from gateway.cli.main import _parse
 from gateway.core.events import FinishReason, Usage
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
-from gateway.observe.record import RequestRecord, _fields
+from gateway.observe.log import _fields
+from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import Reply
 from gateway.providers.upstream import framing
 from gateway.settings import Settings

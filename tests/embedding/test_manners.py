@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway import Observer
 from gateway.app import create_app
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
@@ -23,18 +24,12 @@ from gateway.observe.record import RequestRecord
 from gateway.settings import Settings
 from gateways import scripted_app
 from hosting import HOST_LIMIT, host_of, served
+from records import Records
 from scripted import HANG, ScriptedProvider
 
 ASKED = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}
 DONE = Finish(FinishReason.STOP, Usage(3, 2))
 LOGGERS = ("", "gateway", "gateway.access", "aiohttp", "aiohttp.server", "aiohttp.access")
-
-
-class Records(list[RequestRecord]):
-    """An observer that keeps what it is told."""
-
-    def finished(self, record: RequestRecord) -> None:
-        self.append(record)
 
 
 @pytest.fixture
@@ -201,7 +196,7 @@ async def test_observers_are_told_once_of_what_is_the_gateways(
 async def test_an_observer_that_fails_costs_nobody_an_answer(
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, stream: bool
 ) -> None:
-    class Failing:
+    class Failing(Observer):
         def finished(self, _: RequestRecord) -> None:
             raise ZeroDivisionError
 

@@ -16,7 +16,6 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import ModelInfo
-from gateway.observe.record import RequestRecord
 from gateway.settings import (
     LimitsSettings,
     ModelsSettings,
@@ -25,18 +24,12 @@ from gateway.settings import (
     Settings,
 )
 from hosting import host_of, served
+from records import Records
 from scripted import HANG, ScriptedProvider
 
 DONE = Finish(FinishReason.STOP)
 HELLO = [{"role": "user", "content": "Hi"}]
 MODELS = [ModelInfo("tiny-latest"), ModelInfo("other")]
-
-
-class Records(list[RequestRecord]):
-    """An observer that keeps what it is told."""
-
-    def finished(self, record: RequestRecord) -> None:
-        self.append(record)
 
 
 class Gateway:

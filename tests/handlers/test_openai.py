@@ -21,7 +21,7 @@ from gateway.core.errors import InvalidRequest, UpstreamRateLimited, UpstreamTim
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress, zstd
-from gateway.serving.keys import RESIDENCY
+from gateway.serving.keys import LOADED_MODELS
 from gateways import scripted_app
 from openai_wire import DONE, PNG, read_chunks, read_events
 from scripted import HANG, ScriptedProvider
@@ -77,7 +77,7 @@ async def test_a_chat(client: Client, provider: ScriptedProvider) -> None:
         ]
     assert provider.asked == [ChatRequest("tiny-latest", (Message(Role.USER, "Hi"),))]
     assert client.app is not None
-    assert [*client.app[RESIDENCY].loaded()] == ["tiny:latest"]
+    assert [*client.app[LOADED_MODELS].loaded()] == ["tiny:latest"]
 
 
 async def test_a_chat_in_a_stream(client: Client) -> None:

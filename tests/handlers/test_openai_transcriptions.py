@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestClient
 from gateway.core.errors import ModelNotFound, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import Usage
 from gateway.core.transcriptions import TranscribeRequest, Transcript
-from gateway.observe.record import RequestRecord
 from gateway.serving.form import LARGEST_FORM
 from gateways import scripted_app
+from records import Records
 from scripted import ScriptedProvider
 
 Client = TestClient[web.Request, web.Application]
@@ -189,14 +189,6 @@ async def test_a_provider_that_fails(
         assert (response.status, await response.json()) == (status, document)
 
 
-class Seen:
-    def __init__(self) -> None:
-        self.records: list[RequestRecord] = []
-
-    def finished(self, record: RequestRecord) -> None:
-        self.records.append(record)
-
-
 class Patient(ScriptedProvider):
     def __init__(self) -> None:
         super().__init__()
@@ -235,11 +227,11 @@ async def test_a_second_attempt_sends_the_recording_again(
 async def test_the_log_says_who_was_asked_and_what_it_cost(
     provider: ScriptedProvider, aiohttp_client: Callable[..., Awaitable[Client]]
 ) -> None:
-    seen = Seen()
+    seen = Records()
     client = await aiohttp_client(scripted_app(provider, None, seen))
     async with client.post(PATH, data=form()) as response:
         await response.read()
-    (record,) = seen.records
+    (record,) = seen
     assert (record.model, record.upstream_model, record.usage) == (
         "hearing-2602",
         "hearing-2602",

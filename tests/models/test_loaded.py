@@ -15,7 +15,7 @@ from gateway.core.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.models.loaded import Residency
-from gateway.serving.keys import RESIDENCY
+from gateway.serving.keys import LOADED_MODELS
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
 from scripted import HANG, ScriptedProvider
@@ -231,7 +231,7 @@ async def test_a_model_that_is_deleted_leaves(client: Any) -> None:
 
 
 async def test_a_model_that_is_no_longer_there_is_not_listed(client: Any) -> None:
-    with client.app[RESIDENCY].using("gone:latest"):
+    with client.app[LOADED_MODELS].using("gone:latest"):
         assert await running(client) == {}
 
 

@@ -9,18 +9,15 @@ import aiohttp
 import pytest
 
 from gateway.core.events import FinishReason, Usage
-from gateway.observe.record import LogObserver, RequestRecord
+from gateway.observe.log import LogObserver
+from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import Reply
 from gateway.sandbox import refusal
 from live import live_gateway
+from records import Records
 
 SECRET = "the secret words"
 CHAT = {"model": "mistral-large", "messages": [{"role": "user", "content": SECRET}]}
-
-
-class Records(list[RequestRecord]):
-    def finished(self, record: RequestRecord) -> None:
-        self.append(record)
 
 
 def full_record() -> RequestRecord:

@@ -16,10 +16,10 @@ from aiohttp import web
 
 from gateway.app import create_app
 from gateway.core.model_info import ModelInfo
-from gateway.observe.record import RequestRecord
 from gateway.sandbox import Ending, Fault, Sandbox, refusal, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
 from gateways import scripted_app
+from records import Records
 from scripted import ScriptedProvider
 
 ALIASES = {
@@ -29,16 +29,6 @@ ALIASES = {
 }
 SERVED = "spare/mistral-small-latest"
 PASSED_OVER = "main/mistral-large-latest"
-
-
-class Records:
-    """Keep what is told of requests."""
-
-    def __init__(self) -> None:
-        self.all: list[RequestRecord] = []
-
-    def finished(self, record: RequestRecord) -> None:
-        self.all.append(record)
 
 
 @dataclass
@@ -100,7 +90,7 @@ async def served(
         fleet = Fleet(f"http://{host}:{port}", first.sandbox, second.sandbox, records)
         async with aiohttp.ClientSession() as session, session.get(fleet.url + "/api/tags"):
             pass
-        records.all.clear()
+        records.clear()
         if is_down:
             await first.stop()
         yield fleet
@@ -181,7 +171,7 @@ async def test_the_next_target_answers_and_each_is_asked_once(
     assert (said.status, last["done"], last["remote_model"]) == (200, True, "mistral-small-latest")
     assert fleet.asked() == (1, 1)
     assert said.headers["X-Gateway-Target"] == SERVED
-    (record,) = fleet.records.all
+    (record,) = fleet.records
     assert (record.provider, record.upstream_model) == ("spare", "mistral-small-latest")
     status = {502: 502, 503: 503, 500: 500, 429: 429, 520: 502}.get(fault.status or 429)
     assert record.passed_over == [f"{PASSED_OVER}={status}"]
@@ -350,7 +340,7 @@ async def test_the_keys_of_a_provider_take_turns() -> None:
             said = await post(fleet, model="main/mistral-large")
         assert fleet.keys() == [*KEYS, *KEYS]
         assert said.headers["X-Gateway-Target"] == f"{PASSED_OVER}#3"
-        assert [record.key for record in fleet.records.all] == [1, 2, 3, 1, 2, 3]
+        assert [record.key for record in fleet.records] == [1, 2, 3, 1, 2, 3]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
@@ -361,7 +351,7 @@ async def test_a_key_over_its_limit_is_passed_over(stream: bool) -> None:
             said = await post(fleet, model="main/mistral-large", stream=stream)
             assert said.status == 200
         assert fleet.keys() == ["key-1", "key-2", "key-2", "key-3", "key-2"]
-        first, *_ = fleet.records.all
+        first, *_ = fleet.records
         assert (first.key, first.passed_over) == (2, [f"{PASSED_OVER}#1=429"])
 
 

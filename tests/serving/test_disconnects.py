@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from gateway.serving import disconnects as presence
-from gateway.serving.disconnects import Presence
+from gateway.serving import disconnects
+from gateway.serving.disconnects import Disconnects
 
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "_LOOK_EVERY", 0.001)
+    monkeypatch.setattr(disconnects, "_POLL", 0.001)
 
 
 def request(task: asyncio.Task[None], *, is_closing: bool | None) -> Any:
@@ -30,7 +30,7 @@ async def forever() -> None:
 
 
 @asynccontextmanager
-async def watching(known: Presence) -> AsyncIterator[None]:
+async def watching(known: Disconnects) -> AsyncIterator[None]:
     watch = asyncio.create_task(known.watch())
     try:
         yield
@@ -42,25 +42,25 @@ async def watching(known: Presence) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("is_closing", [True, None], ids=["closing", "closed"])
 async def test_a_handler_whose_client_has_gone_is_cancelled(is_closing: bool | None) -> None:
-    known = Presence()
+    known = Disconnects()
     gone, there = (asyncio.create_task(forever()) for _ in range(2))
-    known.require(request(gone, is_closing=is_closing))
-    known.require(request(there, is_closing=False))
+    known.track(request(gone, is_closing=is_closing))
+    known.track(request(there, is_closing=False))
     async with watching(known):
         await asyncio.wait([gone], timeout=5)
         assert (gone.cancelled(), there.done()) == (True, False)
 
 
 async def test_one_that_has_answered_may_be_left() -> None:
-    known = Presence()
+    known = Disconnects()
     looked = asyncio.Event()
     answered, other = (asyncio.create_task(forever()) for _ in range(2))
     done = request(answered, is_closing=True)
-    known.require(done)
-    known.release(done)
+    known.track(done)
+    known.untrack(done)
     watched = request(other, is_closing=False)
     watched.transport.is_closing = looked.set  # which says no
-    known.require(watched)
+    known.track(watched)
     async with watching(known):
         await asyncio.wait_for(looked.wait(), 5)
         assert not answered.done()
@@ -68,27 +68,27 @@ async def test_one_that_has_answered_may_be_left() -> None:
 
 
 async def test_when_the_watch_ends_nobody_is_there_any_more() -> None:
-    known = Presence()
+    known = Disconnects()
     handler = asyncio.create_task(forever())
-    known.require(request(handler, is_closing=False))
+    known.track(request(handler, is_closing=False))
     async with watching(known):
         await asyncio.sleep(0)
     assert handler.cancelled()
 
 
 async def test_a_server_that_stops_waits_for_the_last_answer_and_no_longer() -> None:
-    known = Presence()
+    known = Disconnects()
     await known.finish(60)
     handlers = [asyncio.create_task(forever()) for _ in range(2)]
     first, second = (request(handler, is_closing=False) for handler in handlers)
-    known.require(first)
+    known.track(first)
     stopping = asyncio.create_task(known.finish(60))
     await asyncio.sleep(0)
-    known.require(second)  # on a connection that was there before
-    known.release(first)
+    known.track(second)  # on a connection that was there before
+    known.untrack(first)
     await asyncio.sleep(0)
     assert not stopping.done()
-    known.release(second)
+    known.untrack(second)
     await asyncio.wait_for(stopping, 5)
     assert [handler.cancelling() for handler in handlers] == [0, 0]
     for handler in handlers:
@@ -96,9 +96,9 @@ async def test_a_server_that_stops_waits_for_the_last_answer_and_no_longer() -> 
 
 
 async def test_what_takes_too_long_is_cancelled() -> None:
-    known = Presence()
+    known = Disconnects()
     handler = asyncio.create_task(forever())
-    known.require(request(handler, is_closing=False))
+    known.track(request(handler, is_closing=False))
     await known.finish(0.01)
     await asyncio.wait([handler], timeout=5)
     assert handler.cancelled()

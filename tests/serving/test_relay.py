@@ -15,20 +15,13 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.core.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
-from gateway.observe.record import RequestRecord
-from gateway.serving.keys import PRESENCE
+from gateway.serving.keys import DISCONNECTS
 from gateway.settings import OllamaSettings, Settings
+from records import Records
 from scripted import HANG, ScriptedProvider
 
 DONE = Finish(FinishReason.STOP, Usage(3, 2))
 HELLO = [{"role": "user", "content": "hi"}]
-
-
-class Records(list[RequestRecord]):
-    """An observer that keeps what it is told."""
-
-    def finished(self, record: RequestRecord) -> None:
-        self.append(record)
 
 
 Server = Callable[..., Awaitable["Running"]]
@@ -122,7 +115,7 @@ async def test_whoever_has_an_answer_is_waited_for_no_longer(server: Server, pat
             await r.read()
         app = running.runner.app  # type: ignore[attr-defined] # as above
         async with asyncio.timeout(5):
-            await app[PRESENCE].finish(60)
+            await app[DISCONNECTS].finish(60)
 
 
 async def test_each_batch_is_sent_at_once(server: Server) -> None:
@@ -233,7 +226,7 @@ async def test_a_client_that_leaves_ends_the_upstream_request(
     cancels: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.serving.disconnects._LOOK_EVERY", 0.05)
+    monkeypatch.setattr("gateway.serving.disconnects._POLL", 0.05)
     running = await server(*steps, cancels=cancels)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):

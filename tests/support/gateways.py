@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.observe.record import Observer
+from gateway.observe.observer import Observer
 from gateway.settings import Settings
 from scripted import ScriptedProvider
 

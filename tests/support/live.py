@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
-from gateway.observe.record import Observer
+from gateway.observe.observer import Observer
 from gateway.sandbox import Received, Sandbox, start
 from gateway.settings import ModelsSettings, ProviderSettings, Settings
 from mistral_openapi import load_judge

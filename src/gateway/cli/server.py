@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from aiohttp.log import server_logger
 
-from gateway.serving.keys import PRESENCE
+from gateway.serving.keys import DISCONNECTS
 from gateway.settings import ServerSettings
 
 __all__ = ["CannotListen", "loop_factory", "serve"]
@@ -83,7 +83,7 @@ async def serve(
                 asyncio.get_running_loop().add_reader(supervisor, stop.set)
             await stop.wait()
             await site.stop()
-            await app[PRESENCE].finish(settings.shutdown_timeout)
+            await app[DISCONNECTS].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
 

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from gateway.core import codec
 
-__all__ = ["InvalidName", "ModelName", "Source", "display_name", "parse_name"]
+__all__ = ["InvalidName", "ModelName", "Source", "display_name", "parse_name", "short_name"]
 
 Source: TypeAlias = Literal["", "cloud", "local"]
 
@@ -115,6 +115,14 @@ def display_name(model_id: str) -> str:
         digest = hashlib.sha256(model_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         model = f"{model[: _LONGEST_PART - 9]}-{digest}"
     return f"{model}:{tag}"
+
+
+def short_name(text: str) -> str:
+    """Return the short form of a name, for messages; a text that is no name stays as it is."""
+    try:
+        return parse_name(text).short
+    except InvalidName:
+        return text
 
 
 def _split_source(text: str) -> tuple[str, Source]:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from aiohttp.typedefs import Handler
-
 from gateway.dialects.anthropic import ANTHROPIC
-from gateway.dialects.base import Dialect
-from gateway.dialects.ollama import OLLAMA
 from gateway.dialects.openai import OPENAI
 from gateway.handlers import openai
 from gateway.handlers.anthropic import messages
@@ -27,18 +21,9 @@ from gateway.handlers.ollama.embed import embed, embeddings
 from gateway.handlers.ollama.generate import generate
 from gateway.handlers.ollama.manage import copy, create, delete, pull, push
 from gateway.handlers.ollama.models import ps, show, tags
+from gateway.serving.endpoint import Endpoint
 
-__all__ = ["ROUTES", "Endpoint"]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One route and the dialect that its clients speak."""
-
-    method: str
-    path: str
-    handler: Handler
-    dialect: Dialect = OLLAMA
+__all__ = ["ROUTES"]
 
 
 # Ollama has HEAD on four paths only (its ``server/routes.go``), and so have we.
@@ -58,10 +43,10 @@ ROUTES = (
     Endpoint("POST", "/api/push", push),
     Endpoint("HEAD", "/api/blobs/{digest}", has_blob),
     Endpoint("POST", "/api/blobs/{digest}", add_blob),
-    Endpoint("POST", "/api/chat", chat),
-    Endpoint("POST", "/api/generate", generate),
-    Endpoint("POST", "/api/embed", embed),
-    Endpoint("POST", "/api/embeddings", embeddings),
+    Endpoint("POST", "/api/chat", chat, operation="chat"),
+    Endpoint("POST", "/api/generate", generate, operation="text_completion"),
+    Endpoint("POST", "/api/embed", embed, operation="embeddings"),
+    Endpoint("POST", "/api/embeddings", embeddings, operation="embeddings"),
     Endpoint("GET", "/api/status", status),
     Endpoint("POST", "/api/me", me),
     Endpoint("POST", "/api/signout", signout),
@@ -69,14 +54,14 @@ ROUTES = (
     Endpoint("POST", "/api/experimental/web_search", web_search),
     Endpoint("POST", "/api/experimental/web_fetch", web_fetch),
     Endpoint("GET", "/api/experimental/model-recommendations", recommendations),
-    Endpoint("POST", "/v1/chat/completions", openai.chat_completions, OPENAI),
-    Endpoint("POST", "/v1/completions", openai.completions, OPENAI),
-    Endpoint("POST", "/v1/embeddings", openai.embeddings, OPENAI),
+    Endpoint("POST", "/v1/chat/completions", openai.chat_completions, OPENAI, "chat"),
+    Endpoint("POST", "/v1/completions", openai.completions, OPENAI, "text_completion"),
+    Endpoint("POST", "/v1/embeddings", openai.embeddings, OPENAI, "embeddings"),
     Endpoint("GET", "/v1/models", openai.models, OPENAI),
     Endpoint("GET", "/v1/models/{model}", openai.model, OPENAI),
-    Endpoint("POST", "/v1/responses", openai.responses, OPENAI),
-    Endpoint("POST", "/v1/audio/transcriptions", openai.transcriptions, OPENAI),
-    Endpoint("POST", "/v1/messages", messages, ANTHROPIC),
+    Endpoint("POST", "/v1/responses", openai.responses, OPENAI, "chat"),
+    Endpoint("POST", "/v1/audio/transcriptions", openai.transcriptions, OPENAI, "transcription"),
+    Endpoint("POST", "/v1/messages", messages, ANTHROPIC, "chat"),
     Endpoint("GET", "/healthz", healthz),
     Endpoint("GET", "/readyz", readyz),
 )

@@ -1,15 +1,16 @@
-"""What a service says beside its answers: ids for its support, and what is left of its limits.
+"""The heads of a service's responses: its ids of requests, and what is left of its limits.
 
-Whoever serves a request listens for as long as it runs; adapters need not pass anything along.
+They are collected for as long as a request runs; adapters need not pass anything along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["RateLimits", "Reply", "listening", "tell"]
+__all__ = ["RateLimits", "Reply", "collecting", "notify"]
 
 
 class RateLimits(Mapping[str, str]):
@@ -57,26 +58,21 @@ class Reply:
     limits: Mapping[str, str]
 
 
-_listener: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.replies", default=None)
+_collect: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.replies", default=None)
 
 
-class listening:  # noqa: N801 - it is used like a function, and a generator costs more
-    """Let *listener* be told of every reply to what is asked inside the block."""
-
-    __slots__ = ("_listener", "_token")
-
-    def __init__(self, listener: Callable[[Reply], None]) -> None:
-        self._listener = listener
-
-    def __enter__(self) -> None:
-        self._token = _listener.set(self._listener)
-
-    def __exit__(self, *_: object) -> None:
-        _listener.reset(self._token)
+@contextmanager
+def collecting(collect: Callable[[Reply], None]) -> Iterator[None]:
+    """Call *collect* with every reply to what is asked of providers inside the block."""
+    token = _collect.set(collect)
+    try:
+        yield
+    finally:
+        _collect.reset(token)
 
 
-def tell(reply: Reply) -> None:
-    """Tell whoever listens of a reply."""
-    listener = _listener.get()
-    if listener is not None:
-        listener(reply)
+def notify(reply: Reply) -> None:
+    """Report *reply* to whoever collects them, if anybody does."""
+    collect = _collect.get()
+    if collect is not None:
+        collect(reply)

@@ -1,72 +1,150 @@
-"""What the endpoints have in common that run a model in Ollama's own dialect."""
+"""The pipeline: the one way from what a request wants of a model to the answer on its socket.
+
+Chats, prompts, fill-ins, embeddings and recordings of every dialect take it, streamed or not: find
+the models that the name means, leave out those that cannot do it, count one as loaded, ask a
+provider, send what comes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from aiohttp import web
 
 from gateway.core.chat import ChatRequest, FillRequest
-from gateway.core.events import ChatStream
-from gateway.core.model_info import ListedModel, ModelInfo
-from gateway.core.options import said_options
-from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
-from gateway.dialects.ollama.checks import load_request
-from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
-from gateway.models.derived import tuned
+from gateway.core.embeddings import EmbedRequest, EmbedResult
+from gateway.core.errors import ModelNotFound
+from gateway.core.model_info import ListedModel
+from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.dialects.base import AnswerEncoder
+from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
-from gateway.serving.keys import RECORD, RESIDENCY
-from gateway.serving.provider_memory import unload
-from gateway.serving.relay import answer, begin, open_stream, relay
-from gateway.serving.resolve import find_models, find_targets, unknown_model
-from gateway.serving.responses import json_document
+from gateway.serving.dispatch import dispatch
+from gateway.serving.keys import LOADED_MODELS, RECORD
+from gateway.serving.relay import Opened, fold_stream, open_stream, relay
+from gateway.serving.resolve import find_models, find_targets, only_the_first
 
-__all__ = ["Endpoint", "run"]
+__all__ = ["ResultTask", "StreamTask", "Task", "answer"]
 
-CallT = TypeVar("CallT", ChatCall, GenerateCall)
-
-
-class Endpoint(NamedTuple, Generic[CallT]):
-    """What a model called so in the lists is refused, what it is asked, and how that is told."""
-
-    admit: Callable[[CallT, ModelInfo, str], None]
-    asked: Callable[[CallT, ListedModel], ChatRequest | FillRequest]
-    encoder: type[ChatEncoder | GenerateEncoder]
+StreamRequest: TypeAlias = ChatRequest | FillRequest
+RequestT = TypeVar("RequestT", EmbedRequest, TranscribeRequest)
+ResultT = TypeVar("ResultT", EmbedResult, Transcript)
 
 
-async def run(request: web.Request, call: CallT, endpoint: Endpoint[CallT]) -> web.StreamResponse:
-    """Answer *call*; one that says nothing only has its model loaded or unloaded."""
-    name, timing = call.model, request[RECORD].timing
+def _accept(_: ListedModel) -> None:
+    """Admit every model."""
 
-    def admit(model: ListedModel) -> None:
-        endpoint.admit(call, model.info, model.name)
 
-    def encoder(model: ListedModel) -> ChatEncoder | GenerateEncoder:
-        return endpoint.encoder(
-            name, remote_model=model.remote_model, remote_host=model.remote_host, timing=timing
-        )
+def _valid() -> None:
+    """Find nothing wrong."""
 
-    def open_answer(target: Target) -> tuple[ChatStream, ChatEncoder | GenerateEncoder]:
-        model = target.model
-        return open_stream(target.provider, endpoint.asked(call, model)), encoder(model)
 
-    with unknown_model(f"model '{name}' not found"):
-        models = await find_models(request, name)
-        residency = request.app[RESIDENCY]
-        if call.is_unload:
-            residency.forget(models[0].name)
-            await unload(request, models[0])
-            return json_document(encoder(models[0]).load_document("unload"))
-        targets = find_targets(request, models, admit)
-        model = targets[0].model
-        with residency.using(model.name, call.keep_alive):
-            if call.is_load:
-                asked = load_request(call, model.info.id)
-                said = said_options(call.options)
-                await targets[0].provider.load_model(tuned(model, asked, said=said))
-                return json_document(encoder(model).load_document("load"))
-            opened = await begin(request, targets, open_answer)
-            go_on = relay if call.stream else answer
-            del call  # a long one is not kept while its answer runs
-            return await go_on(request, opened)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a request wants of a model, as its dialect has read it.
+
+    ``model`` is the name as the client typed it; ``not_found`` are the dialect's words for one that
+    does not exist, here or at the provider. ``admit`` raises `InvalidRequest` for a model that
+    cannot do it; the next model of an alias is then tried. ``check`` raises it for what is wrong
+    whatever the model is, but is noticed only once the name is known to be well formed.
+    ``keep_alive`` is how many seconds the model counts as loaded afterwards, None for the default.
+    ``same_model`` allows no other model of an alias in the first one's place, since vectors of two
+    models cannot be compared. ``unlisted`` finds models of a kind that no list shows. ``empty``
+    answers in place of the provider where there is nothing to ask.
+    """
+
+    model: str
+    not_found: str
+    admit: Callable[[ListedModel], None] = _accept
+    check: Callable[[], None] = _valid
+    keep_alive: float | None = None
+    same_model: bool = False
+    unlisted: bool = False
+    empty: Callable[[Target], Awaitable[web.Response]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTask(Task):
+    """A chat or a fill-in: a stream of events, sent as it comes or, without ``stream``, folded.
+
+    ``request_for`` makes what a model is asked and ``encoder_for`` what writes its answer; both are
+    called once for each attempt.
+    """
+
+    request_for: Callable[[ListedModel], StreamRequest]
+    encoder_for: Callable[[ListedModel, StreamRequest], AnswerEncoder]
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultTask(Task, Generic[RequestT, ResultT]):
+    """Embeddings or a transcript: one result, which comes whole.
+
+    ``send`` asks a provider for what ``request_for`` has made for its model, and ``document``
+    writes the result.
+    """
+
+    request_for: Callable[[ListedModel], RequestT]
+    send: Callable[[AnyProvider, RequestT], Awaitable[ResultT]]
+    document: Callable[[ResultT], web.Response]
+
+
+class _Begun(NamedTuple):
+    """A stream whose first batch has come, and what is still to be known of its task."""
+
+    opened: Opened
+    stream: bool
+    model: str
+    keep_alive: float | None
+
+
+async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamResponse:
+    """Answer *request* as the task says that *reading* its body returns.
+
+    The task is awaited here and handed on, and no name keeps it: a long conversation is let go of
+    once a provider has it. Raise `InvalidRequest`, `ModelNotFound` in the words of the task, or the
+    error of the last provider that was asked.
+    """
+    begun = await _begin(request, await reading)
+    if isinstance(begun, web.Response):
+        return begun
+    with request.app[LOADED_MODELS].using(begun.model, begun.keep_alive):
+        return await (relay if begun.stream else fold_stream)(request, begun.opened)
+
+
+async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
+    """Return a stream that has begun, or the whole answer where it is not a stream."""
+    models = await find_models(request, task.model, unlisted=task.unlisted)
+    task.check()
+    if not models:
+        raise ModelNotFound(task.not_found)
+    if task.same_model:
+        models = only_the_first(models)
+    targets = find_targets(request, models, task.admit)
+    model = targets[0].model.name
+    with request.app[LOADED_MODELS].using(model, task.keep_alive):
+        try:
+            if task.empty is not None:
+                return await task.empty(targets[0])
+            if isinstance(task, StreamTask):
+                opened = await dispatch(request, targets, lambda target: _open(task, target))
+                return _Begun(opened, task.stream, model, task.keep_alive)
+            assert isinstance(task, ResultTask)  # noqa: S101 - there is no third kind
+            result = await dispatch(request, targets, lambda target: _send(task, target))
+        except ModelNotFound as error:
+            raise ModelNotFound(task.not_found) from error
+    record = request[RECORD]
+    record.timing.mark_delta()
+    record.usage = result.usage
+    return task.document(result)
+
+
+def _open(task: StreamTask, target: Target) -> Awaitable[Opened]:
+    asked = task.request_for(target.model)
+    return open_stream(target.provider, asked, task.encoder_for(target.model, asked))
+
+
+def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:
+    return task.send(target.provider, task.request_for(target.model))

@@ -1,4 +1,4 @@
-"""Who waits for an answer: noticed when they leave, and waited for when the server stops."""
+"""Cancel handlers whose client has disconnected, and wait for the others at shutdown."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import suppress
 
 from aiohttp import web
 
-__all__ = ["Presence", "has_left"]
+__all__ = ["Disconnects", "has_left"]
 
-_LOOK_EVERY = 0.5
+_POLL = 0.5
 _FAREWELL = 1.0
 """Seconds that handlers may take to let go of what they have opened."""
 
 
-class Presence:
-    """Cancel the handlers of clients that have gone.
+class Disconnects:
+    """Cancel the handlers of clients that have disconnected.
 
     aiohttp tells a handler that its client left only when the server was started with
     ``handler_cancellation=True``, which a host application need not have done. While such a handler
@@ -28,18 +28,18 @@ class Presence:
         self._open: dict[asyncio.Task[None], web.Request] = {}
         self._is_empty: asyncio.Event | None = None
 
-    def require(self, request: web.Request) -> None:
-        """Cancel the handler of *request* if its client leaves from now on."""
+    def track(self, request: web.Request) -> None:
+        """Cancel the handler of *request* if its client disconnects from now on."""
         self._open[request.task] = request
 
-    def release(self, request: web.Request) -> None:
-        """Let the client leave: *request* has its answer."""
+    def untrack(self, request: web.Request) -> None:
+        """Forget *request*: it has its answer."""
         del self._open[request.task]
         if self._is_empty is not None and not self._open:
             self._is_empty.set()
 
     async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled
-        """Wait until nobody waits for an answer, and cancel the handlers that take too long.
+        """Wait until all requests have their answers, and cancel the handlers that take too long.
 
         A server that stops does so first: it would close the connections of those before it
         cancels them, and none could tell its client why the answer ends.
@@ -53,14 +53,14 @@ class Presence:
             task.cancel()
 
     async def watch(self) -> None:
-        """Look for clients that have gone, until cancelled; then take all of them for gone.
+        """Poll for clients that have disconnected, until cancelled; then cancel all handlers.
 
         An application is cleaned up when its connections are closed, and a server that does not
         cancel handlers knows no more of those whose clients left a moment before.
         """
         try:
             while True:
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(_POLL)
                 for task, request in self._open.items():
                     if has_left(request):
                         task.cancel()

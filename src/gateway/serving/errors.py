@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from gateway.core.errors import GatewayError
 from gateway.dialects.ollama import OLLAMA
-from gateway.serving.keys import DIALECTS, RECORD
+from gateway.serving.keys import ENDPOINTS, RECORD
 from gateway.serving.redirects import redirect
 
 __all__ = ["answer_error"]
@@ -43,7 +43,8 @@ def _answer(request: web.Request, error: GatewayError) -> web.Response:
     request[RECORD].error = error.message
     if error.__cause__ is not None:
         _log.info("%s: %r", error, error.__cause__)
-    dialect = request.app[DIALECTS].get(request.match_info.handler, OLLAMA)
+    endpoint = request.app[ENDPOINTS].get(request.match_info.route)
+    dialect = OLLAMA if endpoint is None else endpoint.dialect
     return web.Response(
         status=error.status,
         body=dialect.error_document(error, request[RECORD].id),

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from gateway.access.origins import Origins
-from gateway.dialects.base import Dialect
 from gateway.models.loaded import Residency
 from gateway.models.refresh import ModelLists
 from gateway.models.store import Store
-from gateway.observe.record import Observer, RequestRecord
+from gateway.observe.observer import Observers
+from gateway.observe.record import RequestRecord
 from gateway.routing.targets import Targets
-from gateway.serving.disconnects import Presence
+from gateway.serving.disconnects import Disconnects
+from gateway.serving.endpoint import Endpoint
 from gateway.settings import Settings
 
 __all__ = [
-    "DIALECTS",
+    "DISCONNECTS",
+    "ENDPOINTS",
+    "LOADED_MODELS",
     "MODEL_LISTS",
     "OBSERVERS",
     "ORIGINS",
-    "PRESENCE",
     "RECORD",
-    "RESIDENCY",
     "SETTINGS",
     "STORE",
     "TARGETS",
@@ -32,14 +32,16 @@ __all__ = [
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("gateway.settings", Settings)
 MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLists)
-OBSERVERS: web.AppKey[Sequence[Observer]] = web.AppKey("gateway.observers", Sequence)
+OBSERVERS: web.AppKey[Observers] = web.AppKey("gateway.observers", Observers)
 ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
-PRESENCE: web.AppKey[Presence] = web.AppKey("gateway.presence", Presence)
-RESIDENCY: web.AppKey[Residency] = web.AppKey("gateway.residency", Residency)
+DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconnects)
+LOADED_MODELS: web.AppKey[Residency] = web.AppKey("gateway.loaded_models", Residency)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
-DIALECTS: web.AppKey[Mapping[Handler, Dialect]] = web.AppKey("gateway.dialects", Mapping)
-"""The dialect that each handler speaks."""
+ENDPOINTS: web.AppKey[Mapping[web.AbstractRoute, Endpoint]] = web.AppKey(
+    "gateway.endpoints", Mapping
+)
+"""The endpoint behind each route of the application's router."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)

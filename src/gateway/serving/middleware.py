@@ -1,44 +1,51 @@
-"""The one middleware: what surrounds every handler, from its first moment to its last.
+"""The request middleware: record, access checks, errors, observers.
 
-It is one, since every layer around a handler is a cost of every request. What it does is told by
-the modules beside it.
+There is one, since every layer around a handler is a cost of every request. What it does is told by
+the modules that it calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway.access.caller import CALLER
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.observe.record import RequestRecord
-from gateway.observe.upstream_replies import listening
+from gateway.observe.upstream_replies import collecting
 from gateway.serving.errors import answer_error
-from gateway.serving.keys import OBSERVERS, ORIGINS, PRESENCE, RECORD
+from gateway.serving.keys import DISCONNECTS, ENDPOINTS, OBSERVERS, ORIGINS, RECORD
 
-__all__ = ["rim"]
-
-_log = logging.getLogger("gateway.observe")
+__all__ = ["request_middleware"]
 
 
-def rim(app: web.Application) -> Middleware:
+def request_middleware(app: web.Application) -> Middleware:
     """Return the middleware of *app*.
 
-    A request is noted, kept out if it comes from elsewhere, or handled as long as its client is
-    there; an error is answered, and the observers are told. Status 499 is that of a client that
-    left.
+    A request is recorded, refused if it comes from elsewhere, or handled as long as its client is
+    connected; an error is answered, and the observers are called. Status 499 is that of a client
+    that disconnected.
     """
-    observers, origins, presence = app[OBSERVERS], app[ORIGINS], app[PRESENCE]
+    endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
+    observers, origins = app[OBSERVERS], app[ORIGINS]
 
     @web.middleware
-    async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
-        noted = request[RECORD] = RequestRecord(request.method, request.path)
-        presence.require(request)
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        record = RequestRecord(request.method, request.path, peer=request.remote or "")
+        endpoint = endpoints.get(request.match_info.route)
+        if endpoint is not None:
+            record.dialect = endpoint.dialect.name
+            record.route = endpoint.path
+            record.operation = endpoint.operation
+        request[RECORD] = record
+        _note_caller(request, record)
+        disconnects.track(request)
+        observers.started(record)
         try:
-            with listening(noted.replies.append):
+            with collecting(record.replies.append):
                 try:
                     response = (
                         answer_foreign_origin(request, origins)
@@ -50,27 +57,30 @@ def rim(app: web.Application) -> Middleware:
                 except Exception as error:
                     response = await answer_error(request, error)
         except asyncio.CancelledError:
-            _note_departure(noted)
+            _note_disconnect(record)
             raise
         except ConnectionError:
-            _note_departure(noted)
+            _note_disconnect(record)
             # aiohttp would log it as an error of the server; this reaches nobody.
             return web.Response(status=499)
         else:
-            noted.status = response.status
+            record.status = response.status
             return response
         finally:
-            presence.release(request)
-            for observer in observers:
-                try:
-                    observer.finished(noted)
-                except Exception:  # what it would have noted is lost, the answer is not
-                    _log.exception("an observer failed: %r", observer)
+            disconnects.untrack(request)
+            _note_caller(request, record)
+            observers.finished(record)
 
-    return surround
+    return handle
 
 
-def _note_departure(noted: RequestRecord) -> None:
-    if not noted.status:  # else it has had its answer, and may leave
-        noted.status = 499
-        noted.error = "client closed the connection"
+def _note_caller(request: web.Request, record: RequestRecord) -> None:
+    caller = request.get(CALLER)
+    if caller is not None:
+        record.caller = caller.name
+
+
+def _note_disconnect(record: RequestRecord) -> None:
+    if not record.status:  # else it has had its answer, and may leave
+        record.status = 499
+        record.error = "client closed the connection"

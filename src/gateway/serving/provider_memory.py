@@ -9,22 +9,16 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from gateway.core.errors import GatewayError
-from gateway.core.model_info import ListedModel, LoadedModel
+from gateway.core.model_info import LoadedModel
 from gateway.providers.base import AnyProvider
 from gateway.serving.keys import TARGETS
 
-__all__ = ["loaded", "unload"]
+__all__ = ["loaded"]
 
 _WITHIN = 5.0
 """Seconds that a service may take to tell what it has loaded."""
 
 _log = logging.getLogger("gateway.memory")
-
-
-async def unload(request: web.Request, model: ListedModel) -> None:
-    """Have a model unloaded."""
-    target, *_ = request.app[TARGETS].of([model])
-    await target.provider.unload_model(model.info.id)
 
 
 async def loaded(request: web.Request) -> Mapping[str, Sequence[LoadedModel]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -19,20 +19,15 @@ from gateway.core.events import ChatEvent, ChatStream, Finish, fold
 from gateway.dialects.base import AnswerEncoder
 from gateway.observe.record import RequestRecord
 from gateway.providers.base import AnyProvider
-from gateway.routing.targets import Target
 from gateway.serving.disconnects import has_left
-from gateway.serving.dispatch import ask_in_turn
 from gateway.serving.keys import RECORD, SETTINGS
 
-__all__ = ["OpenAnswer", "Opened", "answer", "begin", "open_stream", "relay"]
+__all__ = ["Opened", "fold_stream", "open_stream", "relay"]
 
 _log = logging.getLogger("gateway.relay")
 
 _DRAIN = 1.0
 """Seconds that a finished stream may take to end, so that its connection can be used again."""
-
-OpenAnswer: TypeAlias = Callable[[Target], tuple[ChatStream, AnswerEncoder]]
-"""Returns a new stream from a target, and what encodes it for the client."""
 
 
 class Opened(NamedTuple):
@@ -43,28 +38,15 @@ class Opened(NamedTuple):
     batch: Sequence[ChatEvent]
 
 
-def open_stream(provider: AnyProvider, asked: ChatRequest | FillRequest) -> ChatStream:
-    """Return the provider's answer to *asked*, of whichever kind it is."""
-    return provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
-
-
-def begin(
-    request: web.Request, targets: Sequence[Target], open_answer: OpenAnswer
-) -> Awaitable[Opened]:
-    """Return the answer of the first target that gives one, for `relay` or `answer` to go on with.
-
-    *open_answer* is called for each attempt that it takes. What it needs for that, such as a long
-    conversation, need not be kept any longer.
-    """
-
-    async def attempt(target: Target) -> Opened:
-        stream, encoder = open_answer(target)
-        try:
-            return Opened(stream, encoder, await anext(stream))
-        except StopAsyncIteration:
-            raise _ended() from None
-
-    return ask_in_turn(request, targets, attempt)
+async def open_stream(
+    provider: AnyProvider, asked: ChatRequest | FillRequest, encoder: AnswerEncoder
+) -> Opened:
+    """Ask *provider* and return its answer to *asked*, once the first batch of it has come."""
+    stream = provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
+    try:
+        return Opened(stream, encoder, await anext(stream))
+    except StopAsyncIteration:
+        raise _ended() from None
 
 
 async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
@@ -95,7 +77,7 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
     return response
 
 
-async def answer(request: web.Request, opened: Opened) -> web.StreamResponse:
+async def fold_stream(request: web.Request, opened: Opened) -> web.StreamResponse:
     """Fold a stream and send the whole answer as one document; otherwise like `relay`."""
     stream, encoder, batch = opened
     record = request[RECORD]
@@ -179,36 +161,8 @@ async def _break_off(
 async def _drain(stream: ChatStream) -> None:
     """Read on to the end of a finished stream; what happens there no longer matters."""
     try:
-        with _within(_DRAIN):
+        async with asyncio.timeout(_DRAIN):
             async for _ in stream:
                 pass
     except (GatewayError, TimeoutError):
         _log.debug("a finished stream did not end by itself")
-
-
-class _within:  # noqa: N801 - used like `asyncio.timeout`, which costs a short stream four times this
-    """Raise `TimeoutError` if the block takes longer than that many seconds."""
-
-    __slots__ = ("_cancelling", "_is_late", "_seconds", "_task", "_timer")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._is_late = False
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101 - a handler always runs in a task
-        self._task = task
-        self._cancelling = task.cancelling()
-        self._timer = loop.call_later(self._seconds, self._cancel)
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, _: object) -> None:
-        self._timer.cancel()
-        is_ours = self._is_late and self._task.uncancel() <= self._cancelling
-        if is_ours and kind is asyncio.CancelledError:
-            raise TimeoutError
-
-    def _cancel(self) -> None:
-        self._is_late = True
-        self._task.cancel()

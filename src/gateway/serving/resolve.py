@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from gateway.core.errors import InvalidRequest, ModelNotFound
+from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName
 from gateway.routing.targets import Target
 from gateway.serving.keys import MODEL_LISTS, RECORD, TARGETS
 
-__all__ = ["alike", "find_models", "find_targets", "unknown_model"]
+__all__ = ["find_models", "find_targets", "only_the_first"]
 
 
 async def find_models(
     request: web.Request, name: str, *, unlisted: bool = False
 ) -> Sequence[ListedModel]:
-    """Return what *name* means, at least one model; the earlier ones are preferred.
+    """Return the models that *name* means, none if there are none; the earlier ones are preferred.
 
-    Raise `InvalidRequest` for what is no name, or `ModelNotFound`. *unlisted* lets it be a model of
-    a kind that no list shows.
+    *unlisted* lets it be a model of a kind that no list shows. Raise `InvalidRequest` for a text
+    that cannot be a name.
     """
     record = request[RECORD]
     record.model = name
@@ -30,10 +30,9 @@ async def find_models(
         models = library.find_all(name, unlisted=unlisted)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
-    if not models:
-        raise ModelNotFound(f"model {name!r} not found")
-    record.provider = models[0].provider
-    record.upstream_model = models[0].info.id
+    if models:
+        record.provider = models[0].provider
+        record.upstream_model = models[0].info.id
     return models
 
 
@@ -60,29 +59,7 @@ def find_targets(
     return targets
 
 
-def alike(models: Sequence[ListedModel]) -> Sequence[ListedModel]:
-    """Return those of *models* that are the first one, at whichever provider.
-
-    Vectors of two models cannot be compared, so no other one may stand in for it.
-    """
+def only_the_first(models: Sequence[ListedModel]) -> Sequence[ListedModel]:
+    """Return those of *models* that are the same model as the first one, at any provider."""
     first = models[0].info.canonical
     return [model for model in models if model.info.canonical == first]
-
-
-class unknown_model:  # noqa: N801 - it is used like a function, and a generator costs more
-    """Say *text* when a model turns out not to exist, here or upstream: each endpoint has its own.
-
-    See the table of model names in the API reference.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, ModelNotFound):
-            raise ModelNotFound(self._text) from error

@@ -1,4 +1,4 @@
-"""Answers that are known at once, with the headers that Ollama gives them."""
+"""Answers that are known whole, with the headers that Ollama gives them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from aiohttp import hdrs, web
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.ollama.encode import JSON_TYPE
 
-__all__ = ["json_document", "unasked"]
+__all__ = ["document_response", "json_document", "unasked"]
+
+
+def document_response(body: bytes, content_type: str) -> web.Response:
+    """Return *body* as an answer of *content_type*."""
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
 
 def json_document(body: bytes) -> web.Response:
-    """Return *body* as an answer in JSON."""
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: JSON_TYPE})
+    """Return *body* as an answer in Ollama's JSON."""
+    return document_response(body, JSON_TYPE)
 
 
 def unasked(body: bytes, encoder: AnswerEncoder, *, stream: bool) -> web.Response:
     """Return *body* as an answer of *encoder* for which no provider was asked."""
-    whole = {hdrs.CONTENT_TYPE: encoder.document_type}
-    return web.Response(body=body, headers=encoder.stream_headers if stream else whole)
+    if stream:
+        return web.Response(body=body, headers=encoder.stream_headers)
+    return document_response(body, encoder.document_type)

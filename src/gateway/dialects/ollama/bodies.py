@@ -101,6 +101,11 @@ class EmbedCall(msgspec.Struct, frozen=True):
     keep_alive: float | None = None
     native: Mapping[str, object] = {}
 
+    @property
+    def is_load(self) -> bool:
+        """Tell whether there is nothing to embed, so that the model is only loaded."""
+        return not self.input
+
 
 class EmbeddingsCall(msgspec.Struct, frozen=True):
     """A body of ``/api/embeddings``, the older of the two."""
@@ -110,6 +115,11 @@ class EmbeddingsCall(msgspec.Struct, frozen=True):
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
     native: Mapping[str, object] = {}
+
+    @property
+    def is_load(self) -> bool:
+        """Tell whether there is nothing to embed, so that the model is only loaded."""
+        return not self.prompt
 
 
 class ShowCall(msgspec.Struct, frozen=True):

@@ -12,8 +12,9 @@ from gateway.dialects.ollama.bodies import ChatCall
 from gateway.dialects.ollama.checks import admit_chat, chat_request
 from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.dialects.ollama.schemas import load_chat
+from gateway.handlers.ollama.prompt import prompt_task
 from gateway.models.derived import for_chat
-from gateway.serving.answer import Endpoint, run
+from gateway.serving.answer import StreamTask, answer
 from gateway.serving.body import load_body
 
 __all__ = ["chat"]
@@ -21,19 +22,18 @@ __all__ = ["chat"]
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """Answer a conversation; without messages only have the model loaded or unloaded."""
-    return await run(request, await load_body(request, _read), _CHAT)
+    return await answer(request, load_body(request, lambda body: _task(request, body)))
 
 
-def _read(body: bytes) -> ChatCall:
+def _task(request: web.Request, body: bytes) -> StreamTask:
     call = load_chat(body)
     if not call.model.strip():
         raise InvalidRequest("model is required")
-    return call
+    return prompt_task(
+        request, call, admit=admit_chat, request_for=_request_for, encoder=ChatEncoder
+    )
 
 
-def _asked(call: ChatCall, model: ListedModel) -> ChatRequest:
+def _request_for(call: ChatCall, model: ListedModel) -> ChatRequest:
     asked = chat_request(call, model.info.id)
     return for_chat(model, asked, said=said_options(call.options))
-
-
-_CHAT = Endpoint(admit_chat, _asked, ChatEncoder)

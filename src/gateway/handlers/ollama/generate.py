@@ -12,8 +12,9 @@ from gateway.dialects.ollama.bodies import GenerateCall
 from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.schemas import load_generate
+from gateway.handlers.ollama.prompt import prompt_task
 from gateway.models.derived import for_prompt, tuned
-from gateway.serving.answer import Endpoint, run
+from gateway.serving.answer import StreamTask, answer
 from gateway.serving.body import load_body
 
 __all__ = ["generate"]
@@ -21,23 +22,22 @@ __all__ = ["generate"]
 
 async def generate(request: web.Request) -> web.StreamResponse:
     """Answer one prompt, or write what stands between a prompt and a suffix."""
-    return await run(request, await load_body(request, _read), _GENERATE)
+    return await answer(request, load_body(request, lambda body: _task(request, body)))
 
 
-def _read(body: bytes) -> GenerateCall:
+def _task(request: web.Request, body: bytes) -> StreamTask:
     call = load_generate(body)
     if not call.model.strip():
         raise ModelNotFound(f"model '{call.model}' not found")
-    return call
+    return prompt_task(
+        request, call, admit=admit_generate, request_for=_request_for, encoder=GenerateEncoder
+    )
 
 
-def _asked(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:
+def _request_for(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:
     """Return what the provider is asked; a raw prompt gets nothing of the model's own words."""
     asked = generate_request(call, model.info.id, info=model.info)
     said = said_options(call.options)
     if isinstance(asked, FillRequest):
         return tuned(model, asked, said=said)
     return (tuned if call.raw else for_prompt)(model, asked, said=said)
-
-
-_GENERATE = Endpoint(admit_generate, _asked, GenerateEncoder)

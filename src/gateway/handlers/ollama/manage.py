@@ -25,7 +25,7 @@ from gateway.dialects.ollama.progress import create_statuses
 from gateway.handlers.ollama.progress import progress
 from gateway.models.derived import derive
 from gateway.serving.body import load_body
-from gateway.serving.keys import MODEL_LISTS, RECORD, RESIDENCY, STORE
+from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS, RECORD, STORE
 
 __all__ = ["copy", "create", "delete", "pull", "push"]
 
@@ -85,7 +85,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
     name = _literal(call.model, f"name {_quote(call.model)} is invalid").short
     for one in dict.fromkeys((name, parse_name(call.model).short)):
         if await request.app[STORE].remove(one):
-            request.app[RESIDENCY].forget(one)
+            request.app[LOADED_MODELS].forget(one)
             return web.Response()
     model = await _find(request, call.model)
     if model is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.core.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest, ModelNotFound
 from gateway.core.model_info import ListedModel
-from gateway.core.names import InvalidName, parse_name
+from gateway.core.names import InvalidName, short_name
 from gateway.dialects.ollama.documents import (
     RunningModel,
     ps_document,
@@ -16,9 +16,9 @@ from gateway.dialects.ollama.documents import (
 from gateway.dialects.ollama.schemas import load_show
 from gateway.models.catalog import Library
 from gateway.serving.body import load_body
-from gateway.serving.keys import MODEL_LISTS, RESIDENCY
+from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS
 from gateway.serving.provider_memory import loaded
-from gateway.serving.resolve import find_models, unknown_model
+from gateway.serving.resolve import find_models
 from gateway.serving.responses import json_document
 
 __all__ = ["ps", "show", "tags"]
@@ -36,7 +36,7 @@ async def ps(request: web.Request) -> web.StreamResponse:
     told = await loaded(request)
     running = [
         RunningModel(model, expires)
-        for name, expires in request.app[RESIDENCY].loaded().items()
+        for name, expires in request.app[LOADED_MODELS].loaded().items()
         if (model := library.find(name)) is not None and model.provider not in told
     ]
     running += [
@@ -60,11 +60,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     call = await load_body(request, load_show)
     if not call.model.strip():
         raise InvalidRequest("model is required")
-    try:
-        shown = parse_name(call.model).short
-    except InvalidName:
-        shown = call.model
-    with unknown_model(f"model '{shown}' not found"):
-        model, *_ = await find_models(request, call.model)
+    models = await find_models(request, call.model)
+    if not models:
+        raise ModelNotFound(f"model '{short_name(call.model)}' not found")
     copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
-    return json_document(show_document(model, call, basename=call.model if copilot else ""))
+    return json_document(show_document(models[0], call, basename=call.model if copilot else ""))

@@ -23,7 +23,7 @@ from gateway.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.observe.upstream_replies import RateLimits, Reply, tell
+from gateway.observe.upstream_replies import RateLimits, Reply, notify
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
@@ -168,7 +168,7 @@ class Upstream:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = response.headers
         request_id = _first(headers, self._request_id_headers)
-        tell(Reply(self.name, response.status, request_id, RateLimits(headers)))
+        notify(Reply(self.name, response.status, request_id, RateLimits(headers)))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""

@@ -1,0 +1,70 @@
+"""What ``/api/chat`` and ``/api/generate`` have in common: loads, unloads and the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.model_info import ListedModel, ModelInfo
+from gateway.core.options import said_options
+from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
+from gateway.dialects.ollama.checks import load_request
+from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
+from gateway.models.derived import tuned
+from gateway.routing.targets import Target
+from gateway.serving.answer import StreamTask
+from gateway.serving.keys import LOADED_MODELS, RECORD
+from gateway.serving.responses import json_document
+
+__all__ = ["prompt_task"]
+
+CallT = TypeVar("CallT", ChatCall, GenerateCall)
+
+
+def prompt_task(
+    request: web.Request,
+    call: CallT,
+    *,
+    admit: Callable[[CallT, ModelInfo, str], None],
+    request_for: Callable[[CallT, ListedModel], ChatRequest | FillRequest],
+    encoder: type[ChatEncoder | GenerateEncoder],
+) -> StreamTask:
+    """Return what *call* wants; one that says nothing only has its model loaded or unloaded."""
+    timing = request[RECORD].timing
+
+    def encoder_for(model: ListedModel) -> ChatEncoder | GenerateEncoder:
+        return encoder(
+            call.model,
+            remote_model=model.remote_model,
+            remote_host=model.remote_host,
+            timing=timing,
+        )
+
+    async def load(target: Target) -> web.Response:
+        asked = load_request(call, target.model.info.id)
+        said = said_options(call.options)
+        await target.provider.load_model(tuned(target.model, asked, said=said))
+        return json_document(encoder_for(target.model).load_document("load"))
+
+    async def unload(target: Target) -> web.Response:
+        request.app[LOADED_MODELS].forget(target.model.name)
+        await target.provider.unload_model(target.model.info.id)
+        return json_document(encoder_for(target.model).load_document("unload"))
+
+    def admit_unless_unloading(model: ListedModel) -> None:
+        if not call.is_unload:
+            admit(call, model.info, model.name)
+
+    return StreamTask(
+        model=call.model,
+        not_found=f"model '{call.model}' not found",
+        admit=admit_unless_unloading,
+        keep_alive=call.keep_alive,
+        empty=unload if call.is_unload else load if call.is_load else None,
+        request_for=lambda model: request_for(call, model),
+        encoder_for=lambda model, _: encoder_for(model),
+        stream=call.stream,
+    )

@@ -1,0 +1,64 @@
+"""The access log: one line for each request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from gateway.observe.observer import Observer
+from gateway.observe.record import RequestRecord
+
+__all__ = ["LogObserver"]
+
+
+class LogObserver(Observer):
+    """Write one line for each request, with everything in it as fields of the log record."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def finished(self, record: RequestRecord) -> None:
+        """Log *record* at info level; requests that name no model (probes, lists) at debug."""
+        level = logging.INFO if record.model or record.error else logging.DEBUG
+        if self._log.isEnabledFor(level):
+            # Not `Logger.log`, which walks the stack to find out who called.
+            extra = {"fields": _fields(record)}
+            line = self._log.makeRecord(
+                self._log.name, level, "", 0, "request", (), None, extra=extra
+            )
+            self._log.handle(line)
+
+
+def _fields(record: RequestRecord) -> Mapping[str, object]:
+    """Return what is known of a request, in the order in which lines tell it."""
+    shown: dict[str, object] = {
+        "request": record.id,
+        "method": record.method,
+        "path": record.path,
+        "status": record.status,
+    }
+    if record.model:
+        shown["model"] = record.model
+    if record.provider:
+        shown["provider"] = record.provider
+    if record.upstream_model:
+        shown["upstream_model"] = record.upstream_model
+    if record.key:
+        shown["key"] = record.key
+    if record.finish:
+        shown["finish"] = record.finish
+    if record.error:
+        shown["error"] = record.error
+    if record.usage is not None:
+        shown["input_tokens"] = record.usage.input_tokens
+        shown["output_tokens"] = record.usage.output_tokens
+    if record.replies:
+        shown["upstream_request"] = record.replies[-1].request_id
+        shown["upstream_replies"] = len(record.replies)
+    if record.passed_over:
+        shown["passed_over"] = ",".join(record.passed_over)
+    timing = record.timing
+    if timing.first:
+        shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000
+    shown["total_ms"] = (timing.clock() - timing.accepted) // 1_000_000
+    return shown
