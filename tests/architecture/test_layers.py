@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import gateway
+import pytest
+from layout import SOURCE, Import, arrows, circle, imports, inside, own, room, source_files
 
-SOURCE = Path(gateway.__file__).parent
-
-# A module may import its own package and the rows below its own; only the last row's modules may
-# import each other. docs/explanation/architecture.md draws the same picture.
-ROWS = (
-    {"__main__"},
-    {"cli"},
-    {"app"},
-    {"handlers"},
-    {"serving"},
-    {"models", "routing"},
-    {"dialects", "providers"},
-    {"access", "observe", "settings"},
-    {"core", "version"},
+# A room may import the rows below its own, and nothing beside it.
+# docs/explanation/architecture.md draws the same picture.
+ROWS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__"}),
+    frozenset({"cli"}),
+    frozenset({"app"}),
+    frozenset({"handlers"}),
+    frozenset({"serving"}),
+    frozenset({"models", "routing"}),
+    frozenset({"dialects", "providers"}),
+    frozenset({"access", "observe", "settings"}),
+    frozenset({"core", "version"}),
 )
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 ADAPTERS = {"anthropic", "mistral", "ollama", "openai"}
-SANDBOX = {"core.codec", "version"}
-NOT_FOR_TESTING = {"app", "cli", "handlers", "sandbox"}
-
+SANDBOX = {"gateway.core.codec", "gateway.version"}
+"""All that the sandbox may import of the gateway."""
+TESTING = {"core", "providers", "settings"}
+"""The rooms that the testing kit may import."""
 ONLY_IN = {
-    "aiohttp": {
-        "access",
-        "app",
-        "cli",
-        "handlers",
-        "providers",
-        "sandbox",
-        "serving",
-        "testing",
-    },
+    "aiohttp": {"access", "app", "cli", "handlers", "providers", "sandbox", "serving", "testing"},
     "aiohttp_sse_client2": {"providers"},
     "dotenv": {"settings"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
@@ -48,70 +41,111 @@ ONLY_IN = {
     "sqlite3": {"models"},
     "uvloop": {"cli"},
 }
+FOUND = imports()
+PACKAGES = sorted(
+    {
+        module
+        for module in source_files()
+        for other in source_files()
+        if other.startswith(f"{module}.")
+    }
+    - {"gateway"}
+)
 
 
-def _imports() -> Iterator[tuple[str, str, str]]:
-    """Yield (file, its part of the package, imported name)."""
-    for file in sorted(SOURCE.rglob("*.py")):
-        relative = file.relative_to(SOURCE)
-        part = relative.parts[0].removesuffix(".py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{relative}: relative import"
-                assert node.module is not None
-                if (SOURCE.parent / node.module.replace(".", "/")).is_dir():
-                    yield from (
-                        (str(relative), part, f"{node.module}.{a.name}") for a in node.names
-                    )
-                else:
-                    yield str(relative), part, node.module
-            elif isinstance(node, ast.Import):
-                yield from ((str(relative), part, alias.name) for alias in node.names)
+def may_import(module: str, target: str) -> bool:
+    ours, other = room(module), room(target)
+    if ours in (other, "__init__"):  # what embedders import may name every room
+        return True
+    if ours == "sandbox":
+        return target in SANDBOX
+    if ours == "testing":
+        return other in TESTING
+    if other == "testing":
+        return False
+    if other == "sandbox":
+        return ours == "cli"
+    return ROW_OF[other] > ROW_OF[ours]
+
+
+def adapter(module: str) -> str:
+    """Return the member of providers/ that a module is in, or nothing."""
+    return module.removeprefix("gateway.providers.").partition(".")[0]
+
+
+def wrong_arrows(found: Iterable[Import]) -> list[Import]:
+    return [one for one in own(found) if not may_import(*one)]
+
+
+def circles(found: Sequence[Import]) -> list[list[str]]:
+    graphs = [arrows(found), *(inside(package, found) for package in PACKAGES)]
+    return [one for graph in graphs if (one := circle(graph))]
 
 
 def test_imports_point_downwards() -> None:
-    wrong = []
-    for file, part, name in _imports():
-        package, _, rest = name.partition(".")
-        target = rest.split(".")[0]
-        if package != "gateway" or part in (target, "__init__"):
-            continue
-        if part == "sandbox":
-            allowed = rest in SANDBOX
-        elif part == "testing":
-            allowed = target not in NOT_FOR_TESTING
-        elif target == "testing":
-            allowed = False
-        elif target == "sandbox":
-            allowed = part == "cli"
-        else:
-            allowed = ROW_OF[target] > ROW_OF[part] or ROW_OF[part] == len(ROWS) - 1
-        if not allowed:
-            wrong.append(f"{file} imports {name}")
-    assert wrong == []
+    assert wrong_arrows(FOUND) == []
+
+
+def test_there_are_no_circles_between_rooms_nor_inside_them() -> None:
+    assert circles(FOUND) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        pytest.param(Import("gateway.core.errors", "gateway.serving.relay"), id="back up"),
+        pytest.param(Import("gateway.models.store", "gateway.routing.retry"), id="beside"),
+        pytest.param(
+            Import("gateway.serving.relay", "gateway.serving.answer"), id="a circle inside"
+        ),
+        pytest.param(
+            Import("gateway.core.codec", "gateway.core.names"), id="a circle at the bottom"
+        ),
+    ],
+)
+def test_a_planted_import_is_found(planted: Import) -> None:
+    found = [*FOUND, planted]
+    assert wrong_arrows(found) or circles(found)
+
+
+def test_an_import_that_only_the_type_checker_sees_counts() -> None:
+    lazy = ast.parse((SOURCE / "models" / "store" / "__init__.py").read_text("utf-8"))
+    assert any(isinstance(node, ast.If) for node in lazy.body)
+    assert Import("gateway.models.store", "gateway.models.store.database") in FOUND
 
 
 def test_adapters_do_not_know_each_other() -> None:
-    wrong = []
-    for file, part, name in _imports():
-        own = Path(file).parts[1] if part == "providers" else None
-        target = name.removeprefix("gateway.providers.").partition(".")[0]
-        if own in ADAPTERS and target in (ADAPTERS | {"registry"}) - {own}:
-            wrong.append(f"{file} imports {name}")
+    found = [one for one in own(FOUND) if adapter(one.module) in ADAPTERS]
+    wrong = [
+        one
+        for one in found
+        if adapter(one.target) in (ADAPTERS | {"registry"}) - {adapter(one.module)}
+    ]
     assert wrong == []
 
 
 def test_libraries_stay_where_they_belong() -> None:
     wrong = [
-        f"{file} imports {name}"
-        for file, part, name in _imports()
-        if part not in ONLY_IN.get(name.split(".")[0], {part})
+        one
+        for one in FOUND
+        if room(one.module) not in ONLY_IN.get(one.target.partition(".")[0], {room(one.module)})
     ]
     assert wrong == []
 
 
+def test_the_layout_can_be_printed() -> None:
+    script = Path(__file__).with_name("layout.py")
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, timeout=50
+    )
+    first, *rooms = done.stdout.splitlines()
+    count = sum(map(len, arrows(FOUND).values()))
+    assert first == f"{len(rooms)} rooms, {len(ROWS)} floors, {count} arrows"
+    assert rooms[0].split()[:2] == [str(len(ROWS)), "__main__"]
+
+
 def test_public_names_are_listed_and_exist() -> None:
-    for file in SOURCE.rglob("*.py"):
+    for file in source_files().values():
         tree = ast.parse(file.read_text("utf-8"))
         names = {
             node.name
