@@ -1,4 +1,4 @@
-"""The page on errors against the tree of errors and the rules for second attempts."""
+"""The page on errors against the tree of errors and the rules for retries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLASSES = {name: getattr(errors, name) for name in errors.__all__}
 
 
 def test_every_error_that_a_client_may_see_stands_with_its_status() -> None:
-    rows = table(PAGE, "Before the first line")
+    rows = table(PAGE, "Errors before the first line")
     assert {codes(row["Class"])[0]: int(row["Status"]) for row in rows} == {
         name: kind.default_status
         for name, kind in CLASSES.items()
@@ -21,14 +21,14 @@ def test_every_error_that_a_client_may_see_stands_with_its_status() -> None:
 
 
 def test_every_error_that_stops_the_start_stands_there() -> None:
-    rows = table(PAGE, "Before the first request")
+    rows = table(PAGE, "Errors at start-up")
     assert {codes(row["Class"])[0] for row in rows} == {
         name for name, kind in CLASSES.items() if not issubclass(kind, GatewayError)
     }
 
 
-def test_the_limits_of_second_attempts_are_those_of_the_code() -> None:
-    rows = table(PAGE, "Second attempts")
+def test_the_limits_of_retries_are_those_of_the_code() -> None:
+    rows = table(PAGE, "Retries and fallback")
     assert [float(row["Value"]) for row in rows] == [
         attempts._RETRIES,
         attempts._BUDGET,
@@ -38,11 +38,11 @@ def test_the_limits_of_second_attempts_are_those_of_the_code() -> None:
     ]
 
 
-def test_the_errors_that_allow_a_second_attempt_are_those_of_the_code() -> None:
+def test_the_errors_that_allow_a_retry_are_those_of_the_code() -> None:
     samples = {name: kind("x") for name, kind in CLASSES.items() if issubclass(kind, GatewayError)}
     samples["UpstreamRejected"] = errors.UpstreamRejected("x", status=503)
-    lines = section(PAGE, "Second attempts").splitlines()
-    (sentence,) = [line for line in lines if line.startswith("The errors of which")]
+    lines = section(PAGE, "Retries and fallback").splitlines()
+    (sentence,) = [line for line in lines if line.startswith("The errors that allow")]
     assert set(codes(sentence)) == {
         name for name, error in samples.items() if attempts._is_safe(error)
     }
