@@ -63,7 +63,7 @@ def test_every_route_is_in_the_reference_and_every_endpoint_there_is_a_route() -
 NAME_ERRORS = [
     pytest.param(codes(row["Endpoint"])[0], name, row[column], id=f"{row['Endpoint']}-{column}")
     for row in table(PAGE, "Model names")
-    for column, name in (("no name", ""), ("not a name", "a b"), ("no such model", "m:1"))
+    for column, name in (("no name", ""), ("invalid name", "a b"), ("unknown model", "m:1"))
 ]
 
 
@@ -86,38 +86,42 @@ def test_every_endpoint_that_names_a_model_has_its_errors_on_the_page() -> None:
 
 TOOL = {"type": "function", "function": {"name": "f"}}
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "`think` of a model that cannot": ("/api/chat", {"model": "m", "think": True}),
-    "a chat of an embedding model": ("/api/chat", {"model": "v"}),
-    "a prompt of an embedding model": ("/api/generate", {"model": "v"}),
-    "embeddings of a chat model": ("/api/embed", {"model": "m"}),
-    "tools, a suffix, images or recordings of a model without": (
+    "`think` for a model without it": ("/api/chat", {"model": "m", "think": True}),
+    "chat with an embedding model": ("/api/chat", {"model": "v"}),
+    "prompt for an embedding model": ("/api/generate", {"model": "v"}),
+    "embeddings from a chat model": ("/api/embed", {"model": "m"}),
+    "tools, a suffix, images or audio for a model without them": (
         "/api/chat",
         {"model": "m", "tools": [TOOL]},
     ),
-    "an image of an unknown kind": (
+    "an image in an unknown format": (
         "/api/chat",
         {"model": "w", "messages": [{"role": "user", "images": ["AAAA"]}]},
     ),
 }
 
 
-@pytest.mark.parametrize("row", table(PAGE, "Refusals"), ids=lambda row: str(row["Asked"]))
+@pytest.mark.parametrize(
+    "row", table(PAGE, "Rejected requests"), ids=lambda row: str(row["Request"])
+)
 async def test_what_is_said_of_refusals_is_what_is_answered(
     client: Any, row: dict[str, str]
 ) -> None:
-    path, body = REFUSED[row["Asked"]]
-    words = codes(row["Words"])[0].replace('"m"', f'"{body["model"]}"')
+    path, body = REFUSED[row["Request"]]
+    words = codes(row["Message"])[0].replace('"m"', f'"{body["model"]}"')
     assert await ask(client, path, FIELDS[path] | body) == (400, {"error": words})
 
 
 @pytest.mark.parametrize(
-    "row", table(PAGE, "Refusals", "`/api/generate` with"), ids=lambda row: str(row["Words"])
+    "row",
+    table(PAGE, "Rejected requests", "`/api/generate` with"),
+    ids=lambda row: str(row["Message"]),
 )
 async def test_what_is_said_of_values_is_what_is_answered(client: Any, row: dict[str, str]) -> None:
     sent = json.loads("{" + codes(row["`/api/generate` with"])[0] + "}")
     assert await ask(client, "/api/generate", {"model": "m", "prompt": "x", **sent}) == (
         int(row["Status"]),
-        {"error": codes(row["Words"])[0]},
+        {"error": codes(row["Message"])[0]},
     )
 
 
@@ -151,7 +155,9 @@ async def test_health_looks_as_the_page_says(client: Any) -> None:
 
 
 def test_the_origins_on_the_page_are_those_that_are_allowed() -> None:
-    (sentence,) = [line for line in section(PAGE, "Web pages").splitlines() if "any port" in line]
+    (sentence,) = [
+        line for line in section(PAGE, "Origin and Host checks").splitlines() if "any port" in line
+    ]
     named = [code for code in codes(sentence) if not code.startswith("OLLAMA_")]
     hosts = [name for name in named if "://" not in name]
     schemes = [name for name in named if "://" in name]
@@ -163,8 +169,10 @@ def test_the_origins_on_the_page_are_those_that_are_allowed() -> None:
 
 
 def test_the_date_of_a_model_without_one_is_that_of_the_page() -> None:
-    (row,) = [row for row in table(PAGE, "Where we differ") if "`modified_at`" in row["Where"]]
-    assert row["Here"].endswith(f"the start of {EPOCH.year}")
+    (row,) = [
+        row for row in table(PAGE, "Differences from Ollama") if "`modified_at`" in row["What"]
+    ]
+    assert row["The gateway"].endswith(f"the start of {EPOCH.year}")
     assert (EPOCH.month, EPOCH.day) == (1, 1)
 
 

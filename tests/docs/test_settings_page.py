@@ -83,7 +83,7 @@ def test_every_setting_of_a_group_is_documented_with_its_default(group: str) -> 
 def test_settings_outside_of_groups_are_documented() -> None:
     own = {field.name for field in dataclasses.fields(Settings)}
     own -= {*GROUPS, "providers", "environ", "sources"}
-    assert rows_of("At the top", "") == {
+    assert rows_of("Top-level keys", "") == {
         name: (variables_of(name), frozenset(), getattr(Settings(), name)) for name in own
     }
 
@@ -91,7 +91,7 @@ def test_settings_outside_of_groups_are_documented() -> None:
 def test_every_variable_is_documented() -> None:
     shown = {
         variable
-        for heading in (*(f"`{group}`" for group in GROUPS), "At the top")
+        for heading in (*(f"`{group}`" for group in GROUPS), "Top-level keys")
         for row in table(PAGE, heading)
         for variable in codes(row["Variable"])
     }
@@ -145,7 +145,7 @@ def test_the_example_of_four_providers_has_them_all(tmp_path: Path) -> None:
     (block,) = [
         block.text
         for block in blocks(DOCS / PAGE, "toml")
-        if block.text in section(PAGE, "Four providers")
+        if block.text in section(PAGE, "Example with four providers")
     ]
     file = tmp_path / "gateway.toml"
     file.write_text(block)
@@ -167,5 +167,5 @@ def test_every_argument_is_documented() -> None:
         for key in rows_of(f"`{group}`", "").values()
         for argument in key[1]
     }
-    others = {codes(row["Argument"])[0] for row in table(PAGE, "Arguments that are no settings")}
+    others = {codes(row["Argument"])[0] for row in table(PAGE, "Command-line arguments")}
     assert of_settings | others == ARGUMENTS | {*_COMMANDS}
