@@ -36,13 +36,13 @@ def test_the_options_are_those_of_the_schema() -> None:
 
 
 def test_what_passes_as_it_is_is_what_a_body_may_hold() -> None:
-    what, *_ = rows("What passes as it is", "What")
+    what, *_ = rows("Passed on unchanged", "What")
     known = {
         name
         for schema in (schemas.ChatRequest, schemas.GenerateRequest, schemas.EmbedRequest)
         for name in schema().fields
     }
-    named = set(codes(what)) | set(codes(rows("What passes as it is", "What")["`options`"]["What"]))
+    named = set(codes(what)) | set(codes(rows("Passed on unchanged", "What")["`options`"]["What"]))
     assert named <= known
     kept = {"template", "context", "raw"}
     assert known - named - kept == (
@@ -56,7 +56,7 @@ def sent(**fields: Any) -> dict[str, Any]:
 
 
 def test_roles_become_what_the_page_says() -> None:
-    row = rows("What does not", "What")["roles of messages"]["Here"]
+    row = rows("Changed or not forwarded", "What")["roles of messages"]["In the gateway"]
     assert codes(row) == ["developer", "system", "user"]
     said = [{"role": role} for role in (*Role, "developer", "control")]
     roles = [message["role"] for message in sent(messages=said)["messages"]]
@@ -65,7 +65,7 @@ def test_roles_become_what_the_page_says() -> None:
 
 
 def test_a_tool_keeps_what_the_page_says() -> None:
-    row = rows("What does not", "What")["a tool"]["Here"]
+    row = rows("Changed or not forwarded", "What")["a tool"]["In the gateway"]
     function = {"name": "f", "description": "D", "parameters": {"type": "object"}}
     tools = [{"type": "function", "function": {**function, "strict": True}, "new": 1}]
     (tool,) = sent(messages=[{}], tools=tools)["tools"]
