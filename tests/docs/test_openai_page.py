@@ -60,7 +60,7 @@ def test_no_field_that_is_said_to_have_no_effect_is_read(heading: str) -> None:
 
 def test_the_efforts_on_the_page_are_those_that_are_known() -> None:
     (row,) = [one for one in table(PAGE, "Chat completions") if "reasoning" in one["Field"]]
-    assert codes(row["Here"])[:-1] == [*_EFFORTS]
+    assert codes(row["Handling"])[:-1] == [*_EFFORTS]
 
 
 @pytest.mark.parametrize("row", table(PAGE, "Errors"), ids=lambda row: str(row["Status"]))
