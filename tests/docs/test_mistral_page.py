@@ -104,21 +104,23 @@ def test_every_field_of_the_requests_is_on_the_page() -> None:
     shown = rows("Fields", "Field")
     assert set(shown) == read
     assert set(SENT) | set(WITHOUT_EFFECT) | {"options"} == read
-    assert {name for name, row in shown.items() if row["At Mistral"]} == set(SENT) | {"options"}
+    assert {name for name, row in shown.items() if row["Mistral's field"]} == set(SENT) | {
+        "options"
+    }
 
 
 @pytest.mark.parametrize("name", SENT)
 def test_a_field_that_is_sent_has_the_name_on_the_page(name: str) -> None:
     row = rows("Fields", "Field")[name]
     body, value = SENT[name]
-    assert row["What happens"].startswith("sent")
-    assert body[codes(row["At Mistral"])[0]] == value
+    assert row["Handling"].startswith("sent")
+    assert body[codes(row["Mistral's field"])[0]] == value
 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_a_field_that_is_not_sent_changes_nothing(name: str) -> None:
     row = rows("Fields", "Field")[name]
-    assert row["What happens"].startswith(("local", "dropped"))
+    assert row["Handling"].startswith(("local", "dropped"))
     assert generate(**{name: WITHOUT_EFFECT[name]}) == generate()
 
 
@@ -152,19 +154,19 @@ def test_every_option_of_ollama_is_on_the_page() -> None:
 @pytest.mark.parametrize("name", ollama_options._READERS)
 def test_an_option_is_sent_or_dropped_as_the_page_says(name: str) -> None:
     row = rows("Options", "Option")[name]
-    if row["At Mistral"]:
+    if row["Mistral's field"]:
         given, sent = OPTIONS[name]
-        assert row["What happens"].startswith("sent")
-        assert chat(options={name: given}) == {**chat(), codes(row["At Mistral"])[0]: sent}
+        assert row["Handling"].startswith("sent")
+        assert chat(options={name: given}) == {**chat(), codes(row["Mistral's field"])[0]: sent}
     else:
         value = True if name == "use_mmap" else 1
-        assert row["What happens"].startswith("dropped")
+        assert row["Handling"].startswith("dropped")
         assert chat(options={name: value}) == chat()
 
 
 @pytest.mark.parametrize(("name", "given", "sent"), EDGES)
 def test_the_edges_of_options_are_those_on_the_page(name: str, given: object, sent: object) -> None:
-    wire = codes(rows("Options", "Option")[name]["At Mistral"])[0]
+    wire = codes(rows("Options", "Option")[name]["Mistral's field"])[0]
     assert chat(options={name: given}).get(wire) == sent
 
 
@@ -204,10 +206,10 @@ def test_a_parameter_of_mistral_is_sent_where_the_page_says(name: str) -> None:
     with_tools = ChatRequest("m", history, tools=tools, sampling=sampling, extra=extra)
     without = ChatRequest("m", history, sampling=sampling, extra=extra)
     fill = FillRequest("m", "x", "y", sampling, extra)
-    assert row["In a chat"].startswith("sent")
+    assert row["Chat"].startswith("sent")
     assert name in chat_body(with_tools, LARGE)
-    assert (name in chat_body(without, LARGE)) == ("if there are tools" not in row["In a chat"])
-    assert (name in fim_body(fill, LARGE)) == (row["When filling in"] == "sent")
+    assert (name in chat_body(without, LARGE)) == ("if there are tools" not in row["Chat"])
+    assert (name in fim_body(fill, LARGE)) == (row["Fill-in-the-middle"] == "sent")
     with pytest.raises(InvalidRequest) as refused:
         chat_body(ChatRequest("m", history, tools=tools, extra={name: wrong}), LARGE)
     assert (refused.value.status, refused.value.message) == (
@@ -219,7 +221,7 @@ def test_a_parameter_of_mistral_is_sent_where_the_page_says(name: str) -> None:
 def test_thinking_is_asked_for_as_the_page_says() -> None:
     cells = table(PAGE, "Thinking")
     for row in cells:
-        wanted = codes(row["A model that can"])[:1] if row["`think`"] != "left out" else []
+        wanted = codes(row["Model with thinking"])[:1] if row["`think`"] != "not set" else []
         for text in codes(row["`think`"]) or ["null"]:
             assert [*filter(None, [chat(think=json.loads(text)).get("reasoning_effort")])] == wanted
     request = ChatRequest("m", (Message(Role.USER, "x"),))
@@ -242,7 +244,7 @@ def test_the_repairs_are_those_of_the_page_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", table(PAGE, "Images, recordings, documents"), ids=lambda row: str(row["Media type"])
+    "row", table(PAGE, "Images, audio and documents"), ids=lambda row: str(row["Media type"])
 )
 def test_media_travel_in_the_chunks_of_the_page(row: dict[str, str]) -> None:
     media = Media(codes(row["Media type"])[0], "AAAA")
@@ -287,22 +289,22 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(
-    "row", table(PAGE, "Refusals"), ids=lambda row: str(row["Mistral answers"])
+    "row", table(PAGE, "Error responses"), ids=lambda row: str(row["Mistral's response"])
 )
 def test_refusals_become_the_errors_of_the_page(row: dict[str, str]) -> None:
-    said = row["Mistral answers"]
+    said = row["Mistral's response"]
     plain = [(int(status), {"message": "so it is"}) for status in re.findall(r"\d{3}", said)]
     for status, payload in ANSWERS.get(said, plain):
         body = b"<html>" if payload is None else json.dumps(payload).encode()
         error = errors.refusal(Refusal(status, {"Retry-After": "7"}, body), "mistral")
         assert type(error).__name__ == codes(row["Class"])[0]
         assert error.status == int(row["Status"])
-        for words in codes(row["Words"]):
+        for words in codes(row["Message"]):
             if words == "Retry-After":
                 assert error.headers == {"Retry-After": "7"}
             else:
                 assert words in error.message
-        if row["Words"] == "Mistral's" and payload is not None:
+        if row["Message"] == "Mistral's" and payload is not None:
             assert error.message == payload["message"]
 
 
