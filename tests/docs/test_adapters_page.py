@@ -208,7 +208,9 @@ def test_a_raw_prompt_is_continued_where_that_can_be_done() -> None:
 
 
 async def test_what_anthropic_does_not_have_is_refused() -> None:
-    refused = {name for name, row in rows("Fields", "Field").items() if "refused" in row[ANTHROPIC]}
+    refused = {
+        name for name, row in rows("Fields", "Field").items() if "rejected" in row[ANTHROPIC]
+    }
     assert refused == {"suffix", "input", "dimensions"}
     async with opened(AnthropicProvider, json_answer({}), api_key="k") as (provider, upstream):
         with pytest.raises(NotSupported):
@@ -343,12 +345,12 @@ def test_conversations_are_mended_as_the_page_says() -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    "row", table(PAGE, "Images, recordings, documents"), ids=lambda row: str(row["Media type"])
+    "row", table(PAGE, "Images, audio and documents"), ids=lambda row: str(row["Media type"])
 )
 def test_media_travel_in_the_parts_of_the_page(row: dict[str, str], column: str) -> None:
     media = Media(codes(row["Media type"])[0], "AAAA")
     request = ChatRequest("m", (Message(Role.USER, media=(media,)),))
-    if row[column] == "refused":
+    if row[column] == "rejected":
         with pytest.raises(InvalidRequest):
             body_of(request, column)
     else:
@@ -386,7 +388,7 @@ def test_stop_reasons_become_those_of_the_page() -> None:
 ONLY_AT = {"OpenAI": openai_errors.refusal, "Anthropic": anthropic_errors.refusal}
 SAID = {"error": {"message": "so it is"}}
 ANSWERS: dict[str, list[tuple[int, object]]] = {
-    "404 without words, 405, or a redirect": [(404, None), (405, None), (302, None)],
+    "404 without a message, 405, or a redirect": [(404, None), (405, None), (302, None)],
     "429 for a quota, at OpenAI": [
         (429, {"error": {"message": "so it is", "code": "insufficient_quota"}})
     ],
@@ -394,10 +396,10 @@ ANSWERS: dict[str, list[tuple[int, object]]] = {
 
 
 @pytest.mark.parametrize(
-    "row", table(PAGE, "Refusals"), ids=lambda row: str(row["The service answers"])
+    "row", table(PAGE, "Error responses"), ids=lambda row: str(row["The service's response"])
 )
 def test_refusals_become_the_errors_of_the_page(row: dict[str, str]) -> None:
-    said = row["The service answers"]
+    said = row["The service's response"]
     plain: list[tuple[int, object]] = [(int(one), SAID) for one in re.findall(r"\d{3}", said)]
     where = [refuse for name, refuse in ONLY_AT.items() if said.endswith(f"at {name}")]
     for refuse in where or ONLY_AT.values():
@@ -406,9 +408,9 @@ def test_refusals_become_the_errors_of_the_page(row: dict[str, str]) -> None:
             error: GatewayError = refuse(Refusal(status, {"Retry-After": "7"}, body), "p")
             assert type(error).__name__ == codes(row["Class"])[0]
             assert error.status == int(row["Status"])
-            if row["Words"].startswith("the service's"):
+            if row["Message"].startswith("the service's"):
                 assert error.message == "so it is"
-            for words in codes(row["Words"]):
+            for words in codes(row["Message"]):
                 found = error.headers if words == "Retry-After" else error.message
                 assert words in found
 
