@@ -163,7 +163,7 @@ def test_upstream_is_as_described() -> None:
 def test_the_options_of_every_service_are_those_of_the_class() -> None:
     shown = {
         codes(row["Option"])[0]: ast.literal_eval(codes(row["Default"])[0])
-        for row in rows("Options and refusals", "Option")
+        for row in rows("Common options and error responses", "Option")
     }
     assert shown == dataclasses.asdict(options.ServiceOptions())
     assert set(shown) == set(options.ServiceOptionsSchema().fields)
