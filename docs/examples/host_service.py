@@ -1,4 +1,4 @@
-"""A service of your own that has the gateway under ``/llm``."""
+"""An aiohttp service that mounts the gateway under ``/llm``, behind its own authentication."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["TokenCount", "create", "create_host"]
 
 
 class TokenCount(Observer):
-    """Add up the tokens that each model has cost."""
+    """Count the tokens that each model has used."""
 
     def __init__(self) -> None:
         self.tokens: Counter[str] = Counter()
 
     def finished(self, record: RequestRecord) -> None:
-        """Take note of a request that is over."""
+        """Add the usage of a request that has ended."""
         if record.usage is not None:
             spent = record.usage.input_tokens + record.usage.output_tokens
             self.tokens[f"{record.provider}/{record.upstream_model}"] += spent
 
     async def show(self, request: web.Request) -> web.Response:
-        """Answer with the counts."""
+        """Return the counts as JSON."""
         return web.json_response(self.tokens)
 
 
 def require(token: str) -> Middleware:
-    """Return a middleware that lets only those in who know *token*."""
+    """Return a middleware that rejects requests without the bearer token *token*."""
     expected = f"Bearer {token}".encode()
 
     @web.middleware
@@ -48,7 +48,7 @@ def require(token: str) -> Middleware:
 
 
 async def create_host(settings: Settings, token: str) -> web.Application:
-    """Return the service; the gateway shares its session and its middlewares."""
+    """Return the service; the gateway uses its session and runs behind its middleware."""
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
     count = TokenCount()
     app = web.Application(middlewares=[require(token)])
@@ -58,12 +58,12 @@ async def create_host(settings: Settings, token: str) -> web.Application:
     async def close_session(_: web.Application) -> None:
         await session.close()
 
-    app.on_cleanup.append(close_session)  # after the gateway's own, which comes first
+    app.on_cleanup.append(close_session)  # runs after the gateway's own cleanup
     return app
 
 
 async def create() -> web.Application:
-    """Return the service as the environment and ``.env`` configure it."""
+    """Return the service, configured by the environment and ``.env``."""
     settings = load(environ=os.environ, dotenv=Path(".env"))
     return await create_host(settings, os.environ["HOST_TOKEN"])
 

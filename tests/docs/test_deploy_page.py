@@ -70,7 +70,7 @@ def test_proxies_wait_longer_than_providers_are_given() -> None:
     assert "proxy_buffering off;" in block.text
     assert "proxy_read_timeout 330s;" in block.text
     assert str(Settings().server.port) in block.text
-    assert "300 seconds by default" in section(PAGE, "Behind a reverse proxy")
+    assert "300 seconds by default" in section(PAGE, "Reverse proxy")
 
 
 def test_the_defaults_of_the_threat_model_are_those_of_the_code() -> None:
@@ -86,10 +86,10 @@ def test_the_image_keeps_its_models_where_the_page_says() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     home = re.search(r"GATEWAY_HOME=(\S+)", dockerfile)
     assert home is not None
-    assert f"are kept in `{home[1]}`" in section(PAGE, "As a container")
+    assert f"are kept in `{home[1]}`" in section(PAGE, "Container")
 
 
-def test_the_times_of_stopping_are_those_of_the_code() -> None:
+def test_the_times_of_a_shutdown_are_those_of_the_code() -> None:
     default = {field.name: field.default for field in dataclasses.fields(Settings().server)}
-    assert f"{default['shutdown_timeout']:.0f} by default" in section(PAGE, "Stopping")
+    assert f"{default['shutdown_timeout']:.0f} by default" in section(PAGE, "Shutdown")
     assert "the server is shutting down" in page(PAGE)
