@@ -16,6 +16,22 @@ from typing import NamedTuple, TypeAlias
 SOURCE = Path(__file__).parents[2] / "src" / "gateway"
 PACKAGE = "gateway"
 
+# A room may import the rows below its own, and nothing beside it.
+# docs/explanation/architecture.md draws the same picture.
+ROWS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__"}),
+    frozenset({"cli"}),
+    frozenset({"app"}),
+    frozenset({"handlers"}),
+    frozenset({"serving"}),
+    frozenset({"models", "routing"}),
+    frozenset({"dialects", "providers"}),
+    frozenset({"access", "observe", "settings"}),
+    frozenset({"core", "version"}),
+)
+SANDBOX = {"gateway.core.codec", "gateway.version"}
+"""All that the sandbox may import of the gateway."""
+
 Graph: TypeAlias = Mapping[str, set[str]]
 
 
