@@ -15,4 +15,4 @@ def test_every_runtime_dependency_has_its_reason() -> None:
     names = {re.split(r"[ <>=;\[]", line.strip())[0] for line in required}
     rows = table("explanation/dependencies.md", "Dependencies")
     assert {codes(row["Package"])[0] for row in rows} == names
-    assert all(len(row["Why not without"]) > 20 for row in rows)
+    assert all(len(row["Reason"]) > 20 for row in rows)
