@@ -82,7 +82,7 @@ def _provider_cases() -> Iterator[Case]:
             yield Case(
                 f"1.5-{status}-{stream}",
                 "POST /api/chat",
-                "an error of the provider keeps its status, with its reason as JSON",
+                "an error response of the provider keeps its status, with its reason as JSON",
                 {"model": "mistral-large", "messages": [said], "stream": stream},
                 status=status,
                 pattern=r'\{"error":"[^"]+"\}',
@@ -92,7 +92,7 @@ def _provider_cases() -> Iterator[Case]:
     yield Case(
         "1.5-cut-document",
         "POST /api/chat",
-        "without a stream a failure in the middle has a status of its own",
+        "without a stream, a failure during the answer has a status of its own",
         {"model": "mistral-large", "messages": [cut], "stream": False},
         status=502,
         pattern=r'\{"error":"[^"]+"\}',
@@ -107,14 +107,14 @@ def _text_cases() -> Iterator[Case]:
         yield Case(
             f"{section}.5-keys",
             endpoint,
-            "the keys of each line are there, in Ollama's order, and none is null",
+            "each line has Ollama's keys in Ollama's order, and no value is null",
             body,
             check=lambda reply, text=text: _chunks(reply, text),  # type: ignore[misc] # bound
         )
         yield Case(
             f"{section}.7-whole" if endpoint.endswith("/chat") else f"{section}.6-whole",
             endpoint,
-            "without a stream the answer is one object with all of it",
+            "without a stream, the answer is one object",
             {**body, "stream": False},
             check=lambda reply, text=text: (  # type: ignore[misc] # bound
                 [*reply.json] == [*HEAD, text, "done", "done_reason", *METRICS]
@@ -124,21 +124,21 @@ def _text_cases() -> Iterator[Case]:
         yield Case(
             f"3.10-{endpoint}",
             endpoint,
-            "counts and durations are positive integers and stand in the last line only",
+            "counts and durations are positive integers, in the last line only",
             body,
             check=_metrics,
         )
         yield Case(
             f"1.4-time-{endpoint}",
             endpoint,
-            "times are in UTC, with up to nine digits of a fraction",
+            "times are in UTC, with up to nine fractional digits",
             body,
             check=_times,
         )
         yield Case(
             f"3.11-length-{endpoint}",
             endpoint,
-            "`done_reason` is `length` where the limit of tokens ended the answer",
+            "`done_reason` is `length` if the token limit ended the answer",
             {**body, "options": {"num_predict": 1}},
             check=ends(done_reason="length"),
         )
@@ -147,7 +147,8 @@ def _text_cases() -> Iterator[Case]:
                 yield Case(
                     f"{section}.4-{reason}-{label}",
                     endpoint,
-                    "a request that says nothing only loads or unloads: one object, no metrics",
+                    "a request without content only loads or unloads the model: one object, no"
+                    " metrics",
                     {"model": "mistral-large", **more, **stream},
                     check=lambda reply, text=text, reason=reason: (  # type: ignore[misc] # bound
                         _load(reply, text, reason)
@@ -158,21 +159,21 @@ def _text_cases() -> Iterator[Case]:
             yield Case(
                 f"{section}.4-zero-{zero!r}",
                 endpoint,
-                "every way to write zero unloads",
+                "every notation of zero unloads the model",
                 {"model": "mistral-large", "keep_alive": zero},
                 check=ends(done_reason="unload"),
             )
         yield Case(
             f"{section}.4-unknown",
             endpoint,
-            "an unknown model is not loaded either",
+            "loading an unknown model is an error",
             {"model": "llama3", "keep_alive": 0},
             **failed(404, "model 'llama3' not found"),
         )
         yield Case(
             f"3.7-thinking-{endpoint}",
             endpoint,
-            "thinking comes before the answer, in lines of its own",
+            "thinking precedes the answer, in separate lines",
             {**body, "model": "mistral-medium", "think": True},
             check=lambda reply, text=text: _thinking(reply, text),  # type: ignore[misc] # bound
         )
@@ -180,14 +181,14 @@ def _text_cases() -> Iterator[Case]:
         yield Case(
             f"5.4-messages-{value}",
             "POST /api/chat",
-            "messages that are missing, `null` or empty are a load",
+            "a chat with missing, `null` or empty messages loads the model",
             {"model": "mistral-large", "messages": value},
             check=ends(done_reason="load"),
         )
     yield Case(
         "4.6-escapes",
         "POST /api/generate",
-        "`<`, `>`, `&`, U+2028, U+2029 and U+0085 are escaped, all else is raw UTF-8",
+        "`<`, `>`, `&`, U+2028, U+2029 and U+0085 are escaped; everything else is raw UTF-8",
         {"model": "mistral-large", "prompt": "<a>&é\u2028\u2029\u0085", "stream": False},
         check=lambda reply: not {*"<>&\u2028\u2029\u0085"} & {*reply.text} and "é" in reply.text,
     )
@@ -239,7 +240,8 @@ def _call_cases() -> Iterator[Case]:
     yield Case(
         "5.6-stream",
         "POST /api/chat",
-        "a call comes whole, on a line that is not the last one, with its index and an object",
+        "a tool call is sent in one line before the last one, with its index, and its"
+        " arguments as an object",
         ASK,
         check=_streamed_calls,
         headers={"Content-Type": NDJSON},
@@ -247,7 +249,7 @@ def _call_cases() -> Iterator[Case]:
     yield Case(
         "5.6-document",
         "POST /api/chat",
-        "without a stream the message has all the calls",
+        "without a stream, the message contains all tool calls",
         {**ASK, "stream": False},
         check=_whole_calls,
     )
@@ -285,7 +287,7 @@ def _embed_cases() -> Iterator[Case]:
     yield Case(
         "6.1-empty-text",
         embed,
-        "an empty text in a list is an input like others",
+        "an empty string in a list is a valid input",
         {**model, "input": [""]},
         check=lambda reply: [*map(len, reply.json["embeddings"])] == [1024],
     )
@@ -294,7 +296,7 @@ def _embed_cases() -> Iterator[Case]:
         yield Case(
             f"6.1-load-{label}",
             embed,
-            "without an input the answer has no vectors",
+            "without input, the answer has no vectors",
             body,
             text='{"model":"mistral-embed","embeddings":[]}',
         )
@@ -303,7 +305,7 @@ def _embed_cases() -> Iterator[Case]:
             yield Case(
                 f"6.1-input-{label}-{name}",
                 embed,
-                "an input of another type is refused before the model is looked up",
+                "an input of a wrong type is rejected before the model is looked up",
                 {"model": name, "input": value},
                 **failed(400, "invalid input type"),
             )
@@ -312,7 +314,8 @@ def _embed_cases() -> Iterator[Case]:
         yield Case(
             f"6.1-dimensions-{name}",
             embed,
-            "`dimensions` cuts a vector, which has length 1 again; too many change nothing",
+            "`dimensions` truncates and normalises the vector; a value that is too large has"
+            " no effect",
             {**model, "input": "cats, dogs, fish and " * 99, "dimensions": dimensions},
             check=lambda reply, expected=expected: (  # type: ignore[misc] # bound
                 _vectors(reply, 1, dimensions=expected)
@@ -321,7 +324,7 @@ def _embed_cases() -> Iterator[Case]:
     yield Case(
         "6.2-vector",
         older,
-        "one vector and nothing else",
+        "the answer is one vector without any other field",
         {**model, "prompt": "x"},
         check=lambda reply: [*reply.json] == ["embedding"] and len(reply.json["embedding"]) == 1024,
     )
@@ -329,7 +332,7 @@ def _embed_cases() -> Iterator[Case]:
         yield Case(
             f"6.2-{label}",
             older,
-            "without a prompt the vector is empty; `input` is no field of it",
+            "without a prompt, the vector is empty; `input` is ignored",
             body,
             text='{"embedding":[]}',
         )

@@ -73,7 +73,7 @@ def _requests() -> Iterator[Case]:
     yield Case(
         "12-garbage",
         MESSAGES,
-        "an error stands under `error` with `type` and `message`, beside a `request_id`",
+        "an error is an object `error` with `type` and `message`, next to a `request_id`",
         b"x",
         **refused(400, "invalid character 'x' looking for beginning of value"),
     )
@@ -89,7 +89,7 @@ def _requests() -> Iterator[Case]:
         yield Case(
             f"12-check-{name}",
             MESSAGES,
-            "`model`, `max_tokens` and `messages` are asked for in this order",
+            "`model`, `max_tokens` and `messages` are required, and checked in this order",
             body,
             **refused(400, message),
         )
@@ -114,28 +114,28 @@ def _requests() -> Iterator[Case]:
     yield Case(
         "12-image",
         MESSAGES,
-        "an image comes in base64",
+        "an image may be in base64",
         _asked({"type": "text", "text": "What is it?"}, image),
         check=lambda reply: "1 image" in reply.json["content"][0]["text"],
     )
     yield Case(
         "12-image-url",
         MESSAGES,
-        "an image behind a URL without https is refused",
+        "an image at a URL without https is rejected",
         _asked(remote),
         **refused(400, "invalid image source type: url. Only base64 images are supported."),
     )
     yield Case(
         "12-content-null",
         MESSAGES,
-        "`content` that is `null` is an empty text",
+        "a `content` of `null` is an empty text",
         {**ASK, "messages": [{"role": "user", "content": None}, HELLO]},
         check=_blocks("text"),
     )
     yield Case(
         "12-content-missing",
         MESSAGES,
-        "a message without `content` is refused",
+        "a message without `content` is rejected",
         {**ASK, "messages": [{"role": "user"}]},
         status=400,
         pattern=r'\{"type":"error","error":\{"type":"invalid_request_error",.*',
@@ -145,7 +145,7 @@ def _requests() -> Iterator[Case]:
     yield Case(
         "12-results",
         MESSAGES,
-        "results of tools are blocks of the user's, beside a text",
+        "tool results are blocks of a user message, next to text",
         {
             **ASK,
             "messages": [
@@ -163,21 +163,21 @@ def _requests() -> Iterator[Case]:
         yield Case(
             f"12-tool-use-{name}",
             MESSAGES,
-            "a call needs an `id` and a `name`",
+            "a tool call requires an `id` and a `name`",
             _asked({"type": "tool_use", "input": {}, **block}, role="assistant"),
             **refused(400, message),
         )
     yield Case(
         "12-unknown-block",
         MESSAGES,
-        "unknown blocks are skipped",
+        "unknown blocks are ignored",
         _asked({"type": "x"}, {"type": "text", "text": "Hello"}),
         check=_blocks("text"),
     )
     yield Case(
         "12-system",
         MESSAGES,
-        "`system` is a text or a list of blocks",
+        "`system` is a string or a list of blocks",
         {**ASK, "system": [{"type": "text", "text": "Be kind."}]},
         check=_blocks("text"),
     )
@@ -194,7 +194,7 @@ def _requests() -> Iterator[Case]:
     yield Case(
         "12-thinking-unable",
         MESSAGES,
-        "a model that cannot think is not asked to",
+        "`thinking` is not sent to a model without that capability",
         {**ASK, "model": "codestral", "thinking": {"type": "enabled", "budget_tokens": 1024}},
         check=_blocks("text"),
     )
@@ -216,7 +216,7 @@ def _answers() -> Iterator[Case]:
     yield Case(
         "12-document",
         MESSAGES,
-        "without `stream` the answer is one `message`",
+        "without `stream`, the answer is one `message`",
         ASK,
         pattern=r'\{"id":"msg_[0-9a-f]{24}","type":"message","role":"assistant",'
         r'"model":"mistral-large","content":\[\{"type":"text","text":".*"\}\],'
@@ -224,7 +224,7 @@ def _answers() -> Iterator[Case]:
         headers={"Content-Type": "application/json"},
     )
     for name, rule, body, blocks, deltas, reason in (
-        ("text", "a text is a block", ASK, ["text"], ["text_delta"], "end_turn"),
+        ("text", "text is a block", ASK, ["text"], ["text_delta"], "end_turn"),
         (
             "thinking",
             "thinking is a block before the text",
@@ -235,7 +235,8 @@ def _answers() -> Iterator[Case]:
         ),
         (
             "call",
-            "a call is a block; its arguments come whole, and `stop_reason` is `tool_use`",
+            "a tool call is a block with all of its arguments in one delta, and `stop_reason`"
+            " is `tool_use`",
             {**called, "tool_choice": {"type": "any"}},
             ["tool_use"],
             ["input_json_delta"],
@@ -243,7 +244,7 @@ def _answers() -> Iterator[Case]:
         ),
         (
             "length",
-            "an answer at its limit ends with `max_tokens`",
+            "an answer that reaches its limit ends with `max_tokens`",
             limited,
             ["text"],
             ["text_delta"],
@@ -254,7 +255,7 @@ def _answers() -> Iterator[Case]:
         yield Case(
             f"12-stream-{name}",
             MESSAGES,
-            "a stream has for each block its start, its deltas and its stop, in order",
+            "a stream contains the start, the deltas and the stop of each block, in order",
             {**body, "stream": True},
             check=_streamed(*deltas, reason=reason),
             headers=STREAM,
@@ -266,31 +267,32 @@ def _deviations() -> Iterator[Case]:
     yield Case(
         "12-failed-stream",
         MESSAGES,
-        "an error in mid-stream is an `error` event, then the connection is cut",
+        "an error during a stream is an `error` event, then the connection is cut",
         {**broken, "stream": True},
         cut=True,
         check=lambda reply: events(reply)[-1]["error"]["type"] == "api_error",
         headers=STREAM,
         ollama="just ends the stream",
-        deviation="Anthropic's libraries raise it; otherwise the fragment passes for the answer",
+        deviation="Anthropic's libraries raise it; otherwise they would accept the fragment as"
+        " the answer",
     )
     yield Case(
         "12-remote-image",
         MESSAGES,
-        "an image may stand behind an https URL",
+        "an image may be an https URL",
         _asked({"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}}),
         check=lambda reply: "1 image" in reply.json["content"][0]["text"],
-        ollama="answers 400",
+        ollama="responds with 400",
         deviation="the provider fetches it; the gateway fetches nothing",
     )
     yield Case(
         "12-tool-choice",
         MESSAGES,
-        "`tool_choice` is left to the provider",
+        "`tool_choice` is passed on to the provider",
         {**ASK, "tools": TOOLS, "tool_choice": {"type": "any"}},
         check=_blocks("tool_use", reason="tool_use"),
         ollama="ignores it",
-        deviation="providers have the same choices",
+        deviation="providers support the same choices",
     )
 
 

@@ -85,7 +85,7 @@ def _misses() -> Iterator[Case]:
             yield Case(
                 f"1.2-{method}-{path}",
                 f"{method} {path}",
-                "a method that a path does not have is a plain 405 that names those it has",
+                "an unsupported method is a plain-text 405 with the supported methods in `Allow`",
                 status=405,
                 text="" if method == "HEAD" else "405 method not allowed",
                 headers={"Content-Type": PLAIN, "Allow": ", ".join(methods)},
@@ -95,7 +95,7 @@ def _misses() -> Iterator[Case]:
             yield Case(
                 f"1.2-unknown-{method}-{path}",
                 f"{method} {path}",
-                "an unknown path is a plain 404; paths are case-sensitive",
+                "an unknown path is a plain-text 404; paths are case-sensitive",
                 status=404,
                 text="404 page not found",
                 headers={"Content-Type": PLAIN, "Allow": None},
@@ -111,7 +111,8 @@ def _slashes() -> Iterator[Case]:
             yield Case(
                 f"1.2-slash-{method}-{path}",
                 f"{method} {path}",
-                "with a slash at its end, GET is sent back by 301 and all others by 307",
+                "a path with a trailing slash is redirected, with 301 for GET and 307 for"
+                " other methods",
                 path=path + "/?x=1",
                 status=301 if get else 307,
                 text=f'<a href="{path}?x=1">Moved Permanently</a>.\n\n' if get else "",
@@ -130,7 +131,7 @@ def _labels() -> Iterator[Case]:
     yield Case(
         "1.1-root",
         "GET /",
-        "says that it is Ollama and that it runs",
+        "the body is `Ollama is running`",
         text="Ollama is running",
         headers={"Content-Type": TEXT, "Content-Length": "17", **plain},
     )
@@ -138,7 +139,7 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.1-head-{path}",
             f"HEAD {path}",
-            "HEAD has the headers of GET and no body",
+            "HEAD returns the headers of GET and no body",
             text="",
             headers={"Content-Type": TEXT if path == "/" else JSON, **plain},
         )
@@ -160,7 +161,8 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.4-document-{endpoint}",
             endpoint,
-            "a whole answer is JSON on one line, with its length and without a line feed",
+            "an answer in one piece is JSON on one line, with `Content-Length` and without a"
+            " line feed",
             body,
             check=_whole,
             headers={"Content-Type": JSON, "Cache-Control": None, **plain},
@@ -169,7 +171,8 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.4-stream-{endpoint}",
             endpoint,
-            "streams by default: chunked lines of JSON, none blank, the last one done",
+            "the default is a stream: lines of JSON in HTTP chunks, without blank lines, the"
+            " last one with `done`",
             body,
             check=lambda reply: (
                 [line["done"] for line in reply.lines].index(True) == len(reply.lines) - 1
@@ -193,7 +196,7 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.4-early-error-{endpoint}",
             endpoint,
-            "an error before the first line has its own status and is JSON, also for a stream",
+            "an error before the first line has a status of its own and is JSON, also for a stream",
             {**body, "model": "llama3"},
             status=404,
             text="""{"error":"model 'llama3' not found"}""",
@@ -202,7 +205,7 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.3-credentials-{endpoint}",
             endpoint,
-            "credentials and cookies of a client are ignored",
+            "a client's credentials and cookies are ignored",
             body,
             sent={"Authorization": "Bearer x", "x-api-key": "y", "Cookie": "a=b"},
             headers={"Content-Type": NDJSON},
@@ -210,7 +213,7 @@ def _labels() -> Iterator[Case]:
         yield Case(
             f"1.3-accept-{endpoint}",
             endpoint,
-            "what the client accepts is not asked",
+            "the header `Accept` is ignored",
             body,
             sent={"Accept": "text/html"},
             headers={"Content-Type": NDJSON},

@@ -43,11 +43,11 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 KINDS = {"array": b"[]", "string": b'"x"', "number": b"1", "bool": b"true"}
 
 NAMELESS_BODIES: dict[str, tuple[str, bytes]] = {
-    "null": ("`null` is a body in which nothing is said", b"null"),
-    "object": ("an empty object is a body in which nothing is said", b"{}"),
-    "null-model": ("a field that is `null` is not said", b'{"model":null,"name":null}'),
+    "null": ("the body `null` is the same as an empty object", b"null"),
+    "object": ("an empty object is valid JSON with no field set", b"{}"),
+    "null-model": ("a field with the value `null` is not set", b'{"model":null,"name":null}'),
     "unknown": ("unknown fields are ignored", b'{"nobody":"knows","this":[1,{"field":2}]}'),
-    "trailing": ("what follows the first JSON value is ignored", b"{} and more"),
+    "trailing": ("data after the first JSON value is ignored", b"{} and more"),
 }
 TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "application/json")
 
@@ -62,7 +62,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-{name}-{endpoint}",
                 endpoint,
-                "a body that is no JSON is a 400 with the words of Go's decoder",
+                "a body that is not JSON is a 400 with the message of Go's decoder",
                 body,
                 **expected,
             )
@@ -70,7 +70,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-top-{name}-{endpoint}",
                 endpoint,
-                "a body that is no object is a 400 that names its kind",
+                "a body that is not an object is a 400 that names its type",
                 body,
                 **failed(400, f"json: cannot unmarshal {name} into Go value of type {kind}"),
             )
@@ -84,7 +84,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-type-{name}-{endpoint}",
                 endpoint,
-                "a field of a wrong type is a 400 that names its kind; nothing is converted",
+                "a field of a wrong type is a 400 that names the type; values are not converted",
                 {field: value},
                 status=400,
                 pattern=rf'\{{"error":"json: cannot unmarshal {kind_text} .*Go struct field .*"\}}',
@@ -93,7 +93,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-content-type-{content_type or 'none'}-{endpoint}",
                 endpoint,
-                "the content type of a request does not matter",
+                "the content type of a request is ignored",
                 b"{}",
                 sent={"Content-Type": content_type} if content_type else {},
                 **failed(*NAMELESS[endpoint]),
@@ -104,21 +104,21 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-case-{spelling}-{endpoint}",
                 endpoint,
-                "names of fields are found in any letter case",
+                "field names are case-insensitive",
                 {spelling: "mistral-large"},
                 check=lambda reply: reply.json["done_reason"] == "load",
             )
         yield Case(
             f"1.3-duplicate-{endpoint}",
             endpoint,
-            "of two equal fields the last one counts",
+            "if a field occurs twice, the last one is used",
             b'{"model":"nobody","model":"mistral-large"}',
             check=lambda reply: reply.json["model"] == "mistral-large",
         )
         yield Case(
             f"1.3-utf8-{endpoint}",
             endpoint,
-            "bytes that are not UTF-8 and halves of surrogate pairs become U+FFFD",
+            "invalid UTF-8 and lone surrogates become U+FFFD",
             b'{"model":"a\xff\\ud83d"}',
             **failed(400, "invalid model name"),
         )
@@ -126,7 +126,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-stream-{name}-{endpoint}",
                 endpoint,
-                "`stream` is true or false and nothing else",
+                "`stream` must be true or false",
                 {**load, "stream": value},
                 status=400,
                 pattern=rf'\{{"error":"json: cannot unmarshal {name} into Go struct field '
@@ -136,7 +136,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"1.3-integer-{literal}-{endpoint}",
                 endpoint,
-                "an integer is written as one: `3.0` is none",
+                "an integer has no decimal point: `3.0` is rejected",
                 b'{"model":"mistral-large","top_logprobs":%b}' % literal.encode(),
                 status=400,
                 pattern=r'\{"error":"json: cannot unmarshal .*top_logprobs of type int"\}',

@@ -29,51 +29,52 @@ def _cases() -> Iterator[Case]:
         {"model": "mistral-large:cloud"},
         check=ends(done_reason="load"),
         ollama="sends such a name to ollama.com",
-        deviation="every model here is in a cloud already",
+        deviation="every model is remote",
     )
     yield Case(
         "10-capabilities",
         "POST /api/chat",
-        "what the model cannot do is refused before the provider is asked",
+        "a request that the model does not support is rejected before it is sent to the provider",
         {**CHAT, "model": "mistral-embed"},
         **failed(400, '"mistral-embed" does not support chat'),
-        ollama="does not know what a remote model can do, and passes its refusal on",
-        deviation="an early answer in Ollama's own words costs nothing and is understood",
+        ollama="does not know the capabilities of a remote model, and passes on its error response",
+        deviation="an early error with Ollama's own message costs nothing, and clients"
+        " understand it",
     )
     yield Case(
         "6.1-capability",
         "POST /api/embed",
-        "a model that does not embed is refused",
+        "embeddings from a model without that capability are rejected",
         {"model": "mistral-large", "input": "x"},
         **failed(400, '"mistral-large" does not support embeddings'),
-        ollama="tries to embed with any model",
-        deviation="no provider embeds with a chat model",
+        ollama="tries it with any model",
+        deviation="no provider supports embeddings with a chat model",
     )
     yield Case(
         "3.4-vision",
         "POST /api/chat",
-        "pictures for a model that sees none are refused",
+        "images for a model without vision are rejected",
         {
             "model": "codestral",
             "messages": [{"role": "user", "content": "x", "images": [PNG]}],
         },
         **failed(400, "registry.ollama.ai/library/codestral:latest does not support vision"),
-        ollama="does not check it before the run",
-        deviation="the provider would answer as if there were none, or refuse less clearly",
+        ollama="does not check it in advance",
+        deviation="the provider would ignore them, or report a less clear error",
     )
     yield Case(
         "3.4-audio",
         "POST /api/generate",
-        "recordings for a model that hears none are refused",
+        "audio for a model without audio input is rejected",
         {"model": "mistral-large", "prompt": "x", "images": [WAV]},
         **failed(400, "registry.ollama.ai/library/mistral-large:latest does not support audio"),
-        ollama="does not check it before the run",
-        deviation="the provider would answer as if there were none, or refuse less clearly",
+        ollama="does not check it in advance",
+        deviation="the provider would ignore them, or report a less clear error",
     )
     yield Case(
         "3.4-unknown-media",
         "POST /api/chat",
-        "bytes of a kind that nobody recognises are refused",
+        "media in an unknown format are rejected",
         {
             "model": "mistral-large",
             "messages": [{"role": "user", "content": "x", "images": [TEXT]}],
@@ -83,28 +84,28 @@ def _cases() -> Iterator[Case]:
             "unsupported media: images may be png, jpeg, gif or webp, audio wav or mp3,"
             " documents pdf",
         ),
-        ollama="hands them to the runner, which fails",
-        deviation="no provider takes them",
+        ollama="passes them to the runner, which fails",
+        deviation="no provider accepts them",
     )
     yield Case(
         "10-remote-fields",
         "POST /api/chat",
-        "each line names the provider's model and host",
+        "each line contains the provider's model and host",
         CHAT,
         check=lambda reply: all(
             line["remote_model"] == "mistral-large-latest" and line["remote_host"]
             for line in reply.lines
         ),
-        ollama="does so for remote models only",
-        deviation="all models here are remote, and clients know these fields",
+        ollama="does so only for remote models",
+        deviation="all models are remote, and clients know these fields",
     )
     yield Case(
         "4.5-context",
         "POST /api/generate",
-        "an answer has no `context`; one that is sent is ignored",
+        "an answer has no `context`, and a `context` in a request is ignored",
         {"model": "mistral-large", "prompt": "x", "context": [1, 2, 3], "stream": False},
         check=lambda reply: "context" not in reply.json,
-        ollama="returns the tokens of the conversation and takes them back",
+        ollama="returns the tokens of the conversation and accepts them back",
         deviation="providers return no tokens, and the field is deprecated",
     )
     yield Case(
@@ -122,12 +123,12 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.3-weights",
         "POST /api/create",
-        "a model is not made from files",
+        "a model cannot be created from files",
         {"model": "x", "files": {"a.gguf": "sha256:" + "1" * 64}},
         status=400,
         pattern=r'\{"error":"models cannot be made from weights: .*"\}',
         ollama="imports the weights",
-        deviation="the gateway runs no models itself",
+        deviation="the gateway does not run models",
     )
     yield Case(
         "8.5-provider",
@@ -137,37 +138,37 @@ def _cases() -> Iterator[Case]:
         status=400,
         pattern=r"""\{"error":"model 'mistral-large' belongs to the provider mistral .*"\}""",
         ollama="deletes any model",
-        deviation="it would be there again a moment later; the settings say what is listed",
+        deviation="it would reappear with the next model list; the settings control what is listed",
     )
     yield Case(
         "1.5-denied",
         "POST /api/chat",
-        "a provider that refuses the gateway's key is a 502",
+        "a key of the gateway that the provider rejects is a 502",
         _fault("401"),
         status=502,
         pattern=r'\{"error":"mistral .*key.*"\}',
-        ollama="passes a 401 on",
-        deviation="clients take a 401 for their own, and hide what it says",
+        ollama="passes on the 401",
+        deviation="clients relate a 401 to their own key, and hide its message",
     )
     yield Case(
         "1.5-cut",
         "POST /api/chat",
-        "after an error in mid-stream the connection is closed without the end of its body",
+        "after an error during a stream, the connection is closed without a proper end of the body",
         _fault("cut after=3"),
         cut=True,
         check=lambda reply: [*reply.lines[-1]] == ["error"],
-        ollama="ends the body as if it were whole",
-        deviation="some clients skip error lines and would take the fragment for the answer",
+        ollama="ends the body as if it were complete",
+        deviation="some clients skip error lines and would accept the fragment as the answer",
     )
     yield Case(
         "1.3-gzip",
         "POST /api/show",
-        "a compressed body is read, as far as the server software can",
+        "compressed bodies are accepted in every encoding that the HTTP server supports",
         gzip.compress(b'{"model":"mistral-large"}', mtime=0),
         sent={"Content-Encoding": "gzip"},
         check=lambda reply: "model_info" in reply.json,
-        ollama="reads zstd below `/v1` only and takes anything else for bad JSON",
-        deviation="nobody depends on a refusal",
+        ollama="supports zstd below `/v1` only, and treats anything else as invalid JSON",
+        deviation="no client depends on the error",
     )
 
 

@@ -26,7 +26,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"8.1-{field}",
             pull,
-            "a model that is there is pulled: manifest, success",
+            "pulling an existing model reports the manifest and success",
             {field: "mistral-large", "insecure": True, "username": "x"},
             text=PULLED,
             headers={"Content-Type": NDJSON},
@@ -34,7 +34,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.1-document",
         pull,
-        "without a stream the last status is all",
+        "without a stream, the answer is the last status",
         {"model": "mistral-large", "stream": False},
         text='{"status":"success"}',
         headers={"Content-Type": "application/json"},
@@ -42,7 +42,8 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.1-unknown",
         pull,
-        "an unknown model fails after the first status, in the words that the CLI looks for",
+        "an unknown model fails after the first status, with the message that Ollama's command"
+        " line expects",
         {"model": "llama3"},
         text='{"status":"pulling manifest"}\n' + error(MISSING) + "\n",
         headers={"Content-Type": NDJSON},
@@ -50,7 +51,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.1-unknown-document",
         pull,
-        "without a stream a failure has a status of its own",
+        "without a stream, a failure has a status of its own",
         {"model": "llama3", "stream": False},
         status=500,
         text=error(MISSING),
@@ -58,7 +59,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.2-unknown",
         push,
-        "a missing model fails after two statuses",
+        "an unknown model fails after two statuses",
         {"model": "llama3"},
         check=lambda reply: (
             [*map(json.dumps, reply.lines[:2])]
@@ -69,7 +70,7 @@ def _cases() -> Iterator[Case]:
     made = Case(
         "8.3-success",
         create,
-        "a model is made of another one: statuses, then success",
+        "a model is created from another one: several statuses, then success",
         {"model": "conformance-made", "from": "mistral-large", "system": "Be brief"},
         check=_succeeds,
         headers={"Content-Type": NDJSON},
@@ -78,7 +79,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.3-document",
         create,
-        "without a stream the last status is all",
+        "without a stream, the answer is the last status",
         {"model": "conformance-made", "from": "mistral-large", "stream": False},
         text='{"status":"success"}',
         headers={"Content-Type": "application/json"},
@@ -98,14 +99,14 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"8.3-{name}",
             create,
-            "what cannot be made is refused before the first status",
+            "an invalid request is rejected before the first status",
             {"model": "conformance-none", **body},
             **failed(400, text),
         )
     yield Case(
         "8.4-copy",
         copy,
-        "a copy has no body",
+        "the answer has no body",
         {"source": "mistral-large", "destination": "conformance-copy"},
         text="",
         headers={"Content-Length": "0", "Content-Type": None},
@@ -120,21 +121,21 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.4-itself",
         copy,
-        "a copy onto itself succeeds, even of nothing",
+        "copying a name to itself succeeds, even if the model does not exist",
         {"source": "llama3", "destination": "LLAMA3:latest"},
         text="",
     )
     yield Case(
         "8.4-suffix",
         copy,
-        "`:cloud` is a tag like others",
+        "`:cloud` is an ordinary tag",
         {"source": "llama3:cloud", "destination": "x"},
         **failed(404, 'model "llama3:cloud" not found'),
     )
     yield Case(
         "8.5-delete",
         delete,
-        "what a user made is removed without a word",
+        "a user-made model is deleted, and the answer has no body",
         {"model": "conformance-made"},
         before=(made,),
         text="",
@@ -148,14 +149,14 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"8.6-format-{method}-{path[:12]}",
                 f"{method} /api/blobs/{{digest}}",
-                "a digest is `sha256:` or `sha256-` and 64 hex digits",
+                "a digest is `sha256:` or `sha256-` and 64 hexadecimal digits",
                 path=f"/api/blobs/{path}",
                 **expected,
             )
     yield Case(
         "8.6-absent",
         "HEAD /api/blobs/{digest}",
-        "content that nobody has uploaded is a 404",
+        "content that was not uploaded is a 404",
         path=f"/api/blobs/{DIGEST}",
         status=404,
         text="",
@@ -163,7 +164,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "8.6-mismatch",
         "POST /api/blobs/{digest}",
-        "content that is other than its digest is refused",
+        "content that does not match its digest is rejected",
         b"x",
         path=f"/api/blobs/{DIGEST}",
         **failed(

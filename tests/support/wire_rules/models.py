@@ -83,15 +83,16 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "7.1-version",
         "GET /api/version",
-        "a plain version of Ollama, in three numbers, that clients can compare",
+        "the version is one of Ollama, with three numbers that clients can compare",
         pattern=r'\{"version":"\d+\.\d+\.\d+"\}',
         headers={"Content-Type": JSON},
     )
     yield Case(
         "7.2-rows",
         "GET /api/tags",
-        "each row has its keys in order, a tag in its name, a size, a digest of 64 digits, and"
-        " the newest comes first",
+        "each entry has Ollama's keys in order, a name with a tag, a size and a digest of 64"
+        " digits;"
+        " the newest model is first",
         check=_tags,
     )
     yield Case(
@@ -100,34 +101,34 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "7.3-ps",
         "GET /api/ps",
-        "a list, also where nothing is loaded",
+        "the answer is a list, even if no model is loaded",
         check=lambda reply: isinstance(reply.json["models"], list),
     )
     yield Case(
         "7.4-keys",
         "POST /api/show",
-        "a description has its keys in order, capabilities, and a context length",
+        "the description has Ollama's keys in order, capabilities, and a context length",
         {"model": "mistral-large"},
         check=_show,
     )
     yield Case(
         "7.4-old-field",
         "POST /api/show",
-        "the old field `name` counts where `model` is empty",
+        "the old field `name` is used if `model` is empty",
         {"model": "", "name": "mistral-large"},
         check=_show,
     )
     yield Case(
         "7.4-verbose",
         "POST /api/show",
-        "`verbose` and `template` change nothing",
+        "`verbose` and `template` have no effect",
         {"model": "mistral-large", "verbose": True, "template": "x"},
         check=_show,
     )
     yield Case(
         "7.4-system",
         "POST /api/show",
-        "`system` and `options` are laid over the model, for show only",
+        "`system` and `options` of the request override those of the model in the answer",
         {"model": "mistral-large", "system": "Be brief", "options": {"top_k": 4}},
         check=lambda reply: (
             reply.json["system"] == "Be brief" and "SYSTEM Be brief\n" in reply.json["modelfile"]
@@ -136,7 +137,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "7.4-copilot",
         "POST /api/show",
-        "GitHub Copilot is told the name that it asked for",
+        "for GitHub Copilot the answer contains the requested name",
         {"model": "MISTRAL-large"},
         sent={"User-Agent": "GitHubCopilotChat/0.26.7"},
         check=lambda reply: reply.json["model_info"]["general.basename"] == "MISTRAL-large",
@@ -144,20 +145,20 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "7.4-embedding",
         "POST /api/show",
-        "a model that embeds says so, and not that it completes",
+        "an embedding model has the capability `embedding` and not `completion`",
         {"model": "mistral-embed"},
         check=lambda reply: reply.json["capabilities"] == ["embedding"],
     )
     yield Case(
         "7.5-status",
         "GET /api/status",
-        "cloud models are not switched off",
+        "the answer says that cloud models are enabled",
         text='{"cloud":{"disabled":false,"source":"none"}}',
     )
     yield Case(
         "9-me",
         "POST /api/me",
-        "somebody is signed in, with an id that is a UUID, a name and a plan",
+        "the answer is an account with a UUID, a name and a plan",
         check=lambda reply: (
             (
                 re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", reply.json.get("id", ""))
@@ -168,27 +169,27 @@ def _cases() -> Iterator[Case]:
         ),
     )
     for endpoint in ("POST /api/signout", "DELETE /api/user/keys/abc"):
-        yield Case("9-signout-" + endpoint, endpoint, "nothing is signed out", text="null")
+        yield Case("9-signout-" + endpoint, endpoint, "the answer is `null`", text="null")
     for kind in ("search", "fetch"):
         endpoint = f"POST /api/experimental/web_{kind}"
         yield Case(
             f"9-web-{kind}-blank",
             endpoint,
-            "a body is needed",
+            "a body is required",
             b"",
             **failed(400, "missing request body"),
         )
         yield Case(
             f"9-web-{kind}",
             endpoint,
-            "is refused in the words of an Ollama whose cloud is switched off",
+            "the request is rejected with the message of an Ollama server with disabled cloud",
             {"query": "x", "url": "x"},
             **failed(403, f"ollama cloud is disabled: web {kind} is unavailable"),
         )
     yield Case(
         "9-recommendations",
         "GET /api/experimental/model-recommendations",
-        "a list of models, each with a description",
+        "the answer is a list of models, each with a description",
         check=lambda reply: all(
             {"model", "description"} <= {*row} for row in reply.json["recommendations"]
         ),

@@ -51,7 +51,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"2-{label}-{endpoint}",
                 endpoint,
-                "a model that is not named is refused in the endpoint's own words",
+                "a missing model name is rejected with the endpoint's own message",
                 _body(endpoint, name),
                 **failed(status, said),
             )
@@ -62,7 +62,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"2-invalid-{label}-{endpoint}",
                 endpoint,
-                "what is no name of a model is a 400",
+                "an invalid model name is a 400",
                 _body(endpoint, name),
                 **failed(400, text),
             )
@@ -70,14 +70,14 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"2-unknown-{endpoint}",
             endpoint,
-            "a model that nobody has is a 404, in the endpoint's own words and quotes",
+            "an unknown model is a 404, with the endpoint's own message and quotes",
             _body(endpoint, "llama3"),
             **failed(404, text),
         )
     yield Case(
         "2-unknown-canonical",
         "POST /api/show",
-        "an unknown model is named in its short form, with its tag",
+        "the error for an unknown model has its short name, with its tag",
         {"model": "registry.ollama.ai/library/llama3"},
         **failed(404, "model 'llama3:latest' not found"),
     )
@@ -85,8 +85,8 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"2-echo-{name}",
             "POST /api/chat",
-            "a model is found in any letter case and with or without its tag, and its name is"
-            " repeated as it was sent",
+            "model names are case-insensitive, the tag is optional, and the answer repeats the"
+            " name as it was sent",
             {"model": name},
             check=lambda reply, name=name: reply.json["model"] == name,  # type: ignore[misc] # bound
         )
@@ -98,7 +98,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"2-name-{len(body)}-{endpoint}",
                 endpoint,
-                "the old field `name` counts where `model` is empty",
+                "the old field `name` is used if `model` is empty",
                 body,
                 **failed(400, text),
             )
@@ -106,7 +106,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"2-no-name-{endpoint}",
             endpoint,
-            "the old field `name` is not read",
+            "the old field `name` is ignored",
             {"name": "mistral-large"},
             **failed(*NAMELESS[endpoint]),
         )
@@ -114,14 +114,14 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"2-both-{suffix}",
             "POST /api/chat",
-            "a name has one of `:cloud` and `:local`, not both",
+            "a name cannot have both `:cloud` and `:local`",
             {"model": suffix},
             **failed(400, f'use either :local or :cloud, not both: "{suffix}"'),
         )
     yield Case(
         "2-local",
         "POST /api/chat",
-        "with `:local` a model that runs elsewhere is not found",
+        "a remote model is not found under a name with `:local`",
         {"model": "mistral-large:local"},
         **failed(404, "model 'mistral-large:local' not found"),
     )

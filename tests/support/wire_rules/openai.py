@@ -167,7 +167,7 @@ def _envelopes() -> Iterator[Case]:
         yield Case(
             f"11.1-garbage-{endpoint}",
             endpoint,
-            "an error stands under `error` with `message`, `type`, `param` and `code`",
+            "an error is an object `error` with `message`, `type`, `param` and `code`",
             b"x",
             **refused(400, "invalid character 'x' looking for beginning of value"),
         )
@@ -177,7 +177,8 @@ def _envelopes() -> Iterator[Case]:
         yield Case(
             f"11.1-unknown-{endpoint}",
             endpoint,
-            "an unknown model is a 404 of the type `not_found_error`, in the native words",
+            "an unknown model is a 404 of the type `not_found_error`, with the message of"
+            " Ollama's own API",
             {**body, "model": "nobody"},
             **refused(404, missing, "not_found_error"),
         )
@@ -188,7 +189,7 @@ def _chat_requests() -> Iterator[Case]:
         yield Case(
             f"11.2-messages-{name}",
             CHAT,
-            "`messages` must have one at least",
+            "`messages` must not be empty",
             {"model": "mistral-large", "messages": messages},
             **refused(400, "[] is too short - 'messages'"),
         )
@@ -236,7 +237,7 @@ def _chat_requests() -> Iterator[Case]:
         yield Case(
             f"11.2-content-{name}",
             CHAT,
-            "content that is neither text nor known parts is refused",
+            "content that is neither a string nor a list of known parts is rejected",
             {**ASK, "messages": [{"role": "user", "content": content}]},
             **refused(400, message),
         )
@@ -244,7 +245,7 @@ def _chat_requests() -> Iterator[Case]:
         yield Case(
             f"11.2-image-{kind}",
             CHAT,
-            "an image is a data URL, plain or in an object",
+            "an image is a data URL, as a string or in an object",
             {
                 **ASK,
                 "messages": [
@@ -267,7 +268,7 @@ def _chat_requests() -> Iterator[Case]:
         yield Case(
             f"11.2-arguments-{name}",
             CHAT,
-            "arguments of calls are a text that holds a JSON object",
+            "the arguments of a call are a string that contains a JSON object",
             {**ASK, "messages": [HELLO, {"role": "assistant", "tool_calls": [call]}, HELLO]},
             status=400,
             pattern=r'\{"error":\{"message":"(invalid tool call arguments'
@@ -291,7 +292,7 @@ def _chat_requests() -> Iterator[Case]:
     yield Case(
         "11.2-format-schema",
         CHAT,
-        "`json_schema` is followed",
+        "an answer matches the `json_schema`",
         {**ASK, "response_format": {"type": "json_schema", "json_schema": {"schema": CITY}}},
         check=lambda reply: "city" in json.loads(reply.json["choices"][0]["message"]["content"]),
     )
@@ -301,7 +302,7 @@ def _chat_answers() -> Iterator[Case]:
     yield Case(
         "11.2-document",
         CHAT,
-        "without `stream` the answer is one `chat.completion` in Ollama's order of fields",
+        "without `stream`, the answer is one `chat.completion` with the fields in Ollama's order",
         {**ASK, "max_tokens": 1},
         check=lambda reply: (
             re.fullmatch(
@@ -319,7 +320,8 @@ def _chat_answers() -> Iterator[Case]:
     yield Case(
         "11.2-calls",
         CHAT,
-        "an answer with calls has the `finish_reason` `tool_calls`, and an empty text at least",
+        "an answer with tool calls has the `finish_reason` `tool_calls`, and a content that"
+        " may be empty",
         called,
         check=lambda reply: (
             reply.json["choices"][0]["finish_reason"] == "tool_calls"
@@ -332,27 +334,33 @@ def _chat_answers() -> Iterator[Case]:
     for name, rule, body, check in (
         (
             "head",
-            "all chunks have one `id` and `created`, then comes `[DONE]`",
+            "all chunks have the same `id` and `created`, and `[DONE]` follows",
             streamed,
             _one_head,
         ),
-        ("role", "only the first chunk says `role`", streamed, _roles),
-        ("stop", "the last choice has an empty `delta` and the reason", streamed, _ends("stop")),
-        ("length", "an answer at its limit ends with `length`", limited, _ends("length")),
+        ("role", "only the first chunk contains `role`", streamed, _roles),
+        (
+            "stop",
+            "the last choice has an empty `delta` and the finish reason",
+            streamed,
+            _ends("stop"),
+        ),
+        ("length", "an answer that reaches its limit ends with `length`", limited, _ends("length")),
         (
             "usage",
-            "with `include_usage` a chunk without choices counts the tokens, else none does",
+            "with `include_usage`, a chunk without choices contains the token counts;"
+            " otherwise no chunk does",
             {**streamed, "stream_options": {"include_usage": True}},
             _counted,
         ),
-        ("call", "a call comes whole", {**called, "stream": True}, _called),
+        ("call", "a tool call is sent in one chunk", {**called, "stream": True}, _called),
         (
             "calls-end",
-            "a stream with calls ends with `tool_calls`",
+            "a stream with tool calls ends with `tool_calls`",
             {**called, "stream": True},
             _ends("tool_calls"),
         ),
-        ("thinking", "thinking comes as `reasoning`, before the text", thinking, _thought),
+        ("thinking", "thinking is sent as `reasoning`, before the text", thinking, _thought),
     ):
         yield Case(f"11.2-stream-{name}", CHAT, rule, body, check=check, headers=STREAM)
 
@@ -373,14 +381,14 @@ def _completions() -> Iterator[Case]:
     yield Case(
         "11.3-suffix",
         COMPLETION,
-        "with a `suffix` the model fills in what stands between",
+        "with a `suffix`, the answer is the text between prompt and suffix",
         {**PROMPT, "prompt": "def f(a):", "suffix": "    return b"},
         check=lambda reply: "b = a" in reply.json["choices"][0]["text"],
     )
     yield Case(
         "11.3-list",
         COMPLETION,
-        "`prompt` must be a text",
+        "`prompt` must be a string",
         {**PROMPT, "prompt": ["a"]},
         status=400,
         pattern=r'\{"error":\{"message":"json: cannot unmarshal array into .*"\}?.*',
@@ -388,7 +396,7 @@ def _completions() -> Iterator[Case]:
     yield Case(
         "11.3-stop",
         COMPLETION,
-        "a `stop` that is no text is refused",
+        "a `stop` that is not a string is rejected",
         {**PROMPT, "stop": ["a", 1]},
         **refused(400, "invalid type for 'stop' field: float64"),
     )
@@ -404,7 +412,8 @@ def _completions() -> Iterator[Case]:
     yield Case(
         "11.3-usage",
         COMPLETION,
-        "with `include_usage` all chunks count, and all but the last one count zero",
+        "with `include_usage`, all chunks contain token counts, which are zero except in the"
+        " last one",
         {**PROMPT, "stream": True, "stream_options": {"include_usage": True}},
         check=_zero_usage,
         headers=STREAM,
@@ -412,7 +421,7 @@ def _completions() -> Iterator[Case]:
     yield Case(
         "11.3-stream",
         COMPLETION,
-        "the last chunk of a stream has the reason, then comes `[DONE]`",
+        "the last chunk of a stream has the finish reason, and `[DONE]` follows",
         {**PROMPT, "stream": True},
         check=_last_reason,
         headers=STREAM,
@@ -429,14 +438,14 @@ def _embeddings() -> Iterator[Case]:
         yield Case(
             f"11.4-input-{name}",
             EMBEDDING,
-            "`input` is a text or a list of texts, with one at least",
+            "`input` is a string or a non-empty list of strings",
             {**asked, "input": value},
             **refused(400, message),
         )
     yield Case(
         "11.4-encoding",
         EMBEDDING,
-        "`encoding_format` is `float` or `base64`, in any letter case",
+        "`encoding_format` is `float` or `base64` and case-insensitive",
         {**asked, "encoding_format": "X"},
         **refused(
             400,
@@ -446,7 +455,7 @@ def _embeddings() -> Iterator[Case]:
     yield Case(
         "11.4-base64",
         EMBEDDING,
-        "`base64` holds floats of 32 bits, the lowest byte first",
+        "`base64` contains little-endian 32-bit floats",
         {**asked, "encoding_format": "BASE64", "dimensions": 2},
         check=lambda reply: (
             re.fullmatch(r"[A-Za-z0-9+/]{11}=", reply.json["data"][0]["embedding"]) is not None
@@ -455,7 +464,7 @@ def _embeddings() -> Iterator[Case]:
     yield Case(
         "11.4-document",
         EMBEDDING,
-        "each input has an `embedding` with its `index`; an empty text is one as well",
+        "each input gets an `embedding` with its `index`; an empty string is a valid input",
         {**asked, "input": ["a b", ""], "dimensions": 1},
         check=lambda reply: (
             [*reply.json] == ["object", "data", "model", "usage"]
@@ -470,7 +479,7 @@ def _models() -> Iterator[Case]:
     yield Case(
         "11.5-list",
         "GET /v1/models",
-        "a model of the list has `id`, `object`, `created` and `owned_by`",
+        "each model has `id`, `object`, `created` and `owned_by`",
         check=lambda reply: (
             all([*item] == ["id", "object", "created", "owned_by"] for item in reply.json["data"])
             and len(reply.json["data"]) > 9
@@ -487,14 +496,14 @@ def _models() -> Iterator[Case]:
     yield Case(
         "11.5-unknown",
         "GET /v1/models/{model}",
-        "an unknown model is a 404 that names its tag",
+        "the error for an unknown model is a 404 that contains its tag",
         path="/v1/models/nobody",
         **refused(404, "model 'nobody:latest' not found", "not_found_error"),
     )
     yield Case(
         "11.5-slash",
         "GET /v1/models/{model}",
-        "the name is one segment of the path",
+        "the name must be one segment of the path",
         path="/v1/models/mistral/mistral-large",
         status=404,
         text="404 page not found",
@@ -516,14 +525,14 @@ def _responses() -> Iterator[Case]:
         yield Case(
             f"11.6-{name}",
             RESPONSE,
-            "an item that is not known is named by its place",
+            "the error for an unknown item contains its position",
             {**asked, "input": value},
             **refused(400, message),
         )
     yield Case(
         "11.6-input",
         RESPONSE,
-        "`input` is a text or a list",
+        "`input` is a string or a list",
         {**asked, "input": 1},
         status=400,
         pattern=r'\{"error":\{"message":"input must be a string or array: .*',
@@ -531,7 +540,7 @@ def _responses() -> Iterator[Case]:
     yield Case(
         "11.6-document",
         RESPONSE,
-        "an answer has the items of its `output`, the echo of its settings and `usage`",
+        "an answer contains `output` with its items, the request's settings and `usage`",
         {**asked, "instructions": "Be kind.", "temperature": 0.5},
         check=lambda reply: (
             reply.json["object"] == "response"
@@ -545,7 +554,7 @@ def _responses() -> Iterator[Case]:
     yield Case(
         "11.6-call-back",
         RESPONSE,
-        "calls and their results are items of the conversation",
+        "tool calls and their results are items of the conversation",
         {
             **asked,
             "input": [
@@ -579,7 +588,7 @@ def _responses() -> Iterator[Case]:
         yield Case(
             f"11.6-stream-{name}",
             RESPONSE,
-            "the events of a stream are counted, and those of an item stand together",
+            "the events of a stream are numbered, and those of an item are consecutive",
             {**asked, "stream": True, **body},
             check=_types(*head, *middle, *tail),
             headers={**STREAM, "Cache-Control": "no-cache"},
@@ -610,7 +619,7 @@ def _recordings() -> Iterator[Case]:
         yield Case(
             f"11.7-{name}",
             RECORDING,
-            "a form without a model or a recording is refused",
+            "a form without a model or a recording is rejected",
             **_form(**values),
             **refused(400, message),
         )
@@ -627,7 +636,7 @@ def _recordings() -> Iterator[Case]:
     yield Case(
         "11.7-text",
         RECORDING,
-        "with `response_format` `text` it is the bare text",
+        "with `response_format` `text`, the answer is plain text",
         **_form(**said, response_format="text"),
         text=text,
         headers={"Content-Type": "text/plain; charset=utf-8"},
@@ -639,18 +648,19 @@ def _deviations() -> Iterator[Case]:
     yield Case(
         "11.2-failed-stream",
         CHAT,
-        "an error in mid-stream is a chunk with `error`, then the connection is cut",
+        "an error during a stream is a chunk with `error`, then the connection is cut",
         {**broken, "stream": True},
         cut=True,
         check=lambda reply: chunks(reply)[-1]["error"]["type"] == "api_error",
         headers=STREAM,
         ollama="sends an empty chunk and ends",
-        deviation="OpenAI's libraries raise it; otherwise the fragment passes for the answer",
+        deviation="OpenAI's libraries raise it; otherwise they would accept the fragment as"
+        " the answer",
     )
     yield Case(
         "11.2-remote-image",
         CHAT,
-        "an image may stand behind an https URL",
+        "an image may be an https URL",
         {
             **ASK,
             "messages": [
@@ -663,26 +673,26 @@ def _deviations() -> Iterator[Case]:
             ],
         },
         check=lambda reply: "1 image" in reply.json["choices"][0]["message"]["content"],
-        ollama="answers 400",
+        ollama="responds with 400",
         deviation="the provider fetches it; the gateway fetches nothing",
     )
     yield Case(
         "11.2-max-completion-tokens",
         CHAT,
-        "`max_completion_tokens` is the limit where `max_tokens` is not said",
+        "`max_completion_tokens` is the limit if `max_tokens` is not set",
         {**ASK, "max_completion_tokens": 1},
         check=lambda reply: reply.json["usage"]["completion_tokens"] == 1,
-        ollama="does not read it",
-        deviation="it is OpenAI's name for it today",
+        ollama="ignores it",
+        deviation="it is OpenAI's current name for the field",
     )
     yield Case(
         "11.2-tool-choice",
         CHAT,
-        "`tool_choice` is left to the provider",
+        "`tool_choice` is passed on to the provider",
         {**ASK, "tools": TOOLS, "tool_choice": "required"},
         check=lambda reply: reply.json["choices"][0]["finish_reason"] == "tool_calls",
         ollama="ignores it",
-        deviation="providers have the same choices",
+        deviation="providers support the same choices",
     )
 
 

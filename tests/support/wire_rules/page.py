@@ -14,17 +14,17 @@ __all__ = ["render"]
 _INTRO = """\
 # Conformance
 
-What a client of Ollama can rely on, and each place where the gateway differs on purpose.
-This page is printed from the table that the tests run against a gateway: {count} requests.
-After a change of the table, print it anew:
+The rules of Ollama's API that the gateway follows, and each deliberate deviation with its reason.
+It is generated from the table of rules that the tests check with {count} requests.
+Generate it again after a change of the table:
 
 <!-- conformance page -->
 ```sh
-PYTHONPATH=tests python -m wire_rules.page > docs/reference/conformance.md
+PYTHONPATH=tests/support python -m wire_rules.page > docs/reference/conformance.md
 ```
 """
 _SHARED = 5
-"""From how many endpoints on a rule is told once for all of them."""
+"""A rule that holds for at least this many endpoints is listed once for all of them."""
 _WEB_RULES = "13-"
 
 
@@ -37,7 +37,7 @@ def _body(cases: Sequence[Case]) -> Iterator[str]:
     kept = [case for case in cases if not case.deviation]
     endpoints = _endpoints(kept)
     shared = {rule for rule, found in endpoints.items() if len(found) >= _SHARED}
-    yield "## Everywhere\n"
+    yield "## All endpoints\n"
     for rule in endpoints:
         if rule in shared:
             yield f"- {_sentence(rule)}"
@@ -68,9 +68,9 @@ def _endpoints(cases: Iterable[Case]) -> dict[str, set[str]]:
 
 
 def _heading(case: Case) -> str:
-    """Return where a rule is told: web pages meet the same rules everywhere."""
+    """Return the heading of a rule: rules for web pages are the same for all endpoints."""
     if case.id.startswith(_WEB_RULES):
-        return "Web pages and hosts"
+        return "Origin and Host checks"
     method, path = case.endpoint.split()
     return f"`{method} {'/api/blobs/{digest}' if path.startswith('/api/blobs/') else path}`"
 

@@ -48,9 +48,12 @@ def _unmarshal(kind: str, field: str, go_type: str) -> Mapping[str, object]:
 def _message_cases() -> Iterator[Case]:
     user = {"role": "user", "content": "Hello"}
     histories: dict[str, tuple[str, list[object]]] = {
-        "3.1-role-case": ("roles are read in any letter case", [{**user, "role": "USER"}]),
-        "3.1-role-unknown": ("a role that nobody knows passes", [{**user, "role": "narrator"}]),
-        "3.1-developer": ("`developer` passes", [{**user, "role": "developer"}, user]),
+        "3.1-role-case": ("roles are case-insensitive", [{**user, "role": "USER"}]),
+        "3.1-role-unknown": ("an unknown role is accepted", [{**user, "role": "narrator"}]),
+        "3.1-developer": (
+            "the role `developer` is accepted",
+            [{**user, "role": "developer"}, user],
+        ),
         "3.1-no-content": ("`content` may be missing or `null`", [{"role": "assistant"}, user]),
         "3.1-null-content": (
             "`content` may be missing or `null`",
@@ -61,7 +64,7 @@ def _message_cases() -> Iterator[Case]:
             [user, {"role": "assistant", "content": "Hi", "thinking": "Hm"}, user],
         ),
         "3.2-ids": (
-            "calls and results are matched by their ids",
+            "tool results are matched with calls by their ids",
             [
                 user,
                 {"role": "assistant", "tool_calls": [{"id": "call_1", **CALL}]},
@@ -69,7 +72,7 @@ def _message_cases() -> Iterator[Case]:
             ],
         ),
         "3.2-no-ids": (
-            "calls and results need no ids",
+            "tool calls and results need no ids",
             [
                 user,
                 {"role": "assistant", "content": "", "tool_calls": [CALL]},
@@ -77,7 +80,7 @@ def _message_cases() -> Iterator[Case]:
             ],
         ),
         "3.2-position": (
-            "a result that names nothing answers the next call",
+            "a result without a name belongs to the next call",
             [
                 user,
                 {"role": "assistant", "tool_calls": [CALL, CALL]},
@@ -111,7 +114,7 @@ def _message_cases() -> Iterator[Case]:
     yield Case(
         "3.2-string-arguments",
         "POST /api/chat",
-        "the arguments of a call are an object, not text",
+        "the arguments of a call are an object, not a string",
         _messages(user, {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}),
         **_unmarshal(
             "string",
@@ -120,9 +123,9 @@ def _message_cases() -> Iterator[Case]:
         ),
     )
     tools: dict[str, tuple[str, object]] = {
-        "3.3-schema": ("a tool's schema may have any keyword", [TOOL]),
-        "3.3-empty": ("an empty list of tools is none", []),
-        "3.3-no-parameters": ("a tool may have no parameters", [{"function": {"name": "now"}}]),
+        "3.3-schema": ("a tool's schema may contain any keyword", [TOOL]),
+        "3.3-empty": ("an empty list of tools means no tools", []),
+        "3.3-no-parameters": ("a tool may omit its parameters", [{"function": {"name": "now"}}]),
         "3.3-type-list": (
             "a property may have several types",
             [
@@ -151,7 +154,7 @@ def _message_cases() -> Iterator[Case]:
     yield Case(
         "3.3-required",
         "POST /api/chat",
-        "what is required is told by a list",
+        "`required` of a schema is a list",
         _said(
             "POST /api/chat",
             tools=[{"function": {"name": "f", "parameters": {"type": "object", "required": True}}}],
@@ -179,7 +182,7 @@ def _media_cases() -> Iterator[Case]:
             yield Case(
                 f"3.4-{name}-{endpoint}",
                 endpoint,
-                "pictures are standard base64; line breaks in it are ignored",
+                "images are standard base64; line breaks are ignored",
                 _media(endpoint, *images),
                 check=ends(done=True),
             )
@@ -187,7 +190,8 @@ def _media_cases() -> Iterator[Case]:
             yield Case(
                 f"3.4-{name}-{endpoint}",
                 endpoint,
-                "data URLs, another alphabet and missing padding are refused with their offset",
+                "data URLs, other base64 alphabets and missing padding are rejected with the"
+                " offset of the error",
                 _media(endpoint, image),
                 **failed(400, f"illegal base64 data at input byte {offset}"),
             )
@@ -202,7 +206,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.5-{value}-{endpoint}",
                 endpoint,
-                '`format` is `"json"` or a schema; anything else is a 500 when the run starts',
+                '`format` is `"json"` or a schema; anything else is a 500',
                 _said(endpoint, format=value),
                 status=500,
                 pattern=r'\{"error":"invalid format: .*; expected \\"json\\" or a valid JSON'
@@ -212,7 +216,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.5-ok-{value}-{endpoint}",
                 endpoint,
-                '`format` is `"json"` or a schema; anything else is a 500 when the run starts',
+                '`format` is `"json"` or a schema; anything else is a 500',
                 _said(endpoint, format=value),
                 check=ends(done=True),
             )
@@ -244,7 +248,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.6-{name}-{endpoint}",
                 endpoint,
-                "options that mean nothing here are accepted, and integers may have a fraction",
+                "options without effect are accepted, and integers may have a fraction",
                 _said(endpoint, options=given),
                 check=ends(done=True),
             )
@@ -260,7 +264,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.7-{value or 'empty'}-{endpoint}",
                 endpoint,
-                "`think` is true, false or one of four levels",
+                "`think` is a boolean or one of four levels",
                 _said(endpoint, think=value),
                 **failed(
                     400,
@@ -272,7 +276,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.7-type-{value}-{endpoint}",
                 endpoint,
-                "`think` is true, false or one of four levels",
+                "`think` is a boolean or one of four levels",
                 _said(endpoint, think=value),
                 **failed(400, wrong_think),
             )
@@ -280,7 +284,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.7-cannot-{value}-{endpoint}",
                 endpoint,
-                "a model that does not think refuses to; not to think is fine for it",
+                "a model without thinking rejects `think`, but accepts `false`",
                 _said(endpoint, model="codestral", think=value),
                 **failed(400, '"codestral" does not support thinking'),
             )
@@ -288,7 +292,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.7-{value}-{endpoint}",
                 endpoint,
-                "a model that does not think refuses to; not to think is fine for it",
+                "a model without thinking rejects `think`, but accepts `false`",
                 _said(endpoint, model="codestral", think=value),
                 check=ends(done=True),
             )
@@ -305,7 +309,7 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.8-{name}-{endpoint}",
                 endpoint,
-                "`keep_alive` is seconds or a duration with its units",
+                "`keep_alive` is a number of seconds or a duration with units",
                 _said(endpoint, keep_alive=value),
                 check=ends(done=True),
             )
@@ -319,14 +323,14 @@ def _common_cases() -> Iterator[Case]:
             yield Case(
                 f"3.8-{value or 'empty'}-{endpoint}",
                 endpoint,
-                "`keep_alive` is seconds or a duration with its units",
+                "`keep_alive` is a number of seconds or a duration with units",
                 _said(endpoint, keep_alive=value),
                 **failed(400, text),
             )
         yield Case(
             f"3.8-bool-{endpoint}",
             endpoint,
-            "`keep_alive` is seconds or a duration with its units",
+            "`keep_alive` is a number of seconds or a duration with units",
             _said(endpoint, keep_alive=True),
             **failed(400, "Unsupported type: 'bool'"),
         )
@@ -393,14 +397,14 @@ def _order_cases() -> Iterator[Case]:
             yield Case(
                 f"{section}-order-{name}",
                 endpoint,
-                "of several things wrong the one that Ollama checks first is told",
+                "of several errors, the one that Ollama checks first is reported",
                 body,
                 **failed(status, text),
             )
         yield Case(
             f"{section}-unload-first",
             endpoint,
-            "an unload is answered before what the model can do is looked at",
+            "a request to unload is answered before capabilities are checked",
             {"model": "mistral-embed", "keep_alive": 0, "think": True},
             check=ends(done_reason="unload"),
         )
@@ -422,14 +426,15 @@ def _order_cases() -> Iterator[Case]:
     yield Case(
         "4.2-suffix",
         "POST /api/generate",
-        "a suffix needs a model that fills in; its full name is told",
+        "a suffix requires a model with fill-in-the-middle; the error contains the model's"
+        " full name",
         {"model": "mistral-large", "prompt": "x", "suffix": "y"},
         **failed(400, "registry.ollama.ai/library/mistral-large:latest does not support insert"),
     )
     yield Case(
         "4.2-insert",
         "POST /api/generate",
-        "a model that fills in answers with what stands between prompt and suffix",
+        "a model with fill-in-the-middle returns the text between prompt and suffix",
         {"model": "codestral", "prompt": "def f(", "suffix": "return 1", "stream": False},
         check=ends(done=True),
     )

@@ -51,7 +51,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"13-allowed-{origin}",
             "GET /",
-            "pages of this machine and of desktop applications may read the answer",
+            "web pages of this machine and of desktop applications may read the answer",
             sent={"Origin": origin},
             headers={"Access-Control-Allow-Origin": origin, "Vary": "Origin"},
         )
@@ -60,7 +60,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"13-refused-{method}-{origin}",
                 f"{method} {path}",
-                "pages of others are refused: 403, no body, and no header that explains it",
+                "other web pages are rejected with 403, without a body and without CORS headers",
                 sent={"Origin": origin},
                 status=403,
                 text="",
@@ -70,7 +70,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"13-preflight-{path}",
             f"OPTIONS {path}",
-            "a preflight is answered on any path, with a fixed list of headers",
+            "a preflight request is answered on any path, with a fixed list of headers",
             sent={"Origin": ORIGIN, REQUESTED: "POST"},
             status=204,
             text="",
@@ -85,7 +85,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"13-miss-{status}",
             f"{method} {path}",
-            "an allowed page may read misses as well",
+            "an allowed web page may also read error responses for unknown paths",
             sent={"Origin": ORIGIN},
             status=status,
             headers={"Access-Control-Allow-Origin": ORIGIN},
@@ -94,7 +94,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"13-host-{host}",
             "GET /",
-            "on loopback the host must be this machine or network, by name or address",
+            "on loopback, `Host` must be a name or address of this machine or local network",
             sent={"Host": host},
         )
     for host in FOREIGN_HOSTS:
@@ -102,7 +102,7 @@ def _cases() -> Iterator[Case]:
             yield Case(
                 f"13-host-{method}-{path}-{host}",
                 f"{method} {path}",
-                "on loopback any other host is refused: 403, no body",
+                "on loopback, any other `Host` is rejected with 403, without a body",
                 sent={"Host": host},
                 status=403,
                 text="",
@@ -111,7 +111,7 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "13-options-name",
         "OPTIONS /api/chat",
-        "`OPTIONS` without an origin is a 204 to a name and a 405 to an address",
+        "`OPTIONS` without an origin is a 204 if `Host` is a name and a 405 if it is an address",
         sent={"Host": "localhost"},
         status=204,
         text="",
@@ -119,14 +119,14 @@ def _cases() -> Iterator[Case]:
     yield Case(
         "13-options-address",
         "OPTIONS /api/chat",
-        "`OPTIONS` without an origin is a 204 to a name and a 405 to an address",
+        "`OPTIONS` without an origin is a 204 if `Host` is a name and a 405 if it is an address",
         sent={"Host": "127.0.0.1"},
         status=405,
     )
     yield Case(
         "13-own-origin",
         "GET /",
-        "the server's own origin is no other",
+        "the server's own origin is not a foreign one",
         sent={"Host": "localhost:1", "Origin": "http://localhost:1"},
         headers={"Access-Control-Allow-Origin": None},
     )
