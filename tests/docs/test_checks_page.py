@@ -8,7 +8,7 @@ from pages import ROOT, codes, page, table
 from shipped_adapters import SHIPPED
 
 PAGE = "reference/checks.md"
-ROWS = {codes(row["Check"])[0]: row for row in table(PAGE, "What the contract suite checks")}
+ROWS = {codes(row["Check"])[0]: row for row in table(PAGE, "Contract suite")}
 
 
 def test_every_check_is_on_the_page_with_its_reason() -> None:

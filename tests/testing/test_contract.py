@@ -65,7 +65,7 @@ class Keyless(OllamaContract):
 
 def test_a_service_may_have_no_secret() -> None:
     Keyless().test_text_comes_first_and_one_finish_last()
-    Keyless().test_the_secret_is_shown_nowhere()
+    Keyless().test_the_secret_is_never_shown()
 
 
 def test_there_is_nothing_else_in_the_kit() -> None:

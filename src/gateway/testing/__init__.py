@@ -1,6 +1,6 @@
-"""What the author of an adapter tests with: a contract suite, a fake service, a scripted provider.
+"""The testing kit for adapters: a contract suite, a fake upstream, a scripted provider.
 
-Only `ProviderContract` needs pytest, and only whoever asks for it imports that.
+Only `ProviderContract` needs pytest, which is imported when it is first accessed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import pytest
 
-        # Their assertions then explain themselves as those of a test module do.
+        # So that their failed assertions are explained like those of a test module.
         pytest.register_assert_rewrite("gateway.testing.bench", "gateway.testing.contract")
         from gateway.testing.contract import ProviderContract
 

@@ -1,4 +1,4 @@
-"""What the checks of the contract stand on: a bench for one adapter, and readers of streams."""
+"""The bench on which the checks of the contract run, and readers of streams."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = [
 NAME = "contract"
 """The provider's name in the settings."""
 CANARY = "canary-3f1c5a9e7b"
-"""Stands for the adapter's secret; it may show up in no text."""
+"""The adapter's secret in the checks; it must not appear in any text."""
 _PLACES = 24
-"""In how many places a stream is cut in two, and ended early."""
+"""The number of places at which a stream is cut or ended early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """An adapter, the fake service it talks to, and everything that was logged."""
+    """An adapter, its fake upstream, and all log records."""
 
     provider: AnyProvider
     upstream: FakeUpstream
@@ -45,17 +45,17 @@ class Bench:
     logged: list[str]
 
     def ask(self, request: ChatRequest, *answers: Answer) -> ChatStream:
-        """Return the stream of a chat that is answered by *answers*."""
+        """Return the stream of a chat to which the upstream responds with *answers*."""
         self.upstream.plan(*answers)
         return self.provider.chat(request)
 
     def assert_one_request(self) -> None:
-        """Fail unless the service was asked exactly once."""
+        """Assert that the upstream received exactly one request."""
         assert len(self.upstream.requests) == 1, "the same request was sent again"
 
 
 async def events_of(stream: ChatStream, into: list[ChatEvent] | None = None) -> list[ChatEvent]:
-    """Read *stream* to its end or its error; *into* gets what came before one."""
+    """Read *stream* to its end or error; *into* receives the events before an error."""
     events = [] if into is None else into
     async with aclosing(stream):
         async for batch in stream:
@@ -65,7 +65,7 @@ async def events_of(stream: ChatStream, into: list[ChatEvent] | None = None) -> 
 
 
 def folded(events: Sequence[ChatEvent]) -> Folded:
-    """Return the answer that *events* are, after a look at their order."""
+    """Return the answer that *events* form, after checking their order."""
     assert events, "nothing came"
     *said, finish = events
     assert isinstance(finish, Finish), "the last event is no Finish"
@@ -76,19 +76,19 @@ def folded(events: Sequence[ChatEvent]) -> Folded:
 
 
 def places(length: int) -> Iterator[int]:
-    """Yield places between the bytes of a body, spread evenly."""
+    """Yield evenly spaced places between the bytes of a body."""
     yield from range(1, length, max(1, length // _PLACES))
 
 
 def refusal(status: int, words: str, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return an answer that says no in the envelope that most services have."""
+    """Return an error response in the envelope that most services use."""
     body = codec.encode({"error": {"message": words}})
     return Answer([body], status=status, content_type="application/json", headers=headers or {})
 
 
 @contextmanager
 def listening() -> Iterator[list[str]]:
-    """Yield a list that fills with everything any logger says, tracebacks included."""
+    """Yield a list to which the records of all loggers are appended, with tracebacks."""
     recorder = _Recorder()
     root = logging.getLogger()
     level = root.level

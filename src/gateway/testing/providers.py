@@ -1,4 +1,4 @@
-"""A provider that does what a test says: for handlers, relays and applications that embed us."""
+"""A provider that a test scripts: for handlers, relays and applications that embed the gateway."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gateway.providers.base import Provider
 __all__ = ["HANG", "ScriptedProvider"]
 
 HANG = object()
-"""A step that never ends by itself."""
+"""A step that waits until the stream is closed."""
 
 
 @dataclass
 class ScriptedProvider(Provider[None]):
-    """Yield the batches of *steps*, raise those that are exceptions, and note what was asked.
+    """Yield the batches of *steps*, raise those that are exceptions, and record the requests.
 
-    *models*, *vectors* and *transcript* are returned, or raised where they are exceptions. ``left``
-    is set when a stream is over or its reader has left it. It needs no context: hand an instance
-    to `gateway.create_app`.
+    *models*, *vectors* and *transcript* are returned, or raised if they are exceptions. ``left``
+    is set when a stream has ended or was closed. No context is needed: pass an instance to
+    `gateway.create_app`.
     """
 
     models: Sequence[ModelInfo] | Exception = (ModelInfo("tiny-latest"),)
@@ -42,23 +42,23 @@ class ScriptedProvider(Provider[None]):
 
     @property
     def remote_host(self) -> str:
-        """An origin that nobody has."""
+        """Return an origin that does not exist."""
         return "https://scripted.example"
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Return *models* or raise them."""
+        """Return or raise *models*."""
         if isinstance(self.models, Exception):
             raise self.models
         return self.models
 
     async def chat(self, request: ChatRequest) -> ChatStream:
-        """Play the steps."""
+        """Yield or raise the steps."""
         async with aclosing(self._play(request)) as batches:
             async for batch in batches:
                 yield batch
 
     async def fill(self, request: FillRequest) -> ChatStream:
-        """Play the same steps."""
+        """Yield or raise the same steps."""
         async with aclosing(self._play(request)) as batches:
             async for batch in batches:
                 yield batch
@@ -76,7 +76,7 @@ class ScriptedProvider(Provider[None]):
             self.left.set()
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
-        """Return *vectors* or raise them; without any there are no embeddings."""
+        """Return or raise *vectors*; raise `NotSupported` without any."""
         self.asked.append(request)
         if isinstance(self.vectors, Exception):
             raise self.vectors
@@ -85,7 +85,7 @@ class ScriptedProvider(Provider[None]):
         return self.vectors
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
-        """Return *transcript* or raise it; without one nothing is transcribed."""
+        """Return or raise *transcript*; raise `NotSupported` without one."""
         self.asked.append(request)
         if isinstance(self.transcript, Exception):
             raise self.transcript

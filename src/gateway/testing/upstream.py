@@ -1,4 +1,4 @@
-"""A service on loopback that replays bytes, with the faults that real ones have."""
+"""A server on loopback that replays planned responses, with the faults of real services."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from aiohttp import web
 __all__ = ["Answer", "FakeUpstream", "Received"]
 
 _TURNS = 3
-"""Turns of the event loop after which a client on the same loop has read what was written."""
+"""Turns of the event loop after which a client on the same loop has read the written bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer: its head, then *chunks*, each in a read of its own, then the end.
+    """One HTTP response: its head, then *chunks*, each in a separate read, then the end.
 
-    With *hang* nothing more comes and the connection stays open until the client leaves; with *cut*
-    the connection is reset in mid-body. *pause* is the seconds of silence before each chunk.
+    With *hang* the connection stays open without further data until the client disconnects; with
+    *cut* it is reset within the body. *pause* is the number of seconds before each chunk.
     """
 
     chunks: Sequence[bytes] = ()
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it came; ``left`` is set once its client has gone before the answer's end."""
+    """One request as it arrived; ``left`` is set if its client disconnects before the end."""
 
     method: str
     path: str
@@ -47,11 +47,11 @@ class Received:
 
 
 class FakeUpstream:
-    """Give out planned answers, one for each request and the last one again and again.
+    """Send the planned responses, one for each request; the last one is repeated.
 
-    ``routes`` are answers to every request whose path ends like that; they are not in the plan.
-    Use it as an asynchronous context manager; ``url`` is its origin, ``requests`` what came, and
-    ``asked`` is set once something has.
+    ``routes`` maps ends of paths to responses outside of the plan. Use it as an asynchronous
+    context manager; ``url`` is its origin, ``requests`` are the requests so far, and ``asked`` is
+    set when the first one arrives.
     """
 
     def __init__(self, *answers: Answer) -> None:
@@ -62,7 +62,7 @@ class FakeUpstream:
         self._plan = deque(answers)
 
     def plan(self, *answers: Answer) -> None:
-        """Forget the plan and what came, and answer with *answers* from now on."""
+        """Replace the plan by *answers* and forget the requests so far."""
         self._plan = deque(answers)
         self.requests.clear()
         self.asked.clear()
@@ -120,7 +120,7 @@ class FakeUpstream:
         if answer.hang:
             await asyncio.Event().wait()
         if answer.cut:
-            assert request.transport is not None  # noqa: S101 - nobody has left yet
+            assert request.transport is not None  # noqa: S101 - the client is still connected
             request.transport.abort()
         else:
             with suppress(ConnectionError):

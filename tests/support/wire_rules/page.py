@@ -15,7 +15,7 @@ _INTRO = """\
 # Conformance
 
 The rules of Ollama's API that the gateway follows, and each deliberate deviation with its reason.
-It is generated from the table of rules that the tests check with {count} requests.
+The page is generated from the table of rules that the tests check with {count} requests.
 Generate it again after a change of the table:
 
 <!-- conformance page -->

@@ -1,4 +1,4 @@
-"""The contract suite: what every adapter must do, whatever its service speaks.
+"""The contract suite: tests that every adapter must pass.
 
 An adapter's own tests inherit it::
 
@@ -10,9 +10,9 @@ An adapter's own tests inherit it::
         models_body = b'["acme-1"]'
 
 Each check runs the adapter against a `FakeUpstream` in an event loop of its own, so no plugin of
-pytest is needed. What is checked is what the gateway relies on: that a stream ends with one
-`Finish` or with an error, that nothing is ever asked for twice, that whoever leaves frees the
-service, and that every failure says whose it is.
+pytest is needed. The checks cover what the gateway relies on: a stream ends with one `Finish` or
+with an error, no request is sent twice, closing a stream closes its connection, and every failure
+has the right error class.
 """
 
 from __future__ import annotations
@@ -25,4 +25,4 @@ __all__ = ["ProviderContract"]
 
 
 class ProviderContract(Answers, Failures, Leftovers):
-    """Inherit this in a class whose name begins with ``Test`` and say what is said below."""
+    """Inherit from this in a class named ``Test…``, and set the attributes of `Subject`."""

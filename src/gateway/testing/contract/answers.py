@@ -1,4 +1,4 @@
-"""What happens when all is well."""
+"""Checks of valid answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Answers"]
 
 
 class Answers(Subject):
-    """A good answer is the same however it arrives."""
+    """A valid answer yields the same events however its bytes arrive."""
 
     @check
     async def test_text_comes_first_and_one_finish_last(self, bench: Bench) -> None:
@@ -25,22 +25,24 @@ class Answers(Subject):
 
     @check
     async def test_a_request_is_json_that_names_the_model(self, bench: Bench) -> None:
-        """The id is the provider's own."""
+        """The id is the one that the provider uses."""
         await self._hello(bench, self.hello_stream)
         (request,) = bench.upstream.requests
         assert codec.decode(request.body)["model"] == self.model
 
     @check
-    async def test_nothing_is_sent_before_the_first_event_is_asked_for(self, bench: Bench) -> None:
-        """The gateway opens streams that it may never read."""
+    async def test_nothing_is_sent_before_the_first_event_is_requested(self, bench: Bench) -> None:
+        """The gateway creates streams that it may never read."""
         bench.upstream.plan(self._good(self.hello_stream))
         await bench.provider.chat(self._request()).aclose()
         await events_of(bench.provider.chat(self._request()))
-        assert len(bench.upstream.requests) == 1, "the stream that nobody read was asked for"
+        assert len(bench.upstream.requests) == 1, (
+            "a request was sent for a stream that was never read"
+        )
 
     @check
     async def test_events_do_not_depend_on_where_the_bytes_are_cut(self, bench: Bench) -> None:
-        """In two pieces, cut anywhere: inside of a line, an escape or a letter."""
+        """The bytes are cut at any place: inside a line, an escape sequence or a character."""
         whole = folded(await self._hello(bench, self.hello_stream))
         for place in places(len(self.hello_stream)):
             pieces = self.hello_stream[:place], self.hello_stream[place:]
@@ -48,20 +50,20 @@ class Answers(Subject):
 
     @check
     async def test_events_may_arrive_byte_by_byte(self, bench: Bench) -> None:
-        """Each byte in a read of its own."""
+        """Each byte is a separate read."""
         whole = folded(await self._hello(bench, self.hello_stream))
         single = [self.hello_stream[i : i + 1] for i in range(len(self.hello_stream))]
         assert folded(await self._hello(bench, *single)) == whole
 
     @check
     async def test_lines_may_end_in_cr_and_lf(self, bench: Bench) -> None:
-        """Proxies and some servers write them so."""
+        """Proxies and some servers send such line endings."""
         whole = folded(await self._hello(bench, self.hello_stream))
         other = self.hello_stream.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         assert folded(await self._hello(bench, other)) == whole
 
     @check
-    async def test_streams_do_not_share_what_they_remember(self, bench: Bench) -> None:
+    async def test_streams_do_not_share_state(self, bench: Bench) -> None:
         """One provider serves all clients at the same time."""
         middle = len(self.hello_stream) // 2
         pieces = self.hello_stream[:middle], self.hello_stream[middle:]
@@ -74,7 +76,7 @@ class Answers(Subject):
 
     @check
     async def test_a_long_answer_outlives_the_limits_of_the_session(self, bench: Bench) -> None:
-        """The session's total limit is made for short answers, and it is not the adapter's."""
+        """The session's total timeout is meant for short answers and does not apply to streams."""
         middle = len(self.hello_stream) // 2
         pieces = self.hello_stream[:middle], self.hello_stream[middle:]
         bench.upstream.plan(Answer(pieces, content_type=self.content_type, pause=0.1))
@@ -85,8 +87,8 @@ class Answers(Subject):
         assert folded(events).text == self.hello_text
 
     @check
-    async def test_models_are_the_same_from_list_to_list(self, bench: Bench) -> None:
-        """Names, digests and order are made of it."""
+    async def test_the_model_list_is_the_same_each_time(self, bench: Bench) -> None:
+        """Model names, digests and their order depend on it."""
         self._serve_models(bench)
         first, second = await bench.provider.list_models(), await bench.provider.list_models()
         assert list(first) == list(second)

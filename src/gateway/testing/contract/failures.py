@@ -1,4 +1,4 @@
-"""What happens when it is not."""
+"""Checks of failures: lost connections, error responses, unreadable answers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["Failures"]
 
 
 class Failures(Subject):
-    """A failure says whose it is, and costs one request."""
+    """A failure has the right error class, and needs one request only."""
 
     @check
     async def test_a_lost_connection_is_an_error(self, bench: Bench) -> None:
-        """Never a shorter answer, and never a second request: the first one is paid for."""
+        """It is neither a shorter answer nor a reason for a retry: the first request is billed."""
         stream = bench.ask(self._request(), self._good(self._unfinished(), cut=True))
         await self._failure(bench, stream, UpstreamError)
 
     @check
     async def test_an_early_end_never_looks_complete(self, bench: Bench) -> None:
-        """A body that ends before it says so is an error, or a stream without a `Finish`."""
+        """A body without its end is an error, or a stream without a `Finish`."""
         whole = folded(await self._hello(bench, self.hello_stream))
         unfinished = len(self._unfinished())
         for place in places(len(self.hello_stream)):
@@ -49,34 +49,34 @@ class Failures(Subject):
 
     @check
     async def test_garbage_is_a_protocol_error(self, bench: Bench) -> None:
-        """What cannot be read is never passed over, for it may have been the answer."""
+        """An unreadable event is never skipped, since it may contain a part of the answer."""
         answer = self._good(self._unfinished() + self.garbage)
         await self._failure(bench, bench.ask(self._request(), answer), UpstreamProtocolError)
 
     @check
-    async def test_a_page_is_a_protocol_error(self, bench: Bench) -> None:
-        """A proxy answers with HTML and status 200."""
+    async def test_an_html_page_is_a_protocol_error(self, bench: Bench) -> None:
+        """Some proxies respond with HTML and status 200."""
         answer = Answer([b"<html>Welcome</html>"], content_type="text/html")
         await self._failure(bench, bench.ask(self._request(), answer), UpstreamProtocolError)
 
     @check
     async def test_a_rate_limit_keeps_its_delay(self, bench: Bench) -> None:
-        """Clients and the gateway's own second attempt obey ``Retry-After``."""
+        """Clients and the gateway's own retries use ``Retry-After``."""
         answer = refusal(429, "slow down", headers={"Retry-After": "7"})
         error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamRateLimited)
         assert error.status == 429
         assert error.headers.get("Retry-After") == "7"
 
     @check
-    async def test_refused_credentials_are_not_the_clients(self, bench: Bench) -> None:
-        """A client that sees 401 asks its user for a key."""
+    async def test_a_rejected_key_is_not_the_clients_error(self, bench: Bench) -> None:
+        """A client that gets a 401 asks its user for a key."""
         answer = refusal(401, "invalid key")
         error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamDenied)
         assert error.status == 502
 
     @check
-    async def test_a_refusal_keeps_its_words(self, bench: Bench) -> None:
-        """Only the service knows what is wrong with a request."""
+    async def test_an_error_response_keeps_its_message(self, bench: Bench) -> None:
+        """Only the service knows why it rejected the request."""
         answer = refusal(400, "the moon is in the wrong house")
         error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
         assert error.status == 400
@@ -84,7 +84,7 @@ class Failures(Subject):
 
     @check
     async def test_a_session_that_raises_for_statuses_changes_nothing(self, bench: Bench) -> None:
-        """An application that embeds the gateway may lend such a session."""
+        """An application that embeds the gateway may pass such a session."""
         bench.upstream.plan(refusal(429, "slow down", headers={"Retry-After": "7"}))
         async with aiohttp.ClientSession(raise_for_status=True) as session:
             provider = self._make(session, bench.upstream.url)
@@ -94,7 +94,7 @@ class Failures(Subject):
 
     @check
     async def test_a_failing_service_is_not_the_clients_fault(self, bench: Bench) -> None:
-        """Whatever its status and its body."""
+        """This holds for every status and body."""
         for status in (500, 503, 529):
             answer = Answer([b"<html>oops</html>"], status=status, content_type="text/html")
             error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
@@ -102,14 +102,14 @@ class Failures(Subject):
 
     @check
     async def test_a_redirect_is_not_followed(self, bench: Bench) -> None:
-        """It could carry the key to anybody."""
+        """It could send the key to another server."""
         for status in (302, 307):
             answer = Answer(status=status, headers={"Location": f"{bench.upstream.url}/elsewhere"})
             await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
 
     @check
-    async def test_nobody_listening_is_unavailable(self, bench: Bench) -> None:
-        """The one failure of which it is certain that nothing was accepted."""
+    async def test_a_refused_connection_is_unavailable(self, bench: Bench) -> None:
+        """It is the only failure after which a retry is certainly safe."""
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -118,8 +118,8 @@ class Failures(Subject):
                 await events_of(provider.chat(self._request()))
 
     @check
-    async def test_a_list_that_fails_is_an_error(self, bench: Bench) -> None:
-        """The gateway then keeps the last good list."""
+    async def test_a_failed_model_list_is_an_error(self, bench: Bench) -> None:
+        """The gateway then keeps the last list."""
         failures = {
             UpstreamError: refusal(500, "no list today"),
             UpstreamProtocolError: Answer([b"{]"], content_type="application/json"),

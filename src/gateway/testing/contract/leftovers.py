@@ -1,4 +1,4 @@
-"""What an adapter leaves behind, and what it lets be seen."""
+"""Checks of cleanup, secrets, options and the contract version."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Leftovers"]
 
 
 class Leftovers(Subject):
-    """Nothing stays open, and no secret gets out."""
+    """No connection stays open, and no secret is shown."""
 
     @check
-    async def test_leaving_early_frees_the_service(self, bench: Bench) -> None:
-        """Closing the stream closes the connection, at once."""
+    async def test_closing_a_stream_closes_its_connection(self, bench: Bench) -> None:
+        """The connection is closed at once, so that the service stops working on the request."""
         stream = bench.ask(self._request(), self._good(self._unfinished(), hang=True))
         async with aclosing(stream):
             await anext(stream)
@@ -30,8 +30,8 @@ class Leftovers(Subject):
         await request.left.wait()
 
     @check
-    async def test_leaving_while_nothing_comes_frees_the_service(self, bench: Bench) -> None:
-        """A silent service must not keep a request whose client has gone."""
+    async def test_cancelling_an_idle_stream_closes_its_connection(self, bench: Bench) -> None:
+        """A disconnect is handled even while the service sends nothing."""
         stream = bench.ask(self._request(), self._good(hang=True))
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(events_of(stream))
@@ -42,14 +42,14 @@ class Leftovers(Subject):
 
     @check
     async def test_the_session_stays_open(self, bench: Bench) -> None:
-        """It belongs to the gateway; other providers use it too."""
+        """The session belongs to the gateway, and other providers use it too."""
         await self._hello(bench, self.hello_stream)
         await bench.provider.aclose()
         assert not bench.session.closed
 
     @check
-    async def test_the_secret_is_shown_nowhere(self, bench: Bench) -> None:
-        """Not in a representation, a log, an error, or an address; services do repeat it."""
+    async def test_the_secret_is_never_shown(self, bench: Bench) -> None:
+        """It is in no representation, log, error or URL, even if the service repeats it."""
         context = bench.provider.context
         said = [repr(context.options), repr(context), repr(bench.provider)]
         await self._hello(bench, self.hello_stream)
@@ -63,15 +63,15 @@ class Leftovers(Subject):
         assert not [text for text in said if CANARY in text]
 
     @check
-    async def test_an_unknown_option_is_refused(self, bench: Bench) -> None:
-        """A misspelt option must not be a silent one."""
+    async def test_an_unknown_option_is_rejected(self, bench: Bench) -> None:
+        """A misspelt option must not be ignored silently."""
         schema = self.provider.options_schema()
         with pytest.raises(ma.ValidationError):
             schema.load({**self._options(bench.upstream.url), "no_such_option": 1})
 
     @check
     async def test_the_contract_is_one_that_this_gateway_knows(self, bench: Bench) -> None:
-        """And the class is a `Provider`, whose optional operations have their defaults."""
+        """The class is a `Provider`, and the defaults of optional operations work."""
         assert isinstance(bench.provider, Provider)
         assert bench.provider.contract <= CONTRACT
         assert bench.provider.describe(self.model).id == self.model

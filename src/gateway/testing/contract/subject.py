@@ -1,4 +1,4 @@
-"""The adapter that is checked: what its tests say of it, and how one check is run."""
+"""The adapter under test: the attributes of its tests, and how a check runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SubjectT = TypeVar("SubjectT", bound="Subject")
 def check(
     body: Callable[[SubjectT, Bench], Awaitable[None]],
 ) -> Callable[[SubjectT], None]:
-    """Make a plain test of a coroutine that needs a bench."""
+    """Return a synchronous test that runs *body* with a bench."""
 
     def test(self: SubjectT) -> None:
         asyncio.run(self.on_bench(body))
@@ -38,38 +38,38 @@ def check(
 
 
 class Subject:
-    """An adapter's class, samples of what its service says, and the steps that checks share."""
+    """An adapter's class, samples of its service's responses, and the steps that checks share."""
 
     provider: ClassVar[type[AnyProvider]]
     """The adapter's class."""
     options: ClassVar[Mapping[str, object]] = MappingProxyType({})
-    """Its table in the settings, without the base URL and the secret."""
+    """The adapter's options, without the base URL and the secret."""
     base_url_option: ClassVar[str] = "base_url"
-    """The option that says where the service is."""
+    """The name of the option for the base URL."""
     base_path: ClassVar[str] = ""
-    """What follows the origin in that option."""
+    """The path of the base URL."""
     secret_option: ClassVar[str] = "api_key"  # noqa: S105 - an option's name
-    """The option that holds the secret; empty when there is none."""
+    """The name of the option for the secret; empty if there is none."""
     model: ClassVar[str] = "contract-model"
-    """The provider's id of a model that chats."""
+    """The provider's id of a chat model."""
 
     hello_stream: ClassVar[bytes]
-    """The body of one good answer: text, then an end."""
+    """The body of one valid answer: text, then an end."""
     hello_text: ClassVar[str]
-    """Its text."""
+    """The text of that answer."""
     hello_finish: ClassVar[bytes]
-    """Where the body begins to say that the answer is over: before that it has no end."""
+    """The bytes in that body with which its end begins."""
     content_type: ClassVar[str] = "text/event-stream"
-    """Of that body."""
+    """The content type of that body."""
     garbage: ClassVar[bytes] = b"data: {]\n\n"
-    """An event, framed well, that nobody can read."""
+    """An event that is framed correctly and cannot be parsed."""
     models_body: ClassVar[bytes | Mapping[str, bytes]]
-    """The answer when models are listed; by the end of the path where it takes several requests."""
+    """The response to a request for the model list, or several by the end of their paths."""
     patience: ClassVar[float] = 5.0
-    """Seconds that one check may take."""
+    """The time limit of one check in seconds."""
 
     async def on_bench(self: SubjectT, body: Callable[[SubjectT, Bench], Awaitable[None]]) -> None:
-        """Run one check on a bench of its own, within `patience`."""
+        """Run one check on a new bench, within `patience`."""
         async with asyncio.timeout(self.patience), self._bench() as bench:
             await body(self, bench)
 
@@ -117,7 +117,7 @@ class Subject:
     async def _failure(
         self, bench: Bench, stream: ChatStream, kind: type[UpstreamError]
     ) -> UpstreamError:
-        """Return the error that *stream* ends with, after no `Finish` and one request."""
+        """Return the error with which *stream* ends, and assert no `Finish` and one request."""
         events: list[ChatEvent] = []
         with pytest.raises(kind) as caught:
             await events_of(stream, events)
