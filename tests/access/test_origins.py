@@ -56,7 +56,7 @@ def test_settings_add_to_the_list() -> None:
 
 
 def test_an_entry_that_can_never_match_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="'example.com' is no origin"):
+    with pytest.raises(SettingsError, match="'example.com' is not an origin"):
         Origins(["example.com"])
 
 

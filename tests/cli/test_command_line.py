@@ -105,7 +105,7 @@ def test_the_sandbox_needs_nothing_and_answers(directory: Path) -> None:
 
     assert status == 0
     assert models
-    assert "the sandbox stands in for every provider" in gateway.log[0]
+    assert "the sandbox replaces all providers" in gateway.log[0]
     assert SECRET not in str(gateway.log)
 
 

@@ -128,7 +128,7 @@ def test_what_is_no_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SettingsError, match=r"a name begins with a letter and goes on with"):
+    with pytest.raises(SettingsError, match=r"the name must begin with a letter and"):
         write_adapter(name)
     assert contents(tmp_path) == {}
 
@@ -138,14 +138,14 @@ def test_what_is_no_name_is_refused(
     [
         (
             "mistral",
-            "init-adapter: mistral is installed already"
+            "init-adapter: mistral is already installed"
             " (gateway.providers.mistral:MistralProvider): choose another name",
         ),
         *(
             (
                 name,
-                "init-adapter: variables that begin with GATEWAY_ are the gateway's own:"
-                " name the adapter after its service alone",
+                "init-adapter: the prefix GATEWAY_ is reserved for variables of the gateway:"
+                " name the adapter after its service",
             )
             for name in ("gateway", "gateway-acme", "Gateway_x")
         ),
@@ -174,7 +174,7 @@ def test_what_exists_is_never_overwritten(tmp_path: Path, kind: str) -> None:
         write_adapter("acme", place)
 
     assert str(caught.value) == (
-        f"init-adapter: {place} exists already: choose another place with --directory"
+        f"init-adapter: {place} already exists: choose another directory with --directory"
     )
     assert [path.name for path in tmp_path.rglob("*")] == ["new"]
     assert kind != "file" or place.read_text() == "mine"
@@ -205,17 +205,18 @@ def test_the_command_says_what_to_do_next_and_reads_no_settings(
         "    cd 'my acme'\n"
         "    python -m pip install -e '.[test]'\n"
         "    python -m pytest\n"
-        "name it in the settings, a TOML file:\n"
+        "add it to the settings, a TOML file:\n"
         "    [providers.acme]\n"
-        "give it a key, and look whether it works:\n"
+        "set the key, and check that it works:\n"
         "    ACME_API_KEY=... python -m gateway check --config FILE\n"
         "\n"
-        "It speaks the API of a made-up service: make it speak that of acme.\n",
+        "Its code is for an invented service: change it to the API of acme.\n",
         "",
     )
 
     assert main(["init-adapter", "acme", "--directory", "my acme"]) == 2
     assert capsys.readouterr() == (
         "",
-        "gateway: init-adapter: my acme exists already: choose another place with --directory\n",
+        "gateway: init-adapter: my acme already exists: choose another directory with"
+        " --directory\n",
     )

@@ -208,7 +208,7 @@ async def test_a_port_in_use_is_named() -> None:
     [
         ("no-such-host.invalid", "cannot listen on no-such-host.invalid:1: "),
         ("2001:db8::1", "cannot listen on [2001:db8::1]:1: "),
-        ("x" * 70, f"cannot listen on {'x' * 70}:1: not the name of a host"),
+        ("x" * 70, f"cannot listen on {'x' * 70}:1: not a host name"),
     ],
     ids=["unknown", "not ours", "not a name"],
 )

@@ -58,7 +58,7 @@ async def supervised(
 ) -> AsyncIterator[asyncio.Task[int]]:
     command = [sys.executable, "-c", LIVE_ON, str(directory)]
     task = asyncio.ensure_future(supervise(count, command))
-    await said(caplog, f"{count} workers serve")
+    await said(caplog, f"{count} workers are ready")
     yield task
     if not task.done():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -113,7 +113,7 @@ async def test_a_reload_that_takes_too_long_can_be_stopped(
     seats = tmp_path / "seats"
     seats.mkdir()
     task = asyncio.ensure_future(supervise(2, [sys.executable, str(script), str(seats)]))
-    await said(caplog, "2 workers serve")
+    await said(caplog, "2 workers are ready")
     script.write_text(NEVER_READY)
     os.kill(os.getpid(), signal.SIGHUP)
     everyone = await seen(seats, 4)
@@ -127,7 +127,7 @@ async def test_a_second_interrupt_waits_for_no_requests(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     task = asyncio.ensure_future(supervise(2, [sys.executable, "-c", STUBBORN, str(tmp_path)]))
-    await said(caplog, "2 workers serve")
+    await said(caplog, "2 workers are ready")
     pids = await seen(tmp_path, 2)
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(TimeoutError):
@@ -150,7 +150,7 @@ async def test_a_reload_replaces_them_all(tmp_path: Path, caplog: pytest.LogCapt
     async with supervised(tmp_path, 2, caplog):
         first = await seen(tmp_path, 2)
         os.kill(os.getpid(), signal.SIGHUP)
-        await said(caplog, "2 workers replaced")
+        await said(caplog, "2 workers were replaced")
         everyone = await seen(tmp_path, 4)
         async with asyncio.timeout(10):
             while any(map(alive, first)):
@@ -166,11 +166,11 @@ async def test_a_reload_that_fails_changes_nothing(
     seats = tmp_path / "seats"
     seats.mkdir()
     task = asyncio.ensure_future(supervise(2, [sys.executable, str(script), str(seats)]))
-    await said(caplog, "2 workers serve")
+    await said(caplog, "2 workers are ready")
     first = await seen(seats, 2)
     script.write_text("raise SystemExit(2)")
     os.kill(os.getpid(), signal.SIGHUP)
-    await said(caplog, "the old ones go on")
+    await said(caplog, "the old ones continue")
     assert all(map(alive, first))
     os.kill(os.getpid(), signal.SIGTERM)
     assert await asyncio.wait_for(task, 10) == 0
@@ -214,10 +214,10 @@ def test_workers_need_a_port_that_is_named(
     forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert main(["--workers", "2", "--port", "0", "--sandbox"]) == 2
-    assert "only if it is named" in capsys.readouterr().err
+    assert "several workers need a fixed port" in capsys.readouterr().err
     monkeypatch.delattr(signal, "SIGHUP")
     assert main(["--workers", "2", "--sandbox"]) == 2
-    assert "no shared ports" in capsys.readouterr().err
+    assert "cannot share a port" in capsys.readouterr().err
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_workers_whose_port_is_in_use_say_so_and_end(tmp_path: Path) -> None:
         status, _, complaints = run(tmp_path, "--workers", "2", "--port", port, "--sandbox")
     assert status == 1
     assert f"cannot listen on 127.0.0.1:{port}: address already in use" in complaints
-    assert "workers serve" not in complaints
+    assert "workers are ready" not in complaints
 
 
 def test_the_command_line_supervises_with_all_that_it_was_given(

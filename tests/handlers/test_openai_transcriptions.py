@@ -100,7 +100,7 @@ async def test_what_a_file_says_of_itself(
 
 
 FORM = "failed to parse multipart form: "
-CUT = error(f"{FORM}the parts cannot be told apart")
+CUT = error(f"{FORM}the parts cannot be separated")
 REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no form": (
         {"json": {"model": "tiny"}},
@@ -172,7 +172,7 @@ async def _pieces(size: int) -> Any:
         (
             None,
             501,
-            error("the scripted provider does not transcribe recordings", "api_error"),
+            error("the scripted provider does not support transcription", "api_error"),
         ),
     ],
     ids=["no such model", "silence", "not supported"],

@@ -191,14 +191,17 @@ def test_a_variable_may_list_the_keys(text: str) -> None:
 def test_one_key_and_several_are_not_both_said() -> None:
     with pytest.raises(SettingsError) as caught:
         configure(with_keys("one", "two", api_key="three"), {})
-    assert str(caught.value) == "[providers.acme] api_key and api_keys are both set: give one"
+    assert (
+        str(caught.value)
+        == "[providers.acme] api_key and api_keys are both set: set only one of them"
+    )
 
 
 def test_an_adapter_may_have_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AcmeProvider, "options_schema", ma.Schema)
     with pytest.raises(SettingsError) as caught:
         configure(with_keys("one", "two"), {})
-    assert str(caught.value) == "[providers.acme] api_keys: the adapter acme has no keys"
+    assert str(caught.value) == "[providers.acme] api_keys: the adapter acme does not use keys"
 
 
 def test_classes_and_instances_can_be_given_in_code() -> None:
@@ -221,11 +224,11 @@ async def test_what_a_provider_lacks_it_refuses() -> None:
     (one,) = configure(settings(retries=1), {})
     async with aiohttp.ClientSession() as session:
         provider = open_provider(one, session)
-        with pytest.raises(NotSupported, match="acme cannot fill in the middle"):
+        with pytest.raises(NotSupported, match="acme does not support fill-in-the-middle"):
             Provider.fill(provider, FillRequest("m", "a"))
-        with pytest.raises(NotSupported, match="acme has no embeddings"):
+        with pytest.raises(NotSupported, match="acme does not support embeddings"):
             await Provider.embed(provider, EmbedRequest("m", ("a",)))
-        with pytest.raises(NotSupported, match="acme does not transcribe recordings"):
+        with pytest.raises(NotSupported, match="acme does not support transcription"):
             await Provider.transcribe(
                 provider, TranscribeRequest("m", b"RIFF", "a.wav", "audio/wav")
             )

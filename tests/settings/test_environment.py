@@ -50,7 +50,7 @@ def test_a_value_beside_a_file_is_refused_because_one_of_them_is_a_mistake() -> 
     with pytest.raises(SettingsError) as caught:
         Environment(({"KEY": "secret", "KEY_FILE": "/run/key"},)).get("KEY")
 
-    assert str(caught.value) == "KEY and KEY_FILE are both set: give one of them"
+    assert str(caught.value) == "KEY and KEY_FILE are both set: set only one of them"
 
 
 def test_files_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -347,11 +347,11 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ("[models]\nexpose = 'all'", "models.expose: not a valid list"),
         (
             "[models.aliases]\n'a b' = 'c'",
-            "models.aliases.a b: not a name that an Ollama client can ask for",
+            "models.aliases.a b: not a valid model name",
         ),
         (
             "[providers.work]\n[providers.Work]",
-            "providers.Work: differs from another name in its case only",
+            "providers.Work: differs from another name only in case",
         ),
         (
             "[models.aliases]\na = 1",
@@ -367,7 +367,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ("[providers.x]\nadapter = 1", "providers.x.adapter: not a valid string"),
         (
             "[providers.'a/b']",
-            "providers.a/b: a provider's name is made of letters, digits, - and _",
+            "providers.a/b: a provider's name consists of letters, digits, - and _",
         ),
         ("[server", "expected ']' at the end of a table declaration (at end of document)"),
     ],

@@ -62,5 +62,5 @@ async def test_it_fails_to_list_and_embed() -> None:
         await provider.list_models()
     with pytest.raises(UpstreamTimeout, match="b"):
         await provider.embed(EmbedRequest("m", ("a",)))
-    with pytest.raises(NotSupported, match="no vectors"):
+    with pytest.raises(NotSupported, match="does not support embeddings"):
         await ScriptedProvider().embed(EmbedRequest("m", ("a",)))

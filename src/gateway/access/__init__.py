@@ -1,1 +1,1 @@
-"""Who may ask: the hosts and origins that a request may name."""
+"""Access checks: the hosts and origins that a request may name."""

@@ -1,4 +1,4 @@
-"""Who asks, where somebody has found that out."""
+"""The caller of a request, if a host application or a key has identified it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["CALLER", "Caller"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One who uses the gateway, as a host application or a key names them.
+    """A user of the gateway, as identified by a host application or a key.
 
-    ``name`` is shown to observers and must not be a secret; ``plan`` names what limits them.
+    ``name`` is shown to observers and must not be a secret; ``plan`` names the limits.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Which ``Host`` a request may name: Ollama's guard against DNS rebinding.
+"""Check the ``Host`` of requests: Ollama's protection against DNS rebinding.
 
-A web page can give its own name the address 127.0.0.1 and then talk to whatever listens there. The
-browser still sends the page's name, which is how such a request is told from an honest one
+A web page can resolve its own host name to 127.0.0.1 and then send requests to any server there.
+The browser still sends the page's host name in ``Host``, by which such a request is recognised
 (Ollama's ``server/routes.go``).
 """
 
@@ -26,9 +26,9 @@ _PRIVATE = tuple(
 
 
 class Hosts:
-    """The hosts that stand for this machine: *hostname* is its own name.
+    """The names and addresses of this machine; *hostname* is its own name.
 
-    *is_own* tells whether an address that is neither loopback nor private is one of the machine's.
+    *is_own* tells whether an address that is neither loopback nor private belongs to the machine.
     """
 
     def __init__(self, hostname: str, is_own: Callable[[Address], bool]) -> None:
@@ -41,7 +41,7 @@ class Hosts:
         return name in self._names or name.endswith(_LOCAL_DOMAINS)
 
     def allow_address(self, host: str) -> bool:
-        """Tell whether *host* is an address by which this machine may be reached."""
+        """Tell whether *host* is an address at which this machine may be reached."""
         if _is_local(host):
             return True
         address = parse_address(_without_port(host))
@@ -49,13 +49,13 @@ class Hosts:
 
 
 HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
-"""There only where the application refuses foreign hosts."""
+"""Set only if the application rejects foreign hosts."""
 
 
 def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Response | None:
-    """Refuse a foreign ``Host`` without a word; answer ``OPTIONS`` to a name that is ours.
+    """Return an empty 403 for a foreign ``Host``, and a 204 for ``OPTIONS`` to a name of ours.
 
-    Return None for all other requests, and where any host is *allowed*.
+    Return None for all other requests, and if *allowed* is None.
     """
     if allowed is None or allowed.allow_address(request.host):
         return None
@@ -67,17 +67,17 @@ def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Resp
 
 
 def guard_hosts(app: web.Application, listening_on: str) -> None:
-    """Let *app* refuse foreign hosts if *listening_on*, a host or address, is only loopback.
+    """Make *app* reject foreign hosts if *listening_on*, a host or address, is only loopback.
 
-    For whoever runs the server, before it starts. A server that can be reached from elsewhere has
-    names that nobody here knows, and an application that is mounted has its host's.
+    Call it before the server starts. The names of a server that is reachable from other machines,
+    or of an application that mounts the gateway, are unknown.
     """
     if _is_loopback(listening_on):
         app[HOSTS] = Hosts(socket.gethostname(), _is_own)
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the IP address that *text* is, or None; IPv4 in IPv6 counts as IPv4."""
+    """Parse an IP address, or return None; an IPv4 address mapped to IPv6 becomes IPv4."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -86,9 +86,9 @@ def parse_address(text: str) -> Address | None:
     return address if mapped is None else mapped
 
 
-@lru_cache(maxsize=256)  # most requests name the same few hosts
+@lru_cache(maxsize=256)  # most requests have the same few hosts
 def _is_local(host: str) -> bool:
-    """Tell whether *host* is a loopback or private address, or none in particular."""
+    """Tell whether *host* is a loopback, private or unspecified address."""
     address = parse_address(_without_port(host))
     return address is not None and (
         address.is_loopback
@@ -110,13 +110,13 @@ def _is_loopback(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return False  # nor can anybody listen there
+        return False  # no server can listen there either
     addresses = [parse_address(str(address[0])) for *_, address in found]
     return all(address is not None and address.is_loopback for address in addresses)
 
 
 def _is_own(address: Address) -> bool:
-    """Tell whether *address* is this machine's: only then can a socket be bound to it."""
+    """Tell whether *address* belongs to this machine, by binding a socket to it."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

@@ -1,4 +1,4 @@
-"""Which web pages may talk to us: Ollama's rules for origins (``envconfig/config.go``)."""
+"""Check the origins of web pages by Ollama's rules (``envconfig/config.go``)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SCHEMES = (
     "ms-browser-extension://",
 )
 
-# The list that Ollama gives to the CORS package of gin, in its order and spelling.
+# The list that Ollama passes to the CORS package of gin, in its order and spelling.
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
     "Access-Control-Allow-Headers": (
@@ -66,12 +66,12 @@ class Origins:
                 self._exact.add(entry)
             else:
                 raise SettingsError(
-                    f"OLLAMA_ORIGINS: {entry!r} is no origin: it needs a * or must start with one"
-                    f" of {', '.join(_SCHEMES)}"
+                    f"OLLAMA_ORIGINS: {entry!r} is not an origin: it must contain a * or start with"
+                    f" one of {', '.join(_SCHEMES)}"
                 )
 
     def allow(self, origin: str) -> bool:
-        """Tell whether a page of *origin* may talk to us."""
+        """Tell whether a page of *origin* may send requests."""
         return (
             self._any
             or origin in self._exact
@@ -84,13 +84,13 @@ class Origins:
         )
 
     def headers(self, origin: str) -> Mapping[str, str]:
-        """Return the headers of an answer to a page of an allowed *origin*."""
+        """Return the response headers for a page of an allowed *origin*."""
         if self._any:
             return {"Access-Control-Allow-Origin": "*"}
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
     def preflight_headers(self, origin: str) -> list[tuple[str, str]]:
-        """Return the headers of the answer to a preflight request."""
+        """Return the response headers for a preflight request."""
         vary = (
             [] if self._any else ["Access-Control-Request-Method", "Access-Control-Request-Headers"]
         )
@@ -105,9 +105,9 @@ _HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("gateway.origin_hea
 
 
 def answer_foreign_origin(request: web.Request, rules: Origins) -> web.Response | None:
-    """Apply Ollama's *rules* to a request that names another origin than the server's own.
+    """Apply Ollama's *rules* to a request from an origin other than the server's own.
 
-    Return the answer if the rules give one; otherwise it is an ordinary request.
+    Return a response to a rejected origin or a preflight request, and None otherwise.
     """
     origin = request.headers.get(hdrs.ORIGIN)
     if not origin or origin in (f"http://{request.host}", f"https://{request.host}"):
@@ -121,6 +121,6 @@ def answer_foreign_origin(request: web.Request, rules: Origins) -> web.Response 
 
 
 def add_origin_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add what a web page needs to read the answer."""
+    """Add the headers that allow a web page to read the response."""
     if hdrs.ORIGIN in request.headers:
         response.headers.update(request.get(_HEADERS, {}))

@@ -1,4 +1,4 @@
-"""Log lines for people and for machines; only the command line sets them up."""
+"""Formatters for log lines as text and JSON, and the logging configuration of the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gateway.core import codec
 __all__ = ["JsonFormatter", "TextFormatter", "configure"]
 
 _UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
-"""Switches of `logging` for what each record finds out and no line of ours tells."""
+"""Switches of `logging` for data that each record collects and no formatter uses."""
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record: time, level, logger, message, ``key=value``; a traceback below it."""
+    """One line per record: time, level, logger, message, ``key=value``; a traceback below it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; whatever could break or forge one is escaped."""
+        """Return the line; characters that could break or forge a line are escaped."""
         line = _printable(
             f"{_time(record)} {record.levelname:7} {record.name} {record.getMessage()}"
         )
@@ -33,7 +33,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: its fields, then ts, level, logger, message, and a trace."""
+    """One JSON object per record: its fields, then ts, level, logger, message and trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; it never contains a line feed."""
@@ -58,7 +58,7 @@ class JsonFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
-        """Do it without the lock, which is held already while a line is written."""
+        """Flush without the lock, which is already held while a line is written."""
         self.stream.flush()
 
 
@@ -66,7 +66,7 @@ _FORMATTERS: Mapping[str, type[logging.Formatter]] = {"text": TextFormatter, "js
 
 
 def configure(level: str, format_name: str, *, stream: TextIO) -> None:
-    """Send the log to *stream*: ours from *level* on, that of libraries from warnings on."""
+    """Log to *stream*: the gateway's loggers from *level* on, libraries from warning on."""
     handler = _Handler(stream)
     handler.setFormatter(_FORMATTERS[format_name]())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
@@ -92,7 +92,7 @@ def _second(seconds: int) -> str:
 
 def _pairs(fields: Mapping[str, object]) -> str:
     values = tuple(fields.values())
-    # One look at all of them, since hardly any has to be quoted or escaped.
+    # One check for all values, since hardly any has to be quoted or escaped.
     every = "%s" * len(values) % values
     if every.isprintable() and not (" " in every or "=" in every or '"' in every):
         return (_form(tuple(fields)) % values).replace("= ", '="" ').rstrip()
@@ -118,7 +118,7 @@ def _quoted(text: str) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return a text as UTF-8 can carry it: a name may hold half a surrogate pair."""
+    """Return a text that UTF-8 can encode: a name may contain a lone surrogate."""
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The command line: ``python -m gateway`` serves, its other commands look and write."""
+"""The command line ``python -m gateway``: parse the arguments and run the command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMMANDS = ("serve", "check", "providers", "init-adapter")
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 
 _SANDBOX_PACE = 0.02
-"""Seconds between two words of the sandbox, so that a person sees them stream."""
+"""Seconds between two words of the sandbox, so that a user sees the text stream."""
 
 _log = logging.getLogger("gateway")
 
@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 1 for trouble, 2 for misuse."""
+    """Run the command line; return the exit status, 1 for a problem and 2 for wrong usage."""
     try:
         arguments = _parse(argv)
         if arguments.command == "init-adapter":
@@ -64,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    # Intermixed, since an optional name may stand behind options of its command.
+    # Intermixed, since the optional name may follow options.
     arguments = _parser().parse_intermixed_args(argv)
-    # Not left to the parser, which would take the value of an unknown option for a command.
+    # The parser itself would treat the value of an unknown option as a command.
     if arguments.command not in _COMMANDS:
         raise SettingsError(
             f"unknown command {arguments.command} (allowed: {', '.join(_COMMANDS)})"
@@ -85,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="gateway",
         description="Serve cloud models to any Ollama client.",
         epilog=f"Environment, also read from .env: {', '.join(VARIABLES)}, and the variables of"
-        " adapters such as MISTRAL_API_KEY; each may end in _FILE and name a file with the value.",
+        " adapters such as MISTRAL_API_KEY; with the suffix _FILE, each names a file with its"
+        " value.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -93,17 +94,17 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         metavar="|".join(_COMMANDS),
         default="serve",
-        help="serve (the default), check the settings, adapters and models, list the adapters of"
-        " providers, or write the package of a new one",
+        help="start the server (the default), check settings, adapters and models, list the"
+        " adapters, or generate the package of a new one",
     )
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="of the new adapter, for init-adapter"
+        "name", nargs="?", metavar="NAME", help="name of the new adapter, for init-adapter"
     )
     parser.add_argument("--host", help=f"address to listen on (default {server.host})")
     parser.add_argument("--port", help=f"port to listen on (default {server.port})")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
     parser.add_argument(
-        "--sandbox", action="store_true", help="use a local stand-in for Mistral; needs no key"
+        "--sandbox", action="store_true", help="use a local imitation of Mistral; needs no key"
     )
     parser.add_argument(
         "--workers", type=int, help=f"processes that share the port (default {server.workers})"
@@ -112,9 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         "--directory",
         type=Path,
         metavar="DIR",
-        help="where init-adapter writes (default gateway-NAME)",
+        help="directory that init-adapter creates (default gateway-NAME)",
     )
-    # For the supervisor of several processes alone.
+    # Only the supervisor of several processes sets it.
     parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--log-level", help=f"debug, info, ... (default {server.log_level})")
     parser.add_argument("--log-format", help=f"text or json (default {server.log_format})")
@@ -135,19 +136,21 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _complain(reason: object, status: int) -> int:
-    """Write one line about *reason* and return *status*."""
+    """Print *reason* on one line and return *status*."""
     print("gateway:", " ".join(str(reason).split()), file=sys.stderr)  # noqa: T201 - for people
     return status
 
 
 def _supervise(settings: Settings, argv: Sequence[str]) -> int:
-    """Run as many processes of ourselves as wanted, each with all that we were given."""
+    """Run the configured number of worker processes, each with the same arguments."""
     from gateway.cli.workers import supervise  # noqa: PLC0415 - one process needs none of it
 
     if not hasattr(signal, "SIGHUP"):
-        raise SettingsError("--workers: this system has no shared ports, run one process")
+        raise SettingsError(
+            "--workers: processes cannot share a port on this system, use one worker"
+        )
     if settings.server.port == 0:
-        raise SettingsError("--workers: processes can share a port only if it is named")
+        raise SettingsError("--workers: several workers need a fixed port")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
     alone = ("--workers", "1", "--supervisor")
     return asyncio.run(
@@ -180,10 +183,10 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _at_home(settings: Settings) -> Settings:
-    """Return *settings* in which what must outlive the process has a place."""
+    """Return *settings* with the system's data directory as ``home`` if none is set."""
     if settings.home is not None:
         return settings
-    from platformdirs import user_data_path  # noqa: PLC0415 - large, and a container names its own
+    from platformdirs import user_data_path  # noqa: PLC0415 - large, and a container sets home
 
     return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
 
@@ -218,11 +221,11 @@ def _init_adapter(name: str, directory: Path | None) -> int:
 
 @asynccontextmanager
 async def _sandboxed(settings: Settings) -> AsyncIterator[Settings]:
-    """Run the stand-in and yield settings that know no other provider, nor any key."""
-    from gateway import sandbox  # noqa: PLC0415 - large, and seldom wanted
+    """Run the sandbox and yield settings with it as the only provider, and without keys."""
+    from gateway import sandbox  # noqa: PLC0415 - large, and rarely used
 
     async with await sandbox.start(sandbox=sandbox.Sandbox(pace=_SANDBOX_PACE)) as running:
-        _log.info("the sandbox stands in for every provider: its answers are made up")
+        _log.info("the sandbox replaces all providers: its answers are invented")
         options = {"api_key": "sandbox", "base_url": running.base_url}
         yield replace(
             settings,

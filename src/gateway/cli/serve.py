@@ -1,4 +1,4 @@
-"""The gateway as a server of its own: from the settings to a port that answers."""
+"""Start the gateway as a server: from the settings to a listening port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("gateway")
 
 
 async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
-    """Serve until a signal says stop; *supervisor* is the descriptor of the line to one, if any.
+    """Serve until a stop signal; *supervisor* is the descriptor of the supervisor's socket, if any.
 
     Raise `SettingsError`, `ProviderLoadError` or `CannotListen`.
     """
@@ -35,10 +35,10 @@ async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
         _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
         _log.info("providers: %s", ", ".join(settings.providers))
         _log.info("try: curl %s/api/tags", urls[0])
-        # What is loaded by now stays; to look at it again would stop all streams for 30 ms.
+        # These objects are never freed; scanning them would stop all streams for 30 ms.
         gc.freeze()
 
-    # Adapters that are handed over need not be found a second time.
+    # Adapters that are passed in need not be loaded a second time.
     app = create_app(settings, providers={one.name: one.adapter for one in configured})
     guard_hosts(app, settings.server.host)
     line = None if supervisor is None else socket.socket(fileno=supervisor)

@@ -1,4 +1,4 @@
-"""Run the gateway's application on a port until a signal says stop."""
+"""Run the gateway's application on a port until a stop signal."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["CannotListen", "loop_factory", "serve"]
 _KEEP_ALIVE = 75.0
 _BACKLOG = 1024
 _LAST_WORDS = 1.0
-"""Seconds that a handler has to tell its client that the server stops."""
+"""Seconds that a handler has to write the error line about the shutdown."""
 
 
 class CannotListen(Exception):
-    """The address cannot be had; the message says which one and why."""
+    """The address cannot be used; the message contains the address and the reason."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the fastest event loop there is: uvloop's where it is installed."""
+    """Return the factory of the fastest available event loop: uvloop if it is installed."""
     try:
         import uvloop  # noqa: PLC0415 - optional, and only the command line runs a loop
     except ImportError:
@@ -48,16 +48,16 @@ async def serve(
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, then let running requests finish within the timeout.
 
-    *ready* is called with the URLs once connections are accepted. With a *supervisor* at the other
-    end of a socket, other processes may listen on the same port; it is told when this one serves,
-    and the server stops when it is gone. A second SIGINT ends the process at once. Raise
+    *ready* is called with the URLs once connections are accepted. With a *supervisor*, a socket,
+    other processes may listen on the same port; the server writes to it when it is ready, and
+    stops when the other end is closed. A second SIGINT ends the process at once. Raise
     `CannotListen`.
     """
     server_logger.addFilter(_shorten)
     runner = web.AppRunner(
         app,
         access_log=None,
-        # Which bodies may be compressed, and how large they may become, depends on the endpoint.
+        # Which bodies may be compressed, and their size limit, depends on the endpoint.
         auto_decompress=False,
         handler_cancellation=True,
         keepalive_timeout=_KEEP_ALIVE,
@@ -92,7 +92,7 @@ def _shorten(record: logging.LogRecord) -> bool:
     """Make one line of what aiohttp says of a client that does not speak HTTP; let all through."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
-        # Its text and its traceback hold what the client sent, which may be a key.
+        # Its text and its traceback contain the client's data, which may include a key.
         record.msg = f"{record.getMessage()}: {type(error).__name__}"
         record.args = record.exc_info = None
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
@@ -104,10 +104,10 @@ def _reason(settings: ServerSettings, error: OSError | UnicodeError) -> str:
         case socket.gaierror():
             reason = error.strerror or str(error)
         case OSError(errno=int() as number):
-            # The event loop wraps the system's words in its own.
+            # The event loop adds text of its own to the system's message.
             reason = os.strerror(number)
         case _:
-            reason = "not the name of a host"
+            reason = "not a host name"
     return f"cannot listen on {_authority(settings.host, settings.port)}: {reason.lower()}"
 
 
@@ -122,7 +122,7 @@ def _url(address: Sequence[object]) -> str:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[asyncio.Event]:
-    """Yield an event that is set by the first SIGINT or SIGTERM."""
+    """Yield an event that the first SIGINT or SIGTERM sets."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     asked = False
@@ -134,7 +134,7 @@ def _signals() -> Iterator[asyncio.Event]:
         asked = True
         loop.call_soon_threadsafe(stop.set)
 
-    # Not the loop's own way, which Windows lacks.
+    # Not loop.add_signal_handler, which Windows lacks.
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""Several processes on one port: started together, replaced when they die, reloaded, stopped."""
+"""The supervisor of several processes on one port: start, restart, reload and stop them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("gateway")
 class _Worker:
     process: asyncio.subprocess.Process
     line: socket.socket
-    """Our end of its line: it tells here that it serves, and stops when we are gone."""
+    """The supervisor's end: the worker writes to its end when ready, and stops when ours closes."""
 
     @property
     def is_alive(self) -> bool:
@@ -29,12 +29,12 @@ class _Worker:
 async def supervise(count: int, command: Sequence[str]) -> int:
     """Keep *count* processes of *command* running until SIGINT or SIGTERM; return an exit status.
 
-    They share the port because each of them asks the system for that; nothing is inherited but a
-    socket, whose descriptor is appended to the command: a process writes to it once it serves, and
-    stops when its other end is closed. SIGHUP starts as many new ones, which read the settings
-    anew, and then stops the old ones, each of which lets its requests finish. Where a new one does
-    not get so far the old ones stay. A process that dies is replaced; when its replacement does not
-    serve either, all stop. A second SIGINT waits for no requests.
+    They share the port through SO_REUSEPORT. Each inherits a socket, whose descriptor is appended
+    to the command: a process writes to it when it is ready, and stops when the other end is closed.
+    SIGHUP starts as many new processes, which read the settings again, and then stops the old ones,
+    each of which lets its requests finish; if a new one does not become ready, the old ones stay. A
+    process that dies is restarted; if the new one does not become ready, all stop. A second SIGINT
+    kills all without waiting for requests.
     """
     loop = asyncio.get_running_loop()
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -51,7 +51,7 @@ async def supervise(count: int, command: Sequence[str]) -> int:
     try:
         group, is_serving = await _start(count, command, stop)
         if is_serving:
-            _log.info("%d workers serve", count)
+            _log.info("%d workers are ready", count)
         while is_serving and not stop.is_set():
             ends = [worker.process.wait() for worker in group]
             await _first_of(stop.wait(), reload.wait(), *ends)
@@ -60,7 +60,9 @@ async def supervise(count: int, command: Sequence[str]) -> int:
                 group = await _replace(group, command, stop)
             alive = [worker for worker in group if worker.is_alive]
             if len(alive) < count and not stop.is_set():
-                _log.error("%d of %d workers ended and are replaced", count - len(alive), count)
+                _log.error(
+                    "%d of %d workers exited and are being restarted", count - len(alive), count
+                )
                 await _stop([worker for worker in group if not worker.is_alive])
                 fresh, is_serving = await _start(count - len(alive), command, stop)
                 group = [*alive, *fresh]
@@ -74,9 +76,9 @@ async def supervise(count: int, command: Sequence[str]) -> int:
 async def _start(
     count: int, command: Sequence[str], stop: asyncio.Event
 ) -> tuple[list[_Worker], bool]:
-    """Start processes and return them once all serve, or with false once one does not.
+    """Start processes and return them and whether all became ready.
 
-    So it is as well when all are to stop before they serve, however long that would take.
+    Return false as soon as one exits, or when *stop* is set before all are ready.
     """
     group = [await _spawn(command) for _ in range(count)]
     starting = asyncio.ensure_future(_all_serve(group))
@@ -85,16 +87,16 @@ async def _start(
 
 
 async def _all_serve(group: Sequence[_Worker]) -> None:
-    """Wait until all workers serve; raise once one does not."""
+    """Wait until all workers are ready; raise if one exits before."""
     async with asyncio.TaskGroup() as starting:
         for worker in group:
             starting.create_task(_serves(worker))
 
 
 async def _serves(worker: _Worker) -> None:
-    """Wait until a worker serves; raise `EOFError` once it has ended without."""
+    """Wait until a worker is ready; raise `EOFError` if it exits before."""
     if not await asyncio.get_running_loop().sock_recv(worker.line, 1):
-        # The end of its line comes before it has said why.
+        # Its socket closes before it has logged the reason.
         await worker.process.wait()
         raise EOFError
 
@@ -107,7 +109,7 @@ async def _spawn(command: Sequence[str]) -> _Worker:
             *command,
             str(theirs.fileno()),
             pass_fds=(theirs.fileno(),),
-            # A session of their own, so that a terminal's Ctrl-C reaches only the supervisor.
+            # In a new session, so that Ctrl-C in a terminal only reaches the supervisor.
             start_new_session=True,
         )
     return _Worker(process, ours)
@@ -119,16 +121,16 @@ async def _replace(
     fresh, is_serving = await _start(len(old), command, stop)
     if not is_serving:
         if not stop.is_set():
-            _log.error("the new workers do not start: the old ones go on")
+            _log.error("the new workers failed to start: the old ones continue")
         await _stop(fresh)
         return old
-    _log.info("%d workers replaced", len(old))
+    _log.info("%d workers were replaced", len(old))
     await _stop(old)
     return fresh
 
 
 async def _stop(group: Sequence[_Worker]) -> None:
-    """Ask processes to stop, and wait until they have."""
+    """Send a stop signal to the processes and wait for them."""
     for worker in group:
         with suppress(ProcessLookupError):
             worker.process.terminate()
@@ -144,7 +146,7 @@ def _kill(group: Sequence[_Worker]) -> None:
 
 
 async def _first_of(*waits: Awaitable[object]) -> None:
-    """Wait for the first of several things, and let go of the others."""
+    """Wait for the first of several awaitables and cancel the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

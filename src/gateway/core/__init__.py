@@ -1,1 +1,1 @@
-"""The values of requests and answers, errors, JSON, names; imports nothing else of the gateway."""
+"""Requests, events, errors, JSON and names; imports no other package of the gateway."""

@@ -1,9 +1,9 @@
-"""What a client may ask of a language model, free of any dialect.
+"""Requests to language models, independent of any dialect.
 
-``None`` always means that the client did not say; zero, empty and false are values.
+``None`` always means that the client did not set the field; zero, empty and false are values.
 
-Some of these are made for each message of each request, so they are `msgspec.Struct` and not
-dataclasses: creating one costs about a tenth.
+Some of these are created for each message of each request, so they are `msgspec.Struct` and not
+dataclasses: creating one takes about a tenth of the time.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 replace = msgspec.structs.replace
-"""Return a copy of a message, a request or a part of one with other values for some members."""
+"""Return a copy of a message, a request or a part of one with other values for some fields."""
 
 
 class Role(StrEnum):
-    """Who speaks in a message."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -45,12 +45,12 @@ class Role(StrEnum):
 
 
 class Media(msgspec.Struct, frozen=True):
-    """An image, a recording or a document that travels with a message.
+    """An image, a recording or a document in a message.
 
-    ``base64`` is standard base64 with padding and without line breaks, checked at the rim; it is
-    never decoded on its way through. ``media_type`` was sniffed from the bytes (``image/png``); it
-    is empty when the bytes were not recognised. With ``url`` set there are no bytes: the provider
-    fetches the document itself, the gateway never does.
+    ``base64`` is standard base64 with padding and without line breaks, validated by the dialect; it
+    is never decoded. ``media_type`` is detected from the first bytes (``image/png``) and empty if
+    they are not recognised. With ``url`` set there are no bytes: the provider fetches the document
+    itself, the gateway never does.
     """
 
     media_type: str = ""
@@ -75,7 +75,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A function that the model may call; ``parameters`` is the client's JSON Schema, whole."""
+    """A function that the model may call; ``parameters`` is the client's whole JSON Schema."""
 
     name: str
     description: str = ""
@@ -84,13 +84,13 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class NamedTool(msgspec.Struct, frozen=True):
-    """Oblige the model to call this one function."""
+    """Require the model to call this function."""
 
     name: str
 
 
 class JsonFormat(msgspec.Struct, frozen=True):
-    """Oblige the model to answer in JSON; ``schema`` is ``None`` for any JSON."""
+    """Require the model to answer in JSON; ``schema`` is ``None`` for any JSON."""
 
     schema: Mapping[str, object] | None = None
     name: str = ""
@@ -99,9 +99,9 @@ class JsonFormat(msgspec.Struct, frozen=True):
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How the next token is chosen and when the model stops.
+    """Sampling parameters and limits of the answer.
 
-    ``max_tokens`` is a positive limit on the answer or ``None`` for no limit; ``stop`` holds the
+    ``max_tokens`` is a positive limit of the answer or ``None`` for no limit; ``stop`` contains the
     strings that end the answer and are not part of it.
     """
 
@@ -123,11 +123,11 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 class ChatRequest(msgspec.Struct, frozen=True):
     """One chat. ``model`` is the provider's own id once routing has replaced the client's name.
 
-    ``logprobs`` asks for the probability of each token and of that many others in its place.
-    ``extra`` holds options that the vocabulary does not know, under the names the client used: an
-    adapter takes those it documents and drops the rest. ``native`` holds what else the client's
-    body says, as it says it, under the name of its dialect: only an adapter of the same dialect
-    understands it, and sends it on.
+    ``logprobs`` requests the log probability of each token and of that many alternatives.
+    ``extra`` contains options that the vocabulary does not know, under the client's names: an
+    adapter sends those that it documents and ignores the rest. ``native`` contains the other fields
+    of the client's body, unchanged, under the name of its dialect: only an adapter for the same
+    dialect reads it, and passes it on.
     """
 
     model: str
@@ -144,7 +144,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
 
 class FillRequest(msgspec.Struct, frozen=True):
-    """Fill in the middle: write what stands between ``prompt`` and ``suffix``.
+    """Fill-in-the-middle: write the text between ``prompt`` and ``suffix``.
 
     ``extra`` and ``native`` are those of a `ChatRequest`.
     """

@@ -1,4 +1,4 @@
-"""JSON in its one place: msgspec, the only codec that is fast, typed and keeps large integers."""
+"""JSON with msgspec, which is fast, typed and keeps large integers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import msgspec
 __all__ = ["JSONError", "decode", "encode", "encode_lines", "escape", "repair_escapes"]
 
 JSONError = msgspec.DecodeError
-"""What `decode` raises for bytes that are not JSON; `UnicodeDecodeError` for bytes that are not
-UTF-8 and `RecursionError` for nesting that is too deep come as well."""
+"""The error of `decode` for bytes that are not JSON; it also raises `UnicodeDecodeError` for
+invalid UTF-8 and `RecursionError` for nesting that is too deep."""
 
-# Every escape, since a surrogate's may follow a backslash that is one itself; pairs come whole.
+# Matches every escape, since that of a surrogate may follow an escaped backslash.
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
     re.DOTALL,
 )
 _HALF_A_PAIR = 6
-"""Characters of the escape of one surrogate."""
+"""The length of the escape of one surrogate."""
 
 _LESS, _MORE, _AND = b"<>&"
 
@@ -28,10 +28,10 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 encode = _encoder.encode
-"""Encode a value as compact UTF-8 JSON, keys in the order given."""
+"""Encode a value as compact UTF-8 JSON, with keys in their given order."""
 
 encode_lines = _encoder.encode_lines
-"""Encode values in the same way, with a line feed after each."""
+"""Encode values as `encode` does, with a line feed after each."""
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
@@ -54,7 +54,7 @@ def escape(encoded: bytes) -> bytes:
 
 
 def repair_escapes(text: str) -> str:
-    r"""Write ``\ufffd`` for each escape of a lone surrogate, which no strict decoder takes."""
+    r"""Replace each escape of a lone surrogate, which strict decoders reject, by ``\ufffd``."""
     if "\\ud" not in text and "\\uD" not in text:
         return text
     return _ESCAPE.sub(

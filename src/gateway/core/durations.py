@@ -1,4 +1,4 @@
-"""Durations as Go writes them: ``time.ParseDuration``."""
+"""Parse durations in Go's format (``time.ParseDuration``)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _match_part = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)").match
 
 
 def parse_duration(text: str) -> int:
-    """Return the nanoseconds of a text such as ``-1h30m``, cut to whole ones.
+    """Return the whole nanoseconds of a text such as ``-1h30m``.
 
-    Every number has a unit, except a lone zero. Raise `ValueError` in Go's words.
+    Every number needs a unit, except a lone zero. Raise `ValueError` with Go's message.
     """
     unsigned = text[1:] if text.startswith(("-", "+")) else text
     if unsigned == "0":

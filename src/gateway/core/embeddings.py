@@ -1,4 +1,4 @@
-"""What a client may ask of an embedding model, and what comes back."""
+"""Requests to embedding models, and their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.core.events import Usage
 __all__ = ["EmbedRequest", "EmbedResult", "normalize"]
 
 _LIFT = 2.0**600
-"""Makes any number that is not zero a normal one, and no sum of their squares infinite."""
+"""Scales any non-zero number to a normal one, without making a sum of squares infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class EmbedRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmbedResult:
-    """One vector for each input, in their order, as the provider gave them.
+    """One vector for each input, in the same order, as the provider returned them.
 
-    ``native`` is that of a `gateway.core.events.Finish`; clients of its dialect then get the very
-    vectors of the service.
+    ``native`` is that of a `gateway.core.events.Finish`; clients of its dialect then get the
+    unchanged vectors of the service.
     """
 
     vectors: Sequence[Sequence[float]]
@@ -45,7 +45,7 @@ class EmbedResult:
 
 
 def normalize(vector: Sequence[float]) -> list[float]:
-    """Return *vector* with the length 1 (L2); one of zeros stays as it is."""
+    """Return *vector* scaled to length 1 (L2); a vector of zeros is returned unchanged."""
     length = math.hypot(*vector)
     if 0 < length < sys.float_info.min:  # too few digits are left to divide by
         return normalize([component * _LIFT for component in vector])

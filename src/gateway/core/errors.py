@@ -1,25 +1,25 @@
-"""The errors that may reach a client; each one knows its HTTP status.
+"""The errors that may reach a client, each with its HTTP status.
 
 ::
 
-    GatewayError 500                      its message is safe to show to a client
-    ├── InvalidRequest 400                what the client sent cannot be served
+    GatewayError 500                      its message may be shown to a client
+    ├── InvalidRequest 400                the client's request cannot be served
     ├── Forbidden 403                     an origin or host that is not allowed
-    ├── ModelNotFound 404                 no model answers to that name
+    ├── ModelNotFound 404                 no model has that name
     ├── BodyTooLarge 413
-    ├── NotSupported 501                  the provider has no such operation
-    ├── ShuttingDown 503                  the server stops before the answer was complete
+    ├── NotSupported 501                  the provider does not support the operation
+    ├── ShuttingDown 503                  the server stops before the answer is complete
     └── UpstreamError 502                 the provider failed; the cause is kept for the log
         ├── UpstreamUnavailable 502       no connection could be made
-        ├── UpstreamTimeout 504           connected, then silence
-        ├── UpstreamRateLimited 429       with ``Retry-After`` as it came
-        ├── UpstreamDenied 502            our credentials were refused (never shown as 401)
-        ├── UpstreamRejected              the provider's own status and words
-        └── UpstreamProtocolError 502     unreadable, cut short, or ended without a finish
-    SettingsError                         only before the first request
-    ProviderLoadError                     only before the first request
+        ├── UpstreamTimeout 504           no data within the idle timeout
+        ├── UpstreamRateLimited 429       with an unchanged ``Retry-After``
+        ├── UpstreamDenied 502            the gateway's key was rejected (never shown as 401)
+        ├── UpstreamRejected              the provider's own status and message
+        └── UpstreamProtocolError 502     unreadable, cut off, or ended without a finish reason
+    SettingsError                         only at start-up
+    ProviderLoadError                     only at start-up
 
-The dialect that owns a route turns an error into that dialect's envelope; the words stay the same.
+The dialect of a route puts an error into its envelope; the message stays the same.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Forbidden(GatewayError):
 
 
 class ModelNotFound(GatewayError):
-    """No model answers to that name; handlers replace the text by their endpoint's own."""
+    """No model has that name; handlers replace the message by their endpoint's own."""
 
     default_status = 404
 
@@ -92,13 +92,13 @@ class BodyTooLarge(GatewayError):
 
 
 class NotSupported(GatewayError):
-    """The provider of this model has no such operation."""
+    """The provider of this model does not support the operation."""
 
     default_status = 501
 
 
 class ShuttingDown(GatewayError):
-    """The server stops and the answer could not be finished in the time given."""
+    """The server is shutting down, and the answer was not complete in time."""
 
     default_status = 503
 
@@ -106,9 +106,9 @@ class ShuttingDown(GatewayError):
 class UpstreamError(GatewayError):
     """The provider failed.
 
-    ``provider`` is the name it has in the settings. ``request_id`` is the id that the provider
-    gave the failed request, for the log and for its support. ``repeatable`` is false when a part of
-    the work may have been done, so that asking again for the whole might be billed again.
+    ``provider`` is its name in the settings. ``request_id`` is the provider's id of the failed
+    request, for the log and for its support. ``repeatable`` is false if a part of the work may have
+    been done, so that a retry of the whole might be billed again.
     """
 
     default_status = 502
@@ -133,7 +133,7 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamTimeout(UpstreamError):
-    """The provider took the request and then stayed silent for too long."""
+    """The provider accepted the request and then sent nothing within the idle timeout."""
 
     default_status = 504
 
@@ -145,15 +145,15 @@ class UpstreamRateLimited(UpstreamError):
 
 
 class UpstreamDenied(UpstreamError):
-    """The provider refused our credentials; a client must not see a 401 for them."""
+    """The provider rejected the gateway's key; a client must not see a 401 for it."""
 
 
 class UpstreamRejected(UpstreamError):
-    """The provider refused this request with a status and words of its own."""
+    """The provider rejected this request with a status and message of its own."""
 
 
 class UpstreamProtocolError(UpstreamError):
-    """The provider's answer is unreadable, was cut short, or ended without a finish."""
+    """The provider's answer is unreadable, was cut off, or ended without a finish reason."""
 
 
 class SettingsError(Exception):

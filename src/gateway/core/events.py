@@ -1,11 +1,11 @@
-"""What an answer is made of while it streams, and what it is once folded.
+"""The events of a streamed answer, and the whole answer that they fold into.
 
 The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCall | Logprobs)* Finish``. A stream
-is a sequence of batches: one batch is what arrived from the provider together, in one read. A batch
-may be empty: it then says that the provider has accepted the request and is at work.
+is a sequence of batches: a batch contains the events that arrived from the provider in one read. An
+empty batch means that the provider has accepted the request and is working on it.
 
-Events are made once per token, so they are `msgspec.Struct` and not dataclasses: creating one
-costs about a seventh.
+Events are created once per token, so they are `msgspec.Struct` and not dataclasses: creating one
+takes about a seventh of the time.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class FinishReason(StrEnum):
 class TextDelta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A fragment of the answer's text; never empty.
 
-    As JSON it is what many services call a delta, so that one which says nothing else is decoded
-    straight into it.
+    Its JSON form is the delta of many services, so a delta without further fields is decoded
+    directly into it.
     """
 
     text: str = msgspec.field(name="content")
@@ -59,9 +59,9 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """One whole call: Ollama's clients expect a name and parsed arguments, never fragments.
+    """One complete call: Ollama's clients expect a name and parsed arguments, never fragments.
 
-    ``id`` is the provider's; empty when a client's history did not carry one.
+    ``id`` is the provider's; empty if a client's history has none.
     """
 
     name: str
@@ -70,9 +70,9 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How probable a token was, as a natural logarithm, and which others it was chosen from.
+    """The log probability of a token (natural logarithm), and its alternatives.
 
-    Ollama and OpenAI write it in the same way; ``bytes`` are those of the token in UTF-8.
+    Ollama and OpenAI use the same JSON; ``bytes`` are those of the token in UTF-8.
     """
 
     token: str
@@ -82,7 +82,7 @@ class TokenLogprob(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Logprobs(msgspec.Struct, frozen=True, gc=False):
-    """The tokens of the delta right before; only for a request that asks for them."""
+    """The tokens of the preceding delta; only for a request with ``logprobs``."""
 
     tokens: tuple[TokenLogprob, ...]
 
@@ -98,8 +98,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 class Finish(msgspec.Struct, frozen=True, gc=False):
     """The last event of every complete stream.
 
-    ``native`` holds what else the service says at the end, by the name of the dialect in which it
-    says so; only clients of that dialect see it, in the place of what the gateway would say.
+    ``native`` contains the other fields at the end of the service's answer, under the name of its
+    dialect; clients of that dialect get them instead of the gateway's own.
     """
 
     reason: FinishReason
@@ -113,7 +113,7 @@ ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole stream, folded."""
+    """A complete answer, folded from a stream."""
 
     text: str
     thinking: str
@@ -125,7 +125,7 @@ class Answer:
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
     """Join the events that came before *finish* into one `Answer`."""
     text = "".join([event.text for event in events if isinstance(event, TextDelta)])
-    others = [event for event in events if not isinstance(event, TextDelta)]  # nearly always few
+    others = [event for event in events if not isinstance(event, TextDelta)]  # usually few
     return Answer(
         text=text,
         thinking="".join([event.text for event in others if isinstance(event, ThinkingDelta)]),

@@ -1,4 +1,4 @@
-"""What is known about a model."""
+"""Properties and capabilities of models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gateway.core.chat import Message
 __all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "Overlay"]
 
 EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
-"""The date of a model whose release date nobody knows: constant, so that lists never reorder."""
+"""The date of a model with an unknown release date: constant, so that lists keep their order."""
 
 
 class Capability(StrEnum):
-    """What a model can do, in Ollama's own words (``types/model/capability.go``)."""
+    """What a model can do, by Ollama's names (``types/model/capability.go``)."""
 
     COMPLETION = "completion"
     TOOLS = "tools"
@@ -34,14 +34,15 @@ class Capability(StrEnum):
 class ModelInfo:
     """One model of one provider.
 
-    ``id`` is what the provider calls it. ``canonical`` is the id that its aliases share, by default
-    ``id`` itself. ``parameter_size`` reads ``24B``; ``parameter_count`` is the number behind it, 0
-    when unknown, as are the two lengths (tokens and components). ``parameters`` are the provider's
-    defaults worth showing. ``released`` must be stable from call to call. ``quantization_level`` is
-    known of weights, and of what a user made and said it of. ``size`` (bytes) and ``digest`` (64
-    hexadecimal digits) are those of the model's files. ``remote_model`` and ``remote_host`` are for
-    a service that has the model from another one, where it is called so. ``native`` is the document
-    by which the service describes the model, under the name of its dialect.
+    ``id`` is the provider's name of the model. ``canonical`` is the id that all its names share, by
+    default ``id`` itself. ``parameter_size`` is a text such as ``24B``, ``parameter_count`` the
+    same as a number; it is 0 if unknown, as are the two lengths (in tokens and in components).
+    ``parameters`` are the provider's default parameters, for display. ``released`` must be the same
+    in each call. ``quantization_level`` is that of the weights. ``size`` (bytes) and ``digest`` (64
+    hexadecimal digits) are those of the model's files. ``remote_model`` and ``remote_host`` name
+    the model and the origin at another service, if the provider's service gets the model from
+    there. ``native`` is the document in which the service describes the model, under the name of
+    its dialect.
     """
 
     id: str
@@ -71,10 +72,10 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that a service holds in memory until ``expires``; ``id`` is the service's own.
+    """A model that a service keeps in memory until ``expires``; ``id`` is the service's own.
 
-    ``size`` is in bytes, ``size_vram`` how many of them are on a GPU; ``context_length`` is the one
-    that it was loaded with, in tokens.
+    ``size`` is in bytes, ``size_vram`` is the part of it on a GPU; ``context_length`` is the one
+    with which it was loaded, in tokens.
     """
 
     id: str

@@ -1,6 +1,6 @@
-"""How clients write the names of models (Ollama's ``types/model/name.go``, ``internal/modelref``).
+"""Names of models by Ollama's rules (``types/model/name.go``, ``internal/modelref``).
 
-A name reads ``[host/][namespace/]model[:tag]`` and may end in a word on where the model is to run.
+A name has the form ``[host/][namespace/]model[:tag]`` and may end in ``:cloud`` or ``:local``.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _LONGEST_PART = 80
 
 
 class InvalidName(ValueError):
-    """The text is not a model's name; the message is Ollama's own."""
+    """The text is not a valid model name; the message is Ollama's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelName:
-    """A model's name in its parts, each in the case the client used.
+    """The parts of a model's name, each in the client's spelling.
 
-    ``source`` is what the client said about where the model is to run, empty when nothing.
+    ``source`` is where the model should run according to the name, or empty.
     """
 
     host: str = _HOST
@@ -51,7 +51,7 @@ class ModelName:
 
     @property
     def short(self) -> str:
-        """The form that lists show: without a default host and namespace, always with the tag."""
+        """The form in lists: without a default host and namespace, always with the tag."""
         if self.host.lower() != _HOST:
             return self.full
         if self.namespace.lower() != _NAMESPACE:
@@ -60,19 +60,19 @@ class ModelName:
 
     @property
     def full(self) -> str:
-        """The form that some errors show: every part is there."""
+        """The form in some errors, with every part."""
         return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
 
 
 def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
-    """Read a model's name as a client wrote it, or raise `InvalidName`.
+    """Parse a model's name as a client wrote it; raise `InvalidName`.
 
     With ``suffixes=False``, as for ``/api/copy``, ``:cloud`` and ``:local`` are ordinary tags.
     """
     return _parse_name(text.strip(), suffixes=suffixes)
 
 
-@lru_cache(maxsize=1024)  # a request asks for its one name more than once
+@lru_cache(maxsize=1024)  # a request parses its name more than once
 def _parse_name(text: str, *, suffixes: bool) -> ModelName:
     bare, source = _split_source(text) if suffixes else (text, _ANYWHERE)
     if source and _split_source(bare)[1]:
@@ -100,8 +100,8 @@ def display_name(model_id: str) -> str:
     """Return the name under which a provider's model is listed; always valid for `parse_name`.
 
     A last part that is ``latest`` or four digits becomes the tag: ``mistral-large:2512``; an id
-    that has a tag, as those of an Ollama behind us, keeps it. What a name cannot hold is replaced,
-    and an id that is too long ends in a digest of itself.
+    with a tag, as those of an Ollama server, keeps it. Invalid characters are replaced, and an id
+    that is too long is cut and ends in a digest of itself.
     """
     if ":" in model_id:
         with suppress(InvalidName):
@@ -118,7 +118,7 @@ def display_name(model_id: str) -> str:
 
 
 def short_name(text: str) -> str:
-    """Return the short form of a name, for messages; a text that is no name stays as it is."""
+    """Return the short form of a name, for messages; return an invalid name unchanged."""
     try:
         return parse_name(text).short
     except InvalidName:

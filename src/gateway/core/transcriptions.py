@@ -1,4 +1,4 @@
-"""What a client may ask of a model that writes down speech, and what comes back."""
+"""Requests to transcription models, and their results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["TranscribeRequest", "Transcript"]
 
 @dataclass(frozen=True, slots=True)
 class TranscribeRequest:
-    """Write down what ``recording``, the bytes of an audio file, says.
+    """Transcribe ``recording``, the bytes of an audio file.
 
-    ``language`` is the client's own word for it, usually of ISO 639-1.
+    ``language`` is passed on as the client wrote it, usually a code of ISO 639-1.
     """
 
     model: str
@@ -25,7 +25,7 @@ class TranscribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a recording says."""
+    """The text of a recording."""
 
     text: str
     usage: Usage | None = None

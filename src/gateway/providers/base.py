@@ -84,15 +84,15 @@ class Provider(abc.ABC, Generic[OptionsT]):
 
     def fill(self, request: FillRequest) -> ChatStream:
         """Yield the text between a prompt and a suffix, in the manner of `chat`."""
-        raise NotSupported(f"{self.context.name} cannot fill in the middle")
+        raise NotSupported(f"{self.context.name} does not support fill-in-the-middle")
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return one vector for each input."""
-        raise NotSupported(f"{self.context.name} has no embeddings")
+        raise NotSupported(f"{self.context.name} does not support embeddings")
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
         """Return what a recording says."""
-        raise NotSupported(f"{self.context.name} does not transcribe recordings")
+        raise NotSupported(f"{self.context.name} does not support transcription")
 
     async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
         """Have the service load a model into its memory; there is none unless this is overridden.

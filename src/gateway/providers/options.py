@@ -94,7 +94,7 @@ class ServiceOptionsSchema(ma.Schema):
     def check_key(self, value: str, **_: Any) -> None:
         """Refuse a key that no header can carry, without repeating it."""
         if not _is_header_safe(value.strip()):
-            raise ma.ValidationError("holds characters that no key has")
+            raise ma.ValidationError("contains characters that are not allowed in a key")
 
     @ma.post_load
     def build(self, data: Mapping[str, Any], **_: Any) -> ServiceOptions:

@@ -134,9 +134,13 @@ def _configure(
     if not keys:
         return [_load(name, adapter, values, variables)]
     if _KEY not in adapter.options_schema().fields:
-        raise SettingsError(f"[providers.{name}] api_keys: the adapter {table.adapter} has no keys")
+        raise SettingsError(
+            f"[providers.{name}] api_keys: the adapter {table.adapter} does not use keys"
+        )
     if _KEY in values:
-        raise SettingsError(f"[providers.{name}] api_key and api_keys are both set: give one")
+        raise SettingsError(
+            f"[providers.{name}] api_key and api_keys are both set: set only one of them"
+        )
     loaded = [_load(name, adapter, {**values, _KEY: key}, variables) for key in keys]
     if len(loaded) == 1:
         return loaded

@@ -64,7 +64,7 @@ async def read_form(request: web.Request) -> Form:
                 values.setdefault(name, content.getvalue().decode("utf-8", "replace"))
     # The reader of aiohttp asserts, too, what a body that was cut short does not keep.
     except (AssertionError, HttpProcessingError, ValueError, web.RequestPayloadError) as error:
-        raise _unreadable("the parts cannot be told apart") from error
+        raise _unreadable("the parts cannot be separated") from error
     return Form(values, files)
 
 

@@ -37,5 +37,5 @@ async def _loaded(item: tuple[str, AnyProvider]) -> Sequence[LoadedModel] | None
             return await provider.loaded_models()
     except (GatewayError, TimeoutError) as error:
         reason = str(error) or f"no answer within {_WITHIN:.0f} seconds"
-        _log.warning("what %s has loaded cannot be told: %s", name, reason)
+        _log.warning("the loaded models of %s are unknown: %s", name, reason)
         return ()

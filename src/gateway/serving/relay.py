@@ -142,10 +142,10 @@ async def _break_off(
             told: GatewayError = ShuttingDown("the server is shutting down")
         case GatewayError():
             told = error
-            _log.info("answer broken off: %s", error, exc_info=error.__cause__)
+            _log.info("answer aborted: %s", error, exc_info=error.__cause__)
         case _:
             told = GatewayError("internal server error")
-            _log.error("an adapter failed in mid-answer", exc_info=error)
+            _log.error("an adapter failed during an answer", exc_info=error)
     request[RECORD].status = response.status
     request[RECORD].error = told.message
     await response.write(encoder.error_line(told))

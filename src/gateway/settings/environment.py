@@ -1,4 +1,4 @@
-"""Environment variables as Ollama reads them, also from the files that containers mount."""
+"""Environment variables, read by Ollama's rules, and files with their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_SUFFIX = "_FILE"
 
 
 def read_text(path: Path, *, what: str) -> str:
-    """Return the text of a file; raise `SettingsError` naming *what* wanted it, never its text."""
+    """Return the text of a file; raise `SettingsError` with the name *what*, never the text."""
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
@@ -27,10 +27,10 @@ def read_text(path: Path, *, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Layers of variables, the strongest first.
+    """Layers of variables, the one with the highest precedence first.
 
-    A value loses its surrounding spaces and quotes, as in Ollama's ``envconfig/config.go``, and
-    what is empty then counts as not set.
+    Surrounding spaces and quotes are removed from values, as in Ollama's ``envconfig/config.go``,
+    and an empty value counts as not set.
     """
 
     layers: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
@@ -45,7 +45,7 @@ class Environment:
             path = _trimmed(layer.get(name + FILE_SUFFIX, ""))
             if value and path:
                 raise SettingsError(
-                    f"{name} and {name}{FILE_SUFFIX} are both set: give one of them"
+                    f"{name} and {name}{FILE_SUFFIX} are both set: set only one of them"
                 )
             if path:
                 value = read_text(Path(path), what=name + FILE_SUFFIX).strip()

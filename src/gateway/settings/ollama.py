@@ -1,4 +1,4 @@
-"""What Ollama's own variables mean (``envconfig/config.go``), as pure functions."""
+"""Parse the values of Ollama's own variables (``envconfig/config.go``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PORT = re.compile(r"\+?[0-9]{1,5}")
 def parse_host(text: str) -> tuple[str, int]:
     """Return the host and port of an ``OLLAMA_HOST``; an empty host means all addresses.
 
-    A scheme only chooses the default port, a path is dropped, an unusable port is replaced by the
+    A scheme only selects the default port, a path is ignored, an invalid port is replaced by the
     default.
     """
     scheme, separator, rest = text.strip().partition("://")
@@ -34,7 +34,7 @@ def parse_host(text: str) -> tuple[str, int]:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Return what Go's ``net.SplitHostPort`` does; the port is empty where that fails."""
+    """Return host and port as Go's ``net.SplitHostPort``; the port is empty if that fails."""
     if found := _HOST_AND_PORT.fullmatch(text):
         bracketed, port, host, its_port = found.groups()
         return (host, its_port) if bracketed is None else (bracketed, port)
@@ -45,7 +45,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def parse_list(text: str) -> tuple[str, ...]:
-    """Return the entries of a comma list without surrounding spaces and without empty ones."""
+    """Return the items of a comma-separated list, stripped and without empty ones."""
     return tuple(entry for part in text.split(",") if (entry := part.strip()))
 
 
@@ -56,7 +56,7 @@ def parse_keep_alive(value: object) -> float:
     """
     match value:
         case bool():
-            raise ValueError("a truth value is no duration")
+            raise ValueError("a boolean is not a duration")
         case int() | float() if not math.isnan(value):
             seconds = float(value)
         case str() if re.fullmatch(r"[+-]?[0-9]{1,18}", value):

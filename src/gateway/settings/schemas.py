@@ -1,4 +1,4 @@
-"""What each setting may be: strict schemas whose complaints name the keys that are allowed."""
+"""Schemas of the settings; their errors name the allowed keys."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def _is_model_name(text: str) -> None:
     try:
         parse_name(text)
     except InvalidName as error:
-        raise ma.ValidationError("not a name that an Ollama client can ask for") from error
+        raise ma.ValidationError("not a valid model name") from error
 
 
 class _Names(fields.Field["tuple[str, ...]"]):
-    """One name, or several in an order; in a variable they are separated by ``|``."""
+    """One name or several in order of preference; in a variable ``|`` separates them."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         names = [value] if isinstance(value, str) else value
@@ -120,7 +120,7 @@ class _Document(_Table):
         keys=fields.String(
             validate=validate.Regexp(
                 r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}\Z",
-                error="a provider's name is made of letters, digits, - and _",
+                error="a provider's name consists of letters, digits, - and _",
             )
         ),
         values=fields.Nested(_ProviderTable),
@@ -129,7 +129,7 @@ class _Document(_Table):
 
 
 DOCUMENT = _Document()
-"""The whole of the settings; nothing is required and nothing has a default."""
+"""The schema of all settings; nothing is required and nothing has a default."""
 
 GROUPS: Mapping[str, ma.Schema] = {
     "server": _ServerTable(),
@@ -141,9 +141,9 @@ GROUPS: Mapping[str, ma.Schema] = {
 
 
 def from_text(field: fields.Field[Any], text: str) -> object:
-    """Return what the text of a variable or argument means for *field*; what cannot be is kept.
+    """Convert the text of a variable or argument for *field*; return it unchanged if that fails.
 
-    Lists are separated by commas, and the pairs of a table as well: ``name=value, other=value``.
+    Items of a list and pairs of a table are separated by commas: ``name=value, other=value``.
     Several values of one name are separated by ``|``.
     """
     match field:
@@ -161,16 +161,16 @@ def from_text(field: fields.Field[Any], text: str) -> object:
 
 
 def check(data: Mapping[str, Any], place: str, *, keys: bool) -> dict[str, Any]:
-    """Return what `DOCUMENT` makes of *data*, which was found at *place*.
+    """Load *data*, which comes from *place*, with `DOCUMENT`.
 
-    Raise `SettingsError` with all complaints in one line, without any value; *keys* tells whether
-    they must name their key because *place* does not.
+    Raise `SettingsError` with all errors on one line, without any value; with *keys* each error
+    names its key, because *place* does not.
     """
     try:
         return cast("dict[str, Any]", DOCUMENT.load(data))
     except ma.ValidationError as error:
         found = [f"{key}: {text}" if keys else text for key, text in _complaints(error.messages)]
-    # Outside the handler: marshmallow's error holds the data, and with it perhaps a secret.
+    # Outside the handler: marshmallow's error contains the data, which may include a secret.
     raise SettingsError(f"{place}: {'; '.join(found)}")
 
 
@@ -179,6 +179,6 @@ def _complaints(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, ", ".join(text[:1].lower() + text[1:].rstrip(".") for text in messages)
         return
     for key, below in messages.items():
-        # marshmallow's own words for a whole table and for the two halves of a pair.
+        # marshmallow's own keys for a whole table and for the two parts of a pair.
         hidden = key in {"_schema", "key", "value"}
         yield from _complaints(below, path if hidden else f"{path}.{key}".lstrip("."))

@@ -1,6 +1,6 @@
-"""Read the settings from where they may stand.
+"""Load the settings from all sources and merge them.
 
-The weakest first: defaults, TOML file, ``.env``, environment, arguments of the command line.
+In order of increasing precedence: defaults, TOML file, ``.env``, environment, arguments.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _KEYS: Mapping[str, str] = {
 }
 
 VARIABLES: tuple[str, ...] = (_HOST, _CONFIG, *_KEYS)
-"""The variables that are settings; of two for the same setting the later one wins."""
+"""The variables for settings; of two for the same setting the later one takes precedence."""
 
-# What Kubernetes and container links tell about a service that is itself called "gateway".
+# Variables that Kubernetes and container links generate for a service named "gateway".
 _INJECTED = re.compile(
     r"GATEWAY_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 )
@@ -59,11 +59,11 @@ def load(
     dotenv: Path | None = None,
     overrides: Mapping[str, object] = _NONE,
 ) -> Settings:
-    """Return the settings; nothing is read but the arguments and the files that they name.
+    """Return the settings; only the arguments and the files that they name are read.
 
     *config* is a TOML file, by default the one that ``GATEWAY_CONFIG`` names. *dotenv* need not
-    exist. *overrides* are values or their texts under dotted names such as ``server.port``. Raise
-    `SettingsError` with one line that names the key and what is allowed, and never a value.
+    exist. *overrides* maps dotted names such as ``server.port`` to values or texts. Raise
+    `SettingsError` with one line that names the key and what is allowed, but never a value.
     """
     layers = {"environment": environ}
     if dotenv is not None and dotenv.exists():
@@ -92,7 +92,7 @@ def load(
 
 
 def _read_toml(path: Path) -> Mapping[str, object]:
-    import tomllib  # noqa: PLC0415 - most have no such file
+    import tomllib  # noqa: PLC0415 - most users have no such file
 
     text = read_text(path, what="settings")
     try:
@@ -103,10 +103,10 @@ def _read_toml(path: Path) -> Mapping[str, object]:
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str]:
-    from dotenv import dotenv_values  # noqa: PLC0415 - most have no such file
+    from dotenv import dotenv_values  # noqa: PLC0415 - most users have no such file
 
     text = read_text(path, what="settings")
-    # Without interpolation: a key may contain a dollar sign, and nothing else is to be looked up.
+    # Without interpolation: a key may contain a dollar sign.
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
 
@@ -136,7 +136,7 @@ def _known(name: str, value: str) -> bool:
 
 
 def _single(key: str, value: object, *, name: str) -> dict[str, Any]:
-    """Return the checked settings with only *key* in them; complaints call it *name*."""
+    """Return validated settings with only *key*; errors call it *name*."""
     group, _, last = key.rpartition(".")
     if isinstance(value, str) and group in GROUPS and last in GROUPS[group].fields:
         value = from_text(GROUPS[group].fields[last], value)
@@ -186,7 +186,7 @@ def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, Provi
     providers: dict[str, ProviderSettings] = {}
     for name, table in tables.items():
         if name.casefold() in {other.casefold() for other in providers}:
-            raise SettingsError(f"providers.{name}: differs from another name in its case only")
+            raise SettingsError(f"providers.{name}: differs from another name only in case")
         options = {**table}
         adapter = str(options.pop("adapter", name))
         keys = tuple(cast("list[str]", options.pop("api_keys", [])))

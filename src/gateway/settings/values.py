@@ -1,4 +1,4 @@
-"""What can be configured, as plain values; every default stands here and nowhere else."""
+"""The settings as plain values, with all defaults."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How the command line listens, logs and stops; an embedding application has its own ways.
+    """How the command line listens, logs and stops; without effect in an embedded gateway.
 
-    An empty ``host`` means all addresses, ``port`` 0 any free port. ``shutdown_timeout`` is how
-    many seconds open streams may still take once the server is told to stop. ``workers`` is the
+    An empty ``host`` means all addresses, ``port`` 0 any free port. ``shutdown_timeout`` is the
+    number of seconds that open streams may take to finish during a shutdown. ``workers`` is the
     number of processes that share the port.
     """
 
@@ -37,13 +37,13 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class OllamaSettings:
-    """How we look to an Ollama client.
+    """What the gateway reports to Ollama clients, and which web pages it admits.
 
-    ``version`` is what ``/api/version`` reports. ``origins`` are allowed besides Ollama's own list.
-    ``keep_alive`` is how many seconds a used model counts as loaded, ``math.inf`` is forever.
-    ``clean_stream_errors`` ends a failed stream as Ollama does, with the terminator of a complete
-    body after the error line; by default the connection is closed without it, so that a client
-    which overlooks error lines notices that the answer is not complete.
+    ``version`` is what ``/api/version`` reports. ``origins`` are allowed in addition to Ollama's
+    own list. ``keep_alive`` is the number of seconds that a used model counts as loaded,
+    ``math.inf`` means for ever. ``clean_stream_errors`` ends a failed stream as Ollama does, with
+    the final chunk of a complete body after the error line; by default the connection is closed
+    without it, so that a client that ignores error lines notices that the answer is incomplete.
     """
 
     version: str = "0.33.0"
@@ -56,11 +56,10 @@ class OllamaSettings:
 class ModelsSettings:
     """Which models clients see and under which names.
 
-    ``aliases`` maps a name that clients use to a model, or to several of which each stands in for
-    those before it. ``expose`` narrows the list to names that
-    match one of its shell-style patterns; empty exposes all. ``default_provider`` serves names
-    without a namespace; empty is the first provider. ``refresh`` is how many seconds a list of
-    models stays good.
+    ``aliases`` maps a name that clients use to a model, or to several in order of preference.
+    ``expose`` limits the models to names that match one of its shell-style patterns; empty exposes
+    all. ``default_provider`` serves names without a namespace; empty means the first provider.
+    ``refresh`` is the number of seconds after which a model list is fetched again.
     """
 
     aliases: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
@@ -71,16 +70,16 @@ class ModelsSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
-    """What a client may ask of us; ``body`` is the largest request body in bytes."""
+    """Limits of requests; ``body`` is the largest request body in bytes."""
 
     body: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One provider: the adapter that serves it and the adapter's own options, not yet validated.
+    """One provider: the name of its adapter, and the adapter's options before validation.
 
-    ``api_keys`` are several values for the option ``api_key``, which then take turns.
+    ``api_keys`` are several values for the option ``api_key``, which are used in turn.
     """
 
     adapter: str
@@ -94,11 +93,11 @@ def _mistral() -> Mapping[str, ProviderSettings]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be configured, in the groups that its parts receive.
+    """All settings, in one group for each part of the gateway.
 
-    ``home`` is the directory for what must outlive the process; ``None`` keeps it in memory.
-    ``environ`` is where an adapter's options may come from besides ``providers``. ``sources`` tells
-    a reader where the settings came from; it never holds a value.
+    ``home`` is the directory for data that must survive a restart; ``None`` keeps it in memory.
+    ``environ`` is a further source of adapters' options besides ``providers``. ``sources`` says
+    where the settings came from; it never contains a value.
     """
 
     server: ServerSettings = ServerSettings()

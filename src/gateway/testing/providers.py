@@ -81,7 +81,7 @@ class ScriptedProvider(Provider[None]):
         if isinstance(self.vectors, Exception):
             raise self.vectors
         if self.vectors is None:
-            raise NotSupported("the scripted provider has no vectors")
+            raise NotSupported("the scripted provider does not support embeddings")
         return self.vectors
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
@@ -90,5 +90,5 @@ class ScriptedProvider(Provider[None]):
         if isinstance(self.transcript, Exception):
             raise self.transcript
         if self.transcript is None:
-            raise NotSupported("the scripted provider does not transcribe recordings")
+            raise NotSupported("the scripted provider does not support transcription")
         return self.transcript

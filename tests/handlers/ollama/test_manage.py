@@ -410,13 +410,13 @@ DELETE_ANSWERS: dict[str, tuple[Mapping[str, object], int, str]] = {
         {"model": "tiny"},
         400,
         "model 'tiny' belongs to the provider scripted and cannot be deleted:"
-        " the settings models.expose and models.aliases say what is listed",
+        " the settings models.expose and models.aliases control what is listed",
     ),
     "an-alias": (
         {"model": "gpt:latest"},
         400,
         "model 'gpt:latest' belongs to the provider scripted and cannot be deleted:"
-        " the settings models.expose and models.aliases say what is listed",
+        " the settings models.expose and models.aliases control what is listed",
     ),
 }
 

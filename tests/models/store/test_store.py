@@ -198,7 +198,10 @@ def without_a_directory(home: Path) -> None:
 
 
 UNUSABLE: dict[str, tuple[Any, str]] = {
-    "newer schema": (with_newer_schema, "it has schema 2 of a later version, and this one knows 1"),
+    "newer schema": (
+        with_newer_schema,
+        "its schema version 2 is newer than 1, which this gateway supports",
+    ),
     "no database": (without_a_database, "file is not a database"),
     "no directory": (without_a_directory, "file exists"),
 }
@@ -240,7 +243,7 @@ async def test_there_is_no_database_before_there_is_something_to_keep(tmp_path: 
 async def test_a_database_that_cannot_be_opened_later_is_tried_again(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         with_newer_schema(tmp_path)
-        with pytest.raises(GatewayError, match="the store of models failed: home: .*schema 2"):
+        with pytest.raises(GatewayError, match="the model store failed: home: .*schema version 2"):
             await store.models()
         (tmp_path / "models.sqlite3").unlink()
         await store.put(model("one:latest"))
@@ -329,7 +332,7 @@ async def test_a_disk_that_fails_is_said_and_its_cause_kept() -> None:
         with pytest.raises(GatewayError) as caught:
             await store.put(model("one:latest"))
     broken.close()
-    assert str(caught.value) == "the store of models failed: disk I/O error"
+    assert str(caught.value) == "the model store failed: disk I/O error"
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
 
 
@@ -346,4 +349,4 @@ async def test_if_changes_cannot_be_seen_the_models_stay(
         assert await store.models() is before
         store._database._watch = whole
         broken.close()
-    assert "changes of other processes cannot be seen: disk I/O error" in caplog.text
+    assert "cannot detect changes of other processes: disk I/O error" in caplog.text

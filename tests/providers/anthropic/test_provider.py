@@ -364,7 +364,7 @@ async def test_a_service_without_a_list_has_a_wrong_address() -> None:
 
 async def test_what_anthropic_lacks_is_not_supported() -> None:
     async with opened(AnthropicProvider, json_answer({})) as (provider, _):
-        with pytest.raises(NotSupported, match="acme cannot fill in the middle"):
+        with pytest.raises(NotSupported, match="acme does not support fill-in-the-middle"):
             provider.fill(FillRequest("m", "a"))
 
 

@@ -139,7 +139,7 @@ LARGE = Media("image/png", "A" * LONG)
 
 
 def test_an_address_is_no_image() -> None:
-    with pytest.raises(InvalidRequest, match="takes no URL of an image"):
+    with pytest.raises(InvalidRequest, match="does not accept image URLs"):
         messages(Message(Role.USER, media=(Media(url="https://x.example/a.png"),)))
 
 

@@ -89,7 +89,7 @@ async def test_a_cut_that_came_before_anybody_read_is_told(session: aiohttp.Clie
     ):
         while stream._response.content.exception() is None:
             await asyncio.sleep(0)
-        with pytest.raises(UpstreamProtocolError, match="lost in mid-answer"):
+        with pytest.raises(UpstreamProtocolError, match="lost during the answer"):
             await anext(stream)
 
 

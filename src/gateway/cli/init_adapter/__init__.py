@@ -1,6 +1,6 @@
-"""Write the package of a new adapter: the documentation's example under another name.
+"""Generate the package of a new adapter: the documentation's example under another name.
 
-The files of the example stand in ``acme`` with ``.txt`` appended, since they are no code of ours.
+The example's files are in ``acme`` with ``.txt`` appended, since they are not modules of gateway.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(?=.{1,80}\Z)[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*", re
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What has been written: where, which files, and the variable of the adapter's key."""
+    """A generated package: its directory, its files, and the variable of the adapter's key."""
 
     name: str
     directory: Path
@@ -31,7 +31,7 @@ class Package:
     variable: str
 
     def next_steps(self) -> str:
-        """Return what to tell whoever asked for it."""
+        """Return instructions for the user."""
         return (
             f"wrote {self.directory}: {', '.join(self.files)}\n"
             "\n"
@@ -39,19 +39,19 @@ class Package:
             f"    cd {shlex.quote(str(self.directory))}\n"
             "    python -m pip install -e '.[test]'\n"
             "    python -m pytest\n"
-            "name it in the settings, a TOML file:\n"
+            "add it to the settings, a TOML file:\n"
             f"    [providers.{self.name}]\n"
-            "give it a key, and look whether it works:\n"
+            "set the key, and check that it works:\n"
             f"    {self.variable}=... python -m gateway check --config FILE\n"
             "\n"
-            f"It speaks the API of a made-up service: make it speak that of {self.name}."
+            f"Its code is for an invented service: change it to the API of {self.name}."
         )
 
 
 def write_adapter(name: str, directory: Path | None = None) -> Package:
     """Write a working adapter *name* into the new *directory*, by default ``gateway-<name>`` here.
 
-    Raise `SettingsError` if the name cannot be used or the directory cannot be made.
+    Raise `SettingsError` if the name is not valid or the directory cannot be created.
     """
     words = _words(name)
     place = Path(words["gateway-acme"]) if directory is None else directory
@@ -65,7 +65,7 @@ def write_adapter(name: str, directory: Path | None = None) -> Package:
             (place / file).write_text(text, "utf-8", newline="\n")
     except FileExistsError:
         raise SettingsError(
-            f"init-adapter: {place} exists already: choose another place with --directory"
+            f"init-adapter: {place} already exists: choose another directory with --directory"
         ) from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -74,22 +74,22 @@ def write_adapter(name: str, directory: Path | None = None) -> Package:
 
 
 def _words(name: str) -> Mapping[str, str]:
-    """Return what the example's words become, those first that hold others."""
+    """Return the replacements for the example's names, longer names first."""
     if not _NAME.fullmatch(name):
         raise SettingsError(
-            "init-adapter: a name begins with a letter and goes on with letters and digits,"
+            "init-adapter: the name must begin with a letter and consist of letters and digits,"
             " with single - and _ between them"
         )
     dashed = name.lower().replace("_", "-")
     module = dashed.replace("-", "_")
     if f"{module}_".startswith("gateway_"):
         raise SettingsError(
-            "init-adapter: variables that begin with GATEWAY_ are the gateway's own:"
-            " name the adapter after its service alone"
+            "init-adapter: the prefix GATEWAY_ is reserved for variables of the gateway:"
+            " name the adapter after its service"
         )
     if points := installed().get(name):
         raise SettingsError(
-            f"init-adapter: {name} is installed already ({points[0].value}): choose another name"
+            f"init-adapter: {name} is already installed ({points[0].value}): choose another name"
         )
     return {
         "gateway_acme": f"gateway_{module}",

@@ -193,7 +193,7 @@ def read_overlay(call: CreateCall) -> Overlay:
     try:
         codec.encode(overlay)
     except RecursionError:
-        raise InvalidRequest("a parameter or message is nested too deep to be kept") from None
+        raise InvalidRequest("a parameter or message is nested too deeply to be stored") from None
     return overlay
 
 

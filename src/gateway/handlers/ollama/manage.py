@@ -92,7 +92,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
         raise ModelNotFound(f"model '{call.model}' not found")
     raise InvalidRequest(
         f"model '{call.model}' belongs to the provider {model.provider} and cannot be deleted:"
-        " the settings models.expose and models.aliases say what is listed"
+        " the settings models.expose and models.aliases control what is listed"
     )
 
 

@@ -1,4 +1,4 @@
-"""What users made: nothing as long as they have made nothing, and a database from then on."""
+"""The store of user-made models: empty at first, a database once there is a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILE = "models.sqlite3"
 
 @asynccontextmanager
 async def open_store(home: Path | None) -> AsyncIterator[Store]:
-    """Open the store in the directory *home*, which is made if need be; ``None`` is in memory.
+    """Open the store in the directory *home*, creating it if needed; ``None`` is in memory.
 
     Raise `SettingsError` if the directory or the file cannot be used, or if a later version of the
     gateway has changed the file's schema.
@@ -40,10 +40,10 @@ async def open_store(home: Path | None) -> AsyncIterator[Store]:
 
 
 class Store:
-    """Models that users made, and the digests of blobs that clients have uploaded.
+    """User-made models, and the digests of blobs that clients have uploaded.
 
-    The database at *path* is opened once there is something to keep or another process has made it,
-    since SQLite takes two megabytes and few users make models; *databases* closes it. Every
+    The database at *path* is opened with the first write, or if another process has created it,
+    since SQLite needs two megabytes and few users make models; *databases* closes it. Every
     method for requests raises `GatewayError` if the disk fails.
     """
 
@@ -55,26 +55,26 @@ class Store:
 
     @property
     def is_there(self) -> bool:
-        """Tell whether there is a database in the directory, whoever has made it."""
-        # Not the path's own method, which fails where a directory is closed to us.
+        """Tell whether the database file exists."""
+        # Not Path.exists, which raises without permission for the directory.
         return self._path is not None and os.path.exists(self._path)  # noqa: PTH110
 
     async def models(self) -> Sequence[DerivedModel]:
-        """Return all models as they are now; the same object as before if nothing has changed."""
+        """Return all models; the same object as before if nothing has changed."""
         database = await self._existing()
         return () if database is None else await database.models()
 
     async def put(self, model: DerivedModel) -> None:
-        """Keep *model* in the place of one with its name, whose spelling stays."""
+        """Store *model*, replacing one of the same name, whose spelling is kept."""
         await (await self._opened()).put(model)
 
     async def remove(self, name: str) -> bool:
-        """Forget the model *name*, in any letter case; tell whether there was one."""
+        """Delete the model *name*, ignoring letter case; tell whether it existed."""
         database = await self._existing()
         return database is not None and await database.remove(name)
 
     async def add_blob(self, digest: str) -> None:
-        """Remember that the content with this digest was uploaded."""
+        """Store that the content with this digest was uploaded."""
         await (await self._opened()).add_blob(digest)
 
     async def has_blob(self, digest: str) -> bool:
@@ -83,7 +83,7 @@ class Store:
         return database is not None and await database.has_blob(digest)
 
     async def open(self) -> Database:
-        """Open the database, and make it if need be; raise `SettingsError`."""
+        """Open the database, creating it if needed; raise `SettingsError`."""
         from gateway.models.store.database import open_database  # noqa: PLC0415 - brings SQLite
 
         opened = await self._databases.enter_async_context(open_database(self._path))
@@ -91,13 +91,13 @@ class Store:
         return opened
 
     async def settle(self) -> None:
-        """Wait for a database that is just being opened."""
+        """Wait for a database that is being opened."""
         if self._opening is not None:
             with suppress(SettingsError):
                 await self._opening
 
     async def _existing(self) -> Database | None:
-        """Return the database if there is one by now."""
+        """Return the database if the file exists by now."""
         if self._database is None and self.is_there:
             return await self._opened()
         return self._database
@@ -108,14 +108,14 @@ class Store:
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self.open())
         try:
-            # The others who wait for it are not to suffer when one is cancelled.
+            # Shielded, since other requests may wait for the same database.
             return await asyncio.shield(self._opening)
         except SettingsError as error:
-            raise GatewayError(f"the store of models failed: {error}") from error
+            raise GatewayError(f"the model store failed: {error}") from error
 
 
 def _prepare(home: Path) -> None:
-    """Make the directory; raise `SettingsError` if nothing could be kept there."""
+    """Create the directory; raise `SettingsError` if it is not writable."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         reason = "" if os.access(home, os.W_OK | os.X_OK) else "permission denied"

@@ -1,9 +1,9 @@
-"""One SQLite file that the worker processes of a machine share.
+"""The SQLite database of user-made models, which worker processes of a machine share.
 
-Every change is one statement and thus one transaction: it is there whole or not at all, whenever
-the process or the machine stops. SQLite's write-ahead log lets readers go on while another process
-writes; it needs a local disk. What other processes changed is noticed by a number that SQLite
-keeps, which costs a request a few microseconds.
+Every change is one statement and therefore one transaction: it is stored completely or not at all,
+even if the process or the machine stops. SQLite's write-ahead log allows reads while another
+process writes; it needs a local disk. Changes of other processes are detected by SQLite's
+``data_version``, which costs a request a few microseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Database", "open_database"]
 
 _SCHEMA = 1
 _PATIENCE = 10.0
-"""Seconds that a change waits for those of other processes, which take milliseconds."""
+"""Seconds that a change waits for changes of other processes, which take milliseconds."""
 
 # Names are ASCII, so that NOCASE is exactly how Ollama compares them.
 _TABLES = (
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_database(path: Path | None) -> AsyncIterator[Database]:
-    """Open the file *path*, in a directory that exists; ``None`` is in memory.
+    """Open the file *path* in an existing directory; ``None`` is in memory.
 
     Raise `SettingsError` if it cannot be used or a later version has changed its schema.
     """
@@ -60,15 +60,15 @@ async def open_database(path: Path | None) -> AsyncIterator[Database]:
                 with closing(_connected(path)) as watch:
                     yield Database(worker, connection, watch.cursor())
         finally:
-            # After all that was asked for before, even by clients that did not wait for it.
+            # Runs after all earlier work, including that of cancelled requests.
             await run(worker, connection.close)
 
 
 class Database:
     """The tables of models and blobs; the methods are those of `Store`.
 
-    All work is done by one thread, one piece after the other, so that a request that is cancelled
-    leaves nothing half done. Every method raises `GatewayError` if the disk fails.
+    One thread does all work in sequence, so a cancelled request leaves nothing half done. Every
+    method raises `GatewayError` if the disk fails.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Database:
         self._models: Sequence[DerivedModel] = ()
 
     async def models(self) -> Sequence[DerivedModel]:
-        """Return all models as they are now; the same object as before if nothing has changed."""
+        """Return all models; the same object as before if nothing has changed."""
         if self._version() != self._seen:
             async with self._reading:
                 await self._catch_up()
         return self._models
 
     async def put(self, model: DerivedModel) -> None:
-        """Keep *model* in the place of one with its name, whose spelling stays."""
+        """Store *model*, replacing one of the same name, whose spelling is kept."""
         await self._change(
             "INSERT INTO models (name, document) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET document = excluded.document",
@@ -102,11 +102,11 @@ class Database:
         )
 
     async def remove(self, name: str) -> bool:
-        """Forget the model *name*, in any letter case; tell whether there was one."""
+        """Delete the model *name*, ignoring letter case; tell whether it existed."""
         return await self._change("DELETE FROM models WHERE name = ?", name)
 
     async def add_blob(self, digest: str) -> None:
-        """Remember that the content with this digest was uploaded."""
+        """Store that the content with this digest was uploaded."""
         await self._change("INSERT OR IGNORE INTO blobs (digest) VALUES (?)", digest)
 
     async def has_blob(self, digest: str) -> bool:
@@ -116,20 +116,20 @@ class Database:
         )
 
     async def _catch_up(self) -> None:
-        # Taken before the rows are read: what changes in between is read again.
+        # Taken before the rows are read: later changes are read again.
         version = self._version()
-        if version != self._seen:  # or else another request has been here
+        if version != self._seen:  # otherwise another request has read them
             self._models = await self._run(self._read)
             self._seen = version
 
     def _version(self) -> int:
-        """Return a number that is another one after each change."""
+        """Return a number that differs after each change."""
         if self._watch is None:
             return self._changes
         try:
             version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
-            _log.warning("changes of other processes cannot be seen: %s", error)
+            _log.warning("cannot detect changes of other processes: %s", error)
             return self._seen
         return version
 
@@ -148,7 +148,7 @@ class Database:
         return self._connection.execute(query, values).fetchall()
 
     async def _change(self, statement: str, *values: object) -> bool:
-        """Run one statement; tell whether it touched anything."""
+        """Run one statement; tell whether it changed a row."""
 
         def run() -> bool:
             touched = self._connection.execute(statement, values).rowcount > 0
@@ -161,11 +161,11 @@ class Database:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, work)
         except sqlite3.Error as error:
-            raise GatewayError(f"the store of models failed: {error}") from error
+            raise GatewayError(f"the model store failed: {error}") from error
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
-    """Return a connection to a store that is ready for use."""
+    """Return a connection to a database with the current schema."""
     try:
         connection = _connected(path)
         try:
@@ -179,23 +179,23 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 
 
 def _connected(path: Path | None) -> sqlite3.Connection:
-    # Without an isolation level Python opens no transactions of its own.
+    # Without an isolation level Python does not open transactions itself.
     return sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
     _use_log(connection)
-    # Synchronised at each change, so that not even a power cut loses one: they are few and small.
+    # Synchronised at each change, so that a power failure loses none: they are few and small.
     connection.execute("PRAGMA synchronous = FULL")
     if _pragma(connection, "user_version") == _SCHEMA:
         return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        # Another process may have been here since.
+        # Another process may have created the schema since.
         version = _pragma(connection, "user_version")
         if version > _SCHEMA:
             raise SettingsError(
-                f"it has schema {version} of a later version, and this one knows {_SCHEMA}"
+                f"its schema version {version} is newer than {_SCHEMA}, which this gateway supports"
             )
         if version == 0:
             for statement in _TABLES:
@@ -203,7 +203,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log, which SQLite refuses while another process does the same."""
+    """Switch to the write-ahead log, which fails while another process does the same."""
     give_up_at = time.monotonic() + _PATIENCE
     while True:
         try:

@@ -189,7 +189,7 @@ def _message(message: Message) -> dict[str, object]:
 
 def _image(media: Media) -> str | LongText:
     if media.url:
-        raise InvalidRequest("an Ollama server takes no URL of an image: send the image itself")
+        raise InvalidRequest("an Ollama server does not accept image URLs: send the image itself")
     return media.base64 if len(media.base64) < LONG else LongText("", media.base64)
 
 

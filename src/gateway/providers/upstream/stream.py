@@ -132,7 +132,7 @@ class EventStream(EventSource):
         """Return the error for a body that was cut, or that cannot be split into events."""
         name = self._upstream.name
         return UpstreamProtocolError(
-            f"the connection to {name} was lost in mid-answer", provider=name
+            f"the connection to {name} was lost during the answer", provider=name
         )
 
     @property
