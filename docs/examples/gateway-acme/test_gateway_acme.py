@@ -1,4 +1,4 @@
-"""The adapter alone, against the contract, and in a gateway."""
+"""Test the adapter with the contract suite, and in a gateway."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODELS = b'["acme-1"]'
 
 
 class TestAcme(ProviderContract):
-    """What every adapter must do, whatever its service speaks."""
+    """The contract suite, applied to this adapter."""
 
     provider = AcmeProvider
     hello_stream = HELLO
@@ -33,7 +33,7 @@ class TestAcme(ProviderContract):
 
 
 async def test_a_client_of_ollama_gets_an_answer() -> None:
-    asked = {
+    body = {
         "model": "acme-1",
         "messages": [{"role": "user", "content": "Hi"}],
         "options": {"temperature": 0},
@@ -46,7 +46,7 @@ async def test_a_client_of_ollama_gets_an_answer() -> None:
         adapters = {"acme": AcmeProvider}
         app = create_app(Settings(providers=tables), providers=adapters)
         async with TestClient(TestServer(app)) as client:
-            response = await client.post("/api/chat", json=asked)
+            response = await client.post("/api/chat", json=body)
             answer = await response.json()
 
     assert answer["message"]["content"] == "Hello you"
