@@ -32,7 +32,7 @@ from gateway.providers.openai import encode as openai_encode
 from gateway.providers.openai import errors as openai_errors
 from gateway.providers.openai.encode import chat_body, completion_body, embed_body
 from gateway.providers.openai.messages import wire_messages
-from gateway.providers.upstream import Refusal
+from gateway.providers.upstream import ErrorResponse
 from gateway.providers.upstream.decoding import Decoder
 from pages import codes, section, table
 
@@ -385,7 +385,7 @@ def test_stop_reasons_become_those_of_the_page() -> None:
         assert [found] == codes(row["`done_reason`"])
 
 
-ONLY_AT = {"OpenAI": openai_errors.refusal, "Anthropic": anthropic_errors.refusal}
+ONLY_AT = {"OpenAI": openai_errors.error_for, "Anthropic": anthropic_errors.error_for}
 SAID = {"error": {"message": "so it is"}}
 ANSWERS: dict[str, list[tuple[int, object]]] = {
     "404 without a message, 405, or a redirect": [(404, None), (405, None), (302, None)],
@@ -401,11 +401,11 @@ ANSWERS: dict[str, list[tuple[int, object]]] = {
 def test_refusals_become_the_errors_of_the_page(row: dict[str, str]) -> None:
     said = row["The service's response"]
     plain: list[tuple[int, object]] = [(int(one), SAID) for one in re.findall(r"\d{3}", said)]
-    where = [refuse for name, refuse in ONLY_AT.items() if said.endswith(f"at {name}")]
-    for refuse in where or ONLY_AT.values():
+    where = [error_for for name, error_for in ONLY_AT.items() if said.endswith(f"at {name}")]
+    for error_for in where or ONLY_AT.values():
         for status, payload in ANSWERS.get(said, plain):
             body = b"<html>" if payload is None else json.dumps(payload).encode()
-            error: GatewayError = refuse(Refusal(status, {"Retry-After": "7"}, body), "p")
+            error: GatewayError = error_for(ErrorResponse(status, {"Retry-After": "7"}, body), "p")
             assert type(error).__name__ == codes(row["Class"])[0]
             assert error.status == int(row["Status"])
             if row["Message"].startswith("the service's"):

@@ -25,7 +25,7 @@ from gateway.providers.mistral.encode import chat_body, embed_body, fim_body
 from gateway.providers.mistral.messages import media_chunk
 from gateway.providers.mistral.models import describe, parse_models
 from gateway.providers.mistral.repair import REPAIRS
-from gateway.providers.upstream import Refusal
+from gateway.providers.upstream import ErrorResponse
 from pages import codes, section, table
 
 PAGE = "reference/mistral.md"
@@ -296,7 +296,7 @@ def test_refusals_become_the_errors_of_the_page(row: dict[str, str]) -> None:
     plain = [(int(status), {"message": "so it is"}) for status in re.findall(r"\d{3}", said)]
     for status, payload in ANSWERS.get(said, plain):
         body = b"<html>" if payload is None else json.dumps(payload).encode()
-        error = errors.refusal(Refusal(status, {"Retry-After": "7"}, body), "mistral")
+        error = errors.error_for(ErrorResponse(status, {"Retry-After": "7"}, body), "mistral")
         assert type(error).__name__ == codes(row["Class"])[0]
         assert error.status == int(row["Status"])
         for words in codes(row["Message"]):

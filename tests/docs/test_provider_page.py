@@ -13,7 +13,7 @@ import pytest
 from gateway import testing
 from gateway.core import chat, embeddings, errors, events, transcriptions
 from gateway.core import model_info as catalog
-from gateway.providers import base, options, refusals, upstream
+from gateway.providers import base, error_responses, options, upstream
 from gateway.providers.registry import GROUP
 from pages import codes, page, section, table
 
@@ -157,7 +157,7 @@ def test_upstream_is_as_described() -> None:
     assert {codes(row["Limit of `Timeouts`"])[-1]: float(row["Seconds"]) for row in limits} == (
         dataclasses.asdict(upstream.Timeouts())
     )
-    assert fields(upstream.Refusal) == ["status", "headers", "body"]
+    assert fields(upstream.ErrorResponse) == ["status", "headers", "body"]
 
 
 def test_the_options_of_every_service_are_those_of_the_class() -> None:
@@ -169,10 +169,10 @@ def test_the_options_of_every_service_are_those_of_the_class() -> None:
     assert set(shown) == set(options.ServiceOptionsSchema().fields)
 
 
-def test_a_refusal_is_made_as_described() -> None:
-    names = ", ".join(inspect.signature(refusals.error_of).parameters)
-    named = names.replace("said, ", "said, *, ")
-    assert f"gateway.providers.refusals.error_of({named})" in codes(page(PAGE))
+def test_the_error_for_a_status_is_made_as_described() -> None:
+    names = ", ".join(inspect.signature(error_responses.error_for_status).parameters)
+    named = names.replace("message, ", "message, *, ")
+    assert f"gateway.providers.error_responses.error_for_status({named})" in codes(page(PAGE))
 
 
 def test_the_errors_it_names_exist() -> None:

@@ -58,7 +58,7 @@ def test_what_is_no_address_of_a_service_is_refused(url: str) -> None:
 def test_timeouts_are_those_of_the_upstream() -> None:
     table = {"connect_timeout": 1, "first_event_timeout": 2, "silence_timeout": 3.5}
     loaded = ServiceOptionsSchema().load(table)
-    assert loaded.timeouts == Timeouts(connect=1, head=2, silence=3.5)
+    assert loaded.timeouts == Timeouts(connect=1, head=2, idle=3.5)
     assert ServiceOptions().timeouts == Timeouts()
 
 

@@ -19,9 +19,9 @@ from gateway.core.events import (
 )
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.error_responses import error_for_status
 from gateway.providers.options import ServiceOptions, ServiceOptionsSchema
-from gateway.providers.refusals import error_of
-from gateway.providers.upstream import Refusal, Upstream
+from gateway.providers.upstream import ErrorResponse, Upstream
 
 __all__ = [
     "AcmeOptions",
@@ -60,7 +60,7 @@ class AcmeProvider(Provider[AcmeOptions]):
             context.session,
             context.options.base_url,
             headers={"X-Acme-Key": context.options.api_key},
-            refuse=self._refuse,
+            error_for=self._error_for,
             timeouts=context.options.timeouts,
         )
 
@@ -87,13 +87,13 @@ class AcmeProvider(Provider[AcmeOptions]):
             text = f"{name} sent an unknown event"
             raise UpstreamProtocolError(text, provider=name) from error
 
-    def _refuse(self, answer: Refusal) -> GatewayError:
-        return error_of(
-            answer.status,
-            answer.body.decode("utf-8", "replace"),
+    def _error_for(self, response: ErrorResponse) -> GatewayError:
+        return error_for_status(
+            response.status,
+            response.body.decode("utf-8", "replace"),
             provider=self.context.name,
-            variable=_KEY,
-            headers=answer.headers,
+            key_variable=_KEY,
+            headers=response.headers,
         )
 
 

@@ -36,11 +36,11 @@ class ServiceOptions:
 
     @property
     def timeouts(self) -> Timeouts:
-        """Return the limits on silence in the form that `Upstream` takes."""
+        """Return the time limits in the form that `Upstream` takes."""
         return Timeouts(
             connect=self.connect_timeout,
             head=self.first_event_timeout,
-            silence=self.silence_timeout,
+            idle=self.silence_timeout,
         )
 
     @property

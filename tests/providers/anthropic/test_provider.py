@@ -39,7 +39,7 @@ from gateway.providers.anthropic import (
 )
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.models import Claude, describe, parse_models
-from gateway.providers.upstream import Refusal
+from gateway.providers.upstream import ErrorResponse
 from gateway.testing import Answer
 
 
@@ -199,7 +199,7 @@ REFUSALS: dict[str, Any] = {
 @pytest.mark.parametrize(("status", "kind", "ours", "shown"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals(status: int, kind: str, ours: type[GatewayError], shown: int) -> None:
     body = failed(kind)
-    error = errors.refusal(Refusal(status, {"request-id": "req_1"}, body), "acme")
+    error = errors.error_for(ErrorResponse(status, {"request-id": "req_1"}, body), "acme")
     assert (type(error), error.status) == (ours, shown)
     if isinstance(error, UpstreamError):
         assert error.request_id == "req_1"

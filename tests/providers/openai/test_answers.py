@@ -31,7 +31,7 @@ from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.openai import ModelRule, errors
 from gateway.providers.openai.decode import ChatDecoder, read_embeddings
 from gateway.providers.openai.models import describe, parse_models
-from gateway.providers.upstream import Refusal
+from gateway.providers.upstream import ErrorResponse
 from gateway.providers.upstream.framing import ErrorEvent
 
 NOW = 1_760_000_000.0
@@ -195,7 +195,7 @@ REFUSALS: dict[str, Any] = {
 @pytest.mark.parametrize(("status", "body", "kind", "ours"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals(status: int, body: object, kind: type[GatewayError], ours: int) -> None:
     headers = {"x-request-id": "req_1"}
-    error = errors.refusal(Refusal(status, headers, json.dumps(body).encode()), "acme")
+    error = errors.error_for(ErrorResponse(status, headers, json.dumps(body).encode()), "acme")
     assert isinstance(error, kind)
     assert error.status == ours
     assert "sk-1" not in error.message

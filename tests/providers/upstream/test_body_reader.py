@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
-from gateway.providers.upstream import Refusal, Upstream
+from gateway.providers.upstream import ErrorResponse, Upstream
 from gateway.providers.upstream import body_reader as reader
 from gateway.providers.upstream.fast_post import open_session
 from gateway.providers.upstream.stream import EventStream
@@ -41,12 +41,12 @@ async def session(
         yield opened
 
 
-def refuse(refusal: Refusal) -> GatewayError:
-    return UpstreamError(f"HTTP {refusal.status}")
+def error_for(response: ErrorResponse) -> GatewayError:
+    return UpstreamError(f"HTTP {response.status}")
 
 
 def asked(session: aiohttp.ClientSession, url: str) -> EventStream:
-    return Upstream("acme", session, url, headers={}, refuse=refuse).stream("/chat", {})
+    return Upstream("acme", session, url, headers={}, error_for=error_for).stream("/chat", {})
 
 
 @asynccontextmanager

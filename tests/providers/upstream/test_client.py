@@ -21,7 +21,7 @@ from gateway.core.errors import (
 )
 from gateway.core.events import TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
-from gateway.providers.upstream import Refusal, Timeouts, Upstream
+from gateway.providers.upstream import ErrorResponse, Timeouts, Upstream
 from gateway.providers.upstream.decoding import decoded
 from gateway.providers.upstream.fast_post import open_session
 from gateway.providers.upstream.stream import EventStream
@@ -31,11 +31,11 @@ LAST_WORDS = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"
 BODY = {"stream": True}
 
 
-def refuse(refusal: Refusal) -> GatewayError:
+def error_for(response: ErrorResponse) -> GatewayError:
     return UpstreamRejected(
-        refusal.body.decode() or "empty",
-        status=refusal.status,
-        headers={"Retry-After": refusal.headers.get("retry-after", "")},
+        response.body.decode() or "empty",
+        status=response.status,
+        headers={"Retry-After": response.headers.get("retry-after", "")},
     )
 
 
@@ -54,15 +54,15 @@ def upstream(session: aiohttp.ClientSession, url: str, **timeouts: float) -> Ups
         session,
         url,
         headers={"Authorization": "Bearer k"},
-        refuse=refuse,
+        error_for=error_for,
         timeouts=Timeouts(**timeouts),
     )
 
 
-async def batches(upstream: Upstream, patience: float | None = None) -> list[list[bytes]]:
+async def batches(upstream: Upstream, idle_limit: float | None = None) -> list[list[bytes]]:
     async with upstream.stream("/chat", BODY) as stream:
-        if patience is not None:
-            stream.patience = patience
+        if idle_limit is not None:
+            stream.idle_limit = idle_limit
         return [batch async for batch in stream]
 
 
@@ -166,7 +166,7 @@ async def test_a_whole_document_is_a_stream_of_one_event(session: aiohttp.Client
     steps = head(content_type="application/json"), b'{\r\n"a":\n1}'
     async with raw_server(*steps) as server:
         service = upstream(session, server.url)
-        assert await batches(service, patience=5) == [[b'{  "a": 1}']]
+        assert await batches(service, idle_limit=5) == [[b'{  "a": 1}']]
 
 
 async def test_silence_before_the_head_is_a_timeout(session: aiohttp.ClientSession) -> None:
@@ -197,34 +197,34 @@ async def test_who_is_cancelled_while_waiting_for_the_head_stays_cancelled(
         while not server.requests:
             await asyncio.sleep(0)
         if late:
-            stream.give_up()
+            stream.expire()
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
         await asyncio.wait_for(server.closed.wait(), 5)
 
 
-async def test_the_silence_allowed_may_be_shorter_than_the_wait_for_the_head(
+async def test_the_idle_limit_may_be_shorter_than_the_wait_for_the_head(
     session: aiohttp.ClientSession,
 ) -> None:
     async with raw_server(head() + b"data: a\n\n", HANG) as server:
         with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.05 seconds"):
-            await batches(upstream(session, server.url, head=60, silence=0.05))
+            await batches(upstream(session, server.url, head=60, idle=0.05))
 
 
-async def test_silence_in_a_stream_is_a_timeout(session: aiohttp.ClientSession) -> None:
+async def test_an_idle_stream_is_a_timeout(session: aiohttp.ClientSession) -> None:
     async with raw_server(head() + b"data: a\n\n", HANG) as server:
         with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.05 seconds"):
-            await batches(upstream(session, server.url, silence=0.05))
+            await batches(upstream(session, server.url, idle=0.05))
         await asyncio.wait_for(server.closed.wait(), 5)
 
 
-async def test_patience_can_be_shortened_while_the_stream_runs(
+async def test_the_idle_limit_can_be_shortened_while_the_stream_runs(
     session: aiohttp.ClientSession,
 ) -> None:
     async with raw_server(head() + b"data: a\n\n", HANG) as server:
         with pytest.raises(UpstreamTimeout):
-            await batches(upstream(session, server.url), patience=0.05)
+            await batches(upstream(session, server.url), idle_limit=0.05)
 
 
 async def decoded_events(service: Upstream) -> list[list[bytes]]:
@@ -255,7 +255,7 @@ async def test_activity_keeps_a_stream_alive(
     app = web.Application()
     app.router.add_post("/chat", dribble)
     async with TestServer(app) as server:
-        service = upstream(session, str(server.make_url("")), silence=1)
+        service = upstream(session, str(server.make_url("")), idle=1)
         assert b"a" in (await read(service))[0][0]
 
 
@@ -272,10 +272,10 @@ async def test_a_stream_that_was_never_entered_can_be_closed(
 ) -> None:
     stream = upstream(session, "http://127.0.0.1:1").stream("/chat", BODY)
     await stream.close()
-    assert stream.patience == Timeouts().silence
+    assert stream.idle_limit == Timeouts().idle
 
 
-async def test_only_the_beginning_of_a_long_refusal_is_read(
+async def test_only_the_beginning_of_a_long_error_response_is_read(
     session: aiohttp.ClientSession,
 ) -> None:
     async with raw_server(head("500 Oops") + b"x" * 2**20, HANG) as server:

@@ -1,4 +1,4 @@
-"""One timer for all streams: each is told once, when its own time is over, on a clock of ours."""
+"""One timer for all streams: each expires once, when its own time is over, on a clock of ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.providers.upstream.idle_timeouts import SilenceWatch
+from gateway.providers.upstream.idle_timeouts import IdleTimer
 
 
 @dataclass(eq=False)
@@ -56,14 +56,14 @@ class Clock:
 
 @dataclass(eq=False)
 class Stream:
-    """What may be silent until *deadline*; it notes when it was told to give up."""
+    """What may be idle until *deadline*; it records when it was expired."""
 
     clock: Clock
     deadline: float
-    told: list[float] = field(default_factory=list)
+    expired: list[float] = field(default_factory=list)
 
-    def give_up(self) -> None:
-        self.told.append(self.clock.now)
+    def expire(self) -> None:
+        self.expired.append(self.clock.now)
 
 
 @pytest.fixture
@@ -73,63 +73,63 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def watched(clock: Clock, *deadlines: float) -> tuple[SilenceWatch, list[Stream]]:
-    watch, streams = SilenceWatch(), [Stream(clock, deadline) for deadline in deadlines]
+def added(clock: Clock, *deadlines: float) -> tuple[IdleTimer, list[Stream]]:
+    timer, streams = IdleTimer(), [Stream(clock, deadline) for deadline in deadlines]
     for stream in streams:
-        watch.begin(stream)
-    return watch, streams
+        timer.add(stream)
+    return timer, streams
 
 
-def test_each_stream_is_told_once_at_its_own_time(clock: Clock) -> None:
-    _, streams = watched(clock, 3, 1, 2)
+def test_each_stream_expires_once_at_its_own_time(clock: Clock) -> None:
+    _, streams = added(clock, 3, 1, 2)
     clock.advance(10)
-    assert [stream.told for stream in streams] == [[3], [1], [2]]
+    assert [stream.expired for stream in streams] == [[3], [1], [2]]
     assert clock.waiting == []
 
 
-def test_what_is_heard_in_time_gives_more_time_and_sets_no_timer(clock: Clock) -> None:
-    _, [stream] = watched(clock, 300)
+def test_what_is_received_in_time_gives_more_time_and_sets_no_timer(clock: Clock) -> None:
+    _, [stream] = added(clock, 300)
     for now in range(0, 250, 10):
         clock.advance(10)
         stream.deadline = now + 300
     assert clock.made == 1
     clock.advance(1000)
-    assert stream.told == [stream.deadline]
+    assert stream.expired == [stream.deadline]
 
 
 def test_a_deadline_that_comes_nearer_is_met(clock: Clock) -> None:
-    watch, [early, late] = watched(clock, 5, 300)
+    timer, [early, late] = added(clock, 5, 300)
     late.deadline = 3
-    watch.hasten(late)
+    timer.reschedule(late)
     assert clock.waiting == [3]
     clock.advance(4)
-    assert (late.told, early.told, clock.waiting) == ([3], [], [5])
+    assert (late.expired, early.expired, clock.waiting) == ([3], [], [5])
 
 
 def test_many_streams_share_a_timer(clock: Clock) -> None:
-    watched(clock, *range(300, 400))
+    added(clock, *range(300, 400))
     assert (clock.made, clock.waiting) == (1, [300])
 
 
-def test_one_that_has_ended_is_left_alone(clock: Clock) -> None:
-    watch, [ended, open_] = watched(clock, 1, 2)
-    watch.end(ended)
-    watch.hasten(ended)
+def test_one_that_has_ended_never_expires(clock: Clock) -> None:
+    timer, [ended, open_] = added(clock, 1, 2)
+    timer.remove(ended)
+    timer.reschedule(ended)
     clock.advance(3)
-    assert (ended.told, open_.told) == ([], [2])
-    watch.end(ended)
+    assert (ended.expired, open_.expired) == ([], [2])
+    timer.remove(ended)
 
 
 def test_a_timer_serves_the_streams_that_follow_and_ends_with_the_last(clock: Clock) -> None:
-    watch, [first, second] = watched(clock, 3, 5)
-    watch.end(first)
+    timer, [first, second] = added(clock, 3, 5)
+    timer.remove(first)
     clock.advance(1)
-    watch.end(second)
+    timer.remove(second)
     second.deadline = 9
-    watch.begin(second)
+    timer.add(second)
     assert (clock.made, clock.waiting) == (1, [3])
     clock.advance(3)
     assert clock.waiting == [9]
-    watch.end(second)
+    timer.remove(second)
     clock.advance(9)
-    assert (first.told, second.told, clock.waiting) == ([], [], [])
+    assert (first.expired, second.expired, clock.waiting) == ([], [], [])

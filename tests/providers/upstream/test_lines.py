@@ -57,13 +57,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def refuse(refusal: object) -> UpstreamError:
+def error_for(response: object) -> UpstreamError:
     return UpstreamRejected("refused", provider="acme", status=400)
 
 
 async def lines(session: aiohttp.ClientSession, url: str, **timeouts: float) -> list[list[bytes]]:
     upstream = Upstream(
-        "acme", session, url, headers={}, refuse=refuse, timeouts=Timeouts(**timeouts)
+        "acme", session, url, headers={}, error_for=error_for, timeouts=Timeouts(**timeouts)
     )
     async with upstream.lines("/api/chat", {"stream": True}) as stream:
         return [batch async for batch in stream]
@@ -96,5 +96,5 @@ async def test_a_failure_is_ours_and_costs_one_request(
 ) -> None:
     async with raw_server(*steps) as server:
         with pytest.raises(error):
-            await lines(session, server.url, silence=0.05)
+            await lines(session, server.url, idle=0.05)
         assert len(server.requests) == 1

@@ -16,7 +16,7 @@ from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body
 from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.refusals import denied
+from gateway.providers.error_responses import require_key
 from gateway.providers.upstream import Upstream, decoded
 from gateway.providers.upstream.stream import EventStream
 from gateway.version import __version__
@@ -49,7 +49,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
             context.session,
             options.base_url,
             headers={name: value for name, value in headers.items() if value},
-            refuse=partial(errors.refusal, provider=context.name),
+            error_for=partial(errors.error_for, provider=context.name),
             timeouts=options.timeouts,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
@@ -106,6 +106,8 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         return replace(model, takes_sampling=is_free)
 
     def _require_key(self) -> None:
-        name = self.context.name
-        if not self.context.options.api_key:
-            raise denied(name, f"{name} has no API key", variable=errors.VARIABLE)
+        require_key(
+            self.context.options.api_key,
+            provider=self.context.name,
+            key_variable=errors.KEY_VARIABLE,
+        )

@@ -1,16 +1,16 @@
-"""Refusals of Anthropic's API as our errors (docs, "errors")."""
+"""Error responses of Anthropic's API as our errors (docs, "errors")."""
 
 from __future__ import annotations
 
 from gateway.core.errors import GatewayError
 from gateway.providers.error_bodies import fields_of, json_of, read_error
-from gateway.providers.refusals import error_of
-from gateway.providers.upstream import Refusal
+from gateway.providers.error_responses import error_for_status
+from gateway.providers.upstream import ErrorResponse
 
-__all__ = ["REQUEST_ID_HEADERS", "VARIABLE", "payload_error", "refusal"]
+__all__ = ["KEY_VARIABLE", "REQUEST_ID_HEADERS", "error_for", "payload_error"]
 
 REQUEST_ID_HEADERS = ("request-id",)
-VARIABLE = "ANTHROPIC_API_KEY"
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
 _OVERLOADED = 529
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -26,25 +26,28 @@ _STATUS_OF_TYPE = {
 }
 
 
-def refusal(answer: Refusal, provider: str) -> GatewayError:
+def error_for(response: ErrorResponse, provider: str) -> GatewayError:
     """Return the error for an HTTP answer other than 200."""
-    said, _ = read_error(json_of(answer.body))
-    return error_of(
-        # A status of their own for what 503 means everywhere else, second attempts included.
-        503 if answer.status == _OVERLOADED else answer.status,
-        said,
+    message, _ = read_error(json_of(response.body))
+    return error_for_status(
+        # A status of their own for what 503 means everywhere else, also to the retries.
+        503 if response.status == _OVERLOADED else response.status,
+        message,
         provider=provider,
-        variable=VARIABLE,
-        headers=answer.headers,
-        request_id=answer.headers.get(REQUEST_ID_HEADERS[0], ""),
+        key_variable=KEY_VARIABLE,
+        headers=response.headers,
+        request_id=response.headers.get(REQUEST_ID_HEADERS[0], ""),
     )
 
 
 def payload_error(payload: object, provider: str) -> GatewayError:
     """Return the error for an error event, with the status that its type stands for."""
-    said, _ = read_error(payload)
+    message, _ = read_error(payload)
     kind = str(fields_of(fields_of(payload).get("error")).get("type"))
     status = _STATUS_OF_TYPE.get(kind, 0)
-    return error_of(
-        503 if status == _OVERLOADED else status, said, provider=provider, variable=VARIABLE
+    return error_for_status(
+        503 if status == _OVERLOADED else status,
+        message,
+        provider=provider,
+        key_variable=KEY_VARIABLE,
     )

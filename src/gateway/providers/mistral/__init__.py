@@ -16,6 +16,7 @@ from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.error_responses import require_key
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
@@ -52,7 +53,7 @@ class MistralProvider(Provider[MistralOptions]):
                 "Authorization": f"Bearer {options.api_key}",
                 "User-Agent": f"ollama-gateway/{__version__}",
             },
-            refuse=partial(errors.refusal, provider=context.name),
+            error_for=partial(errors.error_for, provider=context.name),
             timeouts=options.timeouts,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
@@ -159,8 +160,11 @@ class MistralProvider(Provider[MistralOptions]):
         return info
 
     def _require_key(self) -> None:
-        if not self.context.options.api_key:
-            raise errors.denied(self.context.name, f"{self.context.name} has no API key")
+        require_key(
+            self.context.options.api_key,
+            provider=self.context.name,
+            key_variable=errors.KEY_VARIABLE,
+        )
 
 
 def _is_about_effort(error: UpstreamRejected, body: Mapping[str, object]) -> bool:

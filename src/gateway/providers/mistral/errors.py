@@ -1,4 +1,4 @@
-"""Refusals and error objects of the service, as our errors with one line of text.
+"""Error responses and error objects of the service, as our errors with one line of text.
 
 The shapes are those of Mistral's API reference and of what its edge (Kong, Cloudflare) answers in
 its place. Statuses are mapped so that a client is never blamed for our key or our base URL.
@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 from gateway.core.errors import (
@@ -21,18 +20,24 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.providers import refusals
 from gateway.providers.error_bodies import fields_of, json_of, read_error
-from gateway.providers.upstream import Refusal
+from gateway.providers.error_responses import auth_error, retry_after
+from gateway.providers.upstream import ErrorResponse
 
-__all__ = ["REQUEST_ID_HEADERS", "OverLimit", "denied", "event_error", "payload_error", "refusal"]
+__all__ = [
+    "KEY_VARIABLE",
+    "REQUEST_ID_HEADERS",
+    "OverLimit",
+    "error_for",
+    "event_error",
+    "payload_error",
+]
 
 _log = logging.getLogger(__name__)
 
 _OVER_LIMIT = re.compile(r"\btoo many (tokens|inputs)\b", re.IGNORECASE)
 REQUEST_ID_HEADERS = ("mistral-correlation-id", "x-kong-request-id")
-denied = partial(refusals.denied, variable="MISTRAL_API_KEY")
-"""Return the error for a key that is missing or refused; it names where to set one."""
+KEY_VARIABLE = "MISTRAL_API_KEY"
 _STATUS_OF_TYPE = {"rate_limited": 429, "service_tier_capacity_exceeded": 429, "invalid_model": 400}
 
 
@@ -42,14 +47,14 @@ class OverLimit(UpstreamRejected):
     default_status = 400
 
 
-def refusal(answer: Refusal, provider: str) -> GatewayError:
+def error_for(response: ErrorResponse, provider: str) -> GatewayError:
     """Return the error for an HTTP answer other than 200."""
-    payload = json_of(answer.body)
-    return _error(_Complaint.of(payload, answer.status, provider, headers=answer.headers))
+    payload = json_of(response.body)
+    return _error(_ErrorBody.of(payload, response.status, provider, headers=response.headers))
 
 
 def payload_error(payload: object, provider: str) -> GatewayError:
-    """Return the error for an error object in a 200 answer.
+    """Return the error for an error object in a 200 response.
 
     Its status is the one that the object names, or the one its type stands for, else 502.
     """
@@ -64,7 +69,7 @@ def payload_error(payload: object, provider: str) -> GatewayError:
         _STATUS_OF_TYPE.get(str(outer.get("type"))),
     )
     status = next((s for s in named if isinstance(s, int) and 400 <= s < 600), 0)
-    return _error(_Complaint.of(payload, status, provider, headers={}))
+    return _error(_ErrorBody.of(payload, status, provider, headers={}))
 
 
 def event_error(data: bytes, provider: str) -> GatewayError:
@@ -76,12 +81,12 @@ def event_error(data: bytes, provider: str) -> GatewayError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Complaint:
-    """What a refusal says, whatever shape it came in; status 0 when it names none."""
+class _ErrorBody:
+    """What an error response says, whatever shape it came in; status 0 when it names none."""
 
     provider: str
     status: int
-    said: str
+    message: str
     code: str
     kind: str
     request_id: str
@@ -92,14 +97,14 @@ class _Complaint:
     @classmethod
     def of(
         cls, payload: object, status: int, provider: str, *, headers: Mapping[str, str]
-    ) -> _Complaint:
+    ) -> _ErrorBody:
         outer = fields_of(payload)
-        said, fields = read_error(payload)
+        message, fields = read_error(payload)
         ids = (*(headers.get(name) for name in REQUEST_ID_HEADERS), outer.get("request_id"))
         return cls(
             provider=provider,
             status=status,
-            said=said,
+            message=message,
             code=str(outer.get("code")),
             kind=str(outer.get("type")),
             request_id=next((given for given in ids if isinstance(given, str)), ""),
@@ -110,9 +115,9 @@ class _Complaint:
 
     @property
     def text(self) -> str:
-        """What was said, or the little that can be told of a refusal without a word."""
-        if self.said:
-            return self.said
+        """The message, or the little that can be told of an error without one."""
+        if self.message:
+            return self.message
         if self.status:
             return f"HTTP {self.status} from {self.provider}"
         return f"{self.provider} reports an error"
@@ -134,50 +139,48 @@ class _Complaint:
         )
 
 
-def _error(complaint: _Complaint) -> GatewayError:
-    match complaint.status:
-        case 400 | 422 if complaint.code == "1500" or complaint.kind == "invalid_model":
-            return ModelNotFound(complaint.text)
+def _error(body: _ErrorBody) -> GatewayError:
+    match body.status:
+        case 400 | 422 if body.code == "1500" or body.kind == "invalid_model":
+            return ModelNotFound(body.text)
         case 400 | 422:
-            return _bad_request(complaint)
+            return _bad_request(body)
         case 401:
-            reason = f"{complaint.provider} rejected the API key"
-            return denied(complaint.provider, reason, request_id=complaint.request_id)
-        case 404 if complaint.is_json and not complaint.said.startswith("no Route matched"):
-            return ModelNotFound(complaint.text)
-        case 408:
-            return complaint.as_error(UpstreamTimeout)
-        case 429:
-            return _rate_limited(complaint)
-        case 402 | 403 | 413 | 500 | 502 | 503 | 504 as status:
-            return complaint.as_error(
-                UpstreamRejected, status=status, headers=_retry_after(complaint.headers)
+            reason = f"{body.provider} rejected the API key"
+            return auth_error(
+                reason,
+                provider=body.provider,
+                key_variable=KEY_VARIABLE,
+                request_id=body.request_id,
             )
+        case 404 if body.is_json and not body.message.startswith("no Route matched"):
+            return ModelNotFound(body.text)
+        case 408:
+            return body.as_error(UpstreamTimeout)
+        case 429:
+            return _rate_limited(body)
+        case 402 | 403 | 413 | 500 | 502 | 503 | 504 as status:
+            return body.as_error(UpstreamRejected, status=status, headers=retry_after(body.headers))
         case 404 | 301 | 302 | 303 | 307 | 308:
-            text = f"{complaint.text}: check base_url of the provider {complaint.provider}"
-            return complaint.as_error(UpstreamError, text=text)
+            text = f"{body.text}: check base_url of the provider {body.provider}"
+            return body.as_error(UpstreamError, text=text)
         case _:
-            return complaint.as_error(UpstreamError)
+            return body.as_error(UpstreamError)
 
 
-def _bad_request(complaint: _Complaint) -> UpstreamError:
-    if complaint.status == 422:
+def _bad_request(body: _ErrorBody) -> UpstreamError:
+    if body.status == 422:
         # The body was ours, so this is our bug more often than the client's.
-        names = ", ".join(complaint.fields) or "unnamed fields"
-        _log.error("%s refused %s of a request", complaint.provider, names)
-    if complaint.code == "3210" or _OVER_LIMIT.search(complaint.said):
-        return complaint.as_error(OverLimit)
-    return complaint.as_error(UpstreamRejected, status=400)
+        names = ", ".join(body.fields) or "unnamed fields"
+        _log.error("%s refused %s of a request", body.provider, names)
+    if body.code == "3210" or _OVER_LIMIT.search(body.message):
+        return body.as_error(OverLimit)
+    return body.as_error(UpstreamRejected, status=400)
 
 
-def _rate_limited(complaint: _Complaint) -> UpstreamError:
-    if complaint.headers.get("x-ratelimit-limit-req-minute") == "0":
-        # Waiting never helps, so this is no rate limit to whoever decides about second attempts.
-        text = f"the plan of this API key has no access to this model ({complaint.text})"
-        return complaint.as_error(UpstreamRejected, text=text, status=429)
-    return complaint.as_error(UpstreamRateLimited, headers=_retry_after(complaint.headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> dict[str, str]:
-    value = headers.get("Retry-After")
-    return {} if value is None else {"Retry-After": value}
+def _rate_limited(body: _ErrorBody) -> UpstreamError:
+    if body.headers.get("x-ratelimit-limit-req-minute") == "0":
+        # Waiting never helps, so this is no rate limit to the retries.
+        text = f"the plan of this API key has no access to this model ({body.text})"
+        return body.as_error(UpstreamRejected, text=text, status=429)
+    return body.as_error(UpstreamRateLimited, headers=retry_after(body.headers))

@@ -45,7 +45,7 @@ class OllamaProvider(Provider[OllamaOptions]):
             context.session,
             options.base_url,
             headers=headers,
-            refuse=partial(errors.refusal, provider=context.name),
+            error_for=partial(errors.error_for, provider=context.name),
             timeouts=options.timeouts,
         )
         self._listed: Mapping[str, ModelInfo] = {}

@@ -22,7 +22,7 @@ from gateway.core.events import (
     Usage,
 )
 from gateway.providers.ollama.encode import DIALECT
-from gateway.providers.ollama.errors import said_error
+from gateway.providers.ollama.errors import line_error
 
 __all__ = ["LineDecoder", "read_embeddings"]
 
@@ -101,7 +101,7 @@ class LineDecoder:
 
     def _take(self, events: list[ChatEvent], line: _Line) -> None:
         if line.error is not None:
-            self.failure = said_error(line.error, self._provider)
+            self.failure = line_error(line.error, self._provider)
             return
         message = line.message or _Message(line.response, line.thinking, line.tool_calls)
         if isinstance(message.thinking, str) and message.thinking:

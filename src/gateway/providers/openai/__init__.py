@@ -53,7 +53,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             context.session,
             options.base_url,
             headers={name: value for name, value in headers.items() if value},
-            refuse=partial(errors.refusal, provider=context.name),
+            error_for=partial(errors.error_for, provider=context.name),
             timeouts=options.timeouts,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )

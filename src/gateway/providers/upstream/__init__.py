@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.providers.upstream.client import Refusal, Upstream
+from gateway.providers.upstream.client import ErrorResponse, Upstream
 from gateway.providers.upstream.decoding import decoded
 from gateway.providers.upstream.idle_timeouts import Timeouts
 from gateway.providers.upstream.stream import EventStream
 
-__all__ = ["EventStream", "Refusal", "Timeouts", "Upstream", "decoded"]
+__all__ = ["ErrorResponse", "EventStream", "Timeouts", "Upstream", "decoded"]

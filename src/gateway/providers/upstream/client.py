@@ -26,22 +26,22 @@ from gateway.core.errors import (
 from gateway.observe.upstream_replies import RateLimits, Reply, notify
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
-from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
+from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.payload import json_payload
 from gateway.providers.upstream.stream import EVENT_STREAM, EventStream, OneRequest
 
-__all__ = ["Refusal", "Timeouts", "Upstream"]
+__all__ = ["ErrorResponse", "Timeouts", "Upstream"]
 
 _LINES = "application/x-ndjson"
 _JSON = "application/json"
-_LONGEST_REFUSAL = 64 * 1024
+_LONGEST_ERROR_BODY = 64 * 1024
 _PATHS = 64
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer other than 200: what `Upstream.refuse` turns into an error.
+class ErrorResponse:
+    """An answer other than 200: what `Upstream.error_for` turns into an error.
 
     ``headers`` match without regard to case; ``body`` is cut at 64 KiB.
     """
@@ -54,9 +54,9 @@ class Refusal:
 class Upstream:
     """One service under one base URL.
 
-    *refuse* turns a refusal into the error that the client will see; it knows the service's error
-    bodies. All other failures become `UpstreamError` here. *request_id_headers* are those in which
-    the service may tell its own id of a request.
+    *error_for* turns an error response into the error that the client will see; it knows the
+    service's error bodies. All other failures become `UpstreamError` here. *request_id_headers* are
+    those in which the service may tell its own id of a request.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Upstream:
         base_url: str,
         *,
         headers: Mapping[str, str],
-        refuse: Callable[[Refusal], GatewayError],
+        error_for: Callable[[ErrorResponse], GatewayError],
         timeouts: Timeouts = _DEFAULT_TIMEOUTS,
         request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
         self.name = name
-        self.refuse = refuse
+        self.error_for = error_for
         self.timeouts = timeouts
         self._session = session
         self._base_url = str(URL(base_url.rstrip("/")))
@@ -83,7 +83,7 @@ class Upstream:
             total=timeouts.reply, sock_connect=timeouts.connect
         )
         self._stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
-        self.watch = SilenceWatch()
+        self.idle_timer = IdleTimer()
         # Adapters have few paths, unless they put the names of models into them.
         self._events = lru_cache(_PATHS)(partial(self._lend, media_type=EVENT_STREAM))
         self._lines = lru_cache(_PATHS)(partial(self._lend, media_type=_LINES))
@@ -126,7 +126,7 @@ class Upstream:
             ) as response:
                 self.note(response)
                 if response.status != 200:
-                    raise await self.refused(response)
+                    raise await self.error_from(response)
                 body = await response.read()
         except (aiohttp.ClientError, OSError) as error:
             raise self.failed(error) from error
@@ -137,16 +137,16 @@ class Upstream:
                 f"{self.name} sent an answer that is not JSON", provider=self.name
             ) from error
 
-    async def refused(self, response: aiohttp.ClientResponse) -> GatewayError:
-        """Return what *refuse* makes of an answer other than 200, as far as it can be read."""
+    async def error_from(self, response: aiohttp.ClientResponse) -> GatewayError:
+        """Return what *error_for* makes of an answer other than 200, as far as it can be read."""
         body = bytearray()
         with suppress(aiohttp.ClientError, OSError):
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) >= _LONGEST_REFUSAL:
+                if len(body) >= _LONGEST_ERROR_BODY:
                     break
-        return self.refuse(
-            Refusal(response.status, response.headers, bytes(body[:_LONGEST_REFUSAL]))
+        return self.error_for(
+            ErrorResponse(response.status, response.headers, bytes(body[:_LONGEST_ERROR_BODY]))
         )
 
     def failed(self, error: Exception) -> UpstreamError:

@@ -11,7 +11,7 @@ from gateway.providers.upstream.stream import LOST, EventStream
 
 __all__ = ["Decoder", "decoded"]
 
-_LAST_WORDS = 3.0
+_USAGE_IDLE_LIMIT = 3.0
 """Seconds to wait for the usage once all else is known."""
 
 
@@ -56,7 +56,7 @@ async def decoded(
             while is_open:
                 try:
                     chunk = await read()
-                    stream.heard = clock()
+                    stream.received_at = clock()
                     is_open = len(chunk) > 0
                     batch = split(chunk) if is_open else stream.rest()
                 except LOST as error:
@@ -72,7 +72,7 @@ async def decoded(
                 if decoder.cut:
                     return  # the rest would be paid for and thrown away
                 if decoder.closing:
-                    stream.patience = _LAST_WORDS
+                    stream.idle_limit = _USAGE_IDLE_LIMIT
         except UpstreamError:
             # A connection that dies when all has been said takes nothing away.
             if not decoder.finished and not decoder.closing:

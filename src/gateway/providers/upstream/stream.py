@@ -16,7 +16,7 @@ from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolErr
 from gateway.providers.upstream.body_reader import read_in_one_piece
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
-from gateway.providers.upstream.idle_timeouts import SilenceWatch, Timeouts
+from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.payload import json_payload
 
 __all__ = ["EVENT_STREAM", "LOST", "EventStream", "OneRequest", "Service"]
@@ -33,12 +33,12 @@ class Service(Protocol):
 
     name: str
     timeouts: Timeouts
-    watch: SilenceWatch
+    idle_timer: IdleTimer
 
     def failed(self, error: Exception) -> UpstreamError:
         """Return *error*, which the HTTP client has raised, as one of ours."""
 
-    async def refused(self, response: aiohttp.ClientResponse) -> GatewayError:
+    async def error_from(self, response: aiohttp.ClientResponse) -> GatewayError:
         """Return the error for an answer other than 200."""
 
     def note(self, response: aiohttp.ClientResponse) -> None:
@@ -53,15 +53,15 @@ class EventStream(EventSource):
     one *session* it is lent lets only an accepted answer through, and iteration never reconnects.
 
     Iterating yields lists of event data (`bytes`); the end of the body ends the iteration, a cut
-    body raises `UpstreamProtocolError`, silence `UpstreamTimeout`. Leaving the context closes the
-    connection unless the body was read to its end. `gateway.providers.upstream.decoding.decoded`
-    takes the same steps, each of which is a member here, without a frame between it and the
-    connection.
+    body raises `UpstreamProtocolError`, an idle one `UpstreamTimeout`. Leaving the context closes
+    the connection unless the body was read to its end.
+    `gateway.providers.upstream.decoding.decoded` takes the same steps, each of which is a member
+    here, without a frame between it and the connection.
     """
 
     read: Callable[[], Awaitable[bytes]]
     """Returns what has arrived, as soon as there is anything; nothing at the end of the body."""
-    heard: float
+    received_at: float
     """When the last bytes came, in seconds of the event loop's clock; whoever reads sets it."""
 
     def __init__(
@@ -75,7 +75,7 @@ class EventStream(EventSource):
         self._upstream = upstream
         self.split = splitter.feed
         self.rest = splitter.close
-        self._patience = upstream.timeouts.silence
+        self._idle_limit = upstream.timeouts.idle
         self._opener: asyncio.Task[Any] | None = None
         super().__init__(
             session.destination.url,
@@ -87,14 +87,14 @@ class EventStream(EventSource):
 
     async def connect(self, retry: int = 0) -> None:
         """Send the request; *retry* is the library's and has no effect."""
-        name, watch = self._upstream.name, self._upstream.watch
+        name, timer = self._upstream.name, self._upstream.idle_timer
         loop = asyncio.get_running_loop()
         self.clock = loop.time
-        self.heard = self.clock()
+        self.received_at = self.clock()
         task = self._opener = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - nothing is awaited outside of a task
         cancelling = task.cancelling()
-        watch.begin(self)
+        timer.add(self)
         try:
             await super().connect()
         except asyncio.CancelledError as error:
@@ -106,13 +106,13 @@ class EventStream(EventSource):
         finally:
             self._opener = None
             if self._response is None:
-                watch.end(self)
+                timer.remove(self)
         # It is sent and never sent again, so nothing of it need stay while the answer runs.
         self._kwargs.clear()
-        self.heard = self.clock()
+        self.received_at = self.clock()
         self.read = self._response.content.readany
-        if self._patience < self._upstream.timeouts.head:
-            watch.hasten(self)
+        if self._idle_limit < self._upstream.timeouts.head:
+            timer.reschedule(self)
 
     async def __anext__(self) -> list[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
@@ -120,7 +120,7 @@ class EventStream(EventSource):
         while chunk:
             try:
                 chunk = await self.read()
-                self.heard = self.clock()
+                self.received_at = self.clock()
                 events = self.split(chunk) if chunk else self.rest()
             except LOST as error:
                 raise self.lost() from error
@@ -136,22 +136,22 @@ class EventStream(EventSource):
         )
 
     @property
-    def patience(self) -> float:
-        """Seconds of silence after which the stream fails with `UpstreamTimeout`."""
-        return self._patience
+    def idle_limit(self) -> float:
+        """Seconds without a byte after which the stream fails with `UpstreamTimeout`."""
+        return self._idle_limit
 
-    @patience.setter
-    def patience(self, seconds: float) -> None:
-        self._patience = seconds
-        self._upstream.watch.hasten(self)
+    @idle_limit.setter
+    def idle_limit(self, seconds: float) -> None:
+        self._idle_limit = seconds
+        self._upstream.idle_timer.reschedule(self)
 
     @property
     def deadline(self) -> float:
-        """The time of the event loop at which the service has been silent for too long."""
+        """The time of the event loop at which the idle timeout is over."""
         is_open = self._opener is None
-        return self.heard + (self._patience if is_open else self._upstream.timeouts.head)
+        return self.received_at + (self._idle_limit if is_open else self._upstream.timeouts.head)
 
-    def give_up(self) -> None:
+    def expire(self) -> None:
         """Fail with `UpstreamTimeout` wherever this is waiting."""
         opener, self._opener = self._opener, None
         if opener is not None:
@@ -159,12 +159,12 @@ class EventStream(EventSource):
             return
         name = self._upstream.name
         self._response.content.set_exception(
-            UpstreamTimeout(f"{name} sent nothing for {self._patience:g} seconds", provider=name)
+            UpstreamTimeout(f"{name} sent nothing for {self._idle_limit:g} seconds", provider=name)
         )
 
     async def close(self) -> None:
         """Close the connection, at once if the body is not at its end."""
-        self._upstream.watch.end(self)
+        self._upstream.idle_timer.remove(self)
         await super().close()
 
 
@@ -185,7 +185,7 @@ class OneRequest:
             return _Accepted(response)
         try:
             if response.status != 200:
-                raise await self._upstream.refused(response)
+                raise await self._upstream.error_from(response)
             if media_type != _JSON:
                 raise UpstreamProtocolError(
                     f"{self._upstream.name} answered with {media_type}, not a stream",

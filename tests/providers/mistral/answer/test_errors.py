@@ -21,7 +21,7 @@ from gateway.core.errors import (
 from gateway.providers.error_bodies import is_error, read_error
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.errors import OverLimit
-from gateway.providers.upstream import Refusal
+from gateway.providers.upstream import ErrorResponse
 
 SECRET = "what the caller typed"
 ITEM = {
@@ -38,7 +38,7 @@ def refused(
     status: int, payload: object = None, headers: Mapping[str, str] | None = None
 ) -> GatewayError:
     body = payload if isinstance(payload, bytes) else codec.encode(payload)
-    return errors.refusal(Refusal(status, CIMultiDict(headers or {}), body), "mistral")
+    return errors.error_for(ErrorResponse(status, CIMultiDict(headers or {}), body), "mistral")
 
 
 @pytest.mark.parametrize(

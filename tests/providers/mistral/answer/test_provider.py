@@ -173,7 +173,7 @@ async def test_usage_that_does_not_come_is_not_waited_for(
     ending: Ending,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decoding, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(decoding, "_USAGE_IDLE_LIMIT", 0.05)
     planned(service, SAID, STOPPED, ending=ending)
     assert await events_of(adapter.chat(ask())) == [TextDelta("Hi"), Finish(FinishReason.STOP)]
 
@@ -551,7 +551,7 @@ async def test_the_base_url_is_taken_in_all_its_forms(
 def test_options_have_defaults() -> None:
     options = MistralOptionsSchema().load({})
     assert options == MistralOptions()
-    assert (options.timeouts.connect, options.timeouts.silence) == (10.0, 300.0)
+    assert (options.timeouts.connect, options.timeouts.idle) == (10.0, 300.0)
     assert MistralProvider.required_options == ("api_key",)
     assert MistralProvider.options_from_env == {
         "api_key": "MISTRAL_API_KEY",

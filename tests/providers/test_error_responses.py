@@ -15,7 +15,7 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.providers.refusals import error_of
+from gateway.providers.error_responses import error_for_status
 
 STATUSES: dict[str, Any] = {
     "a bad request": (400, "no", UpstreamRejected, 400, "no"),
@@ -57,7 +57,7 @@ STATUSES: dict[str, Any] = {
     ("status", "said", "kind", "shown", "text"), STATUSES.values(), ids=STATUSES
 )
 def test_statuses(status: int, said: str, kind: type[GatewayError], shown: int, text: str) -> None:
-    error = error_of(status, said, provider="acme", variable="ACME_KEY", request_id="r")
+    error = error_for_status(status, said, provider="acme", key_variable="ACME_KEY", request_id="r")
     assert (type(error), error.status, error.message) == (kind, shown, text)
     if isinstance(error, UpstreamError):
         assert (error.provider, error.request_id) == ("acme", "r")
@@ -65,5 +65,5 @@ def test_statuses(status: int, said: str, kind: type[GatewayError], shown: int, 
 
 def test_a_delay_is_kept_and_nothing_else() -> None:
     headers = {"Retry-After": "7", "Set-Cookie": "x"}
-    error = error_of(429, "slow", provider="acme", variable="ACME_KEY", headers=headers)
+    error = error_for_status(429, "slow", provider="acme", key_variable="ACME_KEY", headers=headers)
     assert error.headers == {"Retry-After": "7"}
