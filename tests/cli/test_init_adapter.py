@@ -86,7 +86,8 @@ def test_everything_is_named_after_the_adapter(
         environ=Environment(({package.variable: SECRET},)),
     )
     (told,) = [one for one in survey(settings) if one.name == name]
-    assert (told.state, told.contract) == (f"configured as {name}", 1)
+    assert (told.state, told.contract) == (f"configured as {name}", 2)
+    assert vars(adapter)["contract"] == 2
     monkeypatch.delitem(sys.modules, module)
 
 

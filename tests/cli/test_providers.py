@@ -40,7 +40,7 @@ BROKEN = {
     "another class": ("SickProvider = int", "is not a Provider class: <class 'int'>"),
     "newer": (
         "from gateway import Provider\nclass SickProvider(Provider):\n    contract = 99",
-        "needs contract 99, this gateway has 1: update ollama-gateway",
+        "needs contract 99, this gateway has 2: update ollama-gateway",
     ),
 }
 SICK = "sick-adapter 0.1"
@@ -160,7 +160,7 @@ def test_who_uses_an_adapter_is_told_but_not_with_what(
             "patient",
             "patient_adapter:PatientProvider",
             "patient-adapter 1.2",
-            contract=1,
+            contract=2,
             state=state,
             trouble=trouble,
         )
@@ -196,7 +196,7 @@ def test_the_command_lists_all_and_a_broken_one_that_nobody_uses_is_no_trouble(
     status, output, complaints = run(tmp_path, "providers", "--config", "gateway.toml")
 
     ours = f"ollama-gateway {__version__}"
-    contract = f"{ours}  contract 1  not configured"
+    contract = f"{ours}  contract 2  not configured"
     width = len(ours)
     assert output.splitlines() == [
         f"anthropic  gateway.providers.anthropic:AnthropicProvider  {contract}",
@@ -204,7 +204,7 @@ def test_the_command_lists_all_and_a_broken_one_that_nobody_uses_is_no_trouble(
         f"ollama     gateway.providers.ollama:OllamaProvider        {contract}",
         f"openai     gateway.providers.openai:OpenAIProvider        {contract}",
         "patient    patient_adapter:PatientProvider                "
-        f"{'patient-adapter 1.2':{width}}  contract 1  configured as patient",
+        f"{'patient-adapter 1.2':{width}}  contract 2  configured as patient",
         f"sick       {POINT}                      "
         f"{SICK:{width}}  -           broken: the adapter 'sick' cannot be imported:"
         " ModuleNotFoundError: No module named 'no_such_library'",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import aiohttp
@@ -16,7 +19,7 @@ from gateway.core.embeddings import EmbedRequest
 from gateway.core.errors import NotSupported, ProviderLoadError, SettingsError
 from gateway.core.model_info import ModelInfo
 from gateway.core.transcriptions import TranscribeRequest
-from gateway.providers import registry
+from gateway.providers import base, registry
 from gateway.providers.base import Provider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.registry import configure, installed, load_adapter, open_provider
@@ -106,7 +109,7 @@ REFUSED = {
     "broken": "the adapter 'broken' cannot be imported: ModuleNotFoundError: No module named",
     "function": "the adapter 'function' is not a Provider class: <function points",
     "half": "the adapter 'half' lacks chat",
-    "future": "the adapter 'future' needs contract 99, this gateway has 1: update",
+    "future": "the adapter 'future' needs contract 99, this gateway has 2: update",
 }
 
 
@@ -115,6 +118,37 @@ def test_an_adapter_that_cannot_be_used_says_why(name: str, text: str) -> None:
     with pytest.raises(ProviderLoadError) as caught:
         load_adapter(name)
     assert text in str(caught.value)
+
+
+class NextProvider(AcmeProvider):
+    contract = base.CONTRACT + 1
+
+
+def test_an_adapter_for_the_next_contract_waits_for_the_next_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "entry_points", points(("next", f"{__name__}:NextProvider")))
+    with pytest.raises(ProviderLoadError, match="needs contract 3, this gateway has 2: update"):
+        load_adapter("next")
+
+    monkeypatch.setattr(registry, "CONTRACT", base.CONTRACT + 1)
+    assert load_adapter("next").contract == 3
+
+
+def test_an_adapter_that_declares_no_contract_claims_no_newer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = Path(base.__file__).read_text("utf-8")
+    raised = ModuleType("raised")
+    monkeypatch.setitem(sys.modules, "raised", raised)
+    exec(source.replace("CONTRACT = 2\n", "CONTRACT = 3\n"), vars(raised))
+    assert (raised.CONTRACT, raised.Provider.contract) == (3, 2)
+
+
+def test_our_own_adapters_declare_their_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    ours = ("anthropic", "mistral", "ollama", "openai")
+    assert [vars(load_adapter(name))["contract"] for name in ours] == [2] * len(ours)
 
 
 def test_without_adapters_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ class AcmeOptionsSchema(ServiceOptionsSchema):
 class AcmeProvider(Provider[AcmeOptions]):
     """Acme's chat models."""
 
+    contract = 2
     options_schema = AcmeOptionsSchema
     options_from_env = MappingProxyType({"api_key": _KEY})
     required_options = ("api_key",)

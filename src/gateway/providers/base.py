@@ -21,8 +21,11 @@ from gateway.core.transcriptions import TranscribeRequest, Transcript
 
 __all__ = ["CONTRACT", "Provider", "ProviderContext"]
 
-CONTRACT = 1
-"""The version of this contract. An adapter that declares a newer one is refused at start-up."""
+CONTRACT = 2
+"""The version of the contract that this gateway has.
+
+An adapter that declares a newer one is refused at start-up.
+"""
 
 OptionsT = TypeVar("OptionsT")
 
@@ -49,8 +52,12 @@ class Provider(abc.ABC, Generic[OptionsT]):
     library.
     """
 
-    contract: ClassVar[int] = CONTRACT
-    """The contract that the adapter was written for."""
+    contract: ClassVar[int] = 2
+    """The version of the contract that the adapter was written for.
+
+    The default stays what it is when `CONTRACT` rises, so that an adapter which declares none never
+    claims a version that its author has not seen.
+    """
     options_schema: ClassVar[type[ma.Schema]] = ma.Schema
     """Loads the adapter's table of the settings into ``OptionsT``."""
     options_from_env: ClassVar[Mapping[str, str]] = MappingProxyType({})

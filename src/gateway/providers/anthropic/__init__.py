@@ -29,6 +29,7 @@ _MODELS = "/models?limit=1000"
 class AnthropicProvider(Provider[AnthropicOptions]):
     """Anthropic's chat models; it has no others."""
 
+    contract = 2
     options_schema = AnthropicOptionsSchema
     options_from_env = MappingProxyType(
         {"api_key": "ANTHROPIC_API_KEY", "base_url": "ANTHROPIC_BASE_URL"}

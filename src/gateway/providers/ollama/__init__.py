@@ -30,6 +30,7 @@ _SHOWN_AT_ONCE = 4
 class OllamaProvider(Provider[OllamaOptions]):
     """The chat, fill-in-the-middle and embedding models of one Ollama server."""
 
+    contract = 2
     options_schema = OllamaOptionsSchema
     options_from_env = MappingProxyType({"api_key": "OLLAMA_API_KEY"})
     required_options = ("base_url",)

@@ -29,6 +29,7 @@ _FILL = "/completions"
 class OpenAIProvider(Provider[OpenAIOptions]):
     """Chat, completions with a suffix and embeddings of one server."""
 
+    contract = 2
     options_schema = OpenAIOptionsSchema
     options_from_env = MappingProxyType(
         {
