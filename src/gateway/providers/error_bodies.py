@@ -1,4 +1,4 @@
-"""What an error object of the service says, in any of the shapes that have been seen.
+"""The message of a service's error object, in any of the shapes that have been seen.
 
 Mistral's own validation errors alone come as a list, as an object, as JSON in a text and as the
 documented ``detail``; Kong and proxies add theirs.
@@ -7,14 +7,12 @@ documented ``detail``; Kong and proxies add theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
-from gateway.core import codec
+from gateway.providers.json_values import fields_of, json_of
 
-__all__ = ["fields_of", "is_error", "json_of", "read_error"]
+__all__ = ["event_payload", "is_error", "read_error"]
 
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 _LONGEST_TEXT = 1000
 _DEEPEST = 4
 _HTML = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
@@ -29,15 +27,20 @@ def is_error(payload: object) -> bool:
 
 
 def read_error(payload: object) -> tuple[str, tuple[str, ...]]:
-    """Return the one line that an error object has to say, and the fields that it complains of.
+    """Return the message of an error object in one line, and the request fields that it names.
 
-    The line is empty when there is none. A validation item becomes ``loc: msg``; the caller's input
-    that it echoes is left out.
+    The message is empty when there is none, and cut at 1000 characters. A validation item becomes
+    ``loc: msg``; the caller's input that it echoes is left out.
     """
     outer = fields_of(payload)
     inner = outer.get("error")
-    for said in (fields_of(inner).get("message"), inner, outer.get("message"), outer.get("detail")):
-        parts = list(_parts(said, _DEEPEST))
+    for value in (
+        fields_of(inner).get("message"),
+        inner,
+        outer.get("message"),
+        outer.get("detail"),
+    ):
+        parts = list(_parts(value, _DEEPEST))
         text = "; ".join([f"{where}: {words}" if where else words for where, words in parts])
         text = " ".join(text.split())
         if text and not _HTML.search(text):
@@ -69,16 +72,7 @@ def _parts(value: object, depth: int) -> Iterator[tuple[str, str]]:
             yield from _parts(nested, depth - 1)
 
 
-def fields_of(value: object) -> Mapping[str, object]:
-    """Return the members of an object, none when *value* is no object."""
-    return value if isinstance(value, dict) else _NOTHING
-
-
-def json_of(document: bytes | str) -> object:
-    """Return the JSON value of *document*, or ``None`` when it holds none."""
-    text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
-    try:
-        value: object = codec.decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return value
+def event_payload(data: bytes) -> object:
+    """Return the error object of an event of the type ``error``; plain text becomes one."""
+    payload = json_of(data)
+    return payload if isinstance(payload, dict) else {"error": data.decode("utf-8", "replace")}

@@ -14,6 +14,7 @@ from gateway.core import codec
 from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import names_no_call, new_id
+from gateway.providers.json_values import text_of
 
 __all__ = ["CallAssembler", "read_arguments"]
 
@@ -123,7 +124,7 @@ class CallAssembler:
     def _take(self, element: Mapping[str, object]) -> None:
         function = element.get("function")
         function = function if isinstance(function, dict) else {}
-        name = _text(function.get("name"))
+        name = text_of(function.get("name"))
         index = element.get("index")
         call = self._addressed(
             _real_id(element.get("id")), index if isinstance(index, int) else None, name
@@ -158,10 +159,6 @@ class CallAssembler:
         return call
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _real_id(value: object) -> str:
-    call_id = _text(value)
+    call_id = text_of(value)
     return "" if names_no_call(call_id) else call_id

@@ -27,7 +27,7 @@ from gateway.core.events import (
 )
 from gateway.core.model_info import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
-from gateway.providers.ollama.decode import LineDecoder, read_embeddings
+from gateway.providers.ollama.decode import LineDecoder, read_vectors
 from gateway.providers.ollama.models import parse_ps, parse_show, parse_tags
 from gateway.testing import Answer
 
@@ -136,10 +136,10 @@ def test_failures(batch: list[bytes], kind: type[GatewayError], text: str) -> No
 
 def test_embeddings() -> None:
     payload = {"model": "m", "embeddings": [[1.0], [2.0]], "prompt_eval_count": 3}
-    assert read_embeddings(payload, 2, "acme") == EmbedResult(
+    assert read_vectors(payload, 2, provider="acme") == EmbedResult(
         [[1.0], [2.0]], Usage(3, 0), {"ollama": {"prompt_eval_count": 3}}
     )
-    assert read_embeddings({"embedding": [1.0]}, 1, "acme") == EmbedResult(
+    assert read_vectors({"embedding": [1.0]}, 1, provider="acme") == EmbedResult(
         [[1.0]], Usage(0, 0), {"ollama": {}}
     )
 
@@ -147,7 +147,7 @@ def test_embeddings() -> None:
 @pytest.mark.parametrize("payload", [None, {}, {"embeddings": [1]}, {"embeddings": []}], ids=str)
 def test_embeddings_that_cannot_be_read(payload: object) -> None:
     with pytest.raises(UpstreamProtocolError, match="acme sent"):
-        read_embeddings(payload, 1, "acme")
+        read_vectors(payload, 1, provider="acme")
 
 
 DETAILS = {"family": "qwen3", "parameter_size": "8.2B", "quantization_level": "Q4_K_M"}

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gateway.core.embeddings import EmbedResult
 from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
@@ -29,7 +28,7 @@ from gateway.core.events import (
 )
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.openai import ModelRule, errors
-from gateway.providers.openai.decode import ChatDecoder, read_embeddings
+from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.models import describe, parse_models
 from gateway.providers.upstream import ErrorResponse
 from gateway.providers.upstream.framing import ErrorEvent
@@ -201,19 +200,6 @@ def test_refusals(status: int, body: object, kind: type[GatewayError], ours: int
     assert "sk-1" not in error.message
     if isinstance(error, UpstreamError):
         assert error.request_id == "req_1"
-
-
-def test_embeddings_come_in_the_order_of_the_inputs() -> None:
-    data = [{"embedding": [2.0], "index": 1}, {"embedding": [1.0], "index": 0}]
-    assert read_embeddings({"data": data}, 2, "acme") == EmbedResult([[1.0], [2.0]])
-    usage = {"prompt_tokens": 3, "total_tokens": 3}
-    assert read_embeddings({"data": data, "usage": usage}, 2, "acme").usage == Usage(3, 0)
-
-
-@pytest.mark.parametrize("payload", [None, {}, {"data": [1]}, {"data": []}], ids=str)
-def test_embeddings_that_cannot_be_read(payload: object) -> None:
-    with pytest.raises(UpstreamProtocolError, match="acme sent"):
-        read_embeddings(payload, 1, "acme")
 
 
 CHAT = frozenset({Capability.COMPLETION, Capability.TOOLS})

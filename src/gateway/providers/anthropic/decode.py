@@ -11,11 +11,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.core.errors import GatewayError, UpstreamProtocolError
-from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.providers.answer_decoder import ChunkDecoder
 from gateway.providers.anthropic.errors import payload_error
-from gateway.providers.error_bodies import fields_of, json_of
-from gateway.providers.tool_calls import CallAssembler
+from gateway.providers.json_values import fields_of, json_of
 
 __all__ = ["MessageDecoder"]
 
@@ -25,7 +24,6 @@ _REASONS = {
     "tool_use": FinishReason.TOOL_CALLS,
     "refusal": FinishReason.CONTENT_FILTER,
 }
-_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTENT_FILTER})
 
 
 # Most members are Any: one of an unexpected type is then passed over and costs no answer.
@@ -58,54 +56,32 @@ class _Event(msgspec.Struct, gc=False):
 _read_event = msgspec.json.Decoder(_Event).decode
 
 
-class MessageDecoder:
-    """Read one answer of the provider that the settings call *provider*.
+class MessageDecoder(ChunkDecoder):
+    """Decode one answer of ``POST /v1/messages``, streamed or whole.
 
-    Thinking that comes although *think* is false is dropped. See
-    `gateway.providers.upstream.decoding` for the rest of the contract.
+    Thinking that comes although *think* is false is dropped.
     """
 
-    cut = False
+    __slots__ = ("_counts", "_message_id")
 
     def __init__(self, provider: str, *, think: bool = True) -> None:
-        self._provider = provider
-        self._think = think
-        self._calls = CallAssembler(provider)
+        super().__init__(provider, think=think)
         self._message_id = ""
         self._counts: dict[str, int] = {}
-        self._reason: FinishReason | None = None
-        self.finished = False
-        self.failure: GatewayError | None = None
-
-    @property
-    def closing(self) -> bool:
-        """Tell whether only the last event is missing, which says nothing new."""
-        return self._reason is not None and not self.finished
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""
         events: list[ChatEvent] = []
         for data in batch:
-            if self.finished or self.failure is not None:
+            if self._is_over:
                 break
             try:
                 event = _read_event(data)
             except (ValueError, RecursionError) as error:
-                self.failure = self._failed(f"{self._provider} sent an event that cannot be read")
-                self.failure.__cause__ = error
+                events += self._fail_unreadable("an event", cause=error)
             else:
                 self._take(events, event, data)
         return events
-
-    def end(self) -> list[ChatEvent]:
-        """Return what waited for the end of the body."""
-        if self.finished or self.failure is not None:
-            return []
-        if self._reason is None:
-            self.failure = self._failed("stream ended unexpectedly")
-            return []
-        self.finished = True
-        return [Finish(self._reason, self._usage())]
 
     def _take(self, events: list[ChatEvent], event: _Event, data: bytes) -> None:
         match event.type:
@@ -119,13 +95,13 @@ class MessageDecoder:
                 self._count(message.get("usage"))
             case "message_delta":
                 self._count(event.usage)
-                self._conclude(events, event.delta.stop_reason if event.delta else None)
+                events += self._stop(event.delta.stop_reason if event.delta else None)
             case "message_stop":
                 events += self.end()
             case "message":
                 self._take_whole(events, event)
             case "error":
-                self.failure = payload_error(json_of(data), self._provider)
+                events += self._fail(payload_error(json_of(data), self._provider))
             case _:
                 pass  # pings, ends of blocks, and what is yet to be invented
 
@@ -134,7 +110,7 @@ class MessageDecoder:
         for index, block in enumerate(event.content or ()):
             self._take_part(events, block, index)
         self._count(event.usage)
-        self._conclude(events, event.stop_reason)
+        events += self._stop(event.stop_reason)
 
     def _take_part(self, events: list[ChatEvent], part: _Part, index: object) -> None:
         match part.type:
@@ -155,29 +131,18 @@ class MessageDecoder:
             case _:
                 pass  # signatures, citations, and tools that run at the service
 
-    def _conclude(self, events: list[ChatEvent], said: object) -> None:
-        if not isinstance(said, str) or self._reason is not None:
-            return
-        reason = _REASONS.get(said, FinishReason.STOP)
-        try:
-            cut = reason in _CUT_SHORT
-            events += self._calls.rescue() if cut else self._calls.finish()
-        except UpstreamProtocolError as error:
-            self.failure = error
-        else:
-            self._reason = reason
+    def _stop(self, stop_reason: object) -> list[ChatEvent]:
+        if not isinstance(stop_reason, str) or self._reason is not None:
+            return []
+        return self._conclude(_REASONS.get(stop_reason, FinishReason.STOP))
 
     def _count(self, usage: object) -> None:
+        """Add token counts, which come in parts; later ones replace earlier ones of their name."""
         counts = {name: n for name, n in fields_of(usage).items() if isinstance(n, int)}
+        if not counts:
+            return
         self._counts |= counts
-
-    def _usage(self) -> Usage | None:
-        if not self._counts:
-            return None
         get = self._counts.get
         cached = get("cache_read_input_tokens", 0)
         fresh = get("input_tokens", 0) + get("cache_creation_input_tokens", 0)
-        return Usage(fresh + cached, get("output_tokens", 0), cached)
-
-    def _failed(self, text: str) -> UpstreamProtocolError:
-        return UpstreamProtocolError(text, provider=self._provider)
+        self._usage = Usage(fresh + cached, get("output_tokens", 0), cached)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gateway.core.errors import GatewayError
-from gateway.providers.error_bodies import fields_of, json_of, read_error
+from gateway.providers.error_bodies import read_error
 from gateway.providers.error_responses import error_for_status
+from gateway.providers.json_values import fields_of, json_of
 from gateway.providers.upstream import ErrorResponse
 
 __all__ = ["KEY_VARIABLE", "REQUEST_ID_HEADERS", "error_for", "payload_error"]

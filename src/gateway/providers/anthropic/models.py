@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.core.errors import UpstreamProtocolError
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.providers.json_values import convert, fields_of
 
 __all__ = ["Claude", "describe", "parse_models"]
 
@@ -57,14 +57,8 @@ def parse_models(payload: object, provider: str) -> list[Claude]:
 
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
-    try:
-        entries = msgspec.convert(payload, _List).data
-    except msgspec.ValidationError as error:
-        raise UpstreamProtocolError(
-            f"{provider} sent a list of models that cannot be read", provider=provider
-        ) from error
     models: dict[str, Claude] = {}
-    for entry in entries:
+    for entry in convert(payload, _List, provider=provider, what="a list of models").data:
         if entry.lifecycle != "retired":
             models.setdefault(entry.id, _read(entry))
     return list(models.values())
@@ -86,15 +80,14 @@ def _read(entry: _Entry) -> Claude:
         description=entry.display_name,
         deprecated=entry.deprecated_at or "",
     )
-    types = _fields(_fields(facts, "thinking"), "types")
+    thinking, effort = (fields_of(fields_of(facts).get(name)) for name in ("thinking", "effort"))
+    types = fields_of(thinking.get("types"))
     return Claude(
         info,
         max_output=entry.max_tokens or 0,
         adapts=_is_supported(types, "adaptive"),
         can_rest="disabled" not in types or _is_supported(types, "disabled"),
-        efforts=frozenset(
-            level for level in _EFFORTS if _is_supported(_fields(facts, "effort"), level)
-        ),
+        efforts=frozenset(level for level in _EFFORTS if _is_supported(effort, level)),
     )
 
 
@@ -108,12 +101,7 @@ def _capabilities(facts: Mapping[str, Any]) -> frozenset[Capability]:
 
 
 def _is_supported(facts: Mapping[str, Any], name: str) -> bool:
-    return _fields(facts, name).get("supported") is True
-
-
-def _fields(facts: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    value = (facts or {}).get(name)
-    return value if isinstance(value, dict) else {}
+    return fields_of(facts.get(name)).get("supported") is True
 
 
 def _date(text: str) -> datetime:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.core.events import TextDelta, Usage
+from gateway.providers.json_values import count_of, text_of
 
 __all__ = [
     "Choice",
@@ -18,7 +19,6 @@ __all__ = [
     "Delta",
     "read_chunk",
     "read_plain_chunk",
-    "read_text",
     "read_thought",
     "read_usage",
 ]
@@ -70,32 +70,23 @@ Types check faster than code does. Any other chunk raises what `read_chunk` rais
 """
 
 
-def read_text(value: object) -> str:
-    """Return a text, empty when *value* is none."""
-    return value if isinstance(value, str) else ""
-
-
 def read_thought(value: object) -> str:
     """Return the text of a thinking piece: its parts follow each other without a separator."""
     if not isinstance(value, list):
-        return read_text(value)
+        return text_of(value)
     parts = [part for part in value if isinstance(part, dict) and part.get("type") == "text"]
-    return "".join([read_text(part.get("text")) for part in parts])
+    return "".join([text_of(part.get("text")) for part in parts])
 
 
 def read_usage(value: object) -> Usage | None:
     """Return the counts of a usage object, ``None`` when it has none."""
     if not isinstance(value, dict):
         return None
-    asked, answered = value.get("prompt_tokens"), value.get("completion_tokens")
-    if not (isinstance(asked, int) or isinstance(answered, int)):
+    sent, answered = value.get("prompt_tokens"), value.get("completion_tokens")
+    if not (isinstance(sent, int) or isinstance(answered, int)):
         return None
     # Two older spellings are still about.
     details = value.get("prompt_tokens_details") or value.get("prompt_token_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     cached = value.get("num_cached_tokens") if cached is None else cached
-    return Usage(_count(asked), _count(answered), _count(cached))
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return Usage(count_of(sent), count_of(answered), count_of(cached))

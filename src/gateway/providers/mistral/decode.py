@@ -10,84 +10,55 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.errors import GatewayError, UpstreamProtocolError
-from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
-from gateway.providers.error_bodies import is_error, json_of
+from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta
+from gateway.providers.answer_decoder import ChunkDecoder
+from gateway.providers.error_bodies import is_error
+from gateway.providers.json_values import fields_of, json_of, text_of
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.chunks import (
     Choice,
     read_chunk,
     read_plain_chunk,
-    read_text,
     read_thought,
     read_usage,
 )
 from gateway.providers.mistral.text_filters import TextFilter
-from gateway.providers.tool_calls import CallAssembler
 from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder"]
 
-_STOP: Final = FinishReason.STOP
 _REASONS: Final = {
-    "stop": _STOP,
+    "stop": FinishReason.STOP,
     "tool_calls": FinishReason.TOOL_CALLS,
     "length": FinishReason.LENGTH,
     "model_length": FinishReason.LENGTH,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
 
-_WHOLE: Final = frozenset({_STOP, FinishReason.TOOL_CALLS})
 
-
-class ChatDecoder:
-    """Read one answer of the provider that the settings call *provider*.
+class ChatDecoder(ChunkDecoder):
+    """Decode one answer of ``/chat/completions`` or ``/fim/completions``, streamed or whole.
 
     Thinking that comes although *think* is false is dropped. *stops* are cut out here, beside those
     that the service was sent; *prefix* is the text that it was asked to continue.
-
-    See `gateway.providers.upstream.decoding` for the rest of the contract.
     """
 
-    __slots__ = (
-        "_answer_id",
-        "_calls",
-        "_filter",
-        "_is_over",
-        "_is_plain",
-        "_provider",
-        "_reason",
-        "_think",
-        "_usage",
-        "closing",
-        "cut",
-        "failure",
-        "finished",
-    )
+    __slots__ = ("_answer_id", "_filter", "_is_plain")
 
     def __init__(
         self, provider: str, *, think: bool = True, stops: Sequence[str] = (), prefix: str = ""
     ) -> None:
-        self._provider = provider
-        self._think = think
+        super().__init__(provider, think=think)
         self._filter = TextFilter(prefix, stops) if prefix or stops else None
-        self._calls = CallAssembler(provider)
         self._answer_id = ""
-        self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
         self._is_plain = False  # the first chunk tells who speaks
-        self._is_over = False
-        self.closing = False
-        self.cut = False
-        self.finished = False
-        self.failure: GatewayError | None = None
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""
         events: list[ChatEvent] = []
         for data in () if self._is_over else batch:
             if type(data) is ErrorEvent:
-                self._fail(events, errors.event_error(data, self._provider))
+                events += self._fail(errors.event_error(data, self._provider))
                 break
             if self._is_plain:
                 try:
@@ -101,13 +72,6 @@ class ChatDecoder:
             self._feed_any(events, data)
             if self._is_over:
                 break
-        return events
-
-    def end(self) -> list[ChatEvent]:
-        """Return the events that waited for the end of the stream."""
-        events: list[ChatEvent] = []
-        if not self._is_over:
-            self._take_end(events)
         return events
 
     def _feed_any(self, events: list[ChatEvent], data: bytes) -> None:
@@ -127,20 +91,20 @@ class ChatDecoder:
         if usage is not None:
             self._usage = usage
         if self._reason is not None and (usage is not None or self.cut):
-            self._take_end(events)
+            events += self.end()
 
     def _take_no_choice(self, events: list[ChatEvent], data: bytes) -> None:
         # Padding, usage or nothing at all, unless it is an error object.
         payload = json_of(data)
         if is_error(payload):
-            self._fail(events, errors.payload_error(payload, self._provider))
+            events += self._fail(errors.payload_error(payload, self._provider))
 
     def _take_choice(self, events: list[ChatEvent], choice: Choice, data: bytes) -> None:
         delta = choice.delta or choice.message
         if delta is not None:
             content = delta.content
             if type(content) is str:
-                self._say(events, content)
+                self._add_text(events, content)
                 # More of the same is the likeliest to follow.
                 self._is_plain = self._filter is None and self._reason is None
             elif content is not None:
@@ -149,84 +113,52 @@ class ChatDecoder:
                 self._answer_id = self._answer_id or _id_of(data)
                 events += self._calls.feed(delta.tool_calls, self._answer_id)
         if self.cut:
-            self._conclude(events, _STOP)
+            events += self._conclude(FinishReason.STOP)
         elif choice.finish_reason is not None:
-            self._take_reason(events, choice.finish_reason, data)
+            self._is_plain = False
+            events += self._take_reason(choice.finish_reason, data)
 
     def _take_pieces(self, events: list[ChatEvent], content: object) -> None:
         for piece in content if isinstance(content, list) else ():
             kind = piece.get("type") if isinstance(piece, dict) else None
             if kind == "text":
-                self._say(events, read_text(piece.get("text")))
+                self._add_text(events, text_of(piece.get("text")))
             elif kind == "thinking":
                 thought = read_thought(piece.get("thinking"))
                 if thought and self._think:
                     events.append(ThinkingDelta(thought))
 
-    def _say(self, events: list[ChatEvent], text: str) -> None:
+    def _add_text(self, events: list[ChatEvent], text: str) -> None:
         if self._filter is not None:
             text = self._filter.feed(text)
             self.cut = self._filter.stopped
         if text:
             events.append(TextDelta(text))
 
-    def _take_reason(self, events: list[ChatEvent], reason: object, data: bytes) -> None:
+    def _take_reason(self, reason: object, data: bytes) -> list[ChatEvent]:
         if reason == "error":
-            self._fail(events, errors.payload_error(json_of(data), self._provider))
-        elif isinstance(reason, str) and reason:
-            self._conclude(events, _REASONS.get(reason, _STOP))
-
-    def _conclude(self, events: list[ChatEvent], reason: FinishReason) -> None:
-        """Give out what waited for the end of the text and of the calls."""
-        self._flush(events)
-        try:
-            whole = reason in _WHOLE and not self.cut
-            events += self._calls.finish() if whole else self._calls.rescue()
-        except UpstreamProtocolError as error:
-            self._fail(events, error)
-        else:
-            self._reason = reason
-            self._is_plain = False
-            self.closing = True
+            return self._fail(errors.payload_error(json_of(data), self._provider))
+        if isinstance(reason, str) and reason:
+            return self._conclude(_REASONS.get(reason, FinishReason.STOP))
+        return []
 
     def _take_unreadable(self, events: list[ChatEvent], data: bytes, error: Exception) -> None:
         text = data.decode("utf-8", "replace").strip()
         repaired = codec.repair_escapes(text).encode()
         if text == "[DONE]":
-            self._take_end(events)
+            events += self.end()
         elif text and repaired != data.strip():
             events += self.feed([repaired])
         elif text:
-            failure = UpstreamProtocolError(
-                f"{self._provider} sent an event that cannot be read", provider=self._provider
-            )
-            failure.__cause__ = error
-            self._fail(events, failure)
+            events += self._fail_unreadable("an event", cause=error)
 
-    def _take_end(self, events: list[ChatEvent]) -> None:
-        if self._reason is None:
-            ended = UpstreamProtocolError("stream ended unexpectedly", provider=self._provider)
-            self._fail(events, ended)
-        else:
-            events.append(Finish(self._reason, self._usage))
-            self.finished = self._is_over = True
-            self.closing = False
-
-    def _fail(self, events: list[ChatEvent], error: GatewayError) -> None:
-        self._flush(events)
-        self.failure = error
-        self._is_over = True
-        self.closing = False
-
-    def _flush(self, events: list[ChatEvent]) -> None:
+    def _flush(self) -> list[ChatEvent]:
         if self._filter is None:
-            return
+            return []
         text = self._filter.flush()
         self.cut = self._filter.stopped
-        if text:
-            events.append(TextDelta(text))
+        return [TextDelta(text)] if text else []
 
 
 def _id_of(data: bytes) -> str:
-    answer = json_of(data)
-    return read_text(answer.get("id")) if isinstance(answer, dict) else ""
+    return text_of(fields_of(json_of(data)).get("id"))

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import TypeAlias
 
-import msgspec
-
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import InvalidRequest, UpstreamError, UpstreamProtocolError
+from gateway.core.errors import InvalidRequest, UpstreamError
 from gateway.core.events import Usage
+from gateway.providers.embeddings import read_embeddings
 from gateway.providers.mistral.encode import embed_body
 from gateway.providers.mistral.errors import OverLimit
 
@@ -32,20 +30,6 @@ _LONGEST_INPUT = 8192 * 4  # characters, at four to a token
 _TRIES = 6
 _AT_ONCE = 4
 _WIDEST = 3072
-
-
-class _Embedding(msgspec.Struct):
-    embedding: list[float]
-    index: int = 0
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-
-
-class _Answer(msgspec.Struct):
-    data: list[_Embedding]
-    usage: _Usage | None = None
 
 
 async def embed(request: EmbedRequest, post: Post, *, provider: str) -> EmbedResult:
@@ -80,27 +64,27 @@ class _Work:
         self._provider = provider
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def embed(self, inputs: Sequence[str]) -> list[list[float]]:
+    async def embed(self, inputs: Sequence[str]) -> Sequence[Sequence[float]]:
         """Return the vectors of a portion, from two halves of it if the whole is refused."""
         try:
-            return await self._ask(inputs)
+            return await self._send(inputs)
         except OverLimit as error:
             if len(inputs) == 1:
                 return await self._embed_cut(inputs[0], error)
         middle = len(inputs) // 2
         return [*await self.embed(inputs[:middle]), *await self.embed(inputs[middle:])]
 
-    async def _embed_cut(self, text: str, error: OverLimit) -> list[list[float]]:
+    async def _embed_cut(self, text: str, error: OverLimit) -> Sequence[Sequence[float]]:
         if not self._request.truncate:
             raise InvalidRequest("the input length exceeds the context length") from error
         length = min(len(text), _LONGEST_INPUT * 3 // 2)
         for _ in range(_TRIES):
             length = length * 2 // 3
             with contextlib.suppress(OverLimit):
-                return await self._ask([text[:length]])
+                return await self._send([text[:length]])
         raise InvalidRequest("input after truncation exceeds maximum context length") from error
 
-    async def _ask(self, inputs: Sequence[str]) -> list[list[float]]:
+    async def _send(self, inputs: Sequence[str]) -> Sequence[Sequence[float]]:
         model, wanted = self._request.model, self._request.dimensions
         # One family shortens its vectors itself; those of others are cut below.
         is_known = wanted is None or (model.startswith("codestral-embed") and wanted <= _WIDEST)
@@ -108,21 +92,10 @@ class _Work:
         async with self._turn:
             payload = await self._post(body)
         self.answers += 1
-        try:
-            answer = msgspec.convert(payload, _Answer)
-        except msgspec.ValidationError as error:
-            raise self._unreadable() from error
-        if len(answer.data) != len(inputs):
-            raise self._unreadable()
+        answer = read_embeddings(payload, len(inputs), provider=self._provider)
         if answer.usage is not None:
-            self.tokens += answer.usage.prompt_tokens
-        in_order = sorted(answer.data, key=attrgetter("index"))
-        return [item.embedding[:wanted] for item in in_order]
-
-    def _unreadable(self) -> UpstreamProtocolError:
-        return UpstreamProtocolError(
-            f"{self._provider} sent embeddings that cannot be read", provider=self._provider
-        )
+            self.tokens += answer.usage.input_tokens
+        return [vector[:wanted] for vector in answer.vectors]
 
 
 def _portions(inputs: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -20,8 +20,9 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.providers.error_bodies import fields_of, json_of, read_error
+from gateway.providers.error_bodies import event_payload, read_error
 from gateway.providers.error_responses import auth_error, retry_after
+from gateway.providers.json_values import fields_of, json_of
 from gateway.providers.upstream import ErrorResponse
 
 __all__ = [
@@ -74,10 +75,7 @@ def payload_error(payload: object, provider: str) -> GatewayError:
 
 def event_error(data: bytes, provider: str) -> GatewayError:
     """Return the error for an event of the type ``error``, whatever its data is."""
-    payload = json_of(data)
-    if not isinstance(payload, dict):
-        payload = {"error": data.decode("utf-8", "replace")}
-    return payload_error(payload, provider)
+    return payload_error(event_payload(data), provider)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.core.errors import UpstreamProtocolError
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.providers.json_values import text_of, unreadable
 from gateway.providers.mistral.known_models import KNOWN_MODELS
 
 __all__ = ["describe", "parse_models"]
@@ -40,9 +40,7 @@ def parse_models(payload: object, provider: str) -> list[ModelInfo]:
     """
     entries = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(entries, list):
-        raise UpstreamProtocolError(
-            f"{provider} sent a list of models that cannot be read", provider=provider
-        )
+        raise unreadable(provider, "a list of models")
     models: dict[str, ModelInfo] = {}
     for entry in entries:
         info = _read_entry(entry) if isinstance(entry, dict) else None
@@ -68,11 +66,11 @@ def describe(model_id: str) -> ModelInfo:
 
 
 def _read_entry(entry: Mapping[str, object]) -> ModelInfo | None:
-    model_id = _text(entry.get("id"))
+    model_id = text_of(entry.get("id"))
     if not model_id or entry.get("archived") is True or entry.get("internal") is True:
         return None
     # A fine-tuned model's name is its owner's, and others may have the same.
-    name = "" if model_id.startswith("ft:") else _text(entry.get("name"))
+    name = "" if model_id.startswith("ft:") else text_of(entry.get("name"))
     canonical = name or model_id
     capabilities = _capabilities(model_id, canonical, entry.get("capabilities"))
     if not capabilities:
@@ -83,10 +81,10 @@ def _read_entry(entry: Mapping[str, object]) -> ModelInfo | None:
     return replace(
         info,
         context_length=length if isinstance(length, int) else info.context_length,
-        description=_text(entry.get("description")),
+        description=text_of(entry.get("description")),
         parameters={"temperature": temperature} if isinstance(temperature, (int, float)) else {},
-        deprecated=_text(entry.get("deprecation")),
-        replacement=_text(entry.get("deprecation_replacement_model")),
+        deprecated=text_of(entry.get("deprecation")),
+        replacement=text_of(entry.get("deprecation_replacement_model")),
     )
 
 
@@ -158,7 +156,3 @@ def _month_of(name: str) -> datetime:
     if match is None:
         return EPOCH
     return datetime(2000 + int(match[1]), int(match[2]), 1, tzinfo=UTC)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

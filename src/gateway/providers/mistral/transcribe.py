@@ -7,9 +7,9 @@ import io
 import aiohttp
 import msgspec
 
-from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import Usage
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.providers.json_values import convert
 
 __all__ = ["read_transcript", "transcribe_form"]
 
@@ -40,13 +40,8 @@ def transcribe_form(request: TranscribeRequest) -> aiohttp.FormData:
 
 
 def read_transcript(payload: object, *, provider: str) -> Transcript:
-    """Return what an answer says, or raise `UpstreamProtocolError`."""
-    try:
-        answer = msgspec.convert(payload, _Answer)
-    except msgspec.ValidationError as error:
-        raise UpstreamProtocolError(
-            f"{provider} sent a transcript that cannot be read", provider=provider
-        ) from error
-    said = answer.usage
-    usage = said and Usage(said.prompt_tokens or 0, said.completion_tokens or 0)
+    """Return the transcript of a decoded answer; raise `UpstreamProtocolError` if it is none."""
+    answer = convert(payload, _Answer, provider=provider, what="a transcript")
+    counts = answer.usage
+    usage = counts and Usage(counts.prompt_tokens or 0, counts.completion_tokens or 0)
     return Transcript(answer.text, usage or None)

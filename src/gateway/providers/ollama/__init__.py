@@ -16,7 +16,7 @@ from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.history.surrogates import clean
 from gateway.providers.ollama import encode, errors, models
-from gateway.providers.ollama.decode import LineDecoder, read_embeddings
+from gateway.providers.ollama.decode import LineDecoder, read_vectors
 from gateway.providers.ollama.options import OllamaOptions, OllamaOptionsSchema
 from gateway.providers.upstream import Upstream, decoded
 from gateway.providers.upstream.stream import EventStream
@@ -97,7 +97,7 @@ class OllamaProvider(Provider[OllamaOptions]):
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return the vectors of ``/api/embed``, or of the older ``/api/embeddings``."""
         payload = await self._upstream.post(*encode.embed_call(request, self._options))
-        return read_embeddings(payload, len(request.inputs), self.context.name)
+        return read_vectors(payload, len(request.inputs), provider=self.context.name)
 
     async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
         """Have the server load a model, in the way in which the client has asked for it."""

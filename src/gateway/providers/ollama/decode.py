@@ -9,7 +9,6 @@ import msgspec
 
 from gateway.core import codec
 from gateway.core.embeddings import EmbedResult
-from gateway.core.errors import GatewayError, UpstreamProtocolError
 from gateway.core.events import (
     ChatEvent,
     Finish,
@@ -21,10 +20,13 @@ from gateway.core.events import (
     ToolCall,
     Usage,
 )
+from gateway.providers.answer_decoder import AnswerDecoder
+from gateway.providers.embeddings import check_vectors
+from gateway.providers.json_values import convert, count_of, text_of
 from gateway.providers.ollama.encode import DIALECT
 from gateway.providers.ollama.errors import line_error
 
-__all__ = ["LineDecoder", "read_embeddings"]
+__all__ = ["LineDecoder", "read_vectors"]
 
 
 # Most members are Any: one of an unexpected type is then passed over and costs no answer.
@@ -57,51 +59,37 @@ _READ = frozenset(
 """Members that are read from every line; what else the last one has is for clients as it is."""
 
 
-class LineDecoder:
-    """Read one answer of ``/api/chat`` or ``/api/generate``.
+class LineDecoder(AnswerDecoder):
+    """Decode one answer of ``/api/chat`` or ``/api/generate``."""
 
-    See `gateway.providers.upstream.decoding` for the contract.
-    """
-
-    closing = False
-    cut = False
+    __slots__ = ("_has_calls",)
 
     def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._calls = False
-        self.finished = False
-        self.failure: GatewayError | None = None
+        super().__init__(provider)
+        self._has_calls = False
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of lines that arrived together."""
         events: list[ChatEvent] = []
         for data in batch:
-            if self.finished or self.failure is not None:
+            if self._is_over:
                 break
             try:
                 line = _read_line(data)
-                said = codec.decode(data) if line.done is True else {}
+                members = codec.decode(data) if line.done is True else {}
             except (ValueError, RecursionError) as error:
-                self.failure = self._unreadable(f"{self._provider} sent a line that cannot be read")
-                self.failure.__cause__ = error
+                events += self._fail_unreadable("a line", cause=error)
             else:
                 self._take(events, line)
-                if line.done is True and self.failure is None:
-                    rest = {name: said[name] for name in said if name not in _READ}
-                    reason = self._reason(line.done_reason)
-                    events.append(Finish(reason, _usage(line), {DIALECT: rest}))
-                    self.finished = True
+                if line.done is True and not self._is_over:
+                    rest = {name: value for name, value in members.items() if name not in _READ}
+                    finish = Finish(self._reason(line.done_reason), _usage(line), {DIALECT: rest})
+                    events += self._finish(finish)
         return events
-
-    def end(self) -> list[ChatEvent]:
-        """Note that the body is over, which only a line with ``done`` may come before."""
-        if not self.finished and self.failure is None:
-            self.failure = self._unreadable("stream ended unexpectedly")
-        return []
 
     def _take(self, events: list[ChatEvent], line: _Line) -> None:
         if line.error is not None:
-            self.failure = line_error(line.error, self._provider)
+            events += self._fail(line_error(line.error, self._provider))
             return
         message = line.message or _Message(line.response, line.thinking, line.tool_calls)
         if isinstance(message.thinking, str) and message.thinking:
@@ -117,29 +105,22 @@ class LineDecoder:
         for call in calls:
             match call:
                 case {"function": {"name": str(name), "arguments": dict(arguments)}} if name:
-                    call_id = call.get("id")
-                    given = call_id if isinstance(call_id, str) else ""
-                    events.append(ToolCall(name, arguments, given))
-                    self._calls = True
+                    events.append(ToolCall(name, arguments, text_of(call.get("id"))))
+                    self._has_calls = True
                 case _:
-                    self.failure = self._unreadable(
-                        f"{self._provider} sent a tool call that cannot be read"
-                    )
+                    events += self._fail_unreadable("a tool call")
                     return
 
-    def _reason(self, said: object) -> FinishReason:
-        if said == "length":
+    def _reason(self, done_reason: object) -> FinishReason:
+        if done_reason == "length":
             return FinishReason.LENGTH
         # Ollama says "stop" whether or not the model has called a tool.
-        return FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
-
-    def _unreadable(self, text: str) -> UpstreamProtocolError:
-        return UpstreamProtocolError(text, provider=self._provider)
+        return FinishReason.TOOL_CALLS if self._has_calls else FinishReason.STOP
 
 
-def _logprobs(said: msgspec.Raw) -> tuple[TokenLogprob, ...]:
+def _logprobs(tokens: msgspec.Raw) -> tuple[TokenLogprob, ...]:
     try:
-        return _read_logprobs(said)
+        return _read_logprobs(tokens)
     except msgspec.DecodeError:
         return ()
 
@@ -149,7 +130,7 @@ def _usage(line: _Line) -> Usage | None:
     if not any(isinstance(count, int) for count in counts):
         return None
     # Ollama leaves out what is 0.
-    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+    return Usage(*map(count_of, counts))
 
 
 class _Embeddings(msgspec.Struct):
@@ -157,23 +138,18 @@ class _Embeddings(msgspec.Struct):
     prompt_eval_count: int = 0
 
 
-_NOT_TOLD = frozenset({"model", "embedding", "embeddings"})
+_NOT_NATIVE = frozenset({"model", "embedding", "embeddings"})
 
 
-def read_embeddings(payload: Any, expected: int, provider: str) -> EmbedResult:
-    """Return the vectors of the inputs, of which there were *expected*."""
+def read_vectors(payload: Any, expected: int, *, provider: str) -> EmbedResult:
+    """Return the vectors of the inputs, of which there were *expected*.
+
+    *payload* is the decoded JSON of ``/api/embed`` or ``/api/embeddings``. Raise
+    `UpstreamProtocolError` when it is none, or has another number of vectors.
+    """
     if isinstance(payload, dict) and "embedding" in payload:
         payload = {"embeddings": [payload["embedding"]]}
-    try:
-        answer = msgspec.convert(payload, _Embeddings)
-    except msgspec.ValidationError as error:
-        raise UpstreamProtocolError(
-            f"{provider} sent embeddings that cannot be read", provider=provider
-        ) from error
-    if len(answer.embeddings) != expected:
-        raise UpstreamProtocolError(
-            f"{provider} sent {len(answer.embeddings)} embeddings for {expected} inputs",
-            provider=provider,
-        )
-    said = {name: value for name, value in payload.items() if name not in _NOT_TOLD}
-    return EmbedResult(answer.embeddings, Usage(answer.prompt_eval_count, 0), {DIALECT: said})
+    answer = convert(payload, _Embeddings, provider=provider, what="embeddings")
+    check_vectors(answer.embeddings, expected, provider=provider)
+    native = {name: value for name, value in payload.items() if name not in _NOT_NATIVE}
+    return EmbedResult(answer.embeddings, Usage(answer.prompt_eval_count, 0), {DIALECT: native})

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from gateway.core import codec
-from gateway.core.errors import UpstreamProtocolError
 from gateway.core.model_info import EPOCH, Capability, LoadedModel, ModelInfo
+from gateway.providers.json_values import convert, count_of
 from gateway.providers.ollama.encode import DIALECT
 
 __all__ = ["describe", "parse_ps", "parse_show", "parse_tags"]
 
 _WORDS = {word.value: word for word in Capability}
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
+_LIST = "a list of models"
+"""What errors call each of the documents that are read here."""
 
 
 class _Details(msgspec.Struct):
@@ -70,7 +71,7 @@ def parse_tags(payload: object, provider: str) -> list[ModelInfo]:
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
     models: dict[str, ModelInfo] = {}
-    for tag in _converted(payload, _Tags, provider).models or ():
+    for tag in convert(payload, _Tags, provider=provider, what=_LIST).models or ():
         info = ModelInfo(
             tag.name,
             released=_date(tag.modified_at),
@@ -93,21 +94,23 @@ def parse_ps(payload: object, provider: str) -> Sequence[LoadedModel]:
             size_vram=loaded.size_vram,
             context_length=loaded.context_length,
         )
-        for loaded in _converted(payload, _Ps, provider).models or ()
+        for loaded in convert(payload, _Ps, provider=provider, what=_LIST).models or ()
     ]
 
 
 def parse_show(payload: Any, info: ModelInfo, provider: str) -> ModelInfo:
     """Return *info* with the facts of ``/api/show``, and its document as the server wrote it."""
-    show = _converted(payload, _Show, provider)
+    show = convert(payload, _Show, provider=provider, what=_LIST)
     facts = show.model_info or {}
     architecture = facts.get("general.architecture")
     detailed = _detailed(info, show.details, show.capabilities)
     return replace(
         detailed,
-        parameter_count=_count(facts, "general.parameter_count"),
-        context_length=(_count(facts, f"{architecture}.context_length") or detailed.context_length),
-        embedding_length=_count(facts, f"{architecture}.embedding_length"),
+        parameter_count=count_of(facts.get("general.parameter_count")),
+        context_length=(
+            count_of(facts.get(f"{architecture}.context_length")) or detailed.context_length
+        ),
+        embedding_length=count_of(facts.get(f"{architecture}.embedding_length")),
         parameters=_parameters(show.parameters or ""),
         native={DIALECT: {key: value for key, value in payload.items() if value is not None}},
     )
@@ -155,23 +158,9 @@ def _parameters(text: str) -> dict[str, object]:
     return found
 
 
-def _count(facts: Mapping[str, Any], name: str) -> int:
-    value = facts.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
-
-
 def _date(text: str) -> datetime:
     try:
         date = datetime.fromisoformat(text)
     except ValueError:
         return EPOCH
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-
-
-def _converted(payload: object, kind: type[StructT], provider: str) -> StructT:
-    try:
-        return msgspec.convert(payload, kind)
-    except msgspec.ValidationError as error:
-        raise UpstreamProtocolError(
-            f"{provider} sent a list of models that cannot be read", provider=provider
-        ) from error

@@ -13,8 +13,9 @@ from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.embeddings import read_embeddings
 from gateway.providers.openai import encode, errors, models
-from gateway.providers.openai.decode import ChatDecoder, read_embeddings
+from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
 from gateway.providers.upstream import Upstream, decoded
 from gateway.providers.upstream.stream import EventStream
@@ -97,7 +98,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         """Return the vectors of the embeddings endpoint."""
         body = encode.embed_body(request.model, request.inputs, dimensions=request.dimensions)
         payload = await self._upstream.post("/embeddings", body)
-        return read_embeddings(payload, len(request.inputs), self.context.name)
+        return read_embeddings(payload, len(request.inputs), provider=self.context.name)
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
         body = encode.chat_body(

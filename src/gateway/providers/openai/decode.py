@@ -13,15 +13,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.core.embeddings import EmbedResult
-from gateway.core.errors import GatewayError, UpstreamProtocolError
-from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ThinkingDelta, Usage
-from gateway.providers.error_bodies import is_error, json_of
+from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.providers.answer_decoder import ChunkDecoder
+from gateway.providers.error_bodies import is_error
+from gateway.providers.json_values import count_of, json_of
 from gateway.providers.openai import errors
-from gateway.providers.tool_calls import CallAssembler
 from gateway.providers.upstream.framing import ErrorEvent
 
-__all__ = ["ChatDecoder", "read_embeddings"]
+__all__ = ["ChatDecoder"]
 
 _REASONS = {
     "length": FinishReason.LENGTH,
@@ -29,7 +28,6 @@ _REASONS = {
     "function_call": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
-_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTENT_FILTER})
 
 _MOST_MISSES = 8
 """So often is a chunk in vain read as text alone, which costs twice what it saves."""
@@ -87,35 +85,27 @@ class _PlainChunk(msgspec.Struct, gc=False):
 _read_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
 
 
-class ChatDecoder:
-    """Read one answer of the provider that the settings call *provider*.
+class ChatDecoder(ChunkDecoder):
+    """Decode one answer of ``/chat/completions`` or ``/completions``, streamed or whole.
 
-    Thinking that comes although *think* is false is dropped. See
-    `gateway.providers.upstream.decoding` for the rest of the contract.
+    Thinking that comes although *think* is false is dropped.
     """
 
-    cut = False
+    __slots__ = ("_is_plain", "_misses")
 
     def __init__(self, provider: str, *, think: bool = True) -> None:
-        self._provider = provider
-        self._think = think
-        self._calls = CallAssembler(provider)
-        self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
+        super().__init__(provider, think=think)
         self._is_plain = True
         self._misses = 0
-        self.closing = False
-        self.finished = False
-        self.failure: GatewayError | None = None
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""
         events: list[ChatEvent] = []
         for data in batch:
-            if self.finished or self.failure is not None:
+            if self._is_over:
                 break
             if type(data) is ErrorEvent:
-                self.failure = errors.event_error(data, self._provider)
+                events += self._fail(errors.event_error(data, self._provider))
                 break
             if self._is_plain:
                 try:
@@ -133,26 +123,14 @@ class ChatDecoder:
                 self._read(events, data)
         return events
 
-    def end(self) -> list[ChatEvent]:
-        """Return what waited for the end of the body."""
-        if self.finished or self.failure is not None:
-            return []
-        if self._reason is None:
-            self.failure = self._unreadable("stream ended unexpectedly")
-            return []
-        self.finished = True
-        self.closing = False
-        return [Finish(self._reason, self._usage)]
-
     def _read(self, events: list[ChatEvent], data: bytes) -> None:
         try:
             chunk = _read_chunk(data)
         except (ValueError, RecursionError) as error:
-            self.failure = self._unreadable(f"{self._provider} sent an event that cannot be read")
-            self.failure.__cause__ = error
+            events += self._fail_unreadable("an event", cause=error)
             return
         if chunk.error is not None or (chunk.choices is None and is_error(json_of(data))):
-            self.failure = errors.payload_error(json_of(data), self._provider)
+            events += self._fail(errors.payload_error(json_of(data), self._provider))
             return
         if self._reason is None:
             # One choice was asked for; its index may be missing or anything.
@@ -162,7 +140,7 @@ class ChatDecoder:
         usage = _usage(chunk.usage)
         if usage is not None:
             self._usage = usage
-            if self._reason is not None and self.failure is None:
+            if self._reason is not None and not self._is_over:
                 events += self.end()
 
     def _take(self, events: list[ChatEvent], choice: _Choice, chunk: _Chunk) -> None:
@@ -179,21 +157,8 @@ class ChatDecoder:
         if delta.tool_calls is not None:
             events += self._calls.feed(delta.tool_calls, _text(chunk.id))
         if isinstance(choice.finish_reason, str) and choice.finish_reason:
-            self._conclude(events, _REASONS.get(choice.finish_reason, FinishReason.STOP))
-
-    def _conclude(self, events: list[ChatEvent], reason: FinishReason) -> None:
-        try:
-            cut = reason in _CUT_SHORT
-            events += self._calls.rescue() if cut else self._calls.finish()
-        except UpstreamProtocolError as error:
-            self.failure = error
-        else:
-            self._reason = reason
             self._is_plain = False
-            self.closing = True
-
-    def _unreadable(self, text: str) -> UpstreamProtocolError:
-        return UpstreamProtocolError(text, provider=self._provider)
+            events += self._conclude(_REASONS.get(choice.finish_reason, FinishReason.STOP))
 
 
 def _text(value: object) -> str:
@@ -211,36 +176,4 @@ def _usage(value: object) -> Usage | None:
     if cached is None:
         cached = value.get("prompt_cache_hit_tokens")  # DeepSeek
     counts = (value.get("prompt_tokens"), value.get("completion_tokens"), cached)
-    return Usage(*(count if isinstance(count, int) and count > 0 else 0 for count in counts))
-
-
-class _Embedding(msgspec.Struct):
-    embedding: list[float]
-    index: int = 0
-
-
-class _EmbedUsage(msgspec.Struct):
-    prompt_tokens: int = 0
-
-
-class _Embeddings(msgspec.Struct):
-    data: list[_Embedding]
-    usage: _EmbedUsage | None = None
-
-
-def read_embeddings(payload: object, expected: int, provider: str) -> EmbedResult:
-    """Return the vectors in the order of the inputs, of which there were *expected*."""
-    try:
-        answer = msgspec.convert(payload, _Embeddings)
-    except msgspec.ValidationError as error:
-        raise UpstreamProtocolError(
-            f"{provider} sent embeddings that cannot be read", provider=provider
-        ) from error
-    if len(answer.data) != expected:
-        raise UpstreamProtocolError(
-            f"{provider} sent {len(answer.data)} embeddings for {expected} inputs",
-            provider=provider,
-        )
-    vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
-    usage = None if answer.usage is None else Usage(answer.usage.prompt_tokens, 0)
-    return EmbedResult(vectors, usage)
+    return Usage(*map(count_of, counts))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gateway.core.errors import GatewayError, UpstreamRejected
-from gateway.providers.error_bodies import fields_of, json_of, read_error
+from gateway.providers.error_bodies import event_payload, read_error
 from gateway.providers.error_responses import error_for_status
+from gateway.providers.json_values import fields_of, json_of
 from gateway.providers.upstream import ErrorResponse
 
 __all__ = ["REQUEST_ID_HEADERS", "error_for", "event_error", "payload_error"]
@@ -51,10 +52,7 @@ def payload_error(payload: object, provider: str) -> GatewayError:
 
 def event_error(data: bytes, provider: str) -> GatewayError:
     """Return the error for an event of the type ``error``, whatever its data is."""
-    payload = json_of(data)
-    if not isinstance(payload, dict):
-        payload = {"error": data.decode("utf-8", "replace")}
-    return payload_error(payload, provider)
+    return payload_error(event_payload(data), provider)
 
 
 def _kinds(payload: object) -> list[str]:

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
-from gateway.core.errors import UpstreamProtocolError
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.providers.json_values import count_of, fields_of, text_of, unreadable
 from gateway.providers.openai.options import ModelRule
 
 __all__ = ["describe", "parse_models"]
@@ -50,9 +50,7 @@ def parse_models(
     """
     entries = payload.get("data") if isinstance(payload, dict) else payload
     if not isinstance(entries, list):
-        raise UpstreamProtocolError(
-            f"{provider} sent a list of models that cannot be read", provider=provider
-        )
+        raise unreadable(provider, "a list of models")
     models: dict[str, ModelInfo] = {}
     for entry in entries:
         model_id = entry.get("id") if isinstance(entry, dict) else None
@@ -109,17 +107,16 @@ def _by_name(model_id: str) -> ModelInfo:
 
 def _read(model_id: str, entry: Mapping[str, object], now: float) -> ModelInfo:
     info = _by_name(model_id)
-    meta = _fields(entry.get("meta"))
-    description = entry.get("description")
+    meta = fields_of(entry.get("meta"))
     lengths = (*(entry.get(name) for name in _CONTEXT_NAMES), meta.get("n_ctx_train"))
     return replace(
         info,
         capabilities=_capabilities(info, entry),
-        context_length=next(filter(None, map(_count, lengths)), 0),
-        embedding_length=_count(meta.get("n_embd")),
-        parameter_count=_count(meta.get("n_params")) or info.parameter_count,
+        context_length=next(filter(None, map(count_of, lengths)), 0),
+        embedding_length=count_of(meta.get("n_embd")),
+        parameter_count=count_of(meta.get("n_params")) or info.parameter_count,
         released=_released(entry.get("created"), now),
-        description=description if isinstance(description, str) else "",
+        description=text_of(entry.get("description")),
     )
 
 
@@ -133,7 +130,7 @@ def _capabilities(info: ModelInfo, entry: Mapping[str, object]) -> frozenset[Cap
     by_type = _TYPES.get(str(entry.get("type")))
     if by_type is not None:
         return by_type
-    architecture = _fields(entry.get("architecture"))
+    architecture = fields_of(entry.get("architecture"))
     modalities, outputs = (architecture.get(f"{way}_modalities") for way in ("input", "output"))
     if not isinstance(modalities, list):
         return info.capabilities
@@ -150,11 +147,3 @@ def _capabilities(info: ModelInfo, entry: Mapping[str, object]) -> frozenset[Cap
     if "reasoning" in supported:
         found.add(Capability.THINKING)
     return frozenset(found)
-
-
-def _fields(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,51 @@
+"""Vectors in the answers of services (OpenAI API reference, "the embedding object")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+import msgspec
+
+from gateway.core.embeddings import EmbedResult
+from gateway.core.errors import UpstreamProtocolError
+from gateway.core.events import Usage
+from gateway.providers.json_values import convert
+
+__all__ = ["check_vectors", "read_embeddings"]
+
+
+class _Embedding(msgspec.Struct):
+    embedding: list[float]
+    index: int = 0
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+
+
+class _Answer(msgspec.Struct):
+    data: list[_Embedding]
+    usage: _Usage | None = None
+
+
+def read_embeddings(payload: object, expected: int, *, provider: str) -> EmbedResult:
+    """Return the vectors of an answer of ``/embeddings``, in the order of the inputs.
+
+    *payload* is decoded JSON, *expected* the number of inputs. Raise `UpstreamProtocolError` when
+    it is no such answer, or has another number of vectors.
+    """
+    answer = convert(payload, _Answer, provider=provider, what="embeddings")
+    in_order = sorted(answer.data, key=attrgetter("index"))
+    vectors = [item.embedding for item in in_order]
+    check_vectors(vectors, expected, provider=provider)
+    usage = None if answer.usage is None else Usage(answer.usage.prompt_tokens, 0)
+    return EmbedResult(vectors, usage)
+
+
+def check_vectors(vectors: Sequence[object], expected: int, *, provider: str) -> None:
+    """Raise `UpstreamProtocolError` unless there is one vector for each input."""
+    if len(vectors) != expected:
+        raise UpstreamProtocolError(
+            f"{provider} sent {len(vectors)} embeddings for {expected} inputs", provider=provider
+        )
