@@ -18,15 +18,9 @@ from gateway.core.errors import (
     UpstreamTimeout,
 )
 
-__all__ = ["auth_error", "error_for_status", "require_key", "retry_after"]
+__all__ = ["auth_error", "error_for_status", "retry_after"]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-def require_key(api_key: str, *, provider: str, key_variable: str) -> None:
-    """Raise `UpstreamDenied`, which says where to set a key, when *api_key* is empty."""
-    if not api_key:
-        raise auth_error(f"{provider} has no API key", provider=provider, key_variable=key_variable)
 
 
 def auth_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +39,7 @@ from gateway.providers.anthropic import (
     errors,
 )
 from gateway.providers.anthropic.decode import MessageDecoder
+from gateway.providers.anthropic.encode import learn
 from gateway.providers.anthropic.models import Claude, describe, parse_models
 from gateway.providers.upstream import ErrorResponse
 from gateway.testing import Answer
@@ -316,6 +318,14 @@ async def test_what_a_model_refuses_is_left_out_from_then_on() -> None:
             (None, None),
             ("adaptive", None),
         ]
+
+
+def test_what_another_request_has_learned_meanwhile_is_learned_again() -> None:
+    body = {"thinking": {"type": "enabled", "budget_tokens": 2048}}
+    known = replace(describe("m"), adapts=True)
+    assert learn(known, body, '"thinking.type.enabled" is not supported') == known
+    known = replace(known, takes_sampling=False)
+    assert learn(known, {"temperature": 0.0}, "`temperature` is deprecated") == known
 
 
 REFUSED: dict[str, Any] = {

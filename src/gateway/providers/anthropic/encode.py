@@ -42,15 +42,16 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
         raise InvalidRequest("a schema or an argument is nested too deeply") from error
 
 
-def learn(model: Claude, body: Mapping[str, object], refusal: str) -> Claude | None:
-    """Return what is known of *model* once it has refused *body*, ``None`` if that is nothing new.
+def learn(model: Claude, body: Mapping[str, object], message: str) -> Claude | None:
+    """Return what is known of *model* once *body* was rejected with *message*.
 
-    Which models still take sampling parameters and budgets for thinking is in no list.
+    ``None`` stands for a message about something else. Which models still take sampling parameters
+    and budgets for thinking is in no list.
     """
-    if any(name in body and name in refusal for name in ("temperature", "top_p", "top_k")):
+    if any(name in body and name in message for name in ("temperature", "top_p", "top_k")):
         return replace(model, takes_sampling=False)
     match body.get("thinking"):
-        case {"type": "enabled"} if "thinking" in refusal and not model.adapts:
+        case {"type": "enabled"} if "thinking" in message:
             return replace(model, adapts=True)
     return None
 

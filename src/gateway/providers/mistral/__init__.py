@@ -11,19 +11,17 @@ from typing import cast
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.error_responses import require_key
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
-from gateway.providers.upstream import Upstream, decoded
-from gateway.providers.upstream.stream import EventStream
-from gateway.version import __version__
+from gateway.providers.service import get_models, open_upstream, require_key
+from gateway.providers.upstream import EventStream, decoded, stream_learning
 
 __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
 
@@ -45,17 +43,10 @@ class MistralProvider(Provider[MistralOptions]):
 
     def __init__(self, context: ProviderContext[MistralOptions]) -> None:
         super().__init__(context)
-        options = context.options
-        self._upstream = Upstream(
-            context.name,
-            context.session,
-            options.base_url,
-            headers={
-                "Authorization": f"Bearer {options.api_key}",
-                "User-Agent": f"ollama-gateway/{__version__}",
-            },
-            error_for=partial(errors.error_for, provider=context.name),
-            timeouts=options.timeouts,
+        self._upstream = open_upstream(
+            context,
+            headers={"Authorization": f"Bearer {context.options.api_key}"},
+            error_for=errors.error_for,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._listed: Mapping[str, ModelInfo] = {}
@@ -69,14 +60,8 @@ class MistralProvider(Provider[MistralOptions]):
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the account and remember what they can do."""
-        self._require_key()
-        try:
-            payload = await self._upstream.get("/models")
-        except ModelNotFound as error:
-            raise UpstreamError(
-                f"{self.context.name} has no list of models: check its base_url",
-                provider=self.context.name,
-            ) from error
+        require_key(self.context, key_variable=errors.KEY_VARIABLE)
+        payload = await get_models(self._upstream, "/models")
         listed = models.parse_models(payload, self.context.name)
         self._listed = {info.id: info for info in listed}
         self._without_effort.clear()
@@ -122,22 +107,18 @@ class MistralProvider(Provider[MistralOptions]):
             stops=encode.local_stops(request.sampling),
             prefix=encode.prefix_of(body),
         )
-        return await self._open(body, request.model), decoder
+        unlearn = partial(self._unlearn_effort, request.model)
+        return await stream_learning(self._upstream, _CHAT, body, unlearn), decoder
 
-    async def _open(self, body: dict[str, object], model: str) -> EventStream:
-        """Send *body*, again only if it is refused for what this adapter has put into it."""
-        stream = self._upstream.stream(_CHAT, body)
-        try:
-            await stream.connect()
-        except UpstreamRejected as error:
-            if not _is_about_effort(error, body):
-                raise
-            # Refused, so nothing was accepted yet. Which models take it can only be learned.
-            self._without_effort.add(model)
-            del body["reasoning_effort"]
-            stream = self._upstream.stream(_CHAT, body)
-            await stream.connect()
-        return stream
+    def _unlearn_effort(
+        self, model: str, body: Mapping[str, object], error: UpstreamRejected
+    ) -> Mapping[str, object] | None:
+        """Remember that *model* rejects what this adapter, not the client, sends on reasoning."""
+        is_ours = body.get("reasoning_effort") in {"none", "high"}
+        if not (is_ours and error.status == 400 and "reasoning_effort" in error.message):
+            return None
+        self._without_effort.add(model)
+        return {name: value for name, value in body.items() if name != "reasoning_effort"}
 
     async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
         body = encode.fim_body(request, self._model(request.model))
@@ -148,7 +129,7 @@ class MistralProvider(Provider[MistralOptions]):
 
     def _model(self, model_id: str) -> ModelInfo:
         """Return what is known of the model of a request that is about to be sent."""
-        self._require_key()
+        require_key(self.context, key_variable=errors.KEY_VARIABLE)
         info = self.describe(model_id)
         if info.deprecated and model_id not in self._warned:
             self._warned.add(model_id)
@@ -159,19 +140,6 @@ class MistralProvider(Provider[MistralOptions]):
                 info.replacement or "not named",
             )
         return info
-
-    def _require_key(self) -> None:
-        require_key(
-            self.context.options.api_key,
-            provider=self.context.name,
-            key_variable=errors.KEY_VARIABLE,
-        )
-
-
-def _is_about_effort(error: UpstreamRejected, body: Mapping[str, object]) -> bool:
-    """Tell whether a model refused what this adapter, not the client, says of reasoning."""
-    ours = body.get("reasoning_effort") in {"none", "high"}
-    return ours and error.status == 400 and "reasoning_effort" in error.message
 
 
 def _cache_key(body: Mapping[str, object]) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import GatewayError, ModelNotFound, UpstreamError
+from gateway.core.errors import GatewayError
 from gateway.core.events import ChatStream
 from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.providers.base import Provider, ProviderContext
@@ -18,9 +18,8 @@ from gateway.providers.history.surrogates import clean
 from gateway.providers.ollama import encode, errors, models
 from gateway.providers.ollama.decode import LineDecoder, read_vectors
 from gateway.providers.ollama.options import OllamaOptions, OllamaOptionsSchema
-from gateway.providers.upstream import Upstream, decoded
-from gateway.providers.upstream.stream import EventStream
-from gateway.version import __version__
+from gateway.providers.service import get_models, open_upstream
+from gateway.providers.upstream import EventStream, decoded
 
 __all__ = ["OllamaOptions", "OllamaOptionsSchema", "OllamaProvider"]
 
@@ -38,16 +37,10 @@ class OllamaProvider(Provider[OllamaOptions]):
     def __init__(self, context: ProviderContext[OllamaOptions]) -> None:
         super().__init__(context)
         self._options = options = context.options
-        headers = {"User-Agent": f"ollama-gateway/{__version__}"}
-        if options.api_key:
-            headers["Authorization"] = f"Bearer {options.api_key}"
-        self._upstream = Upstream(
-            context.name,
-            context.session,
-            options.base_url,
-            headers=headers,
-            error_for=partial(errors.error_for, provider=context.name),
-            timeouts=options.timeouts,
+        self._upstream = open_upstream(
+            context,
+            headers={"Authorization": options.api_key and f"Bearer {options.api_key}"},
+            error_for=errors.error_for,
         )
         self._listed: Mapping[str, ModelInfo] = {}
         self._shown: dict[str, tuple[ModelInfo, ModelInfo]] = {}
@@ -55,14 +48,8 @@ class OllamaProvider(Provider[OllamaOptions]):
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the server; each is asked about once, until it changes."""
-        name = self.context.name
-        try:
-            payload = await self._upstream.get("/api/tags")
-        except ModelNotFound as error:
-            raise UpstreamError(
-                f"{name} has no list of models: check its base_url", provider=name
-            ) from error
-        tagged = models.parse_tags(payload, name)
+        payload = await get_models(self._upstream, "/api/tags")
+        tagged = models.parse_tags(payload, self.context.name)
         listed = await asyncio.gather(*map(self._show, tagged))
         self._listed = {info.id: info for info in listed}
         return listed

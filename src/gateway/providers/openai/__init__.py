@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import ModelNotFound, UpstreamError, UpstreamRejected
+from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
@@ -17,9 +17,8 @@ from gateway.providers.embeddings import read_embeddings
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
-from gateway.providers.upstream import Upstream, decoded
-from gateway.providers.upstream.stream import EventStream
-from gateway.version import __version__
+from gateway.providers.service import get_models, open_upstream
+from gateway.providers.upstream import EventStream, decoded, stream_learning
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
 
@@ -44,19 +43,14 @@ class OpenAIProvider(Provider[OpenAIOptions]):
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
         options = context.options
-        headers = {
-            "Authorization": options.api_key and f"Bearer {options.api_key}",
-            "OpenAI-Organization": options.organization,
-            "OpenAI-Project": options.project,
-            "User-Agent": f"ollama-gateway/{__version__}",
-        }
-        self._upstream = Upstream(
-            context.name,
-            context.session,
-            options.base_url,
-            headers={name: value for name, value in headers.items() if value},
-            error_for=partial(errors.error_for, provider=context.name),
-            timeouts=options.timeouts,
+        self._upstream = open_upstream(
+            context,
+            headers={
+                "Authorization": options.api_key and f"Bearer {options.api_key}",
+                "OpenAI-Organization": options.organization,
+                "OpenAI-Project": options.project,
+            },
+            error_for=errors.error_for,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._listed: Mapping[str, ModelInfo] = {}
@@ -69,15 +63,10 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the server and remember what they can do."""
-        name = self.context.name
-        try:
-            payload = await self._upstream.get("/models")
-        except ModelNotFound as error:
-            raise UpstreamError(
-                f"{name} has no list of models: check its base_url", provider=name
-            ) from error
-        rules = self.context.options.models
-        listed = models.parse_models(payload, name, rules=rules, now=time.time())
+        payload = await get_models(self._upstream, "/models")
+        listed = models.parse_models(
+            payload, self.context.name, rules=self.context.options.models, now=time.time()
+        )
         self._listed = {info.id: info for info in listed}
         self._without_effort.clear()
         return listed
@@ -107,18 +96,18 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             self.context.options,
             effort_refused=request.model in self._without_effort,
         )
-        stream = self._upstream.stream(_CHAT, body)
-        try:
-            await stream.connect()
-        except UpstreamRejected as error:
-            if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
-                raise
-            # Refused, so nothing was accepted yet. Which models take it can only be learned.
-            self._without_effort.add(request.model)
-            del body["reasoning_effort"]
-            stream = self._upstream.stream(_CHAT, body)
-            await stream.connect()
+        unlearn = partial(self._unlearn_effort, request.model)
+        stream = await stream_learning(self._upstream, _CHAT, body, unlearn)
         return stream, ChatDecoder(self.context.name, think=request.think is not False)
+
+    def _unlearn_effort(
+        self, model: str, body: Mapping[str, object], error: UpstreamRejected
+    ) -> Mapping[str, object] | None:
+        """Remember that *model* rejects ``reasoning_effort``, and return *body* without it."""
+        if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
+            return None
+        self._without_effort.add(model)
+        return {name: value for name, value in body.items() if name != "reasoning_effort"}
 
     async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
         body = encode.completion_body(request, self.context.options)

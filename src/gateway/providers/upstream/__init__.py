@@ -5,6 +5,15 @@ from __future__ import annotations
 from gateway.providers.upstream.client import ErrorResponse, Upstream
 from gateway.providers.upstream.decoding import decoded
 from gateway.providers.upstream.idle_timeouts import Timeouts
+from gateway.providers.upstream.learning import Unlearn, stream_learning
 from gateway.providers.upstream.stream import EventStream
 
-__all__ = ["ErrorResponse", "EventStream", "Timeouts", "Upstream", "decoded"]
+__all__ = [
+    "ErrorResponse",
+    "EventStream",
+    "Timeouts",
+    "Unlearn",
+    "Upstream",
+    "decoded",
+    "stream_learning",
+]

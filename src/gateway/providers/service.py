@@ -1,0 +1,64 @@
+"""The steps that an adapter takes with its service, whatever the service speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gateway.core.errors import GatewayError, ModelNotFound, UpstreamError
+from gateway.providers.base import ProviderContext
+from gateway.providers.error_responses import auth_error
+from gateway.providers.options import ServiceOptions
+from gateway.providers.upstream import ErrorResponse, Upstream
+from gateway.version import __version__
+
+__all__ = ["get_models", "open_upstream", "require_key"]
+
+OptionsT = TypeVar("OptionsT", bound=ServiceOptions)
+
+
+def open_upstream(
+    context: ProviderContext[OptionsT],
+    *,
+    headers: Mapping[str, str],
+    error_for: Callable[[ErrorResponse, str], GatewayError],
+    request_id_headers: Sequence[str] = ("x-request-id",),
+) -> Upstream:
+    """Return the service that the options of *context* describe.
+
+    *headers* are sent with every request, without those whose value is empty and with a
+    ``User-Agent``. *error_for* makes an error of an error response, given the provider's name. The
+    service may tell its own id of a request in *request_id_headers*.
+    """
+    name, options = context.name, context.options
+    headers = {**headers, "User-Agent": f"ollama-gateway/{__version__}"}
+    return Upstream(
+        name,
+        context.session,
+        options.base_url,
+        headers={header: value for header, value in headers.items() if value},
+        error_for=lambda response: error_for(response, name),
+        timeouts=options.timeouts,
+        request_id_headers=request_id_headers,
+    )
+
+
+def require_key(context: ProviderContext[OptionsT], *, key_variable: str) -> None:
+    """Raise `UpstreamDenied`, which says where to set a key, when the options have none."""
+    if not context.options.api_key:
+        reason = f"{context.name} has no API key"
+        raise auth_error(reason, provider=context.name, key_variable=key_variable)
+
+
+async def get_models(upstream: Upstream, path: str) -> Any:
+    """GET a list of models and return its decoded JSON.
+
+    Raise `UpstreamError`, which names the base URL, when the service does not know *path*.
+    """
+    try:
+        return await upstream.get(path)
+    except ModelNotFound as error:
+        name = upstream.name
+        raise UpstreamError(
+            f"{name} has no list of models: check its base_url", provider=name
+        ) from error
