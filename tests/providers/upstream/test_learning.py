@@ -10,7 +10,6 @@ import pytest
 from gateway.core.errors import (
     GatewayError,
     ModelNotFound,
-    UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
@@ -39,7 +38,7 @@ def unlearn(body: Mapping[str, object], error: UpstreamRejected) -> Mapping[str,
 
 async def bodies_and_events(
     answers: Sequence[Answer], body: Mapping[str, object]
-) -> tuple[list[str], list[bytes] | UpstreamError | GatewayError]:
+) -> tuple[list[str], list[bytes] | GatewayError]:
     """Return the names in each body that was sent, and the data of the answer or its error."""
     async with open_session() as session, FakeUpstream(*answers) as service:
         upstream = Upstream("acme", session, service.url, headers={}, error_for=error_for)
@@ -49,8 +48,8 @@ async def bodies_and_events(
         except GatewayError as error:
             result = error
         else:
-            async with stream:
-                result = [data async for batch in stream for data in batch]
+            result = [data async for batch in stream for data in batch]
+            await stream.close()
         return ["".join(json.loads(one.body)) for one in service.requests], result
 
 
