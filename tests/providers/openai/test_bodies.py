@@ -148,7 +148,7 @@ def test_a_model_that_does_not_think_is_not_told_to() -> None:
 
 
 def test_an_effort_that_was_refused_stays_away() -> None:
-    body = chat_body(ask(think=True), THINKER, LOCAL, effort_refused=True)
+    body = chat_body(ask(think=True), THINKER, LOCAL, effort_rejected=True)
     assert "reasoning_effort" not in body
 
 

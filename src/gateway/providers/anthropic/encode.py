@@ -15,11 +15,11 @@ from gateway.core.chat import (
     Think,
     Tool,
 )
-from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability
 from gateway.providers.anthropic.messages import system_text, wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.history.surrogates import clean, clean_json
+from gateway.providers.upstream.payload import reject_deep_nesting
 
 __all__ = ["learn", "messages_body"]
 
@@ -28,18 +28,6 @@ _BUDGETS = {"low": 2_048, "medium": 8_192, "high": 16_384, "max": 32_768}
 """Tokens for thinking where a model is told a number; the least that the API takes is 1024."""
 _CHOICES = {"required": "any", "auto": "auto", "none": "none"}
 _KNOWN_EXTRA = frozenset({"metadata", "service_tier"})
-
-
-def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> dict[str, object]:
-    """Return the body for ``POST /v1/messages``; it always asks for a stream.
-
-    *max_tokens* is the limit when the client says none. Raise `InvalidRequest` for what the API has
-    no form for.
-    """
-    try:
-        return _body(request, model, max_tokens)
-    except RecursionError as error:
-        raise InvalidRequest("a schema or an argument is nested too deeply") from error
 
 
 def learn(model: Claude, body: Mapping[str, object], message: str) -> Claude | None:
@@ -56,7 +44,13 @@ def learn(model: Claude, body: Mapping[str, object], message: str) -> Claude | N
     return None
 
 
-def _body(request: ChatRequest, model: Claude, max_tokens: int) -> dict[str, object]:
+@reject_deep_nesting
+def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> dict[str, object]:
+    """Return the body for ``POST /v1/messages``; it always asks for a stream.
+
+    *max_tokens* is the limit when the client sets none. Raise `InvalidRequest` for what the API has
+    no form for.
+    """
     limit = request.sampling.max_tokens or max_tokens
     body: dict[str, object] = {
         "model": clean(request.model),

@@ -7,20 +7,14 @@ of tools are the user's, and no text may be blank.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
-from gateway.providers.history.pairing import pair_results
-from gateway.providers.history.results import (
-    adopt_orphans,
-    answer_open_calls,
-    drop_strays,
-    join_duplicates,
-)
-from gateway.providers.history.surrogates import clean, clean_json, clean_messages
-from gateway.providers.upstream.payload import LONG, LongText
+from gateway.providers.history.repair import repair_history
+from gateway.providers.history.surrogates import clean, clean_json
+from gateway.providers.upstream.payload import long_text
 
 __all__ = ["system_text", "wire_turns"]
 
@@ -45,12 +39,8 @@ def wire_turns(messages: Sequence[Message]) -> list[dict[str, object]]:
     `InvalidRequest` for media that the API has no form for.
     """
     spoken = [message for message in messages if message.role is not Role.SYSTEM]
-    history: Iterable[Message] = drop_strays(tuple(clean_messages(spoken)))
-    history = pair_results(tuple(history), is_id=lambda text: _is_id(text) is not None)
-    for step in (answer_open_calls, adopt_orphans, join_duplicates):
-        history = step(tuple(history))
     turns: list[tuple[str, list[dict[str, object]]]] = []
-    for message in history:
+    for message in repair_history(spoken, is_id=lambda text: _is_id(text) is not None):
         role = "assistant" if message.role is Role.ASSISTANT else "user"
         blocks = _blocks(message)
         if not blocks:
@@ -112,5 +102,5 @@ def _media(media: Media) -> dict[str, object]:
 def _source(media: Media) -> dict[str, object]:
     if media.url:
         return {"type": "url", "url": clean(media.url)}
-    data = media.base64 if len(media.base64) < LONG else LongText("", media.base64)
+    data = long_text("", media.base64)
     return {"type": "base64", "media_type": media.media_type, "data": data}

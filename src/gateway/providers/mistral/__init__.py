@@ -97,7 +97,7 @@ class MistralProvider(Provider[MistralOptions]):
             request,
             info,
             think_default=self.context.options.think_default,
-            reasoning_effort_refused=request.model in self._without_effort,
+            effort_rejected=request.model in self._without_effort,
         )
         if self.context.options.prompt_cache:
             body.setdefault("prompt_cache_key", _cache_key(body))

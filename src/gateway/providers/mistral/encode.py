@@ -26,46 +26,34 @@ from gateway.providers.mistral.messages import is_audio, wire_messages
 from gateway.providers.mistral.repair import instruct_by_user, repair
 from gateway.providers.mistral.sampling import local_stops, wire_sampling
 from gateway.providers.mistral.tools import wire_tool_choice, wire_tools
+from gateway.providers.upstream.payload import reject_deep_nesting
 
 __all__ = ["chat_body", "embed_body", "fim_body", "local_stops", "prefix_of"]
 
 _log: Final = logging.getLogger("gateway.providers.mistral")
 
 
+@reject_deep_nesting
 def chat_body(
     request: ChatRequest,
     info: ModelInfo,
     *,
     think_default: bool = False,
-    reasoning_effort_refused: bool = False,
+    effort_rejected: bool = False,
 ) -> dict[str, object]:
     """Return the body for ``POST /v1/chat/completions``; it always asks for a stream.
 
     *think_default* is what a reasoning model does when the client says nothing about thinking;
-    false leaves that to the provider. *reasoning_effort_refused* keeps out a parameter that the
-    model has been seen to refuse. Raises `InvalidRequest` for what Mistral could not be asked.
+    false leaves that to the provider. *effort_rejected* leaves out ``reasoning_effort``, which the
+    model is known to reject. Raise `InvalidRequest` for what Mistral has no form for.
     """
-    try:
-        return _chat_body(
-            request,
-            info,
-            think_default=think_default,
-            reasoning_effort_refused=reasoning_effort_refused,
-        )
-    except RecursionError as error:
-        raise InvalidRequest("a schema or an argument is nested too deeply") from error
-
-
-def _chat_body(
-    request: ChatRequest, info: ModelInfo, *, think_default: bool, reasoning_effort_refused: bool
-) -> dict[str, object]:
     dropped: list[str] = []
     reasons = Capability.THINKING in info.capabilities
     form = None if request.response_format is None else wire_format(request.response_format)
     options: dict[str, object] = {}
     if request.extra:
         allowed = CHAT_OPTIONS if request.tools else CHAT_OPTIONS - TOOL_OPTIONS
-        if reasoning_effort_refused:
+        if effort_rejected:
             allowed -= {"reasoning_effort"}
         options = wire_options(request.extra, allowed=allowed, dropped=dropped)
     body: dict[str, object] = {
@@ -85,7 +73,7 @@ def _chat_body(
         if request.parallel_tool_calls is not None:
             options["parallel_tool_calls"] = request.parallel_tool_calls
     effort = _effort(request.think, default=think_default)
-    if effort is not None and reasons and not reasoning_effort_refused:
+    if effort is not None and reasons and not effort_rejected:
         options.setdefault("reasoning_effort", effort)
     _log_dropped(request.model, dropped)
     return body | options if options else body

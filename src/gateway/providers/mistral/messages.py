@@ -10,7 +10,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.surrogates import clean, encode_clean
-from gateway.providers.upstream.payload import LONG, LongText
+from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
 
@@ -39,7 +39,10 @@ def media_chunk(media: Media) -> dict[str, object]:
         return {"type": "image_url", "image_url": _address(media)}
     if media.media_type in _AUDIO:
         # Recordings go without the prefix of a data URL (Mistral docs, audio).
-        return {"type": "input_audio", "input_audio": clean(media.url) or _data("", media)}
+        return {
+            "type": "input_audio",
+            "input_audio": clean(media.url) or long_text("", media.base64),
+        }
     if media.media_type == _PDF:
         return {"type": "document_url", "document_url": _address(media)}
     raise InvalidRequest(
@@ -49,13 +52,7 @@ def media_chunk(media: Media) -> dict[str, object]:
 
 
 def _address(media: Media) -> str | LongText:
-    return clean(media.url) or _data(f"data:{media.media_type};base64,", media)
-
-
-def _data(start: str, media: Media) -> str | LongText:
-    if len(media.base64) < LONG:
-        return start + media.base64
-    return LongText(start, media.base64)
+    return clean(media.url) or long_text(f"data:{media.media_type};base64,", media.base64)
 
 
 def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list[dict[str, object]]:

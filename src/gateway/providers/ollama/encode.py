@@ -6,8 +6,7 @@ said it; the vocabulary's words are for all others, and for what a model that a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.core.chat import (
@@ -25,7 +24,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.providers.history.surrogates import clean, clean_json, clean_messages
 from gateway.providers.ollama.options import OllamaOptions
-from gateway.providers.upstream.payload import LONG, LongText
+from gateway.providers.upstream.payload import LongText, long_text, reject_deep_nesting
 
 __all__ = ["DIALECT", "answer_call", "embed_call", "fill_call", "load_call"]
 
@@ -37,6 +36,7 @@ _EMBED = "/api/embed"
 _EMBEDDINGS = "/api/embeddings"
 
 
+@reject_deep_nesting
 def answer_call(request: ChatRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
     """Return the path and the body for a chat; it always asks for a stream.
 
@@ -44,70 +44,61 @@ def answer_call(request: ChatRequest, options: OllamaOptions) -> tuple[str, dict
     a user made has put a conversation before it. Ollama has no way to oblige a model to call a
     tool; to forbid it, none is offered. Raise `InvalidRequest` for what the API has no form for.
     """
-    with _readable():
-        messages = list(clean_messages(request.messages))
-        if _is_prompt(request, messages):
-            path, said = _GENERATE, _prompt(messages)
-        else:
-            path, said = _CHAT, {"messages": list(map(_message, messages))}
-        body: dict[str, object] = {"model": clean(request.model), **said, "stream": True}
-        if request.tools and request.tool_choice != "none":
-            body["tools"] = list(map(_tool, request.tools))
-        if request.response_format is not None:
-            body["format"] = _format(request.response_format)
-        if request.think is not None:
-            body["think"] = request.think
-        if request.logprobs is not None:
-            body["logprobs"] = True
-            if request.logprobs:
-                body["top_logprobs"] = request.logprobs
-        return path, _completed(body, request, options)
+    messages = list(clean_messages(request.messages))
+    if _is_prompt(request, messages):
+        path, said = _GENERATE, _prompt(messages)
+    else:
+        path, said = _CHAT, {"messages": list(map(_message, messages))}
+    body: dict[str, object] = {"model": clean(request.model), **said, "stream": True}
+    if request.tools and request.tool_choice != "none":
+        body["tools"] = list(map(_tool, request.tools))
+    if request.response_format is not None:
+        body["format"] = _format(request.response_format)
+    if request.think is not None:
+        body["think"] = request.think
+    if request.logprobs is not None:
+        body["logprobs"] = True
+        if request.logprobs:
+            body["top_logprobs"] = request.logprobs
+    return path, _completed(body, request, options)
 
 
+@reject_deep_nesting
 def fill_call(request: FillRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
     """Return the path and the body for a text with a gap, or a prompt that is to stay as it is."""
-    with _readable():
-        body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
-        if request.suffix:
-            body["suffix"] = clean(request.suffix)
-        body["stream"] = True
-        return _GENERATE, _completed(body, request, options)
+    body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
+    if request.suffix:
+        body["suffix"] = clean(request.suffix)
+    body["stream"] = True
+    return _GENERATE, _completed(body, request, options)
 
 
+@reject_deep_nesting
 def embed_call(request: EmbedRequest, options: OllamaOptions) -> tuple[str, dict[str, object]]:
     """Return the path and the body for embeddings; the older endpoint leaves a vector as it is."""
-    with _readable():
-        body: dict[str, object] = {"model": clean(request.model)}
-        inputs = list(map(clean, request.inputs))
-        if "prompt" in _said(request):
-            return _EMBEDDINGS, _completed({**body, "prompt": "".join(inputs)}, request, options)
-        body["input"] = inputs
-        if not request.truncate:
-            body["truncate"] = False
-        if request.dimensions is not None:
-            body["dimensions"] = request.dimensions
-        return _EMBED, _completed(body, request, options)
+    body: dict[str, object] = {"model": clean(request.model)}
+    inputs = list(map(clean, request.inputs))
+    if "prompt" in _said(request):
+        return _EMBEDDINGS, _completed({**body, "prompt": "".join(inputs)}, request, options)
+    body["input"] = inputs
+    if not request.truncate:
+        body["truncate"] = False
+    if request.dimensions is not None:
+        body["dimensions"] = request.dimensions
+    return _EMBED, _completed(body, request, options)
 
 
+@reject_deep_nesting
 def load_call(
     request: ChatRequest | EmbedRequest, options: OllamaOptions
 ) -> tuple[str, dict[str, object]]:
     """Return the path and the body that only load a model: those of a request that says nothing."""
     if isinstance(request, EmbedRequest):
         return embed_call(request, options)
-    with _readable():
-        prompted = "prompt" in _said(request)
-        nothing: dict[str, object] = {"prompt": ""} if prompted else {"messages": []}
-        body = {"model": clean(request.model), **nothing}
-        return _GENERATE if prompted else _CHAT, _completed(body, request, options)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except RecursionError as error:
-        raise InvalidRequest("a schema or an argument is nested too deeply") from error
+    prompted = "prompt" in _said(request)
+    nothing: dict[str, object] = {"prompt": ""} if prompted else {"messages": []}
+    body = {"model": clean(request.model), **nothing}
+    return _GENERATE if prompted else _CHAT, _completed(body, request, options)
 
 
 def _said(request: ChatRequest | FillRequest | EmbedRequest) -> Mapping[str, Any]:
@@ -190,7 +181,7 @@ def _message(message: Message) -> dict[str, object]:
 def _image(media: Media) -> str | LongText:
     if media.url:
         raise InvalidRequest("an Ollama server does not accept image URLs: send the image itself")
-    return media.base64 if len(media.base64) < LONG else LongText("", media.base64)
+    return long_text("", media.base64)
 
 
 def _call(call: ToolCall, index: int) -> dict[str, object]:

@@ -94,7 +94,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             request,
             self.describe(request.model),
             self.context.options,
-            effort_refused=request.model in self._without_effort,
+            effort_rejected=request.model in self._without_effort,
         )
         unlearn = partial(self._unlearn_effort, request.model)
         stream = await stream_learning(self._upstream, _CHAT, body, unlearn)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
-from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions
+from gateway.providers.upstream.payload import reject_deep_nesting
 
 __all__ = ["chat_body", "completion_body", "embed_body"]
 
@@ -37,23 +37,15 @@ _FIXED_SAMPLING = re.compile(r"(.*/)?(o\d|gpt-5(?!.*chat))")
 _JSON_HINT: Mapping[str, object] = {"role": "system", "content": "Answer in JSON."}
 
 
+@reject_deep_nesting
 def chat_body(
-    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_refused: bool = False
+    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_rejected: bool = False
 ) -> dict[str, object]:
     """Return the body for ``POST /chat/completions``; it always asks for a stream.
 
-    *effort_refused* keeps out a parameter that the model has been seen to refuse. Raise
+    *effort_rejected* leaves out ``reasoning_effort``, which the model is known to reject. Raise
     `InvalidRequest` for what the API has no form for.
     """
-    try:
-        return _chat_body(request, info, options, effort_refused=effort_refused)
-    except RecursionError as error:
-        raise InvalidRequest("a schema or an argument is nested too deeply") from error
-
-
-def _chat_body(
-    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_refused: bool
-) -> dict[str, object]:
     messages = wire_messages(request.messages, thinking_field=options.thinking_field)
     body: dict[str, object] = {
         "model": clean(request.model),
@@ -81,7 +73,7 @@ def _chat_body(
     if Capability.THINKING in info.capabilities:
         body |= _thinking(request.think, options.thinking_by)
     body |= _extra(request.extra, _OPENAI_OPTIONS | options.passed, body)
-    if effort_refused:
+    if effort_rejected:
         body.pop("reasoning_effort", None)
     return body
 

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from gateway.core import codec
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import is_name
-from gateway.providers.history.pairing import pair_results
-from gateway.providers.history.results import (
-    adopt_orphans,
-    answer_open_calls,
-    drop_strays,
-    join_duplicates,
-    lift_media,
-)
-from gateway.providers.history.surrogates import clean, clean_json, clean_messages
-from gateway.providers.upstream.payload import LONG, LongText
+from gateway.providers.history.repair import repair_history
+from gateway.providers.history.results import lift_media
+from gateway.providers.history.surrogates import clean, encode_clean
+from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["wire_messages"]
 
@@ -35,12 +28,8 @@ def wire_messages(messages: Sequence[Message], *, thinking_field: str) -> list[d
     Earlier thinking is sent under *thinking_field*, not at all when that is empty. Raise
     `InvalidRequest` for media that the API has no form for.
     """
-    history: Iterable[Message] = clean_messages(messages)
-    history = drop_strays(tuple(history))
-    history = pair_results(tuple(history), is_id=lambda text: _is_id(text) is not None)
-    for step in (answer_open_calls, adopt_orphans, join_duplicates, lift_media):
-        history = step(tuple(history))
-    return [_message(message, thinking_field) for message in history]
+    history = repair_history(messages, is_id=lambda text: _is_id(text) is not None)
+    return [_message(message, thinking_field) for message in lift_media(history)]
 
 
 def _message(message: Message, thinking_field: str) -> dict[str, object]:
@@ -69,7 +58,7 @@ def _user_content(message: Message) -> object:
 
 def _part(media: Media) -> dict[str, object]:
     if media.media_type in _AUDIO and media.base64:
-        audio = {"data": _data("", media), "format": _AUDIO[media.media_type]}
+        audio = {"data": long_text("", media.base64), "format": _AUDIO[media.media_type]}
         return {"type": "input_audio", "input_audio": audio}
     if media.media_type == _PDF and media.base64:
         file = {"filename": "document.pdf", "file_data": _data_url(media)}
@@ -83,13 +72,7 @@ def _part(media: Media) -> dict[str, object]:
 
 
 def _data_url(media: Media) -> str | LongText:
-    return _data(f"data:{media.media_type};base64,", media)
-
-
-def _data(start: str, media: Media) -> str | LongText:
-    if len(media.base64) < LONG:
-        return start + media.base64
-    return LongText(start, media.base64)
+    return long_text(f"data:{media.media_type};base64,", media.base64)
 
 
 def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
@@ -104,7 +87,7 @@ def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
 
 
 def _call(call: ToolCall) -> dict[str, object]:
-    arguments = codec.encode(clean_json(call.arguments)).decode()
+    arguments = encode_clean(call.arguments).decode()
     return {
         "id": call.id,
         "type": "function",

@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from itertools import zip_longest
+from typing import ParamSpec, TypeVar
 
 import aiohttp
 import msgspec
 from aiohttp.abc import AbstractStreamWriter
 
 from gateway.core import codec
+from gateway.core.errors import InvalidRequest
 
-__all__ = ["LONG", "LongText", "json_payload"]
+__all__ = ["LONG", "LongText", "json_payload", "long_text", "reject_deep_nesting"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LONG = 64 * 1024
 """From how many characters on a text is worth a `LongText`."""
-
 _PIECE = 256 * 1024
 _LARGE = 2**20
 _MARK = secrets.token_hex(16)
@@ -49,6 +54,30 @@ class LongText:
         yield self.start.encode("ascii")
         for position in range(0, len(self.rest), _PIECE):
             yield self.rest[position : position + _PIECE].encode("ascii")
+
+
+def long_text(start: str, rest: str) -> str | LongText:
+    """Return *start* and then *rest* for a string in a body, such as a data URL and its base64.
+
+    Both are ASCII that JSON writes as it is. What is long is never copied.
+    """
+    return start + rest if len(rest) < LONG else LongText(start, rest)
+
+
+def reject_deep_nesting(build: Callable[P, T]) -> Callable[P, T]:
+    """Let *build*, which builds a request body, raise `InvalidRequest` instead of `RecursionError`.
+
+    Schemas and arguments of clients may be nested more deeply than JSON can be encoded.
+    """
+
+    @wraps(build)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return build(*args, **kwargs)
+        except RecursionError as error:
+            raise InvalidRequest("a schema or an argument is nested too deeply") from error
+
+    return checked
 
 
 def json_payload(body: Mapping[str, object]) -> bytes | io.BytesIO | aiohttp.Payload:

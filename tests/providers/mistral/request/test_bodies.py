@@ -106,7 +106,7 @@ def test_thinking_is_switched_on_models_that_reason(
 @pytest.mark.parametrize("think", [True, False, None])
 def test_a_refused_parameter_is_not_sent_again(think: Think | None) -> None:
     request = ask(think=think, extra={"reasoning_effort": "high"})
-    assert chat_body(request, REASONING, think_default=True, reasoning_effort_refused=True) == BASE
+    assert chat_body(request, REASONING, think_default=True, effort_rejected=True) == BASE
 
 
 def test_an_effort_in_mistrals_words_goes_before_think() -> None:
