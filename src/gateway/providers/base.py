@@ -32,7 +32,7 @@ OptionsT = TypeVar("OptionsT")
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext(Generic[OptionsT]):
-    """What the gateway lends an adapter for as long as the application runs.
+    """What the gateway gives an adapter for as long as the application runs.
 
     ``name`` is the provider's name in the settings and the namespace of its models. ``session`` is
     shared with all other providers and never closed by an adapter.
@@ -45,9 +45,10 @@ class ProviderContext(Generic[OptionsT]):
 
 
 class Provider(abc.ABC, Generic[OptionsT]):
-    """One upstream service, spoken to in its own dialect.
+    """The contract of an adapter: one upstream service, called in its own dialect.
 
-    An adapter implements `chat` and `list_models`; what it lacks it does not override. All methods
+    An adapter implements `chat` and `list_models`, and overrides the other operations that its
+    service has. All methods
     raise `gateway.core.errors.UpstreamError` when the service fails, never an exception of a
     library.
     """
@@ -63,7 +64,7 @@ class Provider(abc.ABC, Generic[OptionsT]):
     options_from_env: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Name of an option to the environment variable that may set it."""
     required_options: ClassVar[tuple[str, ...]] = ()
-    """Options without which no request can succeed, such as a key; ``check`` and start-up ask."""
+    """Options without which no request can succeed, such as a key; start-up requires them."""
 
     def __init__(self, context: ProviderContext[OptionsT]) -> None:
         self.context = context
@@ -77,7 +78,7 @@ class Provider(abc.ABC, Generic[OptionsT]):
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer's events in batches, as they arrive; the last one is a `Finish`.
 
-        Nothing is sent before the first item is asked for. At most one request is accepted
+        Nothing is sent before the first batch is requested. At most one request is accepted
         upstream. Closing the generator closes the upstream connection at once.
         """
 
@@ -86,7 +87,7 @@ class Provider(abc.ABC, Generic[OptionsT]):
         """Return the models that this account can use now."""
 
     def describe(self, model_id: str) -> ModelInfo:
-        """Return what can be told of a model that no list has named, by its name alone."""
+        """Return what is known of a model that is in no list; by default only its id."""
         return ModelInfo(model_id)
 
     def fill(self, request: FillRequest) -> ChatStream:
@@ -98,20 +99,20 @@ class Provider(abc.ABC, Generic[OptionsT]):
         raise NotSupported(f"{self.context.name} does not support embeddings")
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
-        """Return what a recording says."""
+        """Return the text of a recording."""
         raise NotSupported(f"{self.context.name} does not support transcription")
 
     async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
         """Have the service load a model into its memory; there is none unless this is overridden.
 
-        *request* says which model and with which options; it has neither messages nor inputs.
+        *request* names the model and its options; it has neither messages nor inputs.
         """
 
     async def unload_model(self, model_id: str) -> None:
         """Have the service drop a model from its memory."""
 
     async def loaded_models(self) -> Sequence[LoadedModel] | None:
-        """Return the models in the service's memory, or None if it does not tell."""
+        """Return the models in the service's memory, or None if it does not report them."""
         return None
 
     async def aclose(self) -> None:

@@ -43,9 +43,9 @@ def list_adapters() -> list[Adapter]:
 
 
 def survey(settings: Settings) -> list[Adapter]:
-    """Import each installed adapter and tell what becomes of it, and of those that are missing.
+    """Import each installed adapter and return its state, and that of those that are missing.
 
-    One that cannot be used keeps no other from being told of. No value of a setting is in it.
+    One that cannot be used does not affect the others. The states contain no value of a setting.
     """
     users: dict[str, list[str]] = {}
     for provider, table in settings.providers.items():
@@ -87,12 +87,12 @@ def _judge(adapter: Adapter, users: Sequence[str], settings: Settings) -> Adapte
         adapter,
         contract=contract,
         state="; ".join(sentence for sentence, _ in uses) or "not configured",
-        trouble=any(refused for _, refused in uses),
+        trouble=any(is_rejected for _, is_rejected in uses),
     )
 
 
 def _use(provider: str, settings: Settings) -> tuple[str, bool]:
-    """Return what is to be said of one provider, and whether the adapter refuses its options."""
+    """Return the state of one provider, and whether the adapter rejects its options."""
     alone = replace(settings, providers={provider: settings.providers[provider]})
     try:
         configured = configure(alone, {})

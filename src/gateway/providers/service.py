@@ -44,7 +44,7 @@ def open_upstream(
 
 
 def require_key(context: ProviderContext[OptionsT], *, key_variable: str) -> None:
-    """Raise `UpstreamDenied`, which says where to set a key, when the options have none."""
+    """Raise `UpstreamDenied`, which names where to set a key, when the options have none."""
     if not context.options.api_key:
         reason = f"{context.name} has no API key"
         raise auth_error(reason, provider=context.name, key_variable=key_variable)

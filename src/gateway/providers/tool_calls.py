@@ -26,7 +26,7 @@ def read_arguments(value: object) -> dict[str, object] | None:
 
     The service sends an object, the JSON of one, or the JSON of that JSON; nothing, white space and
     ``null`` are a call without arguments. Whatever else came is never taken for ``{}``: the tool
-    would run without what the model meant to say.
+    would run without what the model meant.
     """
     for _ in range(2):
         if isinstance(value, str) and value.strip():
@@ -62,9 +62,9 @@ class _Call:
         return read_arguments(self.whole if self.whole is not None else "".join(self.fragments))
 
     def is_complete(self) -> bool:
-        """Tell whether there is nothing left to say; without arguments there still may be."""
-        spoken = self.whole is not None or any(map(str.strip, self.fragments))
-        return bool(self.name) and spoken and self.arguments() is not None
+        """Tell whether no fragment is missing; without arguments one still may be."""
+        has_arguments = self.whole is not None or any(map(str.strip, self.fragments))
+        return bool(self.name) and has_arguments and self.arguments() is not None
 
 
 class CallAssembler:
@@ -137,7 +137,7 @@ class CallAssembler:
     def _addressed(self, call_id: str, index: int | None, name: str) -> _Call | None:
         """Return the call that a fragment is part of, a new one if it starts one."""
         if call_id:
-            # Parallel calls may all say index 0, so an id decides alone.
+            # Parallel calls may all have index 0, so an id decides alone.
             known = (call for call in self._calls if call.id == call_id)
             return next(known, None) or self._start(call_id, index)
         same_index = [

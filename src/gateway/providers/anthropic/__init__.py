@@ -63,7 +63,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         return [model.info for model in listed]
 
     def describe(self, model_id: str) -> ModelInfo:
-        """Return what the last list says of a model, or what all of them can do."""
+        """Return a model as the last list describes it, or with the capabilities of all."""
         return self._model(model_id).info
 
     def chat(self, request: ChatRequest) -> ChatStream:

@@ -25,7 +25,7 @@ __all__ = ["learn", "messages_body"]
 
 _JSON_HINT = "Answer with one JSON object and nothing else."
 _BUDGETS = {"low": 2_048, "medium": 8_192, "high": 16_384, "max": 32_768}
-"""Tokens for thinking where a model is told a number; the least that the API takes is 1024."""
+"""Tokens for thinking where a model needs a number; the API's minimum is 1024."""
 _CHOICES = {"required": "any", "auto": "auto", "none": "none"}
 _KNOWN_EXTRA = frozenset({"metadata", "service_tier"})
 
@@ -90,7 +90,7 @@ def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
     if request.think is None or Capability.THINKING not in model.info.capabilities:
         return None
     if request.think is False:
-        # Models that cannot be stopped from thinking refuse to be told so.
+        # Models that always think reject this parameter.
         return {"type": "disabled"} if model.can_rest else None
     if model.adapts:
         return {"type": "adaptive", "display": "summarized"}
@@ -124,7 +124,7 @@ def _output_config(
 def _sampling(sampling: Sampling, *, free: bool) -> dict[str, object]:
     """Return what the API knows; it has no seeds, penalties or ``min_p``.
 
-    Only a model that is *free* to be told so takes more than what ends an answer.
+    A model that is not *free* takes no sampling parameters, only stop sequences.
     """
     fields: dict[str, object] = {}
     stops = [clean(stop) for stop in sampling.stop if stop.strip()]

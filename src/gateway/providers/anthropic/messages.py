@@ -21,7 +21,7 @@ __all__ = ["system_text", "wire_turns"]
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _PDF = "application/pdf"
 _NOTHING_SAID = "."
-"""What a user says who has to speak first and has nothing to say."""
+"""The text of a user's turn that has none, for a conversation that has to start with one."""
 
 _is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 

@@ -21,12 +21,12 @@ _ALL = _ALWAYS | {Capability.VISION, Capability.THINKING}
 
 @dataclass(frozen=True, slots=True)
 class Claude:
-    """A model and how it is told to think.
+    """A model, and which parameters for thinking and sampling it accepts.
 
     ``max_output`` is the most tokens of an answer, 0 when unknown. ``adapts`` tells whether the
-    model decides itself how long it thinks, ``can_rest`` whether it can be told not to, ``efforts``
-    how much it can be told to do so. ``takes_sampling`` tells whether it can be told how to choose
-    tokens.
+    model takes ``adaptive`` thinking in the place of a budget, ``can_rest`` whether thinking can be
+    disabled, and ``efforts`` which levels of effort it accepts. ``takes_sampling`` tells whether it
+    accepts ``temperature``, ``top_p`` and ``top_k``.
     """
 
     info: ModelInfo
@@ -65,7 +65,7 @@ def parse_models(payload: object, provider: str) -> list[Claude]:
 
 
 def describe(model_id: str) -> Claude:
-    """Return what can be told of a model that is in no list: all that today's models can do."""
+    """Return a model that is in no list, with all capabilities of today's models."""
     return Claude(ModelInfo(model_id, capabilities=_ALL, family="claude"))
 
 

@@ -19,7 +19,7 @@ class AnthropicOptions(ServiceOptions):
     """One account; without a key all requests to this provider fail.
 
     ``base_url`` ends in ``/v1``. ``version`` is the API's own (``anthropic-version``): the default
-    is the last one that lets older models be told how to choose tokens. ``beta`` is the value of
+    is the last one in which older models accept sampling parameters. ``beta`` is the value of
     ``anthropic-beta``. ``max_tokens`` limits an answer when the client does not, since the API
     wants a limit.
     """

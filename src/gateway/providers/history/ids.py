@@ -43,7 +43,7 @@ def safe_name(name: str) -> str:
 
 
 def names_no_call(original: str) -> bool:
-    """Tell whether an id says nothing; ``null`` is the default in Mistral's own schema."""
+    """Tell whether an id is none; ``null`` is the default in Mistral's own schema."""
     return original in {"", "null"}
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.core.chat import Message, Role, replace
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import call_ids, names_no_call, safe_name
 
 __all__ = ["pair_results"]
-
-_TOOL: Final = Role.TOOL  # Python 3.11 takes its time to look up a member of an enumeration
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +49,7 @@ def pair_results(messages: Sequence[Message], *, is_id: Callable[[str], bool]) -
         if index in turns:
             paired.append(_with_calls(message, turns[index]))
             paired += results[index]
-        elif message.role is not _TOOL:
+        elif message.role is not Role.TOOL:
             paired.append(message)
         elif index not in owners:
             paired.append(_with_id(message, ""))
@@ -76,7 +73,7 @@ def _owners(messages: Sequence[Message], turns: dict[int, list[_Call]]) -> dict[
         if index in turns:
             latest = turns[index]
             by_id |= _by_id(latest)
-        elif message.role is _TOOL:
+        elif message.role is Role.TOOL:
             known = by_id.get(message.tool_call_id)
             if known is None:
                 unnamed.append((index, latest))

@@ -28,7 +28,7 @@ _MEDIALESS: Final = frozenset({Role.ASSISTANT, Role.SYSTEM})
 
 
 def answer_open_calls(messages: Sequence[Message]) -> Iterator[Message]:
-    """Say of each call without a result that there is none; services count them."""
+    """Add a result to each call that has none; services require one for each."""
     missing: dict[str, ToolCall] = {}
     for message in messages:
         if message.role is not Role.TOOL or not message.tool_call_id:

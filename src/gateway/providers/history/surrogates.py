@@ -56,7 +56,7 @@ def _cleaned(value: object) -> object:
 
 
 def clean_messages(messages: Sequence[Message]) -> Iterator[Message]:
-    """Yield *messages* with `clean` applied to what they say and think."""
+    """Yield *messages* with `clean` applied to their content and thinking."""
     return map(_cleaned_message, messages)
 
 

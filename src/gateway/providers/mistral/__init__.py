@@ -68,7 +68,7 @@ class MistralProvider(Provider[MistralOptions]):
         return listed
 
     def describe(self, model_id: str) -> ModelInfo:
-        """Return what the last list or else Mistral's documentation says of a model."""
+        """Return a model as the last list, or else Mistral's documentation, describes it."""
         return self._listed.get(model_id) or models.describe(model_id)
 
     def chat(self, request: ChatRequest) -> ChatStream:
@@ -86,7 +86,7 @@ class MistralProvider(Provider[MistralOptions]):
         return await embed.embed(request, post, provider=self.context.name)
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
-        """Return the answer of the transcriptions endpoint, whatever model it is asked for."""
+        """Return the answer of the transcriptions endpoint, for any model."""
         self._model(request.model)
         answer = await self._upstream.post_form(_TRANSCRIBE, transcribe_form(request))
         return read_transcript(answer, provider=self.context.name)

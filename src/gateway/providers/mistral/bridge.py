@@ -10,11 +10,11 @@ from gateway.core.chat import Message, Role
 __all__ = ["BRIDGE", "bridge_results"]
 
 BRIDGE: Final = "OK."
-"""What the assistant is made to say between a result and a user message."""
+"""The text of the assistant's message that is inserted between a result and a user message."""
 
 
 def bridge_results(messages: Sequence[Message]) -> Iterator[Message]:
-    """Let the assistant speak between a result and a user ("Unexpected role 'user' after …")."""
+    """Insert an answer between a result and a user ("Unexpected role 'user' after …")."""
     before = Role.SYSTEM
     for message in messages:
         if before is Role.TOOL and message.role is Role.USER:

@@ -33,7 +33,7 @@ class Delta(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One of the answers; there is no second one unless it was asked for."""
+    """One of the answers; there is only one, since more are never requested."""
 
     delta: Delta | None = None
     message: Delta | None = None
@@ -64,7 +64,7 @@ class _PlainChunk(msgspec.Struct, gc=False):
 
 
 read_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
-"""Decode the JSON of a chunk that says nothing but a fragment of text, as nearly all do.
+"""Decode the JSON of a chunk with nothing but a fragment of text, as nearly all have.
 
 Types check faster than code does. Any other chunk raises what `read_chunk` raises for bad ones.
 """

@@ -51,7 +51,7 @@ class ChatDecoder(ChunkDecoder):
         super().__init__(provider, think=think)
         self._filter = TextFilter(prefix, stops) if prefix or stops else None
         self._answer_id = ""
-        self._is_plain = False  # the first chunk tells who speaks
+        self._is_plain = False  # until the first chunk has been read
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""

@@ -2,7 +2,7 @@
 
 A call takes 512 inputs and 16384 tokens, an input 8192 tokens; beyond that it answers 400 with code
 3210. There is no tokenizer to ask and nothing is cut on the other side, so portions are estimated,
-halved when refused, and an input that is too long by itself is shortened here.
+halved when rejected, and an input that is too long by itself is shortened here.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _WIDEST = 3072
 async def embed(request: EmbedRequest, post: Post, *, provider: str) -> EmbedResult:
     """Return one vector for each input of *request*.
 
-    *post* sends one body and raises `OverLimit` for one that is too large. A few bodies are on
-    their way at a time; when one fails the others are given up, and the whole is not to be asked
-    for again, since a part of it may have been served.
+    *post* sends one body and raises `OverLimit` for one that is too large. A few bodies are sent at
+    a time; when one fails the others are cancelled, and the whole must not be retried, since a part
+    of it may have been processed.
     """
     work = _Work(request, post, provider)
     try:
@@ -65,7 +65,7 @@ class _Work:
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def embed(self, inputs: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return the vectors of a portion, from two halves of it if the whole is refused."""
+        """Return the vectors of a portion, from two halves of it if the whole is rejected."""
         try:
             return await self._send(inputs)
         except OverLimit as error:

@@ -43,7 +43,7 @@ def chat_body(
 ) -> dict[str, object]:
     """Return the body for ``POST /v1/chat/completions``; it always asks for a stream.
 
-    *think_default* is what a reasoning model does when the client says nothing about thinking;
+    *think_default* is what a reasoning model does when the client does not set it;
     false leaves that to the provider. *effort_rejected* leaves out ``reasoning_effort``, which the
     model is known to reject. Raise `InvalidRequest` for what Mistral has no form for.
     """

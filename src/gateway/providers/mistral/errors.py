@@ -80,7 +80,7 @@ def event_error(data: bytes, provider: str) -> GatewayError:
 
 @dataclass(frozen=True, slots=True)
 class _ErrorBody:
-    """What an error response says, whatever shape it came in; status 0 when it names none."""
+    """The fields of an error response, whatever shape it came in; status 0 when it has none."""
 
     provider: str
     status: int
@@ -113,7 +113,7 @@ class _ErrorBody:
 
     @property
     def text(self) -> str:
-        """The message, or the little that can be told of an error without one."""
+        """The message, or a substitute when there is none."""
         if self.message:
             return self.message
         if self.status:

@@ -19,7 +19,7 @@ from gateway.providers.mistral.schemas import Schema, map_subschemas, without_id
 __all__ = ["JSON_HINT", "close", "wire_format", "with_json_hint"]
 
 JSON_HINT: Final = "Answer with JSON only."
-"""Without a word of JSON in the messages Mistral may write whitespace until the limit."""
+"""Unless a message mentions JSON, Mistral may write whitespace until the limit."""
 
 _COMPOSING: Final = frozenset(
     {"allOf", "anyOf", "oneOf", "$ref", "$dynamicRef", "if", "dependentSchemas"}
@@ -35,7 +35,7 @@ class _Findings:
 
 
 def wire_format(form: JsonFormat) -> dict[str, object]:
-    """Return Mistral's ``response_format``; a schema that says nothing allows any JSON."""
+    """Return Mistral's ``response_format``; an empty schema allows any JSON."""
     schema = without_identity(clean_json(form.schema or {}))
     if not schema:
         return {"type": "json_object"}

@@ -12,7 +12,7 @@ _ID = re.compile(r"[a-zA-Z0-9]{9}").fullmatch
 def is_id(text: str) -> bool:
     """Tell whether Mistral takes this as the id of a tool call.
 
-    Anything else than nine letters and digits is refused ("Tool call id was … but must be a-z, A-Z,
+    It rejects anything else than nine letters and digits ("Tool call id was … but must be a-z, A-Z,
     0-9, with a length of 9").
     """
     return _ID(text) is not None

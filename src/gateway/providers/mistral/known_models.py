@@ -1,6 +1,6 @@
 """What Mistral's documentation says of its models (as of August 2026) and its lists do not.
 
-The lists of the service win wherever they say something: this table gives parameter sizes and
+The lists of the service win wherever they have a value: this table gives parameter sizes and
 release dates, and stands in for a list that cannot be fetched. It need not be complete.
 """
 

@@ -14,10 +14,6 @@ from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
 
-# Python 3.11 takes its time to look up a member of an enumeration.
-_USER: Final = Role.USER
-_ASSISTANT: Final = Role.ASSISTANT
-_TOOL: Final = Role.TOOL
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _AUDIO: Final = frozenset({"audio/wav", "audio/mpeg"})
 _PDF: Final = "application/pdf"
@@ -62,18 +58,18 @@ def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list
     reasoning models. An assistant's message at the end is marked as the text to continue.
     """
     wire = [_message(message, replay_thinking=replay_thinking) for message in messages]
-    if messages and messages[-1].role is _ASSISTANT:
+    if messages and messages[-1].role is Role.ASSISTANT:
         wire[-1] = {"role": "assistant", "content": messages[-1].content, "prefix": True}
     return wire
 
 
 def _message(message: Message, *, replay_thinking: bool) -> dict[str, object]:
     role = message.role
-    if role is _USER:
+    if role is Role.USER:
         return {"role": "user", "content": _user_content(message)}
-    if role is _ASSISTANT:
+    if role is Role.ASSISTANT:
         return _assistant(message, replay_thinking=replay_thinking)
-    if role is _TOOL:
+    if role is Role.TOOL:
         return _tool(message)
     return {"role": "system", "content": message.content}
 

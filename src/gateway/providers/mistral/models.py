@@ -50,10 +50,10 @@ def parse_models(payload: object, provider: str) -> list[ModelInfo]:
 
 
 def describe(model_id: str) -> ModelInfo:
-    """Return what can be told of a model that is in no list.
+    """Return a model that is in no list, as its name and Mistral's documentation describe it.
 
-    A model that nobody knows is given the benefit of the doubt: what it cannot do the service
-    refuses, while a refusal of ours would lock a new model out. A bare name, which is how clients
+    An unknown model has the capabilities of most: the service rejects what it cannot do, while a
+    rejection by us would make a new model unusable. A bare name, which is how clients
     write the latest version, is the id of that one where Mistral has it.
     """
     latest = f"{model_id}-latest"

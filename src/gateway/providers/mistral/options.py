@@ -13,9 +13,9 @@ __all__ = ["MistralOptions", "MistralOptionsSchema"]
 class MistralOptions(ServiceOptions):
     """One account; without a key all requests to this provider fail.
 
-    ``base_url`` ends in ``/v1``. ``think_default`` turns thinking on when the client does not say,
-    as Ollama does; otherwise Mistral's default holds, which is off. ``prompt_cache`` sends a key
-    that makes a hit in Mistral's prompt cache likelier.
+    ``base_url`` ends in ``/v1``. ``think_default`` turns thinking on when the client does not set
+    it, as Ollama does; otherwise Mistral's default applies, which is off. ``prompt_cache`` sends a
+    key that makes a hit in Mistral's prompt cache likelier.
     """
 
     base_url: str = "https://api.mistral.ai/v1"

@@ -29,18 +29,13 @@ from gateway.providers.mistral.ids import is_id
 
 __all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
 
-# Python 3.11 takes its time to look up a member of an enumeration.
-_SYSTEM: Final = Role.SYSTEM
-_USER: Final = Role.USER
-_ASSISTANT: Final = Role.ASSISTANT
-_TOOL: Final = Role.TOOL
 _FOLLOWERS: Final = {
-    _SYSTEM: frozenset({_SYSTEM, _USER, _ASSISTANT}),
-    _USER: frozenset({_SYSTEM, _USER, _ASSISTANT}),
-    _ASSISTANT: frozenset({_USER, _ASSISTANT}),
-    _TOOL: frozenset({_ASSISTANT}),
+    Role.SYSTEM: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
+    Role.USER: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
+    Role.ASSISTANT: frozenset({Role.USER, Role.ASSISTANT}),
+    Role.TOOL: frozenset({Role.ASSISTANT}),
 }
-"""Who may speak next; results are counted apart."""
+"""Which roles may follow each role; results are counted apart."""
 _PAIRING: Final = "paired results with calls"
 
 
@@ -69,27 +64,27 @@ def repair(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[str]]
 
 def _is_fit(messages: Sequence[Message]) -> bool:
     """Tell in one pass that no repair has anything to do; to run them all costs far more."""
-    speaker = _SYSTEM
+    speaker = Role.SYSTEM
     waiting: set[str] = set()
     for message in messages:
         role, calls, content = message.role, message.tool_calls, message.content
         if not (content.isascii() and message.thinking.isascii()) and not _is_clean(message):
             return False
-        if role is _TOOL:
+        if role is Role.TOOL:
             if message.tool_call_id not in waiting or message.media or calls:
                 return False
             waiting.remove(message.tool_call_id)
         elif waiting or role not in _FOLLOWERS[speaker]:
             return False
-        elif role is _ASSISTANT:
+        elif role is Role.ASSISTANT:
             waiting = {call.id for call in calls if is_id(call.id) and is_name(call.name)}
             if len(waiting) != len(calls) or message.media or not (calls or content.strip()):
                 return False
-        elif calls or (message.media and role is _SYSTEM):
+        elif calls or (message.media and role is Role.SYSTEM):
             return False
         speaker = role
-    alone = len(messages) == 1 and speaker is _ASSISTANT
-    return not (waiting or alone or speaker is _SYSTEM)
+    alone = len(messages) == 1 and speaker is Role.ASSISTANT
+    return not (waiting or alone or speaker is Role.SYSTEM)
 
 
 def _is_clean(message: Message) -> bool:
@@ -98,11 +93,11 @@ def _is_clean(message: Message) -> bool:
 
 
 def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
-    """Drop what says nothing; an answer of nothing but thinking is half a turn."""
+    """Drop answers without text and calls; one with thinking alone is incomplete."""
     return [
         message
         for message in messages
-        if message.role is not _ASSISTANT or message.tool_calls or message.content.strip()
+        if message.role is not Role.ASSISTANT or message.tool_calls or message.content.strip()
     ]
 
 
@@ -111,21 +106,21 @@ def _gather_system(messages: Sequence[Message]) -> Iterable[Message]:
 
     A conversation of instructions alone has its last one asked by the user.
     """
-    speakers = [i for i, message in enumerate(messages) if message.role is not _SYSTEM]
+    speakers = [i for i, message in enumerate(messages) if message.role is not Role.SYSTEM]
     if len(speakers) == len(messages):
         return messages
     if not speakers:
-        return [*messages[:-1], *(replace(message, role=_USER) for message in messages[-1:])]
+        return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
     front = list(messages[: speakers[0]])
     rest: list[Message] = []
     moved: list[str] = []
-    speaker = _SYSTEM
-    last = max((i for i in speakers if messages[i].role is not _TOOL), default=0)
+    speaker = Role.SYSTEM
+    last = max((i for i in speakers if messages[i].role is not Role.TOOL), default=0)
     for index in range(len(front), len(messages)):
         message = messages[index]
-        if message.role is not _SYSTEM:
+        if message.role is not Role.SYSTEM:
             speaker = message.role
-        elif speaker is not _USER or index > last:
+        elif speaker is not Role.USER or index > last:
             moved.append(message.content)
             continue
         rest.append(message)
@@ -137,33 +132,33 @@ def _with_instructions(front: Sequence[Message], moved: Iterable[str]) -> Sequen
     if not text:
         return front
     if not front:
-        return [Message(_SYSTEM, text)]
+        return [Message(Role.SYSTEM, text)]
     return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].content, text]))]
 
 
 def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
     """Put an empty question before an answer that stands alone."""
-    if len(messages) == 1 and messages[0].role is _ASSISTANT:
-        return [Message(_USER), *messages]
+    if len(messages) == 1 and messages[0].role is Role.ASSISTANT:
+        return [Message(Role.USER), *messages]
     return messages
 
 
 def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
     """Move all instructions in front of the last user text; there must be a user message.
 
-    Models that listen refuse a system message beside a recording.
+    Models for audio reject a system message beside a recording.
     """
-    texts = [message.content for message in messages if message.role is _SYSTEM]
+    texts = [message.content for message in messages if message.role is Role.SYSTEM]
     if not texts:
         return messages
-    rest = [message for message in messages if message.role is not _SYSTEM]
-    last = max(i for i, message in enumerate(rest) if message.role is _USER)
+    rest = [message for message in messages if message.role is not Role.SYSTEM]
+    last = max(i for i, message in enumerate(rest) if message.role is Role.USER)
     rest[last] = replace(rest[last], content=join_paragraphs([*texts, rest[last].content]))
     return rest
 
 
 def join_paragraphs(texts: Iterable[str]) -> str:
-    """Join the texts that say something with a blank line between."""
+    """Join the texts that are not blank with a blank line between."""
     return "\n\n".join([text for text in texts if text.strip()])
 
 

@@ -9,7 +9,7 @@ from gateway.providers.history.surrogates import clean
 
 __all__ = ["local_stops", "wire_sampling"]
 
-_UNSAID: Final = Sampling()
+_DEFAULT: Final = Sampling()
 _MOST_STOPS: Final = 4
 _HOTTEST: Final = 1.5
 _STRONGEST_PENALTY: Final = 2.0
@@ -24,7 +24,7 @@ def wire_sampling(
     suffix take no *penalties*.
     """
     fields: dict[str, object] = {}
-    if sampling == _UNSAID:
+    if sampling == _DEFAULT:
         return fields
     temperature, top_p, limit = sampling.temperature, sampling.top_p, sampling.max_tokens
     if temperature is not None:

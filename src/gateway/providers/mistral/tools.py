@@ -25,7 +25,7 @@ _LIMITS: Final = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum
 def wire_tools(tools: Sequence[Tool]) -> list[dict[str, object]]:
     """Return the definitions of functions.
 
-    Raises `InvalidRequest` for a name that Mistral refuses: the client dispatches on it, so it
+    Raise `InvalidRequest` for a name that Mistral rejects: the client dispatches on it, so it
     cannot be changed on the way.
     """
     return [_tool(tool) for tool in tools]

@@ -25,7 +25,7 @@ class _Answer(msgspec.Struct):
 
 
 def transcribe_form(request: TranscribeRequest) -> aiohttp.FormData:
-    """Return the form that says *request*; it can be sent once."""
+    """Return *request* as a form, which can be sent once."""
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("model", request.model)
     if request.language is not None:

@@ -47,7 +47,7 @@ class OllamaProvider(Provider[OllamaOptions]):
         self._turn = asyncio.Semaphore(_SHOWN_AT_ONCE)
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Return the models of the server; each is asked about once, until it changes."""
+        """Return the models of the server; each is described by one request until it changes."""
         payload = await get_models(self._upstream, "/api/tags")
         tagged = models.parse_tags(payload, self.context.name)
         listed = await asyncio.gather(*map(self._show, tagged))
@@ -63,14 +63,14 @@ class OllamaProvider(Provider[OllamaOptions]):
                 payload = await self._upstream.post("/api/show", {"model": tagged.id})
             info = models.parse_show(payload, tagged, self.context.name)
         except GatewayError as error:
-            # One broken model must not hide all others; it is asked about again next time.
+            # One broken model must not hide all others; the next list tries it again.
             self.context.log.warning("%s cannot be described: %s", tagged.id, error)
             return tagged
         self._shown[tagged.id] = tagged, info
         return info
 
     def describe(self, model_id: str) -> ModelInfo:
-        """Return what the server said of a model, or that it may be able to do anything."""
+        """Return the server's description of a model, or one that allows everything."""
         return self._listed.get(model_id) or models.describe(model_id)
 
     def chat(self, request: ChatRequest) -> ChatStream:
@@ -87,11 +87,11 @@ class OllamaProvider(Provider[OllamaOptions]):
         return read_vectors(payload, len(request.inputs), provider=self.context.name)
 
     async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
-        """Have the server load a model, in the way in which the client has asked for it."""
+        """Have the server load a model, with the options of the client."""
         path, body = encode.load_call(request, self._options)
         if isinstance(request, EmbedRequest):
             await self._upstream.post(path, body)
-        else:  # as patiently as for the first word of an answer
+        else:  # with the time limits of an answer, since loading takes as long
             async with aclosing(decoded(partial(self._open, path, body))) as batches:
                 async for _ in batches:
                     pass
@@ -101,7 +101,7 @@ class OllamaProvider(Provider[OllamaOptions]):
         await self._upstream.post("/api/generate", {"model": clean(model_id), "keep_alive": 0})
 
     async def loaded_models(self) -> Sequence[LoadedModel]:
-        """Return what ``/api/ps`` says."""
+        """Return the models of ``/api/ps``."""
         return models.parse_ps(await self._upstream.get("/api/ps"), self.context.name)
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, LineDecoder]:

@@ -1,7 +1,7 @@
 """Bodies for an Ollama server (Ollama's ``docs/api.md``), with nothing lost on the way.
 
-What a client of the same dialect has said beside the conversation stands in a body as the client
-said it; the vocabulary's words are for all others, and for what a model that a user made adds.
+Native fields, which a client of the same dialect has sent, are passed on unchanged; the vocabulary
+is for all other clients, and for what a model that a user made adds.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def answer_call(request: ChatRequest, options: OllamaOptions) -> tuple[str, dict
     """
     messages = list(clean_messages(request.messages))
     if _is_prompt(request, messages):
-        path, said = _GENERATE, _prompt(messages)
+        path, question = _GENERATE, _prompt(messages)
     else:
-        path, said = _CHAT, {"messages": list(map(_message, messages))}
-    body: dict[str, object] = {"model": clean(request.model), **said, "stream": True}
+        path, question = _CHAT, {"messages": list(map(_message, messages))}
+    body: dict[str, object] = {"model": clean(request.model), **question, "stream": True}
     if request.tools and request.tool_choice != "none":
         body["tools"] = list(map(_tool, request.tools))
     if request.response_format is not None:
@@ -78,7 +78,7 @@ def embed_call(request: EmbedRequest, options: OllamaOptions) -> tuple[str, dict
     """Return the path and the body for embeddings; the older endpoint leaves a vector as it is."""
     body: dict[str, object] = {"model": clean(request.model)}
     inputs = list(map(clean, request.inputs))
-    if "prompt" in _said(request):
+    if "prompt" in _native(request):
         return _EMBEDDINGS, _completed({**body, "prompt": "".join(inputs)}, request, options)
     body["input"] = inputs
     if not request.truncate:
@@ -92,16 +92,16 @@ def embed_call(request: EmbedRequest, options: OllamaOptions) -> tuple[str, dict
 def load_call(
     request: ChatRequest | EmbedRequest, options: OllamaOptions
 ) -> tuple[str, dict[str, object]]:
-    """Return the path and the body that only load a model: those of a request that says nothing."""
+    """Return the path and the body that only load a model: those of an empty request."""
     if isinstance(request, EmbedRequest):
         return embed_call(request, options)
-    prompted = "prompt" in _said(request)
+    prompted = "prompt" in _native(request)
     nothing: dict[str, object] = {"prompt": ""} if prompted else {"messages": []}
     body = {"model": clean(request.model), **nothing}
     return _GENERATE if prompted else _CHAT, _completed(body, request, options)
 
 
-def _said(request: ChatRequest | FillRequest | EmbedRequest) -> Mapping[str, Any]:
+def _native(request: ChatRequest | FillRequest | EmbedRequest) -> Mapping[str, Any]:
     return request.native.get(DIALECT, {})
 
 
@@ -110,11 +110,11 @@ def _completed(
     request: ChatRequest | FillRequest | EmbedRequest,
     options: OllamaOptions,
 ) -> dict[str, object]:
-    """Add what the settings say, and over it what the client has said in this dialect."""
+    """Add the options of the settings, and over them the native fields of the client."""
     if options.keep_alive != "":
         body["keep_alive"] = options.keep_alive
-    said = {name: value for name, value in _said(request).items() if name != "prompt"}
-    body |= clean_json(said)
+    native = {name: value for name, value in _native(request).items() if name != "prompt"}
+    body |= clean_json(native)
     if merged := _options(request, options):
         body["options"] = merged
     return body
@@ -128,12 +128,12 @@ def _options(
     if not isinstance(request, EmbedRequest):
         merged |= clean_json(request.extra)
         merged |= _sampling(request.sampling)
-    said = _said(request).get("options", {})
-    return merged | clean_json({name: value for name, value in said.items() if value is not None})
+    given = _native(request).get("options", {})
+    return merged | clean_json({name: value for name, value in given.items() if value is not None})
 
 
 def _sampling(sampling: Sampling) -> dict[str, object]:
-    said = {
+    fields = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
@@ -144,23 +144,23 @@ def _sampling(sampling: Sampling) -> dict[str, object]:
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _is_prompt(request: ChatRequest, messages: Sequence[Message]) -> bool:
     """Tell whether the messages are but a prompt, maybe with a system prompt before it."""
     roles = [message.role for message in messages]
-    return "prompt" in _said(request) and roles in ([Role.USER], [Role.SYSTEM, Role.USER])
+    return "prompt" in _native(request) and roles in ([Role.USER], [Role.SYSTEM, Role.USER])
 
 
 def _prompt(messages: Sequence[Message]) -> dict[str, object]:
     *system, prompt = messages
-    said: dict[str, object] = {"prompt": prompt.content}
+    wire: dict[str, object] = {"prompt": prompt.content}
     if system:
-        said["system"] = system[0].content
+        wire["system"] = system[0].content
     if prompt.media:
-        said["images"] = list(map(_image, prompt.media))
-    return said
+        wire["images"] = list(map(_image, prompt.media))
+    return wire
 
 
 def _message(message: Message) -> dict[str, object]:

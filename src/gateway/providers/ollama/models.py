@@ -117,9 +117,9 @@ def parse_show(payload: Any, info: ModelInfo, provider: str) -> ModelInfo:
 
 
 def describe(model_id: str) -> ModelInfo:
-    """Return what can be told of a model that is in no list: it may be able to do anything.
+    """Return a model that is in no list, with all capabilities.
 
-    The server refuses what it cannot do in the very words that we would use.
+    The server rejects what the model cannot do with the messages that Ollama's clients know.
     """
     return ModelInfo(model_id, capabilities=frozenset(Capability))
 

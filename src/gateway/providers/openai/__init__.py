@@ -72,7 +72,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         return listed
 
     def describe(self, model_id: str) -> ModelInfo:
-        """Return what the last list, or else the settings and the name, say of a model."""
+        """Return a model as the last list, or else the settings and its name, describe it."""
         return self._listed.get(model_id) or models.describe(model_id, self.context.options.models)
 
     def chat(self, request: ChatRequest) -> ChatStream:

@@ -80,7 +80,7 @@ class _PlainChunk(msgspec.Struct, gc=False):
     error: None = None
 
 
-# For a chunk that says nothing but a fragment of text, as nearly all do: types check faster than
+# For a chunk with nothing but a fragment of text, as nearly all have: types check faster than
 # code does. Any other chunk raises what the careful reader raises for bad ones.
 _read_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
 
@@ -148,7 +148,7 @@ class ChatDecoder(ChunkDecoder):
         thought = _text(delta.reasoning_content) or _text(delta.reasoning)
         if thought and self._think:
             events.append(ThinkingDelta(thought))
-        # The words of a refusal come in a member of their own and are the answer.
+        # A model's refusal comes in a member of its own and is the answer.
         text = _text(delta.content) + _text(delta.refusal)
         if text:
             events.append(TextDelta(text))

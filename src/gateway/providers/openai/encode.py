@@ -33,7 +33,7 @@ form."""
 
 _NEW_LIMIT = re.compile(r"(.*/)?(o\d|gpt-5)")
 _FIXED_SAMPLING = re.compile(r"(.*/)?(o\d|gpt-5(?!.*chat))")
-"""Reasoning models of OpenAI: they refuse to be told how to choose tokens."""
+"""Reasoning models of OpenAI, which reject sampling parameters."""
 _JSON_HINT: Mapping[str, object] = {"role": "system", "content": "Answer in JSON."}
 
 

@@ -62,9 +62,9 @@ def parse_models(
 
 
 def describe(model_id: str, rules: Mapping[str, ModelRule]) -> ModelInfo:
-    """Return what the settings and the name say of a model that is in no list."""
+    """Return a model that is in no list, as the settings and its name describe it."""
     info = _by_name(model_id)
-    # What cannot chat the service refuses; a refusal of ours would lock a new model out.
+    # The service rejects what cannot chat; a rejection by us would make a new model unusable.
     capabilities = info.capabilities or frozenset({Capability.COMPLETION})
     return _ruled(replace(info, capabilities=capabilities), rules)
 

@@ -52,7 +52,7 @@ class OpenAIOptions(ServiceOptions):
 
     @property
     def passed(self) -> frozenset[str]:
-        """Return the names of options to pass on; OpenAI itself refuses those it does not know."""
+        """Return the names of options to pass on; OpenAI itself rejects those it does not know."""
         if self.pass_options is not None:
             return frozenset(self.pass_options)
         is_official = URL(self.base_url).host == _OFFICIAL

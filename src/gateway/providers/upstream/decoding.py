@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError
 from gateway.core.events import ChatEvent, ChatStream
 from gateway.providers.upstream.stream import LOST, EventStream
 
-__all__ = ["Decoder", "decoded"]
+__all__ = ["Decoder", "Opener", "decoded"]
 
 _USAGE_IDLE_LIMIT = 3.0
 """Seconds to wait for the usage once all else is known."""
 
 
 class Decoder(Protocol):
-    """Reads one answer and remembers where in it it is; pure."""
+    """Decodes one answer, and keeps its state; pure."""
 
     failure: GatewayError | None
     """The error that ended the answer, to be raised after the events that came before it."""
@@ -29,7 +29,7 @@ class Decoder(Protocol):
 
     @property
     def cut(self) -> bool:
-        """Tell whether the rest of the body is for nobody and worth no waiting."""
+        """Tell whether the rest of the body is not needed, so that the connection is closed."""
 
     def feed(self, batch: Sequence[bytes], /) -> Sequence[ChatEvent]:
         """Return the events of data that arrived together."""
@@ -38,16 +38,24 @@ class Decoder(Protocol):
         """Return the events that waited for the end of the body."""
 
 
-async def decoded(
-    open_answer: Callable[[], Awaitable[tuple[EventStream, Decoder]]],
-) -> ChatStream:
-    """Yield the events of an answer; after `Finish` only read on to the end of the body.
+Opener: TypeAlias = Callable[[], Awaitable[tuple[EventStream, Decoder]]]
+"""Sends a request and returns the open stream of its answer, with the decoder for it."""
 
-    *open_answer* sends the request when the first batch is asked for, and returns the stream, which
-    is closed here, with what reads it.
+
+def decoded(open_answer: Opener) -> ChatStream:
+    """Return an iterator over the events of an answer, in batches as they arrive.
+
+    *open_answer* is called when the first batch is requested; the stream that it returns is closed
+    here. After `Finish` the iterator only reads on to the end of the body. It raises the decoder's
+    ``failure``, and `UpstreamError` when the connection is lost or idle before the answer is
+    complete.
     """
-    stream, decoder = await open_answer()
-    del open_answer  # nothing of the request is needed while the answer runs
+    return _events([open_answer])
+
+
+async def _events(openers: list[Opener]) -> ChatStream:
+    # Out of the list, so that nothing holds the request while the answer runs.
+    stream, decoder = await openers.pop()()
     read, split, clock = stream.read, stream.split, stream.clock
     try:
         try:
@@ -74,7 +82,7 @@ async def decoded(
                 if decoder.closing:
                     stream.idle_limit = _USAGE_IDLE_LIMIT
         except UpstreamError:
-            # A connection that dies when all has been said takes nothing away.
+            # A connection that is lost after the last event costs nothing.
             if not decoder.finished and not decoder.closing:
                 raise
         events = decoder.end()
