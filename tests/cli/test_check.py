@@ -90,6 +90,12 @@ async def test_each_target_of_an_alias_must_lead_somewhere() -> None:
     ]
 
 
+async def test_a_target_may_be_an_alias_behind_its_provider_as_it_may_for_a_client() -> None:
+    models = ModelsSettings(aliases={"tiny": "patient-mini", "best": "patient/tiny"})
+
+    assert [one for one in await findings(patient(models=models)) if one.trouble] == []
+
+
 async def test_each_key_is_tried() -> None:
     async with await start(sandbox=Sandbox(keys=["good"])) as running:
         keys = ("good", "bad-1", "good")

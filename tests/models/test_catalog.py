@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from catalogs import catalog_of, models_of
 from gateway.core.model_info import ModelInfo
 from gateway.core.names import InvalidName
-from gateway.models.catalog import Library, Shelf
+from gateway.models.catalog import ModelCatalog
+from gateway.models.index import ProviderModels
 
 IDS = (
     "mistral-large-latest",
@@ -23,18 +25,13 @@ IDS = (
 )
 
 
-def shelf(name: str, ids: Sequence[str], *, complete: bool = True) -> Shelf:
-    models = [ModelInfo(model_id) for model_id in ids]
-    return Shelf(name, f"https://{name}.example", models, complete, ModelInfo)
-
-
-def library(
-    *shelves: Shelf,
+def catalog(
+    *providers: ProviderModels,
     aliases: Mapping[str, str | Sequence[str]] | None = None,
     expose: Sequence[str] = (),
-) -> Library:
-    return Library(
-        shelves or [shelf("mistral", IDS)],
+) -> ModelCatalog:
+    return catalog_of(
+        *(providers or [models_of("mistral", *IDS)]),
         aliases={"gpt-4o": "mistral-large", "ft": "mistral/mistral-large-2512"}
         if aliases is None
         else aliases,
@@ -73,12 +70,14 @@ FOUND = {
         "ft:open-mistral-nemo:587a6b29:20240514:7e773925",
     ),
     "cloud suffix": ("mistral-large:cloud", "mistral-large-latest"),
+    "cloud suffix behind a tag": ("mistral-large:2512:cloud", "mistral-large-2512"),
+    "cloud suffix in a tag": ("mistral-large:2512-cloud", "mistral-large-2512"),
 }
 
 
 @pytest.mark.parametrize(("name", "model_id"), FOUND.values(), ids=FOUND)
 def test_a_name_means_a_model(name: str, model_id: str) -> None:
-    found = library().find(name)
+    found = catalog().find(name)
     assert found is not None
     assert (found.info.id, found.provider, found.remote_host) == (
         model_id,
@@ -93,16 +92,17 @@ MISSED = {
     "another namespace": "acme/mistral-large",
     "another host": "hf.co/mistral/mistral-large",
     "only what is stored here": "mistral-large:local",
+    "only what is stored here, with a tag": "mistral-large:2512:local",
 }
 
 
 @pytest.mark.parametrize("name", MISSED.values(), ids=MISSED)
 def test_other_names_mean_nothing(name: str) -> None:
-    assert library().find(name) is None
+    assert catalog().find(name) is None
 
 
 def test_a_namespace_tells_a_model_from_an_alias_that_covers_it() -> None:
-    covered = library(
+    covered = catalog(
         aliases={"mistral-embed": "mistral-large", "hf.co/acme/tool": "mistral-large"}
     )
     bare, full = covered.find("mistral-embed"), covered.find("mistral/mistral-embed")
@@ -113,7 +113,7 @@ def test_a_namespace_tells_a_model_from_an_alias_that_covers_it() -> None:
 
 def test_what_is_no_name_is_said() -> None:
     with pytest.raises(InvalidName):
-        library().find("a b")
+        catalog().find("a b")
 
 
 def test_the_list_shows_each_name_once_newest_first() -> None:
@@ -123,7 +123,9 @@ def test_the_list_shows_each_name_once_newest_first() -> None:
         ModelInfo("a-2512", released=datetime(2025, 1, 1, tzinfo=UTC)),
         ModelInfo("new", released=datetime(2026, 1, 1, tzinfo=UTC)),
     ]
-    both = library(Shelf("acme", "", models, complete=True, describe=ModelInfo), aliases={"c": "b"})
+    both = catalog(
+        ProviderModels("acme", "", models, complete=True, describe=ModelInfo), aliases={"c": "b"}
+    )
     assert [(model.name, model.info.id) for model in both.models] == [
         ("new:latest", "new"),
         ("a:2512", "a-2512"),
@@ -134,14 +136,16 @@ def test_the_list_shows_each_name_once_newest_first() -> None:
 
 def test_names_of_one_model_share_its_digest() -> None:
     models = [ModelInfo("b-latest", canonical="b-2512"), ModelInfo("b-2512"), ModelInfo("c")]
-    listed = library(Shelf("acme", "", models, complete=True, describe=ModelInfo), aliases={})
+    listed = catalog(
+        ProviderModels("acme", "", models, complete=True, describe=ModelInfo), aliases={}
+    )
     digests = {model.name: model.digest for model in listed.models}
     assert digests["b:latest"] == digests["b:2512"] != digests["c:latest"]
     assert all(len(digest) == 64 for digest in digests.values())
 
 
 def test_of_two_providers_the_earlier_one_wins_and_both_are_reachable() -> None:
-    both = library(shelf("one", ["m-latest", "x"]), shelf("two", ["m-latest", "y"]), aliases={})
+    both = catalog(models_of("one", "m-latest", "x"), models_of("two", "m-latest", "y"), aliases={})
     names = ["m", "one/m", "two/m", "x", "y", "two/y"]
     found = [both.find(name) for name in names]
     assert [model.provider for model in found if model] == [
@@ -157,7 +161,7 @@ def test_of_two_providers_the_earlier_one_wins_and_both_are_reachable() -> None:
 
 def test_two_names_of_which_one_ends_in_cloud_are_two_models() -> None:
     ids = ["gpt-oss:20b-cloud", "gpt-oss:20b", "other:cloud"]
-    found = library(shelf("home", ids), aliases={}).find
+    found = catalog(models_of("home", *ids), aliases={}).find
     names = ["gpt-oss:20b", "gpt-oss:20b-cloud", "home/gpt-oss:20b-cloud", "other:cloud", "other"]
     models = [found(name) for name in names]
     assert [model and model.info.id for model in models] == [
@@ -170,13 +174,13 @@ def test_two_names_of_which_one_ends_in_cloud_are_two_models() -> None:
 
 
 def test_an_alias_wins_over_a_listed_name() -> None:
-    found = library(aliases={"mistral-embed": "mistral-large:2512"}).find("mistral-embed")
+    found = catalog(aliases={"mistral-embed": "mistral-large:2512"}).find("mistral-embed")
     assert found is not None
     assert found.info.id == "mistral-large-2512"
 
 
 def test_an_alias_may_wait_for_its_model() -> None:
-    waiting = library(aliases={"later": "to-come", "own": "ft:a:b:c"})
+    waiting = catalog(aliases={"later": "to-come", "own": "ft:a:b:c"})
     assert (waiting.find("later"), waiting.find("own")) == (None, None)
     listed = [model.name for model in waiting.models]
     assert not {"later:latest", "own:latest"} & {*listed}
@@ -184,7 +188,7 @@ def test_an_alias_may_wait_for_its_model() -> None:
 
 def test_an_alias_may_stand_for_several_models_in_an_order() -> None:
     meant = ["to-come", "mistral-embed", "ft:a:b:c", "mistral/mistral-large", "mistral-large-2512"]
-    several = library(aliases={"best": meant})
+    several = catalog(aliases={"best": meant})
     assert [model.info.id for model in several.find_all("best:latest")] == [
         "mistral-embed",
         "mistral-large-latest",
@@ -198,13 +202,13 @@ def test_an_alias_may_stand_for_several_models_in_an_order() -> None:
 
 
 def test_a_model_is_not_meant_twice() -> None:
-    twice = library(aliases={"best": ["mistral-large", "mistral/mistral-large"]})
+    twice = catalog(aliases={"best": ["mistral-large", "mistral/mistral-large"]})
     assert [model.info.id for model in twice.find_all("best")] == ["mistral-large-latest"]
 
 
 @pytest.mark.parametrize("pattern", ["mistral-large*", "MISTRAL-LARGE:*"])
 def test_only_what_is_exposed_exists(pattern: str) -> None:
-    narrow = library(expose=[pattern], aliases={})
+    narrow = catalog(expose=[pattern], aliases={})
     assert [model.name for model in narrow.models] == [
         "mistral-large:2512",
         "mistral-large:latest",
@@ -222,7 +226,7 @@ GUESSED = {
 
 @pytest.mark.parametrize(("name", "model_id"), GUESSED.values(), ids=GUESSED)
 def test_without_a_fresh_list_an_unknown_name_is_tried(name: str, model_id: str) -> None:
-    stale = library(shelf("mistral", IDS, complete=False), aliases={"next": "brand-new"})
+    stale = catalog(models_of("mistral", *IDS, complete=False), aliases={"next": "brand-new"})
     found = stale.find(name)
     assert found is not None
     assert found.info.id == model_id
@@ -230,11 +234,11 @@ def test_without_a_fresh_list_an_unknown_name_is_tried(name: str, model_id: str)
 
 @pytest.mark.parametrize("name", ["acme/brand-new", "hf.co/mistral/brand-new", "x:local"])
 def test_what_no_provider_can_have_is_not_tried(name: str) -> None:
-    assert library(shelf("mistral", IDS, complete=False)).find(name) is None
+    assert catalog(models_of("mistral", *IDS, complete=False)).find(name) is None
 
 
 def test_what_is_not_exposed_is_not_tried() -> None:
-    narrow = library(shelf("mistral", (), complete=False), expose=["mistral-*"], aliases={})
+    narrow = catalog(models_of("mistral", complete=False), expose=["mistral-*"], aliases={})
     assert narrow.find("brand-new") is None
     assert narrow.find("mistral-new") is not None
 
@@ -250,7 +254,7 @@ UNLISTED = {
 
 @pytest.mark.parametrize(("name", "model_id"), UNLISTED.values(), ids=UNLISTED)
 def test_an_id_in_no_list_is_found_by_those_who_ask_for_it(name: str, model_id: str) -> None:
-    complete = library(aliases={"whisper-1": "voxtral-mini-latest"})
+    complete = catalog(aliases={"whisper-1": "voxtral-mini-latest"})
     found = next(iter(complete.find_all(name, unlisted=True)), None)
     assert found is not None
     assert found.info.id == model_id
@@ -258,21 +262,21 @@ def test_an_id_in_no_list_is_found_by_those_who_ask_for_it(name: str, model_id: 
 
 @pytest.mark.parametrize("name", ["acme/voxtral", "hf.co/mistral/voxtral", "voxtral:local"])
 def test_what_no_provider_can_have_is_not_found_by_id_either(name: str) -> None:
-    assert not library().find_all(name, unlisted=True)
+    assert not catalog().find_all(name, unlisted=True)
 
 
 def test_an_id_that_is_not_exposed_is_not_found() -> None:
-    narrow = library(expose=["voxtral-*"], aliases={})
+    narrow = catalog(expose=["voxtral-*"], aliases={})
     assert narrow.find_all("voxtral-mini-latest", unlisted=True)
     assert not narrow.find_all("brand-new", unlisted=True)
 
 
 def test_without_providers_there_is_nothing() -> None:
-    empty = Library([], aliases={}, expose=[])
+    empty = catalog_of()
     assert (empty.models, empty.find("x")) == ((), None)
 
 
 def test_a_name_is_looked_up_once_whatever_blanks_are_around_it() -> None:
     """It is asked for with each request."""
-    known = library()
+    known = catalog()
     assert known.find_all(" mistral-large\n") is known.find_all("mistral-large") != ()

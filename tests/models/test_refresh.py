@@ -29,14 +29,14 @@ def lists(settings: ModelsSettings | None = None, **providers: ScriptedProvider)
 
 
 def names(known: ModelLists) -> list[str]:
-    return [model.name for model in known._library.models]
+    return [model.name for model in known._catalog.models]
 
 
 async def test_a_refresh_asks_everyone() -> None:
     known = lists(one=ScriptedProvider(), two=ScriptedProvider(models=[ModelInfo("other")]))
     await known.refresh()
-    library = await known.library()
-    assert [model.name for model in library.models] == ["other:latest", "tiny:latest"]
+    catalog = await known.catalog()
+    assert [model.name for model in catalog.models] == ["other:latest", "tiny:latest"]
     assert known.reached == {"one": True, "two": True}
 
 
@@ -71,7 +71,7 @@ async def test_a_key_whose_list_cannot_be_had_is_no_matter_if_there_is_another(
     await known.refresh()
     assert (names(known), known.reached) == (["other:latest"], {"one": True})
     assert "the model list of one could not be fetched: no way" in caplog.text
-    (guessed,) = known._library.find_all("one/new", unlisted=True)
+    (guessed,) = known._catalog.find_all("one/new", unlisted=True)
     assert guessed.info.context_length == 5
 
 
@@ -87,7 +87,7 @@ async def test_a_key_that_hangs_keeps_no_list_from_being_used() -> None:
     keys = {"one": [slow, ScriptedProvider(models=[ModelInfo("other")])]}
     known = ModelLists(keys, ModelsSettings(), derived=nothing, log=LOG)
     refreshing = asyncio.ensure_future(known.refresh())
-    assert [model.name for model in (await known.library()).models] == ["other:latest"]
+    assert [model.name for model in (await known.catalog()).models] == ["other:latest"]
     answer.set()
     await refreshing
     assert names(known) == ["other:latest"]
@@ -101,7 +101,7 @@ async def test_a_list_that_never_came_is_empty_but_no_error() -> None:
 
 async def test_the_first_requests_wait_for_the_first_list() -> None:
     known = lists(one=ScriptedProvider())
-    waiting = asyncio.ensure_future(known.library())
+    waiting = asyncio.ensure_future(known.catalog())
     await known.refresh()
     assert [model.name for model in (await waiting).models] == ["tiny:latest"]
 
@@ -109,15 +109,15 @@ async def test_the_first_requests_wait_for_the_first_list() -> None:
 async def test_they_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_lists, "_FIRST_LIST", 0.01)
     known = lists(one=ScriptedProvider())
-    assert (await known.library()).models == ()
-    assert (await known.library()).models == ()
+    assert (await known.catalog()).models == ()
+    assert (await known.catalog()).models == ()
 
 
 async def test_lists_are_fetched_again_and_again() -> None:
     provider = ScriptedProvider()
     known = lists(ModelsSettings(refresh=0.01), one=provider)
     task = asyncio.ensure_future(known.keep_fresh())
-    await known.library()
+    await known.catalog()
     provider.models = [ModelInfo("newer")]
     async with asyncio.timeout(5):
         while names(known) != ["newer:latest"]:
@@ -134,7 +134,7 @@ async def test_a_provider_that_failed_is_asked_again_soon(
     provider = ScriptedProvider(models=UpstreamUnavailable("no way"))
     known = lists(one=provider)
     task = asyncio.ensure_future(known.keep_fresh())
-    await known.library()
+    await known.catalog()
     provider.models = [ModelInfo("back")]
     async with asyncio.timeout(5):
         while names(known) != ["back:latest"]:
@@ -148,6 +148,6 @@ async def test_names_without_a_namespace_mean_the_default_provider() -> None:
     settings = ModelsSettings(default_provider="two")
     known = lists(settings, one=ScriptedProvider(), two=ScriptedProvider())
     await known.refresh()
-    found = (await known.library()).find("tiny")
+    found = (await known.catalog()).find("tiny")
     assert found is not None
     assert found.provider == "two"

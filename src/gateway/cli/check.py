@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.core.errors import GatewayError
-from gateway.models.catalog import Library, Shelf
+from gateway.models.catalog import build_index
+from gateway.models.index import ProviderModels
+from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
 from gateway.providers.inventory import list_adapters
 from gateway.providers.registry import configure, open_provider
@@ -37,7 +39,7 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
     yield Finding(f"settings: {', '.join(settings.sources) or 'defaults'}")
     for adapter in list_adapters():
         yield Finding(f"adapter {adapter.name}: {adapter.entry_point} ({adapter.origin})")
-    shelves: dict[str, Shelf] = {}
+    lists: dict[str, ProviderModels] = {}
     async with aiohttp.ClientSession() as session:
         for configured in configure(settings, {}):
             if configured.missing:
@@ -45,8 +47,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 continue
             provider = open_provider(configured, session)
             try:
-                shelf = await _shelf(provider)
-                shelves.setdefault(configured.name, shelf)
+                models = await _provider_models(provider)
+                lists.setdefault(configured.name, models)
                 if configured.key:
                     yield Finding(f"provider {configured.label}: accepted")
             except (GatewayError, TimeoutError) as error:
@@ -54,14 +56,14 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 yield Finding(f"provider {configured.label}: {reason}", trouble=True)
             finally:
                 await provider.aclose()
-    for finding in _models([*shelves.values()], settings):
+    for finding in _findings([*lists.values()], settings):
         yield finding
 
 
-async def _shelf(provider: AnyProvider) -> Shelf:
+async def _provider_models(provider: AnyProvider) -> ProviderModels:
     async with asyncio.timeout(_WITHIN):
         models = await provider.list_models()
-    return Shelf(
+    return ProviderModels(
         provider=provider.context.name,
         remote_host=provider.remote_host,
         models=models,
@@ -70,15 +72,14 @@ async def _shelf(provider: AnyProvider) -> Shelf:
     )
 
 
-def _models(shelves: Sequence[Shelf], settings: Settings) -> Iterator[Finding]:
+def _findings(lists: Sequence[ProviderModels], settings: Settings) -> Iterator[Finding]:
     aliases = settings.models.aliases
-    library = Library(shelves, aliases=aliases, expose=settings.models.expose)
-    for shelf in shelves:
-        names = [model.name for model in library.models if model.provider == shelf.provider]
+    index = build_index(lists, aliases=aliases, expose=settings.models.expose)
+    for provider in (one.provider for one in lists):
+        names = [model.name for model in index.models if model.provider == provider]
         listed = f"{len(names)} models: {', '.join(names)}" if names else "no models"
-        yield Finding(f"provider {shelf.provider}: {listed}", trouble=not names)
-    for alias, meant in aliases.items():
-        for name in [meant] if isinstance(meant, str) else meant:
-            alone = Library(shelves, aliases={alias: name}, expose=settings.models.expose)
-            if shelves and alone.find(alias) is None:
-                yield Finding(f"alias {alias}: there is no model {name}", trouble=True)
+        yield Finding(f"provider {provider}: {listed}", trouble=not names)
+    for alias, targets in aliases.items():
+        for target in [targets] if isinstance(targets, str) else targets:
+            if lists and resolve_target(index, target) is None:
+                yield Finding(f"alias {alias}: there is no model {target}", trouble=True)

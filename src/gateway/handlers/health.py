@@ -29,7 +29,7 @@ async def healthz(request: web.Request) -> web.StreamResponse:
 
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Say whether each provider was reached lately; 503 unless one was."""
-    await request.app[MODEL_LISTS].library()
+    await request.app[MODEL_LISTS].catalog()
     reached = request.app[MODEL_LISTS].reached
     response = json_document(codec.encode({"ready": any(reached.values()), "providers": reached}))
     if not any(reached.values()):

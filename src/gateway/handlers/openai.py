@@ -89,8 +89,8 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
 
 async def models(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
-    library = await request.app[MODEL_LISTS].library()
-    return document_response(models_document(library.models), JSON_TYPE)
+    catalog = await request.app[MODEL_LISTS].catalog()
+    return document_response(models_document(catalog.models), JSON_TYPE)
 
 
 async def model(request: web.Request) -> web.StreamResponse:

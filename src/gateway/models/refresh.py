@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import ModelInfo
-from gateway.models.catalog import Library, Shelf
+from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
+from gateway.models.index import ProviderModels
 from gateway.providers.base import AnyProvider
 from gateway.settings import ModelsSettings
 
@@ -53,9 +54,9 @@ class ModelLists:
         self._first = asyncio.Event()
         if not providers:
             self._first.set()
-        self._library = self._assemble()
+        self._catalog = self._assemble()
 
-    async def library(self) -> Library:
+    async def catalog(self) -> ModelCatalog:
         """Return what is known now; wait a little for the first lists if there are none yet."""
         if not self._first.is_set():
             try:
@@ -66,8 +67,8 @@ class ModelLists:
         derived = await self._read_derived()
         if derived is not self._derived:
             self._derived = derived
-            self._library = self._assemble()
-        return self._library
+            self._catalog = self._assemble()
+        return self._catalog
 
     @property
     def reached(self) -> dict[str, bool]:
@@ -112,12 +113,12 @@ class ModelLists:
         async with asyncio.TaskGroup() as tasks:
             for provider in self._providers[name]:
                 tasks.create_task(ask(provider))
-        # Names go stale only when time has passed, so the library is made anew after a failure too.
+        # Names go stale only when time has passed, so the catalog is made anew after a failure too.
         self._tell(name)
 
     def _tell(self, name: str) -> None:
         """Let requests see what is known, now that one more provider has been asked."""
-        self._library = self._assemble()
+        self._catalog = self._assemble()
         self._unheard.discard(name)
         if not self._unheard:
             self._first.set()
@@ -136,11 +137,11 @@ class ModelLists:
         fetched = self._fetched.get(name)
         return fetched is not None and time.monotonic() - fetched < 2 * self._settings.refresh
 
-    def _assemble(self) -> Library:
+    def _assemble(self) -> ModelCatalog:
         preferred = self._settings.default_provider
         in_order = sorted(self._providers.items(), key=lambda item: item[0] != preferred)
-        shelves = [
-            Shelf(
+        lists = [
+            ProviderModels(
                 provider=name,
                 remote_host=first.remote_host,
                 models=self._lists.get(name, ()),
@@ -149,9 +150,11 @@ class ModelLists:
             )
             for name, (first, *_) in in_order
         ]
-        return Library(
-            shelves,
-            aliases=self._settings.aliases,
-            expose=self._settings.expose,
-            derived=self._derived,
+        return ModelCatalog(
+            build_index(
+                lists,
+                aliases=self._settings.aliases,
+                expose=self._settings.expose,
+                derived=self._derived,
+            )
         )

@@ -25,9 +25,9 @@ async def find_models(
     """
     record = request[RECORD]
     record.model = name
-    library = await request.app[MODEL_LISTS].library()
+    catalog = await request.app[MODEL_LISTS].catalog()
     try:
-        models = library.find_all(name, unlisted=unlisted)
+        models = catalog.find_all(name, unlisted=unlisted)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
     if models:

@@ -43,5 +43,5 @@ async def web_fetch(request: web.Request) -> web.StreamResponse:
 
 async def recommendations(request: web.Request) -> web.StreamResponse:
     """Name a few models to begin with."""
-    library = await request.app[MODEL_LISTS].library()
-    return json_document(recommendations_document(library.models))
+    catalog = await request.app[MODEL_LISTS].catalog()
+    return json_document(recommendations_document(catalog.models))

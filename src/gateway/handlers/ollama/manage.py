@@ -68,8 +68,8 @@ async def copy(request: web.Request) -> web.StreamResponse:
     destination = _literal(call.destination, f"destination {_quote(call.destination)} is invalid")
     if source.short.casefold() == destination.short.casefold():
         return web.Response()
-    library = await request.app[MODEL_LISTS].library()
-    model = library.find(call.source, suffixes=False)
+    catalog = await request.app[MODEL_LISTS].catalog()
+    model = catalog.find(call.source, suffixes=False)
     if model is None:
         raise ModelNotFound(f"model {_quote(call.source)} not found")
     await request.app[STORE].put(derive(destination.short, model, created=datetime.now(UTC)))
@@ -128,9 +128,9 @@ async def push(request: web.Request) -> web.StreamResponse:
 
 
 async def _find(request: web.Request, name: str) -> ListedModel | None:
-    library = await request.app[MODEL_LISTS].library()
+    catalog = await request.app[MODEL_LISTS].catalog()
     try:
-        return library.find(name)
+        return catalog.find(name)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
 

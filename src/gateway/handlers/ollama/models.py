@@ -14,7 +14,7 @@ from gateway.dialects.ollama.documents import (
     tags_document,
 )
 from gateway.dialects.ollama.schemas import load_show
-from gateway.models.catalog import Library
+from gateway.models.catalog import ModelCatalog
 from gateway.serving.body import load_body
 from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS
 from gateway.serving.provider_memory import loaded
@@ -26,31 +26,31 @@ __all__ = ["ps", "show", "tags"]
 
 async def tags(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
-    library = await request.app[MODEL_LISTS].library()
-    return json_document(tags_document(library.models))
+    catalog = await request.app[MODEL_LISTS].catalog()
+    return json_document(tags_document(catalog.models))
 
 
 async def ps(request: web.Request) -> web.StreamResponse:
     """List the models that a service has loaded, and those used lately where it does not tell."""
-    library = await request.app[MODEL_LISTS].library()
+    catalog = await request.app[MODEL_LISTS].catalog()
     told = await loaded(request)
     running = [
         RunningModel(model, expires)
         for name, expires in request.app[LOADED_MODELS].loaded().items()
-        if (model := library.find(name)) is not None and model.provider not in told
+        if (model := catalog.find(name)) is not None and model.provider not in told
     ]
     running += [
         RunningModel(model, one.expires, one)
         for provider, models in told.items()
         for one in models
-        if (model := _find(library, f"{provider}/{one.id}")) is not None
+        if (model := _find(catalog, f"{provider}/{one.id}")) is not None
     ]
     return json_document(ps_document(running))
 
 
-def _find(library: Library, name: str) -> ListedModel | None:
+def _find(catalog: ModelCatalog, name: str) -> ListedModel | None:
     try:
-        return library.find(name)
+        return catalog.find(name)
     except InvalidName:  # not listed yet, and of a form that only lists may have
         return None
 
