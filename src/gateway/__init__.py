@@ -63,12 +63,15 @@ if TYPE_CHECKING:
     from gateway.observe.record import RequestRecord
     from gateway.providers.base import CONTRACT, Provider, ProviderContext
     from gateway.settings import (
+        CoolDownSettings,
         LimitsSettings,
         ModelsSettings,
         OllamaSettings,
         ProviderSettings,
+        RetrySettings,
         ServerSettings,
         Settings,
+        TimeoutSettings,
         load,
     )
     from gateway.version import __version__
@@ -91,6 +94,7 @@ __all__ = [
     "ChatEvent",
     "ChatRequest",
     "ChatStream",
+    "CoolDownSettings",
     "EmbedRequest",
     "EmbedResult",
     "FillRequest",
@@ -117,6 +121,7 @@ __all__ = [
     "ProviderLoadError",
     "ProviderSettings",
     "RequestRecord",
+    "RetrySettings",
     "Role",
     "Sampling",
     "ServerSettings",
@@ -126,6 +131,7 @@ __all__ = [
     "TextDelta",
     "Think",
     "ThinkingDelta",
+    "TimeoutSettings",
     "TokenLogprob",
     "Tool",
     "ToolCall",

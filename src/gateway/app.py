@@ -68,7 +68,7 @@ def create_app(
     log = LogObserver(logging.getLogger("gateway.access"))
     app[OBSERVERS] = Observers((log, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
-    app[DISCONNECTS] = Disconnects()
+    app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[LOADED_MODELS] = Residency(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}
@@ -97,7 +97,7 @@ def _lifetime(
                 opened.setdefault(one.name, []).append(provider)
             # What is given in code has its place in the settings, or else comes last.
             opened = {name: opened[name] for name in {**app[SETTINGS].providers, **opened}}
-            app[TARGETS] = Targets(opened)
+            app[TARGETS] = Targets(opened, app[SETTINGS].cool_down)
             store = await stack.enter_async_context(open_store(app[SETTINGS].home))
             log = logging.getLogger("gateway.models")
             lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)

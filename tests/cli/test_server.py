@@ -22,7 +22,7 @@ from gateway.settings import ServerSettings
 
 def application() -> web.Application:
     """Return as much of the gateway as its server needs: it knows who waits for an answer."""
-    disconnects = Disconnects()
+    disconnects = Disconnects(poll=0.5)
 
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:

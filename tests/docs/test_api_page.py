@@ -12,7 +12,7 @@ from gateway.access.origins import _DEFAULT, Origins
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.handlers import ROUTES
-from gateway.models import refresh as model_lists
+from gateway.settings import ModelsSettings
 from gateways import scripted_app
 from pages import DOCS, codes, section, table
 from scripted import ScriptedProvider
@@ -151,7 +151,7 @@ async def test_health_looks_as_the_page_says(client: Any) -> None:
     response = await client.get("/readyz")
     assert await response.json() == json.loads(ready.replace("mistral", "scripted"))
     assert "at most five seconds" in section(PAGE, "Health")
-    assert model_lists._FIRST_LIST == 5
+    assert ModelsSettings().startup_wait == 5
 
 
 def test_the_origins_on_the_page_are_those_that_are_allowed() -> None:

@@ -10,7 +10,7 @@ from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request
 from gateway.providers.ollama import OllamaOptions, OllamaOptionsSchema, OllamaProvider
 from gateway.providers.ollama.encode import answer_call
-from gateway.serving import provider_memory as memory
+from gateway.settings import TimeoutSettings
 from pages import codes, section, table
 
 PAGE = "reference/ollama.md"
@@ -74,4 +74,5 @@ def test_a_tool_keeps_what_the_page_says() -> None:
 
 
 def test_how_long_a_server_may_take_to_say_what_it_has_loaded() -> None:
-    assert f"within {memory._WITHIN:.0f} seconds" in section("reference/models.md", "Loaded models")
+    seconds = TimeoutSettings().loaded_models
+    assert f"within {seconds:.0f} seconds" in section("reference/models.md", "Loaded models")

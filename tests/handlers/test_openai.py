@@ -22,6 +22,7 @@ from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress, zstd
 from gateway.serving.keys import LOADED_MODELS
+from gateway.settings import RetrySettings, Settings
 from gateways import scripted_app
 from openai_wire import DONE, PNG, read_chunks, read_events
 from scripted import HANG, ScriptedProvider
@@ -454,9 +455,10 @@ async def test_a_failure_before_the_first_byte_has_its_status(
 
 
 async def test_a_limit_is_passed_on_with_its_header(
-    client: Client, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    provider: ScriptedProvider, aiohttp_client: Callable[..., Awaitable[Client]]
 ) -> None:
-    monkeypatch.setattr("gateway.routing.retry._RETRIES", 0)
+    settings = Settings(retry=RetrySettings(count=0), providers={})
+    client = await aiohttp_client(scripted_app(provider, settings))
     provider.steps = [UpstreamRateLimited("slow down", headers={"Retry-After": "7"})]
     async with client.post(CHAT, json={"model": "tiny", "messages": HELLO}) as response:
         assert (response.status, response.headers["Retry-After"]) == (429, "7")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from gateway.core.errors import UpstreamUnavailable
 from gateway.core.model_info import ModelInfo
-from gateway.models import refresh as model_lists
 from gateway.models.derived import DerivedModel
 from gateway.models.refresh import ModelLists
 from gateway.settings import ModelsSettings
@@ -28,15 +28,25 @@ def lists(settings: ModelsSettings | None = None, **providers: ScriptedProvider)
     return ModelLists(instances, settings or ModelsSettings(), derived=nothing, log=LOG)
 
 
-def names(known: ModelLists) -> list[str]:
-    return [model.name for model in known._catalog.models]
+@asynccontextmanager
+async def kept_fresh(known: ModelLists) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(known.keep_fresh())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-async def test_a_refresh_asks_everyone() -> None:
+async def names(known: ModelLists) -> list[str]:
+    return [model.name for model in (await known.catalog()).models]
+
+
+async def test_everyone_is_asked() -> None:
     known = lists(one=ScriptedProvider(), two=ScriptedProvider(models=[ModelInfo("other")]))
-    await known.refresh()
-    catalog = await known.catalog()
-    assert [model.name for model in catalog.models] == ["other:latest", "tiny:latest"]
+    async with kept_fresh(known):
+        assert await names(known) == ["other:latest", "tiny:latest"]
     assert known.reached == {"one": True, "two": True}
 
 
@@ -53,11 +63,13 @@ async def test_a_failure_keeps_the_last_list(
 ) -> None:
     provider = ScriptedProvider()
     known = lists(one=provider, two=ScriptedProvider(models=[ModelInfo("other")]))
-    await known.refresh()
+    async with kept_fresh(known):
+        await known.catalog()
     provider.models = failure
-    await known.refresh()
-    assert names(known) == ["other:latest", "tiny:latest"]
-    assert text in caplog.text
+    async with kept_fresh(known), asyncio.timeout(5):
+        while text not in caplog.text:
+            await asyncio.sleep(0)
+        assert await names(known) == ["other:latest", "tiny:latest"]
 
 
 async def test_a_key_whose_list_cannot_be_had_is_no_matter_if_there_is_another(
@@ -68,86 +80,95 @@ async def test_a_key_whose_list_cannot_be_had_is_no_matter_if_there_is_another(
     good.describe = lambda model_id: ModelInfo(model_id, context_length=5)  # type: ignore[method-assign] # this once
     keys = {"one": [refused, good, ScriptedProvider()]}
     known = ModelLists(keys, ModelsSettings(), derived=nothing, log=LOG)
-    await known.refresh()
-    assert (names(known), known.reached) == (["other:latest"], {"one": True})
+    async with kept_fresh(known):
+        assert await names(known) == ["other:latest"]
+    assert known.reached == {"one": True}
     assert "the model list of one could not be fetched: no way" in caplog.text
-    (guessed,) = known._catalog.find_all("one/new", unlisted=True)
+    (guessed,) = (await known.catalog()).find_all("one/new", unlisted=True)
     assert guessed.info.context_length == 5
 
 
 async def test_a_key_that_hangs_keeps_no_list_from_being_used() -> None:
-    slow = ScriptedProvider(models=[ModelInfo("late")])
-    answer = asyncio.Event()
+    slow = ScriptedProvider()
+    answer, answered = asyncio.Event(), asyncio.Event()
 
     async def wait() -> Sequence[ModelInfo]:
         await answer.wait()
+        answered.set()
         return [ModelInfo("late")]
 
     slow.list_models = wait  # type: ignore[method-assign] # this once
     keys = {"one": [slow, ScriptedProvider(models=[ModelInfo("other")])]}
     known = ModelLists(keys, ModelsSettings(), derived=nothing, log=LOG)
-    refreshing = asyncio.ensure_future(known.refresh())
-    assert [model.name for model in (await known.catalog()).models] == ["other:latest"]
-    answer.set()
-    await refreshing
-    assert names(known) == ["other:latest"]
+    async with kept_fresh(known):
+        assert await names(known) == ["other:latest"]
+        answer.set()
+        await asyncio.wait_for(answered.wait(), 5)
+        assert await names(known) == ["other:latest"]
 
 
 async def test_a_list_that_never_came_is_empty_but_no_error() -> None:
     known = lists(one=ScriptedProvider(models=UpstreamUnavailable("no way")))
-    await known.refresh()
-    assert (names(known), known.reached) == ([], {"one": False})
+    async with kept_fresh(known):
+        assert (await names(known), known.reached) == ([], {"one": False})
+
+
+async def test_a_provider_that_takes_too_long_has_failed(caplog: pytest.LogCaptureFixture) -> None:
+    provider = ScriptedProvider()
+
+    async def hang() -> Sequence[ModelInfo]:
+        await asyncio.Event().wait()
+        return []
+
+    provider.list_models = hang  # type: ignore[method-assign] # this once
+    known = lists(ModelsSettings(list_timeout=0.01), one=provider)
+    async with kept_fresh(known):
+        assert await names(known) == []
+    assert "the model list of one could not be fetched" in caplog.text
 
 
 async def test_the_first_requests_wait_for_the_first_list() -> None:
     known = lists(one=ScriptedProvider())
-    waiting = asyncio.ensure_future(known.catalog())
-    await known.refresh()
-    assert [model.name for model in (await waiting).models] == ["tiny:latest"]
+    waiting = asyncio.ensure_future(names(known))
+    await asyncio.sleep(0)
+    async with kept_fresh(known):
+        assert await waiting == ["tiny:latest"]
 
 
-async def test_they_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_lists, "_FIRST_LIST", 0.01)
-    known = lists(one=ScriptedProvider())
-    assert (await known.catalog()).models == ()
-    assert (await known.catalog()).models == ()
+async def test_they_do_not_wait_for_ever() -> None:
+    known = lists(ModelsSettings(startup_wait=0.01), one=ScriptedProvider())
+    assert await names(known) == []
+    assert await names(known) == []
+
+
+async def test_without_providers_nobody_waits() -> None:
+    assert await names(lists()) == []
 
 
 async def test_lists_are_fetched_again_and_again() -> None:
     provider = ScriptedProvider()
     known = lists(ModelsSettings(refresh=0.01), one=provider)
-    task = asyncio.ensure_future(known.keep_fresh())
-    await known.catalog()
-    provider.models = [ModelInfo("newer")]
-    async with asyncio.timeout(5):
-        while names(known) != ["newer:latest"]:
+    async with kept_fresh(known), asyncio.timeout(5):
+        await known.catalog()
+        provider.models = [ModelInfo("newer")]
+        while await names(known) != ["newer:latest"]:
             await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
-async def test_a_provider_that_failed_is_asked_again_soon(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(model_lists, "_RETRY", 0.01)
+async def test_a_provider_that_failed_is_asked_again_soon() -> None:
     provider = ScriptedProvider(models=UpstreamUnavailable("no way"))
-    known = lists(one=provider)
-    task = asyncio.ensure_future(known.keep_fresh())
-    await known.catalog()
-    provider.models = [ModelInfo("back")]
-    async with asyncio.timeout(5):
-        while names(known) != ["back:latest"]:
+    known = lists(ModelsSettings(list_retry=0.01), one=provider)
+    async with kept_fresh(known), asyncio.timeout(5):
+        await known.catalog()
+        provider.models = [ModelInfo("back")]
+        while await names(known) != ["back:latest"]:
             await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 async def test_names_without_a_namespace_mean_the_default_provider() -> None:
     settings = ModelsSettings(default_provider="two")
     known = lists(settings, one=ScriptedProvider(), two=ScriptedProvider())
-    await known.refresh()
-    found = (await known.catalog()).find("tiny")
+    async with kept_fresh(known):
+        found = (await known.catalog()).find("tiny")
     assert found is not None
     assert found.provider == "two"

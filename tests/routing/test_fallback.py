@@ -17,7 +17,13 @@ from aiohttp import web
 from gateway.app import create_app
 from gateway.core.model_info import ModelInfo
 from gateway.sandbox import Ending, Fault, Sandbox, refusal, start
-from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
+from gateway.settings import (
+    Environment,
+    ModelsSettings,
+    ProviderSettings,
+    RetrySettings,
+    Settings,
+)
 from gateways import scripted_app
 from records import Records
 from scripted import ScriptedProvider
@@ -74,6 +80,7 @@ async def served(
             main["api_key"] = "key"
         settings = Settings(
             models=ModelsSettings(aliases=ALIASES),
+            retry=RetrySettings(delay=0.01),
             providers={
                 "main": ProviderSettings("mistral", main, main_keys),
                 "spare": ProviderSettings(
@@ -100,11 +107,6 @@ async def served(
 async def fleet() -> AsyncIterator[Fleet]:
     async with served() as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
 
 
 SAID = [{"role": "user", "content": "Hello there"}]
@@ -254,7 +256,7 @@ async def test_if_all_fail_the_last_one_is_insisted_on_and_its_error_is_told(
     )
 
 
-async def test_what_asked_for_a_pause_is_not_asked_in_the_meantime(fleet: Fleet) -> None:
+async def test_a_target_that_cools_down_is_skipped(fleet: Fleet) -> None:
     fleet.main.plan(refusal(429, retry_after="30"))
     first, second = await post(fleet), await post(fleet)
     assert (first.status, second.status, fleet.asked()) == (200, 200, (1, 2))
@@ -272,7 +274,7 @@ async def test_a_failure_that_names_no_wait_does_not_turn_traffic_away(fleet: Fl
     assert fleet.asked() == (2, 1)
 
 
-async def test_the_pause_ends(fleet: Fleet) -> None:
+async def test_the_cool_down_ends(fleet: Fleet) -> None:
     fleet.main.plan(refusal(429, retry_after="0.05"))
     await post(fleet)
     said = await post(fleet)

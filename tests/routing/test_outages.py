@@ -12,9 +12,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.models import refresh as model_lists
-from gateway.routing import retry as attempts
-from gateway.settings import ModelsSettings, Settings
+from gateway.settings import ModelsSettings, RetrySettings, Settings
 from hosting import served
 from model_service import ModelService
 
@@ -47,7 +45,8 @@ class Pair:
                 "ill": self.ill.at(f"http://127.0.0.1:{self.port}"),
             }
             settings = Settings(
-                models=ModelsSettings(refresh=refresh),
+                models=ModelsSettings(refresh=refresh, list_retry=0.05, startup_wait=0.1),
+                retry=RetrySettings(delay=0.01),
                 providers={name: tables[name] for name in order},
             )
             async with served(create_app(settings)) as self.url:
@@ -93,13 +92,6 @@ class Pair:
             answer = await response.json()
             said = answer["message"]["content"] if response.status == 200 else answer["error"]
             return response.status, said
-
-
-@pytest.fixture(autouse=True)
-def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_lists, "_RETRY", 0.05)
-    monkeypatch.setattr(model_lists, "_FIRST_LIST", 0.1)
-    monkeypatch.setattr(attempts, "_FIRST_PAUSE", 0.01)
 
 
 @EACH

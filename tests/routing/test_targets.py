@@ -1,4 +1,4 @@
-"""Whom to ask: the order of models, keys that take turns, pauses."""
+"""Targets: the order of models, keys that take turns, cool-downs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gateway.core.errors import (
 )
 from gateway.core.model_info import ListedModel, ModelInfo
 from gateway.routing.targets import Targets, retry_after
+from gateway.settings import CoolDownSettings
 from scripted import ScriptedProvider
 
 
@@ -36,7 +37,7 @@ def clock() -> Clock:
 def targets(clock: Clock) -> Targets:
     """One provider with one key, one with three."""
     providers = {"one": [ScriptedProvider()], "many": [ScriptedProvider() for _ in range(3)]}
-    return Targets(providers, clock=clock)
+    return Targets(providers, CoolDownSettings(), clock=clock)
 
 
 ONE = ListedModel("a:latest", "one", ModelInfo("a"))
@@ -69,7 +70,7 @@ def test_keys_take_turns(targets: Targets) -> None:
     assert order(targets, ONE, MANY) == ["a0", "b2", "b3", "b1"]
 
 
-PAUSES: dict[str, tuple[GatewayError, float]] = {
+COOL_DOWNS: dict[str, tuple[GatewayError, float]] = {
     "as long as it asks": (UpstreamRateLimited("b", headers={"Retry-After": "7.5"}), 7.5),
     "whatever the failure": (UpstreamRejected("b", status=503, headers={"Retry-After": "9"}), 9),
     "not for ever": (UpstreamRateLimited("b", headers={"Retry-After": "1e9"}), 3600),
@@ -81,12 +82,12 @@ PAUSES: dict[str, tuple[GatewayError, float]] = {
 }
 
 
-@pytest.mark.parametrize(("error", "seconds"), PAUSES.values(), ids=PAUSES)
-def test_what_failed_is_passed_over_for_a_while(
+@pytest.mark.parametrize(("error", "seconds"), COOL_DOWNS.values(), ids=COOL_DOWNS)
+def test_a_target_that_failed_is_skipped_for_a_while(
     targets: Targets, clock: Clock, error: GatewayError, seconds: float
 ) -> None:
     first, _ = targets.of([ONE, ListedModel("c:latest", "one", ModelInfo("c"))])
-    targets.pause(first, error)
+    targets.cool_down(first, error)
 
     def now() -> list[str]:
         return order(targets, ONE, ListedModel("c:latest", "one", ModelInfo("c")))
@@ -98,39 +99,61 @@ def test_what_failed_is_passed_over_for_a_while(
     assert now() == ["a0", "c0"]
 
 
-def test_a_failure_of_one_request_is_no_reason_for_a_pause(targets: Targets) -> None:
+def test_a_failure_of_one_request_is_no_reason_for_a_cool_down(targets: Targets) -> None:
     first, *_ = targets.of([MANY])
-    targets.pause(first, UpstreamRejected("oops", status=500))
+    targets.cool_down(first, UpstreamRejected("oops", status=500))
     assert order(targets, MANY) == ["b2", "b3", "b1"]
 
 
-def test_only_the_key_pauses_that_was_asked(targets: Targets) -> None:
+def test_only_the_key_cools_down_that_was_asked(targets: Targets) -> None:
     first, *_ = targets.of([MANY])
-    targets.pause(first, UpstreamRateLimited("busy"))
+    targets.cool_down(first, UpstreamRateLimited("busy"))
     assert order(targets, MANY) == ["b2", "b3"]
     other = ListedModel("c:latest", "many", ModelInfo("c"))
     assert order(targets, other) == ["c3", "c1", "c2"]
 
 
-def test_a_pause_is_not_cut_short_by_another_failure(targets: Targets, clock: Clock) -> None:
+def test_a_cool_down_is_not_cut_short_by_another_failure(targets: Targets, clock: Clock) -> None:
     first, *_ = targets.of([MANY])
-    targets.pause(first, UpstreamRateLimited("busy", headers={"Retry-After": "30"}))
-    targets.pause(first, UpstreamUnavailable("gone"))
+    targets.cool_down(first, UpstreamRateLimited("busy", headers={"Retry-After": "30"}))
+    targets.cool_down(first, UpstreamUnavailable("gone"))
     clock.now += 29
     assert order(targets, MANY) == ["b2", "b3"]
 
 
-def test_if_all_pause_the_one_that_is_back_first_is_asked_first(targets: Targets) -> None:
+def test_if_all_cool_down_the_one_that_is_back_first_is_asked_first(targets: Targets) -> None:
     waits = ["30", "20", "40"]
     for target, wait in zip(targets.of([MANY]), waits, strict=True):
-        targets.pause(target, UpstreamRateLimited("busy", headers={"Retry-After": wait}))
+        targets.cool_down(target, UpstreamRateLimited("busy", headers={"Retry-After": wait}))
     assert order(targets, MANY) == ["b2", "b1", "b3"]
 
 
-def test_a_target_without_an_alternative_never_pauses(targets: Targets) -> None:
+def test_a_target_without_an_alternative_is_never_skipped(targets: Targets) -> None:
     (alone,) = targets.of([ONE])
-    targets.pause(alone, UpstreamRateLimited("busy"))
+    targets.cool_down(alone, UpstreamRateLimited("busy"))
     assert order(targets, ONE) == ["a0"]
+
+
+POLICY = CoolDownSettings(unavailable=1, rate_limited=2, denied=3, longest=10)
+SECONDS: dict[str, tuple[GatewayError, float]] = {
+    "no connection": (UpstreamUnavailable("b"), 1),
+    "a rate limit": (UpstreamRateLimited("b"), 2),
+    "a refused key": (UpstreamDenied("b"), 3),
+    "more than the limit": (UpstreamRateLimited("b", headers={"Retry-After": "11"}), 10),
+}
+
+
+@pytest.mark.parametrize(("error", "seconds"), SECONDS.values(), ids=SECONDS)
+def test_the_policy_says_how_long_a_cool_down_is(
+    clock: Clock, error: GatewayError, seconds: float
+) -> None:
+    targets = Targets({"many": [ScriptedProvider(), ScriptedProvider()]}, POLICY, clock=clock)
+    first, _ = targets.of([MANY])
+    targets.cool_down(first, error)
+    clock.now += seconds - 0.5
+    assert order(targets, MANY) == ["b2"]
+    clock.now += 0.5
+    assert order(targets, MANY) == ["b1", "b2"]
 
 
 def test_a_date_is_a_time_to_wait_too() -> None:

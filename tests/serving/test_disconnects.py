@@ -10,13 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.serving import disconnects
 from gateway.serving.disconnects import Disconnects
-
-
-@pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disconnects, "_POLL", 0.001)
 
 
 def request(task: asyncio.Task[None], *, is_closing: bool | None) -> Any:
@@ -42,7 +36,7 @@ async def watching(known: Disconnects) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("is_closing", [True, None], ids=["closing", "closed"])
 async def test_a_handler_whose_client_has_gone_is_cancelled(is_closing: bool | None) -> None:
-    known = Disconnects()
+    known = Disconnects(poll=0.001)
     gone, there = (asyncio.create_task(forever()) for _ in range(2))
     known.track(request(gone, is_closing=is_closing))
     known.track(request(there, is_closing=False))
@@ -52,7 +46,7 @@ async def test_a_handler_whose_client_has_gone_is_cancelled(is_closing: bool | N
 
 
 async def test_one_that_has_answered_may_be_left() -> None:
-    known = Disconnects()
+    known = Disconnects(poll=0.001)
     looked = asyncio.Event()
     answered, other = (asyncio.create_task(forever()) for _ in range(2))
     done = request(answered, is_closing=True)
@@ -68,7 +62,7 @@ async def test_one_that_has_answered_may_be_left() -> None:
 
 
 async def test_when_the_watch_ends_nobody_is_there_any_more() -> None:
-    known = Disconnects()
+    known = Disconnects(poll=0.001)
     handler = asyncio.create_task(forever())
     known.track(request(handler, is_closing=False))
     async with watching(known):
@@ -77,7 +71,7 @@ async def test_when_the_watch_ends_nobody_is_there_any_more() -> None:
 
 
 async def test_a_server_that_stops_waits_for_the_last_answer_and_no_longer() -> None:
-    known = Disconnects()
+    known = Disconnects(poll=0.001)
     await known.finish(60)
     handlers = [asyncio.create_task(forever()) for _ in range(2)]
     first, second = (request(handler, is_closing=False) for handler in handlers)
@@ -96,7 +90,7 @@ async def test_a_server_that_stops_waits_for_the_last_answer_and_no_longer() -> 
 
 
 async def test_what_takes_too_long_is_cancelled() -> None:
-    known = Disconnects()
+    known = Disconnects(poll=0.001)
     handler = asyncio.create_task(forever())
     known.track(request(handler, is_closing=False))
     await known.finish(0.01)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from gateway.core.errors import UpstreamUnavailable
-from gateway.settings import LimitsSettings, Settings
+from gateway.settings import LimitsSettings, RetrySettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider
 
@@ -61,13 +61,13 @@ async def test_a_bug_is_a_500_without_a_traceback(
 
 
 async def test_the_cause_of_an_upstream_failure_is_logged_and_not_sent(
-    aiohttp_client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    aiohttp_client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
+    settings = Settings(retry=RetrySettings(delay=0.01), providers={})
     failure = UpstreamUnavailable("scripted cannot be reached")
     failure.__cause__ = OSError("10.0.0.1 says no")
     caplog.set_level(logging.INFO)
-    client = await aiohttp_client(scripted_app(ScriptedProvider(steps=[failure])))
+    client = await aiohttp_client(scripted_app(ScriptedProvider(steps=[failure]), settings))
     body = {"model": "tiny", "messages": [{"role": "user", "content": "secret words"}]}
     response = await client.post("/api/chat", json=body)
     assert (response.status, await response.json()) == (

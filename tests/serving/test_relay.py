@@ -16,7 +16,7 @@ from gateway.app import create_app
 from gateway.core.errors import UpstreamProtocolError, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateway.serving.keys import DISCONNECTS
-from gateway.settings import OllamaSettings, Settings
+from gateway.settings import OllamaSettings, Settings, TimeoutSettings
 from records import Records
 from scripted import HANG, ScriptedProvider
 
@@ -61,11 +61,16 @@ async def server() -> AsyncIterator[Server]:
         cancels: bool = True,
         shutdown_timeout: float = 5,
         clean: bool = False,
+        timeouts: TimeoutSettings | None = None,
     ) -> Running:
         provider = ScriptedProvider(steps=steps)
         records = Records()
         app = create_app(
-            Settings(ollama=OllamaSettings(clean_stream_errors=clean), providers={}),
+            Settings(
+                ollama=OllamaSettings(clean_stream_errors=clean),
+                timeouts=timeouts or TimeoutSettings(),
+                providers={},
+            ),
             providers={"scripted": provider},
             observers=[records],
         )
@@ -224,10 +229,9 @@ async def test_a_client_that_leaves_ends_the_upstream_request(
     steps: list[object],
     stream: bool,
     cancels: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.serving.disconnects._POLL", 0.05)
-    running = await server(*steps, cancels=cancels)
+    often = TimeoutSettings(disconnect_poll=0.05)
+    running = await server(*steps, cancels=cancels, timeouts=often)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await running.lines(stream=stream)
@@ -251,11 +255,9 @@ async def test_a_client_that_leaves_while_it_is_written_to_is_no_error(
     assert [line for line in caplog.records if line.levelname == "ERROR"] == []
 
 
-async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.serving.relay._DRAIN", 0.05)
-    running = await server([TextDelta("a"), DONE], [TextDelta("ignored")], HANG)
+async def test_a_finished_stream_is_read_to_its_end_but_not_for_long(server: Server) -> None:
+    short = TimeoutSettings(stream_end=0.05)
+    running = await server([TextDelta("a"), DONE], [TextDelta("ignored")], HANG, timeouts=short)
     async with running.chat() as response:
         assert [json.loads(line)["done"] async for line in response.content] == [False, True]
         await asyncio.wait_for(running.provider.left.wait(), 5)

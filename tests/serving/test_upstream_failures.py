@@ -12,15 +12,10 @@ import aiohttp
 import pytest
 
 from gateway.sandbox import Ending, Fault, refusal
+from gateway.settings import TimeoutSettings
 from live import LiveGateway, live_gateway
 
 BODY = {"model": "mistral-large", "messages": [{"role": "user", "content": "Hello there"}]}
-
-
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Second attempts are not what these tests wait for."""
-    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -32,7 +27,7 @@ async def live(request: pytest.FixtureRequest) -> AsyncIterator[LiveGateway]:
         options["first_event_timeout"] = 0.3
     if isinstance(fault, Fault) and fault.ending is Ending.SILENCE:
         options["silence_timeout"] = 0.3
-    async with live_gateway(options) as running:
+    async with live_gateway(options, timeouts=TimeoutSettings(stream_end=0.1)) as running:
         yield running
 
 
@@ -184,10 +179,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("fault", HARMLESS.values(), ids=HARMLESS)
-async def test_what_is_only_unusual_changes_nothing(
-    live: LiveGateway, fault: Fault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.serving.relay._DRAIN", 0.1)
+async def test_what_is_only_unusual_changes_nothing(live: LiveGateway, fault: Fault) -> None:
     _, _, plain = await ask(live, stream=False)
     live.sandbox.plan(fault)
     status, _, lines = await ask(live)

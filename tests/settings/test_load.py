@@ -11,12 +11,15 @@ import pytest
 from gateway.core.errors import SettingsError
 from gateway.settings import (
     VARIABLES,
+    CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
     OllamaSettings,
     ProviderSettings,
+    RetrySettings,
     ServerSettings,
     Settings,
+    TimeoutSettings,
     load,
 )
 from gateway.settings.schemas import GROUPS
@@ -50,8 +53,19 @@ def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> Non
         ollama=OllamaSettings(
             version="0.33.0", origins=(), keep_alive=300.0, clean_stream_errors=False
         ),
-        models=ModelsSettings(aliases={}, expose=(), default_provider="", refresh=300.0),
+        models=ModelsSettings(
+            aliases={},
+            expose=(),
+            default_provider="",
+            refresh=300.0,
+            list_timeout=30.0,
+            list_retry=5.0,
+            startup_wait=5.0,
+        ),
         limits=LimitsSettings(body=1024**3),
+        retry=RetrySettings(count=2, within=5.0, delay=0.5, growth=1.5, jitter=0.25),
+        cool_down=CoolDownSettings(unavailable=5.0, rate_limited=5.0, denied=60.0, longest=3600.0),
+        timeouts=TimeoutSettings(disconnect_poll=0.5, stream_end=1.0, loaded_models=5.0),
         providers={"mistral": ProviderSettings("mistral", {})},
         home=None,
     )
@@ -63,6 +77,9 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "ollama": OllamaSettings,
         "models": ModelsSettings,
         "limits": LimitsSettings,
+        "retry": RetrySettings,
+        "cool_down": CoolDownSettings,
+        "timeouts": TimeoutSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -92,6 +109,9 @@ clean_stream_errors = true
 expose = ["mistral-*", "codestral"]
 default_provider = "work"
 refresh = 60.5
+list_timeout = 20
+list_retry = 2.5
+startup_wait = 1
 
 [models.aliases]
 gpt-4o = "mistral-large:latest"
@@ -99,6 +119,24 @@ gpt-4o = "mistral-large:latest"
 
 [limits]
 body = 1000
+
+[retry]
+count = 4
+within = 20
+delay = 0.1
+growth = 2
+jitter = 1
+
+[cool_down]
+unavailable = 1
+rate_limited = 2
+denied = 3
+longest = 4
+
+[timeouts]
+disconnect_poll = 0.1
+stream_end = 0
+loaded_models = 2
 
 [providers.work]
 adapter = "mistral"
@@ -120,8 +158,14 @@ EVERYTHING_LOADED = Settings(
         ("mistral-*", "codestral"),
         "work",
         60.5,
+        20.0,
+        2.5,
+        1.0,
     ),
     limits=LimitsSettings(1000),
+    retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
+    cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
+    timeouts=TimeoutSettings(0.1, 0.0, 2.0),
     providers={
         "work": ProviderSettings("mistral", {"api_key": "sk-work", "extra": ["a", 1]}),
         "acme": ProviderSettings("acme", {}, ("one", "two")),
@@ -152,7 +196,22 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_MODELS_EXPOSE": "mistral-*,codestral",
         "GATEWAY_MODELS_DEFAULT_PROVIDER": "work",
         "GATEWAY_MODELS_REFRESH": "60.5",
+        "GATEWAY_MODELS_LIST_TIMEOUT": "20",
+        "GATEWAY_MODELS_LIST_RETRY": "2.5",
+        "GATEWAY_MODELS_STARTUP_WAIT": "1",
         "GATEWAY_LIMITS_BODY": "1000",
+        "GATEWAY_RETRY_COUNT": "4",
+        "GATEWAY_RETRY_WITHIN": "20",
+        "GATEWAY_RETRY_DELAY": "0.1",
+        "GATEWAY_RETRY_GROWTH": "2",
+        "GATEWAY_RETRY_JITTER": "1",
+        "GATEWAY_COOL_DOWN_UNAVAILABLE": "1",
+        "GATEWAY_COOL_DOWN_RATE_LIMITED": "2",
+        "GATEWAY_COOL_DOWN_DENIED": "3",
+        "GATEWAY_COOL_DOWN_LONGEST": "4",
+        "GATEWAY_TIMEOUTS_DISCONNECT_POLL": "0.1",
+        "GATEWAY_TIMEOUTS_STREAM_END": "0",
+        "GATEWAY_TIMEOUTS_LOADED_MODELS": "2",
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
@@ -301,7 +360,8 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ),
         (
             "[sever]\nport = 1",
-            "sever: unknown key (allowed: home, limits, models, ollama, providers, server)",
+            "sever: unknown key (allowed: cool_down, home, limits, models, ollama, providers,"
+            " retry, server, timeouts)",
         ),
         ('[server]\nport = "1"', "server.port: not a valid integer"),
         ("[server]\nport = 1.5", "server.port: not a valid integer"),
@@ -362,6 +422,21 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "models.default_provider: no such provider (allowed: work)",
         ),
         ("[limits]\nbody = 0", "limits.body: must be greater than or equal to 1"),
+        (
+            "[retry]\ncount = -1",
+            "retry.count: must be greater than or equal to 0 and less than or equal to 100",
+        ),
+        (
+            "[retry]\ngrowth = 0.5",
+            "retry.growth: must be greater than or equal to 1 and less than or equal to 10",
+        ),
+        ("[cool_down]\ndenied = -1", "cool_down.denied: must be greater than or equal to 0"),
+        ("[timeouts]\ndisconnect_poll = 0", "timeouts.disconnect_poll: must be greater than 0"),
+        ("[models]\nlist_retry = 0", "models.list_retry: must be greater than 0"),
+        (
+            "[models]\nlist_timeout = inf",
+            "models.list_timeout: special numeric values (nan or infinity) are not permitted",
+        ),
         ("providers = {}", "providers: shorter than minimum length 1"),
         ("providers.x = 1", "providers.x: invalid input type"),
         ("[providers.x]\nadapter = 1", "providers.x.adapter: not a valid string"),
@@ -447,7 +522,8 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ),
         (
             {"port": 1},
-            "--port: unknown key (allowed: home, limits, models, ollama, providers, server)",
+            "--port: unknown key (allowed: cool_down, home, limits, models, ollama, providers,"
+            " retry, server, timeouts)",
         ),
     ],
 )

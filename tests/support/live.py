@@ -13,7 +13,13 @@ from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
 from gateway.observe.observer import Observer
 from gateway.sandbox import Received, Sandbox, start
-from gateway.settings import ModelsSettings, ProviderSettings, Settings
+from gateway.settings import (
+    ModelsSettings,
+    ProviderSettings,
+    RetrySettings,
+    Settings,
+    TimeoutSettings,
+)
 from mistral_openapi import load_judge
 
 __all__ = ["LiveGateway", "live_gateway"]
@@ -45,12 +51,15 @@ async def live_gateway(
     *,
     session: aiohttp.ClientSession | None = None,
     observers: Sequence[Observer] = (),
+    timeouts: TimeoutSettings | None = None,
 ) -> AsyncIterator[LiveGateway]:
-    """Run a gateway with Mistral's adapter pointed at a sandbox."""
+    """Run a gateway with Mistral's adapter pointed at a sandbox; it retries without long pauses."""
     async with await start() as running:
         mistral = {"api_key": "test-key", "base_url": running.base_url, **(options or {})}
         settings = Settings(
             models=models or ModelsSettings(),
+            retry=RetrySettings(delay=0.01),
+            timeouts=timeouts or TimeoutSettings(),
             providers={"mistral": ProviderSettings("mistral", mistral)},
         )
         app = create_app(settings, session=session, observers=observers)

@@ -24,12 +24,6 @@ FROM_THE_CLOCK = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Second attempts are not what these tests wait for."""
-    monkeypatch.setattr("gateway.routing.retry._FIRST_PAUSE", 0.01)
-
-
 @pytest.fixture
 async def live() -> AsyncIterator[LiveGateway]:
     async with live_gateway() as running:

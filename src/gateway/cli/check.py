@@ -19,9 +19,6 @@ from gateway.settings import Settings
 
 __all__ = ["Finding", "examine"]
 
-_WITHIN = 30.0
-"""Seconds that a provider may take to list its models."""
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -47,12 +44,12 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 continue
             provider = open_provider(configured, session)
             try:
-                models = await _provider_models(provider)
+                models = await _provider_models(provider, settings.models.list_timeout)
                 lists.setdefault(configured.name, models)
                 if configured.key:
                     yield Finding(f"provider {configured.label}: accepted")
             except (GatewayError, TimeoutError) as error:
-                reason = str(error) or f"no answer within {_WITHIN:.0f} seconds"
+                reason = str(error) or f"no answer within {settings.models.list_timeout:g} seconds"
                 yield Finding(f"provider {configured.label}: {reason}", trouble=True)
             finally:
                 await provider.aclose()
@@ -60,8 +57,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield finding
 
 
-async def _provider_models(provider: AnyProvider) -> ProviderModels:
-    async with asyncio.timeout(_WITHIN):
+async def _provider_models(provider: AnyProvider, seconds: float) -> ProviderModels:
+    async with asyncio.timeout(seconds):
         models = await provider.list_models()
     return ProviderModels(
         provider=provider.context.name,

@@ -17,13 +17,6 @@ from gateway.settings import ModelsSettings
 
 __all__ = ["ModelLists"]
 
-_FIRST_LIST = 5.0
-"""Seconds that a request waits for the very first lists before it goes on without them."""
-_LIST = 30.0
-"""Seconds that one provider may take to answer with its list."""
-_RETRY = 5.0
-"""Seconds until a provider that failed is asked again."""
-
 
 class ModelLists:
     """Answer from memory which models there are; ask providers in the background only.
@@ -60,7 +53,7 @@ class ModelLists:
         """Return what is known now; wait a little for the first lists if there are none yet."""
         if not self._first.is_set():
             try:
-                async with asyncio.timeout(_FIRST_LIST):
+                async with asyncio.timeout(self._settings.startup_wait):
                     await self._first.wait()
             except TimeoutError:
                 self._first.set()
@@ -84,17 +77,12 @@ class ModelLists:
             for name in self._providers:
                 tasks.create_task(self._keep_fresh(name))
 
-    async def refresh(self) -> None:
-        """Ask all providers once, side by side; what fails is logged and keeps its last list."""
-        async with asyncio.TaskGroup() as tasks:
-            for name in self._providers:
-                tasks.create_task(self._fetch(name))
-
     async def _keep_fresh(self, name: str) -> None:
-        every = self._settings.refresh
+        refresh = self._settings.refresh
+        retry = min(self._settings.list_retry, refresh)
         while True:
             await self._fetch(name)
-            await asyncio.sleep(every if self._is_fresh(name) else min(_RETRY, every))
+            await asyncio.sleep(refresh if self._is_fresh(name) else retry)
 
     async def _fetch(self, name: str) -> None:
         """Ask with each key, so that every instance learns what there is; the first list counts."""
@@ -125,7 +113,7 @@ class ModelLists:
 
     async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
         try:
-            async with asyncio.timeout(_LIST):
+            async with asyncio.timeout(self._settings.list_timeout):
                 return await provider.list_models()
         except (GatewayError, TimeoutError) as error:
             self._log.warning("the model list of %s could not be fetched: %s", name, error)

@@ -1,7 +1,7 @@
-"""Who may be asked for an answer: models at providers, with the keys that these have.
+"""Targets, which may be asked for an answer: models at providers, with the keys that these have.
 
 A name may stand for several models, in an order, and a provider may have several keys, which take
-turns. What has asked for a pause is passed over until the pause is over.
+turns. A target that failed is skipped until its cool-down is over.
 """
 
 from __future__ import annotations
@@ -21,16 +21,9 @@ from gateway.core.errors import (
 )
 from gateway.core.model_info import ListedModel
 from gateway.providers.base import AnyProvider
+from gateway.settings import CoolDownSettings
 
 __all__ = ["Target", "Targets", "retry_after"]
-
-_PAUSES: Mapping[type[GatewayError], float] = {
-    UpstreamUnavailable: 5.0,
-    UpstreamRateLimited: 5.0,
-    UpstreamDenied: 60.0,
-}
-"""Seconds of pause after a failure that names none; any other one may be about its request only."""
-_LONGEST_PAUSE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +42,7 @@ class Target:
         """What tells targets apart."""
         return (self.model.provider, self.model.info.id, self.key)
 
-    def is_beside(self, other: Target) -> bool:
+    def shares_provider(self, other: Target) -> bool:
         """Tell whether both belong to one provider."""
         return self.model.provider == other.model.provider
 
@@ -60,13 +53,15 @@ class Targets:
     def __init__(
         self,
         providers: Mapping[str, Sequence[AnyProvider]],
+        policy: CoolDownSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._providers = providers
+        self._policy = policy
         self._clock = clock
         self._turns = dict.fromkeys(providers, 0)
-        self._paused: dict[tuple[str, str, int], float] = {}
+        self._skipped_until: dict[tuple[str, str, int], float] = {}
 
     @property
     def providers(self) -> Mapping[str, AnyProvider]:
@@ -76,8 +71,8 @@ class Targets:
     def of(self, models: Sequence[ListedModel]) -> list[Target]:
         """Return whom to ask for *models*, at least one target, in the order to ask them.
 
-        The keys of a provider take turns. Targets that pause are left out; if all of them do they
-        are asked all the same, in the order in which their pauses end.
+        The keys of a provider take turns. Targets that cool down are skipped; if all of them do
+        they are asked all the same, in the order in which their cool-downs end.
         """
         targets: list[Target] = []
         for model in models:
@@ -85,15 +80,15 @@ class Targets:
         if len(targets) == 1:
             return targets
         now = self._clock()
-        ready = [target for target in targets if self._paused.get(target.id, now) <= now]
-        return ready or sorted(targets, key=lambda target: self._paused[target.id])
+        ready = [target for target in targets if self._skipped_until.get(target.id, now) <= now]
+        return ready or sorted(targets, key=lambda target: self._skipped_until[target.id])
 
-    def pause(self, target: Target, error: GatewayError) -> None:
-        """Pass *target* over for as long as *error* asks for, or its kind suggests."""
-        wait = retry_after(error)
-        seconds = wait if wait is not None and wait > 0 else _PAUSES.get(type(error), 0.0)
-        until = self._clock() + min(seconds, _LONGEST_PAUSE)
-        self._paused[target.id] = max(until, self._paused.get(target.id, until))
+    def cool_down(self, target: Target, error: GatewayError) -> None:
+        """Skip *target* for as long as *error* asks for, or else for as long as the policy says."""
+        asked = retry_after(error)
+        seconds = asked if asked is not None and asked > 0 else _cool_down(error, self._policy)
+        until = self._clock() + min(seconds, self._policy.longest)
+        self._skipped_until[target.id] = max(until, self._skipped_until.get(target.id, until))
 
     def _keys(self, model: ListedModel) -> list[Target]:
         instances = self._providers[model.provider]
@@ -103,6 +98,17 @@ class Targets:
         self._turns[model.provider] = (turn + 1) % len(instances)
         targets = [Target(model, one, key) for key, one in enumerate(instances, 1)]
         return targets[turn:] + targets[:turn]
+
+
+def _cool_down(error: GatewayError, policy: CoolDownSettings) -> float:
+    match error:
+        case UpstreamUnavailable():
+            return policy.unavailable
+        case UpstreamRateLimited():
+            return policy.rate_limited
+        case UpstreamDenied():
+            return policy.denied
+    return 0.0
 
 
 def retry_after(error: GatewayError) -> float | None:

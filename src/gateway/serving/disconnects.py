@@ -9,7 +9,6 @@ from aiohttp import web
 
 __all__ = ["Disconnects", "has_left"]
 
-_POLL = 0.5
 _FAREWELL = 1.0
 """Seconds that handlers may take to let go of what they have opened."""
 
@@ -20,10 +19,11 @@ class Disconnects:
     aiohttp tells a handler that its client left only when the server was started with
     ``handler_cancellation=True``, which a host application need not have done. While such a handler
     waits for a silent provider nothing else would wake it, and the paid request would go on. One
-    task looks at all open connections twice a second.
+    task looks at all open connections every *poll* seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, poll: float) -> None:
+        self._poll = poll
         # By the task of the connection, which is what aiohttp would cancel; it has one at a time.
         self._open: dict[asyncio.Task[None], web.Request] = {}
         self._is_empty: asyncio.Event | None = None
@@ -60,7 +60,7 @@ class Disconnects:
         """
         try:
             while True:
-                await asyncio.sleep(_POLL)
+                await asyncio.sleep(self._poll)
                 for task, request in self._open.items():
                     if has_left(request):
                         task.cancel()

@@ -9,9 +9,9 @@ from typing import TypeVar
 from aiohttp import web
 
 from gateway.core.errors import GatewayError
-from gateway.routing.retry import in_turn
+from gateway.routing.retry import retry
 from gateway.routing.targets import Target
-from gateway.serving.keys import OBSERVERS, RECORD, TARGETS
+from gateway.serving.keys import OBSERVERS, RECORD, SETTINGS, TARGETS
 
 __all__ = ["dispatch"]
 
@@ -38,9 +38,10 @@ def dispatch(
         return observers.watch(record, asked) if observers.watch_attempts else asked
 
     def skip(target: Target, error: GatewayError) -> None:
-        request.app[TARGETS].pause(target, error)
+        request.app[TARGETS].cool_down(target, error)
         if record.has_choice:
             record.passed_over.append(f"{record.target}={error.status}")
             _log.info("%s cannot answer: %s", record.target, error)
 
-    return in_turn(targets, try_target, passed_over=skip)
+    policy = request.app[SETTINGS].retry
+    return retry(targets, try_target, policy=policy, skipped=skip)

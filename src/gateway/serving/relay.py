@@ -26,9 +26,6 @@ __all__ = ["Opened", "fold_stream", "open_stream", "relay"]
 
 _log = logging.getLogger("gateway.relay")
 
-_DRAIN = 1.0
-"""Seconds that a finished stream may take to end, so that its connection can be used again."""
-
 
 class Opened(NamedTuple):
     """An answer whose first batch has come; whoever goes on with it closes the stream."""
@@ -71,7 +68,7 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
             return await _break_off(request, response, encoder, error)
         await response.write_eof(last_lines)
         record.status = response.status
-        await _drain(stream)
+        await _drain(request, stream)
     finally:
         await stream.aclose()
     return response
@@ -99,7 +96,7 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
         await response.prepare(request)
         await response.write_eof()
         record.status = response.status
-        await _drain(stream)
+        await _drain(request, stream)
     finally:
         await stream.aclose()
     return response
@@ -158,10 +155,10 @@ async def _break_off(
     return response
 
 
-async def _drain(stream: ChatStream) -> None:
+async def _drain(request: web.Request, stream: ChatStream) -> None:
     """Read on to the end of a finished stream; what happens there no longer matters."""
     try:
-        async with asyncio.timeout(_DRAIN):
+        async with asyncio.timeout(request.app[SETTINGS].timeouts.stream_end):
             async for _ in stream:
                 pass
     except (GatewayError, TimeoutError):

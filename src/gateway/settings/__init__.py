@@ -5,22 +5,28 @@ from __future__ import annotations
 from gateway.settings.environment import Environment
 from gateway.settings.sources import VARIABLES, load
 from gateway.settings.values import (
+    CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
     OllamaSettings,
     ProviderSettings,
+    RetrySettings,
     ServerSettings,
     Settings,
+    TimeoutSettings,
 )
 
 __all__ = [
     "VARIABLES",
+    "CoolDownSettings",
     "Environment",
     "LimitsSettings",
     "ModelsSettings",
     "OllamaSettings",
     "ProviderSettings",
+    "RetrySettings",
     "ServerSettings",
     "Settings",
+    "TimeoutSettings",
     "load",
 ]

@@ -16,6 +16,7 @@ from gateway.settings.ollama import parse_keep_alive, parse_list
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
 
 _NOT_NEGATIVE = validate.Range(min=0)
+_ABOVE_ZERO = validate.Range(min=0, min_inclusive=False)
 _SAID = validate.Length(min=1)
 
 # The schemes that may stand in an origin without a wildcard, as in gin's CORS middleware with the
@@ -95,10 +96,34 @@ class _ModelsTable(_Table):
     expose = fields.List(fields.String(validate=_SAID))
     default_provider = fields.String()
     refresh = fields.Float(validate=_NOT_NEGATIVE)
+    list_timeout = fields.Float(validate=_ABOVE_ZERO)
+    list_retry = fields.Float(validate=_ABOVE_ZERO)
+    startup_wait = fields.Float(validate=_NOT_NEGATIVE)
 
 
 class _LimitsTable(_Table):
     body = fields.Integer(strict=True, validate=validate.Range(min=1))
+
+
+class _RetryTable(_Table):
+    count = fields.Integer(strict=True, validate=validate.Range(0, 100))
+    within = fields.Float(validate=_NOT_NEGATIVE)
+    delay = fields.Float(validate=_NOT_NEGATIVE)
+    growth = fields.Float(validate=validate.Range(1, 10))
+    jitter = fields.Float(validate=validate.Range(0, 1))
+
+
+class _CoolDownTable(_Table):
+    unavailable = fields.Float(validate=_NOT_NEGATIVE)
+    rate_limited = fields.Float(validate=_NOT_NEGATIVE)
+    denied = fields.Float(validate=_NOT_NEGATIVE)
+    longest = fields.Float(validate=_NOT_NEGATIVE)
+
+
+class _TimeoutsTable(_Table):
+    disconnect_poll = fields.Float(validate=_ABOVE_ZERO)
+    stream_end = fields.Float(validate=_NOT_NEGATIVE)
+    loaded_models = fields.Float(validate=_ABOVE_ZERO)
 
 
 class _ProviderTable(_Table):
@@ -115,6 +140,9 @@ class _Document(_Table):
     ollama = fields.Nested(_OllamaTable)
     models = fields.Nested(_ModelsTable)
     limits = fields.Nested(_LimitsTable)
+    retry = fields.Nested(_RetryTable)
+    cool_down = fields.Nested(_CoolDownTable)
+    timeouts = fields.Nested(_TimeoutsTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=fields.String(
@@ -136,6 +164,9 @@ GROUPS: Mapping[str, ma.Schema] = {
     "ollama": _OllamaTable(),
     "models": _ModelsTable(),
     "limits": _LimitsTable(),
+    "retry": _RetryTable(),
+    "cool_down": _CoolDownTable(),
+    "timeouts": _TimeoutsTable(),
 }
 """The groups whose keys are fixed."""
 

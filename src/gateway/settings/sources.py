@@ -17,12 +17,15 @@ from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host
 from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.values import (
+    CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
     OllamaSettings,
     ProviderSettings,
+    RetrySettings,
     ServerSettings,
     Settings,
+    TimeoutSettings,
 )
 
 __all__ = ["VARIABLES", "load"]
@@ -159,6 +162,9 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         ollama=OllamaSettings(**groups["ollama"]),
         models=ModelsSettings(**groups["models"]),
         limits=LimitsSettings(**groups["limits"]),
+        retry=RetrySettings(**groups["retry"]),
+        cool_down=CoolDownSettings(**groups["cool_down"]),
+        timeouts=TimeoutSettings(**groups["timeouts"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,

@@ -9,12 +9,15 @@ from pathlib import Path
 from gateway.settings.environment import Environment
 
 __all__ = [
+    "CoolDownSettings",
     "LimitsSettings",
     "ModelsSettings",
     "OllamaSettings",
     "ProviderSettings",
+    "RetrySettings",
     "ServerSettings",
     "Settings",
+    "TimeoutSettings",
 ]
 
 
@@ -59,13 +62,18 @@ class ModelsSettings:
     ``aliases`` maps a name that clients use to a model, or to several in order of preference.
     ``expose`` limits the models to names that match one of its shell-style patterns; empty exposes
     all. ``default_provider`` serves names without a namespace; empty means the first provider.
-    ``refresh`` is the number of seconds after which a model list is fetched again.
+    ``refresh`` is the number of seconds after which a model list is fetched again, ``list_timeout``
+    how many a provider may take to answer with it, and ``list_retry`` how many pass until a provider
+    that failed is asked again. Requests wait at most ``startup_wait`` seconds for the first lists.
     """
 
     aliases: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     expose: tuple[str, ...] = ()
     default_provider: str = ""
     refresh: float = 300.0
+    list_timeout: float = 30.0
+    list_retry: float = 5.0
+    startup_wait: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,53 @@ class LimitsSettings:
     """Limits of requests; ``body`` is the largest request body in bytes."""
 
     body: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """How often, and how soon, a refused request is sent to the same target again.
+
+    ``count`` is the number of retries, ``within`` how many seconds they may take in all. ``delay``
+    is how many seconds pass before the first one, ``growth`` the factor for each further delay. Up
+    to the share ``jitter`` of a delay is added at random, so that clients that were refused
+    together do not return together.
+    """
+
+    count: int = 2
+    within: float = 5.0
+    delay: float = 0.5
+    growth: float = 1.5
+    jitter: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class CoolDownSettings:
+    """For how many seconds a target is skipped after a failure that names no time itself.
+
+    The failures are a connection that could not be made (``unavailable``), 429 (``rate_limited``),
+    and a refused key (``denied``); any other one may be about its request only. ``longest`` is a
+    limit on what a failure may ask for.
+    """
+
+    unavailable: float = 5.0
+    rate_limited: float = 5.0
+    denied: float = 60.0
+    longest: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutSettings:
+    """How many seconds the gateway waits for what happens beside an answer.
+
+    ``disconnect_poll`` is the time between two looks for clients that have disconnected.
+    ``stream_end`` is how long a provider's stream may take to end after its last event, so that its
+    connection can be used again. ``loaded_models`` is how long a provider may take to tell which
+    models it has loaded.
+    """
+
+    disconnect_poll: float = 0.5
+    stream_end: float = 1.0
+    loaded_models: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +159,9 @@ class Settings:
     ollama: OllamaSettings = OllamaSettings()
     models: ModelsSettings = ModelsSettings()
     limits: LimitsSettings = LimitsSettings()
+    retry: RetrySettings = RetrySettings()
+    cool_down: CoolDownSettings = CoolDownSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from gateway.core.errors import GatewayError
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.openai import OpenAIProvider
+from gateway.settings import TimeoutSettings
 from gateway.testing import Answer, FakeUpstream, Received
 
 PNG = "iVBORw0KGgo="
@@ -125,11 +126,17 @@ def _body(received: Received) -> Any:
 
 @pytest.fixture
 async def between() -> AsyncIterator[Between]:
+    async with between_for(TimeoutSettings()) as running:
+        yield running
+
+
+@asynccontextmanager
+async def between_for(timeouts: TimeoutSettings) -> AsyncIterator[Between]:
     async with FakeUpstream(Answer()) as server:
         server.routes["/api/tags"] = json_answer({"models": [TAG, CLOUD]})
         server.routes["/api/show"] = json_answer(SHOW)
         server.routes["/api/ps"] = json_answer({"models": [LOADED]})
-        async with adapter_gateway("ollama", server.url) as url:
+        async with adapter_gateway("ollama", server.url, timeouts=timeouts) as url:
             yield Between(url, server)
 
 
@@ -525,11 +532,12 @@ async def test_what_a_server_cannot_say_is_not_in_the_list_of_loaded_models(
 
 
 async def test_a_server_that_is_slow_to_say_what_it_has_loaded_is_not_waited_for(
-    between: Between, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("gateway.serving.provider_memory._WITHIN", 0.01)
-    between.server.routes["/api/ps"] = Answer(hang=True)
-    assert await between.ask("/api/ps") == (200, [{"models": []}])
+    async with between_for(TimeoutSettings(loaded_models=0.01)) as between:
+        between.server.routes["/api/ps"] = Answer(hang=True)
+        assert await between.ask("/api/ps") == (200, [{"models": []}])
+    assert "what ollama has loaded cannot be told: no answer within 0.01 seconds" in caplog.text
 
 
 STRANGERS = {
