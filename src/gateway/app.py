@@ -50,15 +50,19 @@ def create_app(
     providers: Given = _NONE,
     session: aiohttp.ClientSession | None = None,
     observers: Sequence[Observer] = (),
+    configured: Sequence[Configured] | None = None,
 ) -> web.Application:
     """Return the gateway as an application, to be run or mounted with ``add_subapp``.
 
     *providers* are adapters given in code, by name: a class, configured from the settings, or a
     finished instance. A *session* that is given is borrowed and never closed. *observers* are told
-    of every request besides the log. Raise `SettingsError` or `ProviderLoadError`.
+    of every request besides the log. *configured* is what `gateway.providers.registry.configure`
+    has returned for the same settings and providers, for a caller that had to know before. Raise
+    `SettingsError` or `ProviderLoadError`.
     """
     settings = settings or Settings()
-    configured = configure(settings, providers)
+    if configured is None:
+        configured = configure(settings, providers)
     if missing := [sentence for one in configured for sentence in one.missing]:
         raise SettingsError("; ".join(missing))
     given = {name: one for name, one in providers.items() if not isinstance(one, type)}

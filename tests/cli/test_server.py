@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
 from gateway.cli.server import CannotListen, loop_factory, serve
@@ -85,6 +86,7 @@ async def getting(url: str) -> AsyncIterator[asyncio.Task[bytes]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_server_answers_until_a_signal_says_stop(number: signal.Signals) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    filters = [*server_logger.filters]
     streams = Streams()
     streams.release.set()
     running = Running(streams.app)
@@ -92,12 +94,14 @@ async def test_the_server_answers_until_a_signal_says_stop(number: signal.Signal
 
     async with getting(url) as answer:
         body = await answer
+    assert len(server_logger.filters) == len(filters) + 1
     signal.raise_signal(number)
     await asyncio.wait_for(running.task, 5)
 
     assert body == b"begin,end"
     assert url.startswith("http://127.0.0.1:")
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    assert server_logger.filters == filters
     with pytest.raises(aiohttp.ClientConnectorError):
         async with getting(url) as answer:
             await answer

@@ -21,7 +21,8 @@ from gateway.app import create_app
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.observe.record import RequestRecord
-from gateway.settings import Settings
+from gateway.providers.registry import configure
+from gateway.settings import ProviderSettings, Settings
 from gateways import scripted_app
 from hosting import HOST_LIMIT, host_of, served
 from records import Records
@@ -258,3 +259,19 @@ async def test_a_class_is_closed_with_the_application() -> None:
     async with served(host_of(llm=app)):
         assert [one.closed for one in made] == [0]
     assert [one.closed for one in made] == [1]
+
+
+async def test_what_is_configured_already_is_not_looked_up_again(
+    client: aiohttp.ClientSession,
+) -> None:
+    class Own(ScriptedProvider):
+        def __init__(self, _: Any) -> None:
+            super().__init__(steps=[[TextDelta("a"), DONE]])
+
+    settings = Settings(providers={"own": ProviderSettings("no-such-adapter")})
+    app = create_app(settings, configured=configure(settings, {"own": Own}))
+    async with (
+        served(host_of(llm=app)) as origin,
+        client.post(f"{origin}/llm/api/chat", json=ASKED) as response,
+    ):
+        assert response.status == 200

@@ -38,8 +38,7 @@ async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
         # These objects are never freed; scanning them would stop all streams for 30 ms.
         gc.freeze()
 
-    # Adapters that are passed in need not be loaded a second time.
-    app = create_app(settings, providers={one.name: one.adapter for one in configured})
+    app = create_app(settings, configured=configured)
     guard_hosts(app, settings.server.host)
     line = None if supervisor is None else socket.socket(fileno=supervisor)
     with line or nullcontext():

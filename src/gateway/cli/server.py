@@ -53,7 +53,6 @@ async def serve(
     stops when the other end is closed. A second SIGINT ends the process at once. Raise
     `CannotListen`.
     """
-    server_logger.addFilter(_shorten)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -63,7 +62,7 @@ async def serve(
         keepalive_timeout=_KEEP_ALIVE,
         shutdown_timeout=_LAST_WORDS,
     )
-    with _signals() as stop:
+    with _short_errors(), _signals() as stop:
         await runner.setup()
         try:
             site = web.TCPSite(
@@ -86,6 +85,16 @@ async def serve(
             await app[DISCONNECTS].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
+
+
+@contextlib.contextmanager
+def _short_errors() -> Iterator[None]:
+    """Filter what aiohttp's server logs, which one logger does for the whole process."""
+    server_logger.addFilter(_shorten)
+    try:
+        yield
+    finally:
+        server_logger.removeFilter(_shorten)
 
 
 def _shorten(record: logging.LogRecord) -> bool:
