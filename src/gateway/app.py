@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.access.origins import Origins
 from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
-from gateway.models.loaded import Residency
+from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import open_store
 from gateway.observe.log import LogObserver
@@ -73,7 +73,7 @@ def create_app(
     app[OBSERVERS] = Observers((log, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
-    app[LOADED_MODELS] = Residency(settings.ollama.keep_alive)
+    app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}
     app.middlewares.append(request_middleware(app))

@@ -14,7 +14,7 @@ from gateway.core.embeddings import EmbedResult
 from gateway.core.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability, ModelInfo
-from gateway.models.loaded import Residency
+from gateway.models.loaded import LoadedModels
 from gateway.serving.keys import LOADED_MODELS
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
@@ -42,8 +42,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def residency(clock: Clock) -> Residency:
-    return Residency(300, now=clock)
+def loaded_models(clock: Clock) -> LoadedModels:
+    return LoadedModels(300, now=clock)
 
 
 KEPT: dict[str, tuple[float | None, timedelta | None]] = {
@@ -57,70 +57,80 @@ KEPT: dict[str, tuple[float | None, timedelta | None]] = {
 
 @pytest.mark.parametrize(("keep_alive", "stays"), KEPT.values(), ids=KEPT)
 def test_a_model_stays_from_the_end_of_its_last_use(
-    residency: Residency, clock: Clock, keep_alive: float | None, stays: timedelta | None
+    loaded_models: LoadedModels, clock: Clock, keep_alive: float | None, stays: timedelta | None
 ) -> None:
-    with residency.using("x:latest", keep_alive):
+    with loaded_models.mark_used("x:latest", keep_alive):
         clock.pass_seconds(10)
-    assert residency.loaded() == ({} if stays is None else {"x:latest": clock.now + stays})
+    assert loaded_models.loaded() == ({} if stays is None else {"x:latest": clock.now + stays})
 
 
-def test_a_model_that_nobody_used_in_time_is_gone(residency: Residency, clock: Clock) -> None:
+def test_a_model_that_nobody_used_in_time_is_gone(
+    loaded_models: LoadedModels, clock: Clock
+) -> None:
     for name, keep_alive in (("short", 1), ("long", 10)):
-        with residency.using(name, keep_alive):
+        with loaded_models.mark_used(name, keep_alive):
             pass
     clock.pass_seconds(1)
-    assert [*residency.loaded()] == ["long"]
+    assert [*loaded_models.loaded()] == ["long"]
 
 
-def test_a_model_in_use_is_loaded_however_long_it_takes(residency: Residency, clock: Clock) -> None:
-    with residency.using("x", 1):
+def test_a_model_in_use_is_loaded_however_long_it_takes(
+    loaded_models: LoadedModels, clock: Clock
+) -> None:
+    with loaded_models.mark_used("x", 1):
         clock.pass_seconds(100)
-        with residency.using("x", 1):
+        with loaded_models.mark_used("x", 1):
             pass
         clock.pass_seconds(100)
-        assert residency.loaded() == {"x": NOON + timedelta(seconds=101)}
-    assert residency.loaded() == {"x": NOON + timedelta(seconds=201)}
+        assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=101)}
+    assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=201)}
 
 
-def test_the_last_word_counts(residency: Residency) -> None:
+def test_the_last_word_counts(loaded_models: LoadedModels) -> None:
     for keep_alive in (math.inf, 5):
-        with residency.using("x", keep_alive):
+        with loaded_models.mark_used("x", keep_alive):
             pass
-    assert residency.loaded() == {"x": NOON + timedelta(seconds=5)}
+    assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=5)}
 
 
-def test_what_is_unloaded_is_gone_also_after_a_use_that_still_runs(residency: Residency) -> None:
-    residency.forget("never there")
-    with residency.using("x"):
-        residency.forget("x")
-        assert residency.loaded() == {}
-    assert residency.loaded() == {}
+def test_what_is_unloaded_is_gone_also_after_a_use_that_still_runs(
+    loaded_models: LoadedModels,
+) -> None:
+    loaded_models.forget("never there")
+    with loaded_models.mark_used("x"):
+        loaded_models.forget("x")
+        assert loaded_models.loaded() == {}
+    assert loaded_models.loaded() == {}
 
 
-def test_a_use_that_fails_loads_nothing(residency: Residency) -> None:
-    with pytest.raises(UpstreamUnavailable), residency.using("x"):
+def test_a_use_that_fails_loads_nothing(loaded_models: LoadedModels) -> None:
+    with pytest.raises(UpstreamUnavailable), loaded_models.mark_used("x"):
         raise UpstreamUnavailable("no way")
-    assert residency.loaded() == {}
+    assert loaded_models.loaded() == {}
 
 
-def test_a_use_that_fails_unloads_nothing(residency: Residency) -> None:
-    with residency.using("x"):
+def test_a_use_that_fails_unloads_nothing(loaded_models: LoadedModels) -> None:
+    with loaded_models.mark_used("x"):
         pass
-    with pytest.raises(UpstreamUnavailable), residency.using("x"):
+    with pytest.raises(UpstreamUnavailable), loaded_models.mark_used("x"):
         raise UpstreamUnavailable("no way")
-    with residency.using("y"), pytest.raises(UpstreamUnavailable), residency.using("y"):
+    with (
+        loaded_models.mark_used("y"),
+        pytest.raises(UpstreamUnavailable),
+        loaded_models.mark_used("y"),
+    ):
         raise UpstreamUnavailable("no way")
-    assert [*residency.loaded()] == ["x", "y"]
+    assert [*loaded_models.loaded()] == ["x", "y"]
 
 
-def test_uses_that_all_fail_load_nothing_however_they_overlap(residency: Residency) -> None:
+def test_uses_that_all_fail_load_nothing_however_they_overlap(loaded_models: LoadedModels) -> None:
     error = UpstreamUnavailable("no way")
-    uses = [residency.using("x"), residency.using("x")]
+    uses = [loaded_models.mark_used("x"), loaded_models.mark_used("x")]
     for use in uses:
         use.__enter__()
     for use in uses:
         use.__exit__(type(error), error, None)
-    assert residency.loaded() == {}
+    assert loaded_models.loaded() == {}
 
 
 MODELS = (
@@ -231,7 +241,7 @@ async def test_a_model_that_is_deleted_leaves(client: Any) -> None:
 
 
 async def test_a_model_that_is_no_longer_there_is_not_listed(client: Any) -> None:
-    with client.app[LOADED_MODELS].using("gone:latest"):
+    with client.app[LOADED_MODELS].mark_used("gone:latest"):
         assert await running(client) == {}
 
 

@@ -1,7 +1,7 @@
 """Which models were used lately, and until when each one counts as loaded.
 
-Nothing is ever loaded here. The table is what ``keep_alive`` of a request means to the clients that
-look at ``/api/ps``; it belongs to one process and costs no provider anything.
+Nothing is ever loaded here: the table gives ``keep_alive`` of a request its meaning for clients
+that read ``/api/ps``. It belongs to one process, and no provider is asked for it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.core.errors import GatewayError
 
-__all__ = ["Residency"]
+__all__ = ["LoadedModels"]
 
-# The longest time that Go can tell, and what Ollama takes for "forever".
+# The longest duration of Go, which is what Ollama reports for "forever".
 _FOREVER = timedelta(days=106_751)
 
 
@@ -36,11 +36,11 @@ class _Use:
         return datetime.fromtimestamp(self.last, UTC) + min(stay, _FOREVER)
 
 
-class Residency:
+class LoadedModels:
     """Remember uses of models, by the names that lists show.
 
     *default* is how many seconds a model stays if a request does not say, ``math.inf`` is forever.
-    *now* tells seconds since 1970.
+    *now* returns seconds since 1970.
     """
 
     def __init__(self, default: float, *, now: Callable[[], float] = time.time) -> None:
@@ -48,16 +48,16 @@ class Residency:
         self._now = now
         self._uses: dict[str, _Use] = {}
 
-    def using(self, name: str, keep_alive: float | None = None) -> AbstractContextManager[None]:
+    def mark_used(self, name: str, keep_alive: float | None = None) -> AbstractContextManager[None]:
         """Count the model as loaded inside the block and *keep_alive* seconds from its end.
 
         If the block raises a `GatewayError` the model is not loaded by it.
         """
         stay = self._default if keep_alive is None else keep_alive
-        return _Using(self._uses, name, stay=stay, now=self._now)
+        return _InUse(self._uses, name, stay=stay, now=self._now)
 
     def forget(self, name: str) -> None:
-        """Take the model for unloaded, whatever the requests that run have said."""
+        """Count the model as unloaded, whatever ``keep_alive`` of the requests that run is."""
         self._uses.pop(name, None)
 
     def loaded(self) -> Mapping[str, datetime]:
@@ -69,8 +69,8 @@ class Residency:
         return {name: use.expires for name, use in self._uses.items()}
 
 
-class _Using:
-    """What `Residency.using` returns; a generator would cost each request more."""
+class _InUse:
+    """What `LoadedModels.mark_used` returns; a generator would cost each request more."""
 
     __slots__ = ("_name", "_now", "_stay", "_use", "_uses")
 

@@ -110,7 +110,7 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
     begun = await _begin(request, await reading)
     if isinstance(begun, web.Response):
         return begun
-    with request.app[LOADED_MODELS].using(begun.model, begun.keep_alive):
+    with request.app[LOADED_MODELS].mark_used(begun.model, begun.keep_alive):
         return await (relay if begun.stream else fold_stream)(request, begun.opened)
 
 
@@ -124,7 +124,7 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
         models = only_the_first(models)
     targets = find_targets(request, models, task.admit)
     model = targets[0].model.name
-    with request.app[LOADED_MODELS].using(model, task.keep_alive):
+    with request.app[LOADED_MODELS].mark_used(model, task.keep_alive):
         try:
             if task.empty is not None:
                 return await task.empty(targets[0])

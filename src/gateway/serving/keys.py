@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from gateway.access.origins import Origins
-from gateway.models.loaded import Residency
+from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import Store
 from gateway.observe.observer import Observers
@@ -35,7 +35,7 @@ MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLis
 OBSERVERS: web.AppKey[Observers] = web.AppKey("gateway.observers", Observers)
 ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
 DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconnects)
-LOADED_MODELS: web.AppKey[Residency] = web.AppKey("gateway.loaded_models", Residency)
+LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", LoadedModels)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
