@@ -34,7 +34,7 @@ ALIASES = {
     "seeing": ("main/codestral", "spare/mistral-small"),
 }
 SERVED = "spare/mistral-small-latest"
-PASSED_OVER = "main/mistral-large-latest"
+SKIPPED = "main/mistral-large-latest"
 
 
 @dataclass
@@ -176,8 +176,8 @@ async def test_the_next_target_answers_and_each_is_asked_once(
     (record,) = fleet.records
     assert (record.provider, record.upstream_model) == ("spare", "mistral-small-latest")
     status = {502: 502, 503: 503, 500: 500, 429: 429, 520: 502}.get(fault.status or 429)
-    assert record.passed_over == [f"{PASSED_OVER}={status}"]
-    assert said.headers["X-Gateway-Passed-Over"] == f"{PASSED_OVER}={status}"
+    assert record.skipped == [f"{SKIPPED}={status}"]
+    assert said.headers["X-Gateway-Passed-Over"] == f"{SKIPPED}={status}"
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
@@ -197,7 +197,7 @@ async def test_a_service_that_is_down_is_left_for_the_next_one(stream: bool) -> 
     async with served(is_down=True) as fleet:
         said = await post(fleet, stream=stream)
         assert (said.status, fleet.asked()) == (200, (0, 1))
-        assert said.headers["X-Gateway-Passed-Over"] == f"{PASSED_OVER}=502"
+        assert said.headers["X-Gateway-Passed-Over"] == f"{SKIPPED}=502"
 
 
 AFTER_THE_FIRST = {
@@ -217,7 +217,7 @@ async def test_after_the_first_event_nobody_else_is_asked(
     said = await post(fleet, stream=stream)
     assert "error" in said.lines()[-1]
     assert fleet.asked() == (1, 0)
-    assert said.headers["X-Gateway-Target"] == PASSED_OVER
+    assert said.headers["X-Gateway-Target"] == SKIPPED
     assert "X-Gateway-Passed-Over" not in said.headers
 
 
@@ -238,7 +238,7 @@ async def test_what_may_be_paid_for_or_is_wrong_is_final(
     fleet.main.plan(fault)
     said = await post(fleet, stream=stream)
     assert (said.status, fleet.asked()) == (status, (1, 0))
-    assert said.headers["X-Gateway-Target"] == PASSED_OVER
+    assert said.headers["X-Gateway-Target"] == SKIPPED
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
@@ -249,7 +249,7 @@ async def test_if_all_fail_the_last_one_is_insisted_on_and_its_error_is_told(
     fleet.spare.plan(refusal(503), refusal(503), refusal(503))
     said = await post(fleet, stream=stream)
     assert (said.status, fleet.asked()) == (503, (1, 3))
-    tried = f"{PASSED_OVER}=429, {SERVED}=503"
+    tried = f"{SKIPPED}=429, {SERVED}=503"
     assert (said.headers["X-Gateway-Target"], said.headers["X-Gateway-Passed-Over"]) == (
         SERVED,
         tried,
@@ -280,7 +280,7 @@ async def test_the_cool_down_ends(fleet: Fleet) -> None:
     said = await post(fleet)
     while said.headers["X-Gateway-Target"] == SERVED:  # a slow machine needs no luck
         said = await post(fleet)
-    assert said.headers["X-Gateway-Target"] == PASSED_OVER
+    assert said.headers["X-Gateway-Target"] == SKIPPED
 
 
 @pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
@@ -320,8 +320,8 @@ async def test_the_choice_is_in_the_log_line(
         await post(fleet)
     fields = [record.fields for record in caplog.records if hasattr(record, "fields")]
     assert fields[-1]["provider"] == "spare"
-    assert fields[-1]["passed_over"] == f"{PASSED_OVER}=503"
-    assert f"{PASSED_OVER} cannot answer: " in caplog.text
+    assert fields[-1]["passed_over"] == f"{SKIPPED}=503"
+    assert f"{SKIPPED} cannot answer: " in caplog.text
 
 
 async def test_the_first_target_that_there_is_stands_in_the_lists(fleet: Fleet) -> None:
@@ -341,7 +341,7 @@ async def test_the_keys_of_a_provider_take_turns() -> None:
         for _ in range(6):
             said = await post(fleet, model="main/mistral-large")
         assert fleet.keys() == [*KEYS, *KEYS]
-        assert said.headers["X-Gateway-Target"] == f"{PASSED_OVER}#3"
+        assert said.headers["X-Gateway-Target"] == f"{SKIPPED}#3"
         assert [record.key for record in fleet.records] == [1, 2, 3, 1, 2, 3]
 
 
@@ -354,7 +354,7 @@ async def test_a_key_over_its_limit_is_passed_over(stream: bool) -> None:
             assert said.status == 200
         assert fleet.keys() == ["key-1", "key-2", "key-2", "key-3", "key-2"]
         first, *_ = fleet.records
-        assert (first.key, first.passed_over) == (2, [f"{PASSED_OVER}#1=429"])
+        assert (first.key, first.skipped) == (2, [f"{SKIPPED}#1=429"])
 
 
 async def test_a_key_that_is_refused_is_passed_over() -> None:

@@ -55,8 +55,8 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     if record.replies:
         shown["upstream_request"] = record.replies[-1].request_id
         shown["upstream_replies"] = len(record.replies)
-    if record.passed_over:
-        shown["passed_over"] = ",".join(record.passed_over)
+    if record.skipped:
+        shown["passed_over"] = ",".join(record.skipped)
     timing = record.timing
     if timing.first:
         shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000

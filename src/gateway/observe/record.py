@@ -22,7 +22,7 @@ class RequestRecord:
     of the `Caller` that a host's middleware has set (`gateway.access.caller`).
     ``model`` is what the client typed, ``upstream_model`` what the provider was asked for.
     Where the name stands for several targets (``has_choice``) these two, and ``key``, are those of
-    the one that was asked last, and ``passed_over`` names those that were asked in vain before.
+    the one that was asked last, and ``skipped`` names those that failed before.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
     Nothing that a person wrote is ever noted here.
     """
@@ -43,7 +43,7 @@ class RequestRecord:
     upstream_model: str = ""
     key: int = 0
     has_choice: bool = False
-    passed_over: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     usage: Usage | None = None
     finish: FinishReason | None = None
     error: str = ""

@@ -40,7 +40,7 @@ def dispatch(
     def skip(target: Target, error: GatewayError) -> None:
         request.app[TARGETS].cool_down(target, error)
         if record.has_choice:
-            record.passed_over.append(f"{record.target}={error.status}")
+            record.skipped.append(f"{record.target}={error.status}")
             _log.info("%s cannot answer: %s", record.target, error)
 
     policy = request.app[SETTINGS].retry

@@ -34,8 +34,8 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
 def _tell_target(record: RequestRecord, response: web.StreamResponse) -> None:
     """Say whom the client has its answer from, where its model's name left a choice."""
     response.headers["X-Gateway-Target"] = _legible(record.target)
-    if record.passed_over:
-        response.headers["X-Gateway-Passed-Over"] = _legible(", ".join(record.passed_over))
+    if record.skipped:
+        response.headers["X-Gateway-Passed-Over"] = _legible(", ".join(record.skipped))
 
 
 def _legible(text: str) -> str:
