@@ -1,4 +1,4 @@
-"""How a model that a user made lies over its base, and what it adds to a request."""
+"""Modelfile layers: how they are merged and applied, and what they add to a request."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
 from gateway.core.errors import InvalidRequest
-from gateway.core.model_info import Capability, ListedModel, ModelInfo, Overlay
+from gateway.core.model_info import Capability, ListedModel, ModelfileLayers, ModelInfo
 from gateway.models.derived import (
     DerivedModel,
+    apply_layers,
     derive,
     for_chat,
     for_prompt,
-    laid_over,
-    merged,
-    tuned,
+    merge_layers,
+    with_defaults,
 )
 
 NOW = datetime(2026, 8, 21, tzinfo=UTC)
@@ -40,43 +40,47 @@ EXAMPLES = (Message(Role.USER, "One?"), Message(Role.ASSISTANT, "Two."))
 
 MERGED = {
     "nothing-over-something": (
-        Overlay(system="a", licenses=("MIT",), parameters={"seed": 1}),
-        Overlay(),
-        Overlay(system="a", licenses=("MIT",), parameters={"seed": 1}),
+        ModelfileLayers(system="a", licenses=("MIT",), parameters={"seed": 1}),
+        ModelfileLayers(),
+        ModelfileLayers(system="a", licenses=("MIT",), parameters={"seed": 1}),
     ),
     "8.3-each-part-replaces": (
-        Overlay(system="a", template="t", messages=EXAMPLES, context_length=7),
-        Overlay(system="b", messages=(USER,)),
-        Overlay(system="b", template="t", messages=(USER,), context_length=7),
+        ModelfileLayers(system="a", template="t", messages=EXAMPLES, context_length=7),
+        ModelfileLayers(system="b", messages=(USER,)),
+        ModelfileLayers(system="b", template="t", messages=(USER,), context_length=7),
     ),
     "8.3-parameters-merge": (
-        Overlay(parameters={"seed": 1, "stop": ["a"]}),
-        Overlay(parameters={"stop": [], "temperature": 0}),
-        Overlay(parameters={"seed": 1, "stop": [], "temperature": 0}),
+        ModelfileLayers(parameters={"seed": 1, "stop": ["a"]}),
+        ModelfileLayers(parameters={"stop": [], "temperature": 0}),
+        ModelfileLayers(parameters={"seed": 1, "stop": [], "temperature": 0}),
     ),
     "7.4-licences-add-up": (
-        Overlay(licenses=("MIT", "BSD")),
-        Overlay(licenses=("BSD", "GPL")),
-        Overlay(licenses=("MIT", "BSD", "GPL")),
+        ModelfileLayers(licenses=("MIT", "BSD")),
+        ModelfileLayers(licenses=("BSD", "GPL")),
+        ModelfileLayers(licenses=("MIT", "BSD", "GPL")),
     ),
 }
 
 
 @pytest.mark.parametrize(("below", "above", "both"), MERGED.values(), ids=MERGED)
-def test_two_overlays_become_one(below: Overlay, above: Overlay, both: Overlay) -> None:
-    assert merged(below, above) == both
+def test_the_layers_of_two_models_are_merged(
+    below: ModelfileLayers, above: ModelfileLayers, both: ModelfileLayers
+) -> None:
+    assert merge_layers(below, above) == both
 
 
 def test_a_model_made_of_a_derived_one_does_not_need_it() -> None:
-    first = derive("first:latest", BASE, Overlay(system="a", template="t"), created=NOW)
-    second = derive("second:latest", laid_over(BASE, first), Overlay(system="b"), created=NOW)
+    first = derive("first:latest", BASE, ModelfileLayers(system="a", template="t"), created=NOW)
+    second = derive(
+        "second:latest", apply_layers(BASE, first), ModelfileLayers(system="b"), created=NOW
+    )
     assert second == DerivedModel(
-        "second:latest", "mistral", "large-latest", NOW, Overlay(system="b", template="t")
+        "second:latest", "mistral", "large-latest", NOW, ModelfileLayers(system="b", template="t")
     )
 
 
-def test_clients_see_what_was_said_over_what_is_known() -> None:
-    overlay = Overlay(
+def test_clients_see_the_layers_applied_to_what_is_known() -> None:
+    layers = ModelfileLayers(
         parameters={"temperature": 0, "num_ctx": 5},
         capabilities=(Capability.EMBEDDING,),
         family="own",
@@ -86,7 +90,7 @@ def test_clients_see_what_was_said_over_what_is_known() -> None:
         context_length=10,
         embedding_length=20,
     )
-    seen = laid_over(BASE, derive("x:latest", BASE, overlay, created=NOW))
+    seen = apply_layers(BASE, derive("x:latest", BASE, layers, created=NOW))
     assert seen == ListedModel(
         "x:latest",
         "mistral",
@@ -103,33 +107,35 @@ def test_clients_see_what_was_said_over_what_is_known() -> None:
             parameters={"temperature": 0, "top_p": 1.0, "num_ctx": 5},
         ),
         "https://api.example",
-        overlay,
+        layers,
     )
 
 
-def test_what_was_not_said_is_the_providers() -> None:
-    seen = laid_over(BASE, derive("x:latest", BASE, created=NOW))
+def test_what_is_in_no_layer_is_the_providers() -> None:
+    seen = apply_layers(BASE, derive("x:latest", BASE, created=NOW))
     assert seen == dataclasses.replace(
         BASE, name="x:latest", info=dataclasses.replace(BASE.info, released=NOW)
     )
 
 
 def test_copies_share_a_digest_and_others_do_not() -> None:
-    copied = laid_over(BASE, derive("copy:latest", BASE, created=NOW))
-    made = laid_over(BASE, derive("made:latest", BASE, Overlay(system="a"), created=NOW))
-    again = laid_over(BASE, derive("again:latest", made, created=datetime.now(UTC)))
-    other = laid_over(BASE, derive("other:latest", BASE, Overlay(system="b"), created=NOW))
+    copied = apply_layers(BASE, derive("copy:latest", BASE, created=NOW))
+    made = apply_layers(BASE, derive("made:latest", BASE, ModelfileLayers(system="a"), created=NOW))
+    again = apply_layers(BASE, derive("again:latest", made, created=datetime.now(UTC)))
+    other = apply_layers(
+        BASE, derive("other:latest", BASE, ModelfileLayers(system="b"), created=NOW)
+    )
     assert copied.digest == BASE.digest
     assert again.digest == made.digest
     assert len({BASE.digest, made.digest, other.digest}) == 3
 
 
-def listed(**said: Any) -> ListedModel:
-    return laid_over(BASE, derive("x:latest", BASE, Overlay(**said), created=NOW))
+def listed(**layers: Any) -> ListedModel:
+    return apply_layers(BASE, derive("x:latest", BASE, ModelfileLayers(**layers), created=NOW))
 
 
-def chat(*messages: Message, **said: Any) -> ChatRequest:
-    return ChatRequest("large-latest", messages, **said)
+def chat(*messages: Message, **rest: Any) -> ChatRequest:
+    return ChatRequest("large-latest", messages, **rest)
 
 
 STORED = Message(Role.SYSTEM, "Be brief.")
@@ -186,7 +192,7 @@ def test_a_prompt_stands_behind_what_is_stored(
     assert for_prompt(listed(**stored), chat(*sent)) == chat(*asked)
 
 
-TUNED: dict[str, tuple[dict[str, object], Any, tuple[str, ...], Any]] = {
+DEFAULTS: dict[str, tuple[dict[str, object], Any, tuple[str, ...], Any]] = {
     "3.6-stored-fills-in": (
         {"temperature": 0, "num_predict": 5, "stop": ["a"], "own": 1},
         {},
@@ -199,7 +205,7 @@ TUNED: dict[str, tuple[dict[str, object], Any, tuple[str, ...], Any]] = {
         (),
         {"sampling": Sampling(temperature=0.0, seed=1), "extra": {"own": 2, "other": 1}},
     ),
-    "3.6-unlimited-was-said": (
+    "3.6-unlimited-was-explicit": (
         {"num_predict": 5, "seed": 1},
         {},
         ("num_predict",),
@@ -209,25 +215,29 @@ TUNED: dict[str, tuple[dict[str, object], Any, tuple[str, ...], Any]] = {
 }
 
 
-@pytest.mark.parametrize(("stored", "sent", "said", "asked"), TUNED.values(), ids=TUNED)
+@pytest.mark.parametrize(("stored", "sent", "explicit", "asked"), DEFAULTS.values(), ids=DEFAULTS)
 @pytest.mark.parametrize("kind", [ChatRequest, FillRequest])
-def test_parameters_fill_in_what_was_not_said(
-    kind: Any, stored: dict[str, object], sent: Any, said: tuple[str, ...], asked: Any
+def test_stored_parameters_are_defaults(
+    kind: Any, stored: dict[str, object], sent: Any, explicit: tuple[str, ...], asked: Any
 ) -> None:
     model = listed(parameters=stored)
     first = (USER,) if kind is ChatRequest else "Once upon"
-    assert tuned(model, kind("m", first, **sent), said=said) == kind("m", first, **asked)
+    assert with_defaults(model, kind("m", first, **sent), explicit=explicit) == kind(
+        "m", first, **asked
+    )
 
 
 @pytest.mark.parametrize("apply", [for_chat, for_prompt])
 def test_parameters_reach_conversations_and_prompts(apply: Any) -> None:
     model = listed(parameters={"seed": 1, "temperature": 1})
-    assert apply(model, chat(USER), said=("temperature",)) == chat(USER, sampling=Sampling(seed=1))
+    assert apply(model, chat(USER), explicit=("temperature",)) == chat(
+        USER, sampling=Sampling(seed=1)
+    )
 
 
 def test_a_stored_parameter_of_a_wrong_type_is_said_when_it_is_used() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        tuned(listed(parameters={"stop": "x"}), chat(USER))
+        with_defaults(listed(parameters={"stop": "x"}), chat(USER))
     assert (caught.value.status, caught.value.message) == (
         500,
         'option "stop" must be of type array',

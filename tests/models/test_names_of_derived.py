@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from catalogs import catalog_of, models_of
-from gateway.core.model_info import EPOCH, ModelInfo, Overlay
+from gateway.core.model_info import EPOCH, ModelfileLayers, ModelInfo
 from gateway.core.names import InvalidName
 from gateway.models.catalog import ModelCatalog
 from gateway.models.derived import DerivedModel
@@ -20,7 +20,7 @@ LATER = datetime(2026, 8, 22, tzinfo=UTC)
 def made(
     name: str, model_id: str = "large-latest", provider: str = "mistral", created: datetime = NOW
 ) -> DerivedModel:
-    return DerivedModel(name, provider, model_id, created, Overlay(system=name))
+    return DerivedModel(name, provider, model_id, created, ModelfileLayers(system=name))
 
 
 def catalog(
@@ -56,7 +56,7 @@ def test_a_name_means_what_a_user_made(name: str, found: str) -> None:
     names = ("mario:latest", "me/mario:latest", "odd:cloud", "gpt-4o:latest", "large:2512")
     model = catalog(*[made(one) for one in names]).find(name)
     assert model is not None
-    assert (model.name, model.overlay.system, model.info.id) == (found, found, "large-latest")
+    assert (model.name, model.layers.system, model.info.id) == (found, found, "large-latest")
 
 
 OTHERS = {
@@ -70,7 +70,7 @@ OTHERS = {
 def test_a_providers_model_stays_reachable(name: str, model_id: str) -> None:
     model = catalog(made("large:2512")).find(name)
     assert model is not None
-    assert (model.info.id, model.overlay) == (model_id, Overlay())
+    assert (model.info.id, model.layers) == (model_id, ModelfileLayers())
 
 
 @pytest.mark.parametrize("name", ["mario:local", "mario:other", "other/mario"])
@@ -92,7 +92,7 @@ def test_what_is_no_name_is_said_here_as_well() -> None:
 
 def test_the_list_shows_each_name_once_and_the_newest_first() -> None:
     both = catalog(made("mario:latest"), made("large:latest", created=LATER), made("gpt-4o:latest"))
-    assert [(one.name, one.info.released, one.overlay.system) for one in both.models] == [
+    assert [(one.name, one.info.released, one.layers.system) for one in both.models] == [
         ("large:latest", LATER, "large:latest"),
         ("gpt-4o:latest", NOW, "gpt-4o:latest"),
         ("helper:latest", NOW, "mario:latest"),

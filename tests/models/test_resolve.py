@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs import models_of
-from gateway.core.model_info import ListedModel, Overlay
+from gateway.core.model_info import ListedModel, ModelfileLayers
 from gateway.core.names import InvalidName, display_name
 from gateway.models.catalog import build_index
 from gateway.models.derived import DerivedModel
@@ -22,12 +22,12 @@ NOW = datetime(2026, 8, 21, tzinfo=UTC)
 
 
 def made(name: str, model_id: str) -> DerivedModel:
-    return DerivedModel(name, "home", model_id, NOW, Overlay(system=name))
+    return DerivedModel(name, "home", model_id, NOW, ModelfileLayers(system=name))
 
 
 def short(model: ListedModel) -> str:
     """Say where a model is from: what a user made of which id, or whose id it is."""
-    return f"{model.overlay.system or model.provider}={model.info.id}"
+    return f"{model.layers.system or model.provider}={model.info.id}"
 
 
 INDEX = build_index(
@@ -143,7 +143,7 @@ def indexes(draw: st.DrawFn) -> ModelIndex:
         aliases=draw(st.dictionaries(st.sampled_from(["gpt", "best"]), targets)),
         expose=draw(st.lists(st.sampled_from(PATTERNS), max_size=2)),
         derived=[
-            DerivedModel(name, "one", model_id, NOW, Overlay(system="made"))
+            DerivedModel(name, "one", model_id, NOW, ModelfileLayers(system="made"))
             for name, model_id in draw(
                 st.dictionaries(st.sampled_from(["own:latest", "m:2512"]), st.sampled_from(IDS))
             ).items()
@@ -160,10 +160,10 @@ def test_all_that_lists_show_is_found_under_the_name_that_they_show(index: Model
     for model in index.models:
         for name in (model.name, model.name.upper(), f" {model.name.removesuffix(':latest')}\n"):
             (found, *_) = resolve(index, name)
-            assert (found.provider, found.info, found.overlay) == (
+            assert (found.provider, found.info, found.layers) == (
                 model.provider,
                 model.info,
-                model.overlay,
+                model.layers,
             )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 
-from gateway.core.model_info import Overlay
+from gateway.core.model_info import ModelfileLayers
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, open_store
 
@@ -29,8 +29,8 @@ def steps(prefix: str) -> Iterator[tuple[str, str, int]]:
 
 def made(name: str, number: int) -> DerivedModel:
     """Return the model that step *number* puts."""
-    overlay = Overlay(system=f"{name} {number} {LONG}")
-    return DerivedModel(name, "p", "m", datetime(2026, 1, 1, tzinfo=UTC), overlay)
+    layers = ModelfileLayers(system=f"{name} {number} {LONG}")
+    return DerivedModel(name, "p", "m", datetime(2026, 1, 1, tzinfo=UTC), layers)
 
 
 def apply(models: dict[str, DerivedModel], step: tuple[str, str, int]) -> dict[str, DerivedModel]:

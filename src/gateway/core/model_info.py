@@ -12,7 +12,7 @@ from typing import Any
 from gateway.core import codec
 from gateway.core.chat import Message
 
-__all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "Overlay"]
+__all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "ModelfileLayers"]
 
 EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
 """The date of a model with an unknown release date: constant, so that lists keep their order."""
@@ -86,8 +86,8 @@ class LoadedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
-    """What a model that a user made lays over a provider's model; what is empty is the provider's.
+class ModelfileLayers:
+    """What a Modelfile sets on top of a provider's model; what is empty is the provider's.
 
     ``parameters`` are options under Ollama's names, stored as the client sent them. ``messages``
     are examples that every conversation begins with. The rest is what the user says of the model.
@@ -107,7 +107,7 @@ class Overlay:
     embedding_length: int = 0
 
 
-_NOTHING = Overlay()
+_NO_LAYERS = ModelfileLayers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class ListedModel:
 
     ``name`` is the short display form with its tag. ``provider`` is the provider's name in the
     settings, ``remote_host`` the origin of its service, or of the one where that has the model
-    from. ``overlay`` is what a user laid over it, of which ``info`` knows already.
+    from. ``layers`` are those of the user who made it; ``info`` is what results from them.
     """
 
     name: str
     provider: str
     info: ModelInfo
     remote_host: str = ""
-    overlay: Overlay = _NOTHING
+    layers: ModelfileLayers = _NO_LAYERS
 
     def __post_init__(self) -> None:
         if self.info.remote_host:
@@ -137,9 +137,9 @@ class ListedModel:
     @property
     def digest(self) -> str:
         """Return 64 hexadecimal digits, the same for all names of one model and for its copies."""
-        if self.info.digest and self.overlay == _NOTHING:
+        if self.info.digest and self.layers == _NO_LAYERS:
             return self.info.digest
         content = f"{self.provider}:{self.info.canonical}".encode()
-        if self.overlay != _NOTHING:
-            content += codec.encode(self.overlay)
+        if self.layers != _NO_LAYERS:
+            content += codec.encode(self.layers)
         return hashlib.sha256(content).hexdigest()

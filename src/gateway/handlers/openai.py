@@ -39,7 +39,7 @@ from gateway.dialects.openai.schemas import (
     load_embedding,
     load_response,
 )
-from gateway.models.derived import for_chat, for_prompt, tuned
+from gateway.models.derived import for_chat, for_prompt, with_defaults
 from gateway.routing.targets import Target
 from gateway.serving.answer import ResultTask, StreamTask, answer
 from gateway.serving.body import load_v1_body
@@ -107,21 +107,26 @@ def _chat(request: web.Request, body: bytes) -> StreamTask:
     if not call.messages:
         raise InvalidRequest("[] is too short - 'messages'")
     encoder = ChatEncoder(call.model, identity=request[RECORD].id, include_usage=call.include_usage)
-    return _conversation(chat_request(call), encoder, said=said_options(call), stream=call.stream)
+    return _conversation(
+        chat_request(call), encoder, explicit=said_options(call), stream=call.stream
+    )
 
 
 def _response(request: web.Request, body: bytes) -> StreamTask:
     call = load_response(body)
     encoder = ResponseEncoder(call, identity=request[RECORD].id)
     return _conversation(
-        response_request(call), encoder, said=said_options(call), stream=call.stream
+        response_request(call), encoder, explicit=said_options(call), stream=call.stream
     )
 
 
 def _conversation(
-    asked: ChatRequest, encoder: AnswerEncoder, *, said: Collection[str], stream: bool
+    asked: ChatRequest, encoder: AnswerEncoder, *, explicit: Collection[str], stream: bool
 ) -> StreamTask:
-    """Return the task of a conversation; for *said* see `gateway.models.derived.tuned`."""
+    """Return the task of a conversation.
+
+    *explicit* is explained at `gateway.models.derived.with_defaults`.
+    """
     name = asked.model
     if not name.strip():
         raise InvalidRequest("model is required")
@@ -137,7 +142,9 @@ def _conversation(
         not_found=f"model '{name}' not found",
         admit=lambda model: check_chat(asked, model.info, name=name, listed=model.name),
         empty=None if asked.messages else answer_nothing,
-        request_for=lambda model: for_chat(model, replace(asked, model=model.info.id), said=said),
+        request_for=lambda model: for_chat(
+            model, replace(asked, model=model.info.id), explicit=explicit
+        ),
         encoder_for=lambda *_: encoder,
         stream=stream,
     )
@@ -156,11 +163,11 @@ def _completion(request: web.Request, body: bytes) -> StreamTask:
         check_model(call.model, model.info, listed=model.name, purpose="generate", needed=needed)
 
     def request_for(model: ListedModel) -> ChatRequest | FillRequest:
-        said = said_options(call)
+        explicit = said_options(call)
         asked = replace(completion_request(call), model=model.info.id)
         if isinstance(asked, FillRequest):
-            return tuned(model, asked, said=said)
-        return for_prompt(model, asked, said=said)
+            return with_defaults(model, asked, explicit=explicit)
+        return for_prompt(model, asked, explicit=explicit)
 
     async def answer_nothing(_: Target) -> web.Response:
         body = encoder.load_stream() if call.stream else encoder.load_document()

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName, parse_name
-from gateway.models.derived import DerivedModel, laid_over
+from gateway.models.derived import DerivedModel, apply_layers
 from gateway.models.index import ModelIndex, ProviderModels, key_of
 from gateway.models.resolve import resolve, resolve_target
 
@@ -128,7 +128,7 @@ def _names(
 
 def _derived(index: ModelIndex, derived: Iterable[DerivedModel]) -> Mapping[str, ListedModel]:
     return {
-        key_of(one.name, suffixes=False): laid_over(base, one)
+        key_of(one.name, suffixes=False): apply_layers(base, one)
         for one in derived
         if (base := _base(index, one)) is not None
     }

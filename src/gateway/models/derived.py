@@ -1,7 +1,7 @@
-"""Models that users made of a provider's: how they lie over it, and what they add to a request.
+"""Models that users made of a provider's: their Modelfile layers, and what these add to a request.
 
-A derived model names its provider's model directly. What stands between the two when it is made is
-merged into it, so that deleting one model never breaks another.
+A derived model names its provider's model directly. The layers of all models between the two are
+merged when it is made, so that deleting one model never breaks another.
 """
 
 from __future__ import annotations
@@ -11,20 +11,30 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
+
 from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
-from gateway.core.model_info import ListedModel, Overlay
+from gateway.core.model_info import ListedModel, ModelfileLayers
 from gateway.core.options import read_options
 
-__all__ = ["DerivedModel", "derive", "for_chat", "for_prompt", "laid_over", "merged", "tuned"]
+__all__ = [
+    "DerivedModel",
+    "apply_layers",
+    "derive",
+    "for_chat",
+    "for_prompt",
+    "merge_layers",
+    "with_defaults",
+]
 
 RequestT = TypeVar("RequestT", ChatRequest, FillRequest)
 
-_UNSAID = Sampling()
-_NOTHING = Overlay()
+_DEFAULT = Sampling()
+_NO_LAYERS = ModelfileLayers()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DerivedModel:
+# "overlay" is what the layers are called in stored documents.
+class DerivedModel(msgspec.Struct, frozen=True, rename={"layers": "overlay"}):
     """A model that a user made, under the short display form of its name.
 
     ``provider`` and ``model_id`` say who answers.
@@ -34,111 +44,114 @@ class DerivedModel:
     provider: str
     model_id: str
     created: datetime
-    overlay: Overlay = _NOTHING
+    layers: ModelfileLayers = _NO_LAYERS
 
 
 def derive(
-    name: str, base: ListedModel, overlay: Overlay = _NOTHING, *, created: datetime
+    name: str, base: ListedModel, layers: ModelfileLayers = _NO_LAYERS, *, created: datetime
 ) -> DerivedModel:
-    """Return the model *name* that lays *overlay* over *base*, which may itself be derived."""
+    """Return the model *name* with *layers* on top of *base*, which may itself be derived."""
     return DerivedModel(
         name=name,
         provider=base.provider,
         model_id=base.info.id,
         created=created,
-        overlay=merged(base.overlay, overlay),
+        layers=merge_layers(base.layers, layers),
     )
 
 
-def merged(below: Overlay, above: Overlay) -> Overlay:
+def merge_layers(below: ModelfileLayers, above: ModelfileLayers) -> ModelfileLayers:
     """Return both in one, as Ollama merges the layers of two models (``server/create.go``).
 
     Parameters are merged one by one, licences add up, and anything else *above* replaces.
     """
-    said = {
+    given = {
         field.name: value
-        for field in dataclasses.fields(Overlay)
-        if (value := getattr(above, field.name)) != getattr(_NOTHING, field.name)
+        for field in dataclasses.fields(ModelfileLayers)
+        if (value := getattr(above, field.name)) != getattr(_NO_LAYERS, field.name)
     }
-    said["parameters"] = {**below.parameters, **above.parameters}
-    said["licenses"] = tuple(dict.fromkeys((*below.licenses, *above.licenses)))
-    return dataclasses.replace(below, **said)
+    given["parameters"] = {**below.parameters, **above.parameters}
+    given["licenses"] = tuple(dict.fromkeys((*below.licenses, *above.licenses)))
+    return dataclasses.replace(below, **given)
 
 
-def laid_over(base: ListedModel, derived: DerivedModel) -> ListedModel:
-    """Return what clients see of *derived*; *base* is the provider's model that answers."""
-    info, overlay = base.info, derived.overlay
-    said: dict[str, Any] = {
-        "capabilities": frozenset(overlay.capabilities),
-        "canonical": overlay.base_name,
-        "family": overlay.family,
-        "parameter_size": overlay.parameter_size,
-        "quantization_level": overlay.quantization_level,
-        "context_length": overlay.context_length,
-        "embedding_length": overlay.embedding_length,
+def apply_layers(base: ListedModel, derived: DerivedModel) -> ListedModel:
+    """Return what clients see of *derived*: its layers applied to *base*, which answers."""
+    info, layers = base.info, derived.layers
+    given: dict[str, Any] = {
+        "capabilities": frozenset(layers.capabilities),
+        "canonical": layers.base_name,
+        "family": layers.family,
+        "parameter_size": layers.parameter_size,
+        "quantization_level": layers.quantization_level,
+        "context_length": layers.context_length,
+        "embedding_length": layers.embedding_length,
     }
     return dataclasses.replace(
         base,
         name=derived.name,
-        overlay=overlay,
+        layers=layers,
         info=dataclasses.replace(
             info,
             released=derived.created,
-            parameters={**info.parameters, **overlay.parameters},
-            **{key: value for key, value in said.items() if value},
+            parameters={**info.parameters, **layers.parameters},
+            **{key: value for key, value in given.items() if value},
         ),
     )
 
 
 def for_chat(
-    model: ListedModel, request: ChatRequest, *, said: Collection[str] = ()
+    model: ListedModel, request: ChatRequest, *, explicit: Collection[str] = ()
 ) -> ChatRequest:
     """Return *request* as a conversation with *model* continues it (Ollama's ``server/routes.go``).
 
     The stored messages come before those of the client, and the stored system prompt before all,
-    unless the client's first message is one. *said* is explained at `tuned`.
+    unless the client's first message is one. *explicit* is explained at `with_defaults`.
     """
-    stored = model.overlay.messages
-    if model.overlay.system and not _begins_with_system(request):
+    stored = model.layers.messages
+    if model.layers.system and not _begins_with_system(request):
         stored = (*_system(model), *stored)
     if stored:
         request = replace(request, messages=(*stored, *request.messages))
-    return tuned(model, request, said=said)
+    return with_defaults(model, request, explicit=explicit)
 
 
 def for_prompt(
-    model: ListedModel, request: ChatRequest, *, said: Collection[str] = ()
+    model: ListedModel, request: ChatRequest, *, explicit: Collection[str] = ()
 ) -> ChatRequest:
     """Return *request*, a single prompt, as *model* answers it (Ollama's ``server/routes.go``).
 
     The system prompt, the client's or else the stored one, comes first and the stored messages
-    after it. *said* is explained at `tuned`.
+    after it. *explicit* is explained at `with_defaults`.
     """
     own = 1 if _begins_with_system(request) else 0
     system = request.messages[:own] or _system(model)
-    messages = (*system, *model.overlay.messages, *request.messages[own:])
+    messages = (*system, *model.layers.messages, *request.messages[own:])
     if messages != request.messages:
         request = replace(request, messages=messages)
-    return tuned(model, request, said=said)
+    return with_defaults(model, request, explicit=explicit)
 
 
-def tuned(model: ListedModel, request: RequestT, *, said: Collection[str] = ()) -> RequestT:
-    """Return *request* with the stored parameters of *model* where the client said nothing.
+def with_defaults(
+    model: ListedModel, request: RequestT, *, explicit: Collection[str] = ()
+) -> RequestT:
+    """Return *request* with the stored parameters of *model* as defaults.
 
-    *said* are names of options whose stored values are not to be used, although the request does
-    not show it: ``num_predict: -1`` leaves no limit, and none is to be filled in. Raise
-    `gateway.core.errors.InvalidRequest` (500) for a stored parameter of a wrong type.
+    *explicit* are the names of the options that the client gave. Their stored values are not used
+    even where the request does not show it: ``num_predict: -1`` leaves no limit, and none is to be
+    filled in. Raise `gateway.core.errors.InvalidRequest` (500) for a stored parameter of a wrong
+    type.
     """
-    if not model.overlay.parameters:
+    if not model.layers.parameters:
         return request
-    stored = {key: value for key, value in model.overlay.parameters.items() if key not in said}
+    stored = {key: value for key, value in model.layers.parameters.items() if key not in explicit}
     if not stored:
         return request
     sampling, extra = read_options(stored)
     given = {
         name: value
         for name in Sampling.__struct_fields__
-        if (value := getattr(request.sampling, name)) != getattr(_UNSAID, name)
+        if (value := getattr(request.sampling, name)) != getattr(_DEFAULT, name)
     }
     return replace(
         request,
@@ -152,5 +165,5 @@ def _begins_with_system(request: ChatRequest) -> bool:
 
 
 def _system(model: ListedModel) -> tuple[Message, ...]:
-    system = model.overlay.system
+    system = model.layers.system
     return (Message(Role.SYSTEM, system),) if system else ()

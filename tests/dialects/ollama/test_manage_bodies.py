@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.chat import Message, Role
 from gateway.core.errors import InvalidRequest
-from gateway.core.model_info import Capability, Overlay
+from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.dialects.ollama.manage import (
     CopyCall,
     CreateCall,
@@ -20,7 +20,7 @@ from gateway.dialects.ollama.manage import (
     load_delete,
     load_pull,
     load_push,
-    read_overlay,
+    read_layers,
 )
 from gateway.dialects.ollama.progress import create_statuses
 
@@ -157,7 +157,7 @@ def test_all_that_was_said_of_a_model_lies_over_its_base() -> None:
             "unknown": [],
         },
     )
-    assert read_overlay(call) == Overlay(
+    assert read_layers(call) == ModelfileLayers(
         system="s",
         template="t",
         licenses=("MIT", "BSD"),
@@ -177,7 +177,7 @@ LICENSES = {"none": (None, ()), "empty": ("", ()), "one": ("MIT", ("MIT",))}
 
 @pytest.mark.parametrize(("sent", "read"), LICENSES.values(), ids=LICENSES)
 def test_a_licence_may_be_one_text(sent: object, read: tuple[str, ...]) -> None:
-    assert read_overlay(CreateCall("x", license=sent)).licenses == read
+    assert read_layers(CreateCall("x", license=sent)).licenses == read
 
 
 LATER_REFUSED: dict[str, tuple[CreateCall, int, str]] = {
@@ -210,7 +210,7 @@ LATER_REFUSED: dict[str, tuple[CreateCall, int, str]] = {
 @pytest.mark.parametrize(("call", "status", "text"), LATER_REFUSED.values(), ids=LATER_REFUSED)
 def test_what_ollama_refuses_later_is_refused(call: CreateCall, status: int, text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_overlay(call)
+        read_layers(call)
     assert (caught.value.status, caught.value.message) == (status, text)
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(InvalidRequest, match="nested too deep"):
-        read_overlay(CreateCall("x", parameters={"deep": deep}))
+        read_layers(CreateCall("x", parameters={"deep": deep}))
 
 
 def sha256(content: bytes) -> str:
@@ -227,8 +227,8 @@ def sha256(content: bytes) -> str:
 
 
 def test_layers_are_told_with_the_digests_of_their_contents() -> None:
-    base = Overlay(system="a", template="t", licenses=("MIT",))
-    made = Overlay(
+    base = ModelfileLayers(system="a", template="t", licenses=("MIT",))
+    made = ModelfileLayers(
         system="b",
         template="t",
         licenses=("MIT", "BSD"),

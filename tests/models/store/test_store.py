@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -16,13 +17,13 @@ import pytest
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import GatewayError, SettingsError
 from gateway.core.events import ToolCall
-from gateway.core.model_info import Capability, Overlay
+from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, database, open_store
 from gateway.models.store.database import Database
 
 NOW = datetime(2026, 8, 21, 9, 0, 0, 123456, tzinfo=UTC)
-FULL = Overlay(
+FULL = ModelfileLayers(
     system="You are 🤖 <b>.",
     template="{{ .System }}",
     licenses=("MIT", "Apache"),
@@ -39,8 +40,8 @@ FULL = Overlay(
 BLOB = "sha256:" + "a" * 64
 
 
-def model(name: str, overlay: Overlay = FULL) -> DerivedModel:
-    return DerivedModel(name, "mistral", "mistral-large-latest", NOW, overlay)
+def model(name: str, layers: ModelfileLayers = FULL) -> DerivedModel:
+    return DerivedModel(name, "mistral", "mistral-large-latest", NOW, layers)
 
 
 async def stored(store: Store) -> Mapping[str, DerivedModel]:
@@ -55,18 +56,20 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 async def test_what_is_put_is_there_in_full(home: Path | None) -> None:
     async with open_store(home) as store:
         await store.put(model("one:latest"))
-        await store.put(model("two:latest", Overlay()))
+        await store.put(model("two:latest", ModelfileLayers()))
         assert await stored(store) == {
             "one:latest": model("one:latest"),
-            "two:latest": model("two:latest", Overlay()),
+            "two:latest": model("two:latest", ModelfileLayers()),
         }
 
 
 async def test_a_name_is_kept_in_its_first_spelling(home: Path | None) -> None:
     async with open_store(home) as store:
         await store.put(model("Mario:latest"))
-        await store.put(model("MARIO:Latest", Overlay(system="new")))
-        assert await stored(store) == {"Mario:latest": model("Mario:latest", Overlay(system="new"))}
+        await store.put(model("MARIO:Latest", ModelfileLayers(system="new")))
+        assert await stored(store) == {
+            "Mario:latest": model("Mario:latest", ModelfileLayers(system="new"))
+        }
 
 
 async def test_what_is_removed_is_gone_and_nothing_else(home: Path | None) -> None:
@@ -171,15 +174,34 @@ async def test_a_document_that_cannot_be_read_hides_only_itself(
         assert "the stored model bad:latest cannot be read" in caplog.text
 
 
+async def test_a_document_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """Layers were called an overlay, and still are in documents."""
+    document = (
+        '{"name":"one:latest","provider":"mistral","model_id":"mistral-large-latest",'
+        '"created":"2026-08-21T09:00:00.123456Z",'
+        '"overlay":{"system":"Be brief.","parameters":{"seed":1}}}'
+    )
+    layers = ModelfileLayers(system="Be brief.", parameters={"seed": 1})
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest", layers))
+        written = await stored(store)
+        with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+            (found,) = raw.execute("SELECT document FROM models").fetchone()
+            raw.execute("UPDATE models SET document = ?", (document.encode(),))
+        raw.close()
+        assert json.loads(found)["overlay"]["system"] == "Be brief."
+        assert await stored(store) == written
+
+
 async def test_what_a_later_version_added_to_a_document_is_ignored(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
-        await store.put(model("one:latest", Overlay()))
+        await store.put(model("one:latest", ModelfileLayers()))
         with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
             raw.execute(
                 "UPDATE models SET document = replace(document, '{\"na', '{\"new\":1,\"na')"
             )
         raw.close()
-        assert await stored(store) == {"one:latest": model("one:latest", Overlay())}
+        assert await stored(store) == {"one:latest": model("one:latest", ModelfileLayers())}
 
 
 def with_newer_schema(home: Path) -> None:

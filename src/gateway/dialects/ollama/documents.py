@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.core.embeddings import EmbedResult, normalize
-from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelInfo, Overlay
+from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelfileLayers, ModelInfo
 from gateway.dialects.ollama.bodies import ShowCall
 from gateway.dialects.ollama.encode import encode_document
 from gateway.dialects.ollama.messages import write_messages
@@ -61,23 +61,23 @@ def show_document(model: ListedModel, call: ShowCall, *, basename: str = "") -> 
 
     A *basename* replaces ``general.basename``: for GitHub Copilot, which takes it for the name.
     """
-    info, overlay, below = model.info, model.overlay, described(model.info)
-    system = call.system or overlay.system
+    info, layers, below = model.info, model.layers, described(model.info)
+    system = call.system or layers.system
     said: dict[str, Any] = {
-        "license": "\n".join(overlay.licenses),
+        "license": "\n".join(layers.licenses),
         "modelfile": render_modelfile(model, system=system, options=call.options or {}),
         "parameters": render_parameters(info.parameters),
         "template": shown_template(model),
         "system": system,
         "details": _details(info),
-        "messages": write_messages(overlay.messages),
+        "messages": write_messages(layers.messages),
         "remote_model": model.remote_model,
         "remote_host": model.remote_host,
         "model_info": _model_info(info),
         "capabilities": _capabilities(info),
     }
     said = {key: value for key, value in said.items() if value or key == "model_info"}
-    if overlay == Overlay():
+    if layers == ModelfileLayers():
         mine = ("modelfile", "system") if system else ("modelfile",)
         said |= {key: value for key, value in below.items() if key not in mine}
     if basename:

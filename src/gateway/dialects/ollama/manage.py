@@ -11,7 +11,7 @@ import marshmallow as ma
 from gateway.core import codec
 from gateway.core.chat import Message
 from gateway.core.errors import InvalidRequest
-from gateway.core.model_info import Capability, Overlay
+from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.core.names import InvalidName, parse_name
 from gateway.dialects.bodies.decode import kind_of
 from gateway.dialects.bodies.readers import read_bool, read_object, read_string
@@ -32,7 +32,7 @@ __all__ = [
     "load_delete",
     "load_pull",
     "load_push",
-    "read_overlay",
+    "read_layers",
 ]
 
 CallT = TypeVar("CallT")
@@ -44,7 +44,7 @@ class CreateCall:
 
     ``files``, ``draft_files`` and ``adapters`` map the paths of weights to their digests, and
     ``files`` is ``None`` if it was not given. ``license`` and ``info`` are as the client sent them,
-    since their errors come after those of the base; `read_overlay` reads them.
+    since their errors come after those of the base; `read_layers` reads them.
     """
 
     model: str
@@ -165,7 +165,7 @@ load_copy = body_loader(CopyRequest)
 """Read a body of ``/api/copy``."""
 
 load_create = body_loader(CreateRequest)
-"""Read a body of ``/api/create``; `read_overlay` reads the rest of it."""
+"""Read a body of ``/api/create``; `read_layers` reads the rest of it."""
 
 load_delete = body_loader(DeleteRequest)
 """Read a body of ``/api/delete``."""
@@ -177,12 +177,12 @@ load_push = body_loader(PushRequest)
 """Read a body of ``/api/push``."""
 
 
-def read_overlay(call: CreateCall) -> Overlay:
-    """Return what the new model lays over its base.
+def read_layers(call: CreateCall) -> ModelfileLayers:
+    """Return the layers of the new model.
 
     Raise `InvalidRequest` for what is wrong in ``info``, and with the status 500 in ``license``.
     """
-    overlay = Overlay(
+    layers = ModelfileLayers(
         system=call.system,
         template=call.template,
         parameters=call.parameters,
@@ -191,10 +191,10 @@ def read_overlay(call: CreateCall) -> Overlay:
         licenses=_read_licenses(call.license),
     )
     try:
-        codec.encode(overlay)
+        codec.encode(layers)
     except RecursionError:
         raise InvalidRequest("a parameter or message is nested too deeply to be stored") from None
-    return overlay
+    return layers
 
 
 def _check_weights(digests: Mapping[str, str]) -> None:

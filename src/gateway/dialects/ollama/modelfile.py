@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.core import codec
-from gateway.core.model_info import Capability, ListedModel, Overlay
+from gateway.core.model_info import Capability, ListedModel, ModelfileLayers
 from gateway.core.names import display_name
 from gateway.dialects.ollama.passthrough import described
 
@@ -20,9 +20,9 @@ def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, o
 
     That of an Ollama server's own model is the server's, and what it says last counts.
     """
-    overlay, written = model.overlay, described(model.info).get("modelfile")
+    layers, written = model.layers, described(model.info).get("modelfile")
     parameters = options
-    if written and overlay == Overlay():
+    if written and layers == ModelfileLayers():
         lines = [written.removesuffix("\n")]
     else:
         parameters = {**model.info.parameters, **options}
@@ -39,8 +39,8 @@ def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, o
     lines += [
         f"PARAMETER {key} {_quoted(_text(item))}" for key, item in _each_parameter(parameters)
     ]
-    lines += [f"LICENSE {_quoted(text)}" for text in overlay.licenses]
-    lines += [f"MESSAGE {said.role} {_quoted(said.content)}" for said in overlay.messages]
+    lines += [f"LICENSE {_quoted(text)}" for text in layers.licenses]
+    lines += [f"MESSAGE {said.role} {_quoted(said.content)}" for said in layers.messages]
     return "\n".join(lines) + "\n"
 
 
@@ -49,7 +49,7 @@ def shown_template(model: ListedModel) -> str:
 
     It mentions a suffix where the model takes one: from that some clients tell whether it fills in.
     """
-    own = model.overlay.template or described(model.info).get("template")
+    own = model.layers.template or described(model.info).get("template")
     if own:
         return str(own)
     return _INSERT_TEMPLATE if Capability.INSERT in model.info.capabilities else _TEMPLATE
@@ -65,7 +65,7 @@ def _base(model: ListedModel) -> str:
 
     Of a model that is the provider's own there is nothing to say, as of one without weights.
     """
-    if model.overlay == Overlay():
+    if model.layers == ModelfileLayers():
         return ""
     return f"{model.provider}/{display_name(model.info.id)}"
 

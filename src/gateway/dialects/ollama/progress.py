@@ -6,20 +6,22 @@ import hashlib
 from collections.abc import Sequence
 
 from gateway.core import codec
-from gateway.core.model_info import Overlay
+from gateway.core.model_info import ModelfileLayers
 from gateway.dialects.ollama.encode import encode_document
 
 __all__ = ["create_statuses", "progress_document", "progress_lines"]
 
 
-def create_statuses(base: Overlay, made: Overlay, *, model_digest: str) -> list[str]:
+def create_statuses(
+    base: ModelfileLayers, made: ModelfileLayers, *, model_digest: str
+) -> list[str]:
     """Return what Ollama reports while it makes a model (``server/create.go``, ``layer.go``).
 
     A layer is a part of the model that Ollama stores by the digest of its content. *model_digest*
     is that of the provider's model, which takes the place of weights.
     """
-    inherited = {f"sha256:{model_digest}", *_layers(base)}
-    wanted = [f"sha256:{model_digest}", *_layers(made)]
+    inherited = {f"sha256:{model_digest}", *_digests(base)}
+    wanted = [f"sha256:{model_digest}", *_digests(made)]
     return [
         *[f"using existing layer {digest}" for digest in wanted if digest in inherited],
         *[f"creating new layer {digest}" for digest in wanted if digest not in inherited],
@@ -38,12 +40,12 @@ def progress_lines(statuses: Sequence[str]) -> bytes:
     return b"".join([progress_document(status) + b"\n" for status in statuses])
 
 
-def _layers(overlay: Overlay) -> list[str]:
+def _digests(layers: ModelfileLayers) -> list[str]:
     """Return the digest of each part, encoded as Ollama stores it."""
-    contents = [overlay.template.encode(), overlay.system.encode()]
-    contents += [text.encode() for text in overlay.licenses]
-    if overlay.parameters:
-        contents.append(codec.encode(dict(sorted(overlay.parameters.items()))) + b"\n")
-    if overlay.messages:
-        contents.append(codec.encode(overlay.messages) + b"\n")
+    contents = [layers.template.encode(), layers.system.encode()]
+    contents += [text.encode() for text in layers.licenses]
+    if layers.parameters:
+        contents.append(codec.encode(dict(sorted(layers.parameters.items()))) + b"\n")
+    if layers.messages:
+        contents.append(codec.encode(layers.messages) + b"\n")
     return [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents if content]

@@ -36,4 +36,4 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
 
 def _request_for(call: ChatCall, model: ListedModel) -> ChatRequest:
     asked = chat_request(call, model.info.id)
-    return for_chat(model, asked, said=said_options(call.options))
+    return for_chat(model, asked, explicit=said_options(call.options))

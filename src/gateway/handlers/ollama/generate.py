@@ -13,7 +13,7 @@ from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.schemas import load_generate
 from gateway.handlers.ollama.prompt import prompt_task
-from gateway.models.derived import for_prompt, tuned
+from gateway.models.derived import for_prompt, with_defaults
 from gateway.serving.answer import StreamTask, answer
 from gateway.serving.body import load_body
 
@@ -37,7 +37,7 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
 def _request_for(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:
     """Return what the provider is asked; a raw prompt gets nothing of the model's own words."""
     asked = generate_request(call, model.info.id, info=model.info)
-    said = said_options(call.options)
+    explicit = said_options(call.options)
     if isinstance(asked, FillRequest):
-        return tuned(model, asked, said=said)
-    return (tuned if call.raw else for_prompt)(model, asked, said=said)
+        return with_defaults(model, asked, explicit=explicit)
+    return (with_defaults if call.raw else for_prompt)(model, asked, explicit=explicit)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.core import codec
 from gateway.core.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
-from gateway.core.model_info import ListedModel, Overlay
+from gateway.core.model_info import ListedModel, ModelfileLayers
 from gateway.core.names import InvalidName, ModelName, parse_name
 from gateway.dialects.ollama.manage import (
     CreateCall,
@@ -19,7 +19,7 @@ from gateway.dialects.ollama.manage import (
     load_delete,
     load_pull,
     load_push,
-    read_overlay,
+    read_layers,
 )
 from gateway.dialects.ollama.progress import create_statuses
 from gateway.handlers.ollama.progress import progress
@@ -50,12 +50,12 @@ async def create(request: web.Request) -> web.StreamResponse:
             error=GatewayError(_NO_SUCH_MANIFEST),
         )
     _check_host(call, base)
-    made = derive(call.model, base, read_overlay(call), created=datetime.now(UTC))
+    made = derive(call.model, base, read_layers(call), created=datetime.now(UTC))
     await request.app[STORE].put(made)
     statuses = create_statuses(
-        base.overlay,
-        made.overlay,
-        model_digest=dataclasses.replace(base, overlay=Overlay()).digest,
+        base.layers,
+        made.layers,
+        model_digest=dataclasses.replace(base, layers=ModelfileLayers()).digest,
     )
     return progress(request, statuses, stream=call.stream)
 

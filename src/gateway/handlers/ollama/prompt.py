@@ -13,7 +13,7 @@ from gateway.core.options import said_options
 from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
-from gateway.models.derived import tuned
+from gateway.models.derived import with_defaults
 from gateway.routing.targets import Target
 from gateway.serving.answer import StreamTask
 from gateway.serving.keys import LOADED_MODELS, RECORD
@@ -45,8 +45,8 @@ def prompt_task(
 
     async def load(target: Target) -> web.Response:
         asked = load_request(call, target.model.info.id)
-        said = said_options(call.options)
-        await target.provider.load_model(tuned(target.model, asked, said=said))
+        explicit = said_options(call.options)
+        await target.provider.load_model(with_defaults(target.model, asked, explicit=explicit))
         return json_document(encoder_for(target.model).load_document("load"))
 
     async def unload(target: Target) -> web.Response:

@@ -9,7 +9,6 @@ process writes; it needs a local disk. Changes of other processes are detected b
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import sqlite3
 import time
@@ -141,7 +140,7 @@ class Database:
             except msgspec.DecodeError as error:
                 _log.error("the stored model %s cannot be read: %s", name, error)
             else:
-                models.append(dataclasses.replace(model, name=name))
+                models.append(msgspec.structs.replace(model, name=name))
         return models
 
     def _rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
