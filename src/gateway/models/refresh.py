@@ -19,7 +19,7 @@ __all__ = ["ModelLists"]
 
 
 class ModelLists:
-    """Answer from memory which models there are; ask providers in the background only.
+    """Answer from memory which models there are; providers are asked in the background only.
 
     *providers* holds each one once for every key that it has; the first list that comes counts,
     since all keys are taken to reach the same models. A provider that fails keeps its
@@ -43,7 +43,7 @@ class ModelLists:
         self._describe: dict[str, Callable[[str], ModelInfo]] = {}
         self._fetched: dict[str, float] = {}
         self._derived: Sequence[DerivedModel] = ()
-        self._unheard = set(providers)
+        self._pending = set(providers)
         self._first = asyncio.Event()
         if not providers:
             self._first.set()
@@ -69,9 +69,9 @@ class ModelLists:
         return {name: self._is_fresh(name) for name in self._providers}
 
     async def keep_fresh(self) -> None:
-        """Ask all providers again and again until cancelled, each in its own time.
+        """Fetch the lists of all providers again and again until cancelled.
 
-        One that is slow or down keeps no other from being heard.
+        Each provider has a task of its own, so one that is slow or down does not delay the others.
         """
         async with asyncio.TaskGroup() as tasks:
             for name in self._providers:
@@ -85,30 +85,30 @@ class ModelLists:
             await asyncio.sleep(refresh if self._is_fresh(name) else retry)
 
     async def _fetch(self, name: str) -> None:
-        """Ask with each key, so that every instance learns what there is; the first list counts."""
-        is_heard = False
+        """Fetch the list with each key, since each instance may need it; the first one counts."""
+        is_listed = False
 
-        async def ask(provider: AnyProvider) -> None:
-            nonlocal is_heard
+        async def fetch(provider: AnyProvider) -> None:
+            nonlocal is_listed
             models = await self._list(name, provider)
-            if models is not None and not is_heard:
-                is_heard = True
+            if models is not None and not is_listed:
+                is_listed = True
                 self._lists[name] = models
                 self._describe[name] = provider.describe
                 self._fetched[name] = time.monotonic()
-                self._tell(name)
+                self._publish(name)
 
         async with asyncio.TaskGroup() as tasks:
             for provider in self._providers[name]:
-                tasks.create_task(ask(provider))
+                tasks.create_task(fetch(provider))
         # Names go stale only when time has passed, so the catalog is made anew after a failure too.
-        self._tell(name)
+        self._publish(name)
 
-    def _tell(self, name: str) -> None:
-        """Let requests see what is known, now that one more provider has been asked."""
+    def _publish(self, name: str) -> None:
+        """Let requests use what is known, now that one more provider has answered or failed."""
         self._catalog = self._assemble()
-        self._unheard.discard(name)
-        if not self._unheard:
+        self._pending.discard(name)
+        if not self._pending:
             self._first.set()
 
     async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
@@ -116,7 +116,8 @@ class ModelLists:
             async with asyncio.timeout(self._settings.list_timeout):
                 return await provider.list_models()
         except (GatewayError, TimeoutError) as error:
-            self._log.warning("the model list of %s could not be fetched: %s", name, error)
+            reason = str(error) or f"no answer within {self._settings.list_timeout:g} seconds"
+            self._log.warning("the model list of %s could not be fetched: %s", name, reason)
         except Exception:
             self._log.exception("the adapter of %s failed to list its models", name)
         return None
