@@ -63,8 +63,8 @@ class ModelsSettings:
     ``expose`` limits the models to names that match one of its shell-style patterns; empty exposes
     all. ``default_provider`` serves names without a namespace; empty means the first provider.
     ``refresh`` is the number of seconds after which a model list is fetched again, ``list_timeout``
-    how many a provider may take to answer with it, and ``list_retry`` how many pass until a provider
-    that failed is asked again. Requests wait at most ``startup_wait`` seconds for the first lists.
+    how many a provider may take to answer with it, and ``list_retry`` how many pass until the next
+    try after a failure. Requests wait at most ``startup_wait`` seconds for the first lists.
     """
 
     aliases: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
