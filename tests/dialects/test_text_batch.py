@@ -48,7 +48,7 @@ def test_a_batch_with_anything_but_text_is_none_of_texts(events: Sequence[ChatEv
 @given(texts=st.lists(st.text(min_size=1), min_size=1))
 def test_texts_are_escaped_json_between_line_feeds(texts: list[str]) -> None:
     encoded = encode_texts([TextDelta(text) for text in texts])
-    assert encoded == b"\n".join([codec.escape(codec.encode(text)) for text in texts])
+    assert encoded == b"\n".join([codec.escape_html(codec.encode(text)) for text in texts])
     assert [codec.decode(line) for line in encoded.split(b"\n")] == texts
 
 

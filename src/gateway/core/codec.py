@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["JSONError", "decode", "encode", "encode_lines", "escape", "repair_escapes"]
+__all__ = ["JSONError", "decode", "encode", "encode_lines", "escape_html", "repair_escapes"]
 
 JSONError = msgspec.DecodeError
 """The error of `decode` for bytes that are not JSON; it also raises `UnicodeDecodeError` for
@@ -37,7 +37,7 @@ decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
 
 
-def escape(encoded: bytes) -> bytes:
+def escape_html(encoded: bytes) -> bytes:
     r"""Write as ``\u…`` what Go's encoder does, and U+0085, at which some clients break a line."""
     # Most texts have none of them, and to look for a number is cheaper than to replace nothing.
     if _LESS in encoded or _MORE in encoded or _AND in encoded:

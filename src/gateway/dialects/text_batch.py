@@ -18,8 +18,8 @@ def encode_texts(events: Sequence[ChatEvent]) -> bytes:
     """
     if len(events) == 1:
         event = events[0]
-        return codec.escape(codec.encode(event.text)) if type(event) is TextDelta else b""
+        return codec.escape_html(codec.encode(event.text)) if type(event) is TextDelta else b""
     texts = [event.text for event in events if type(event) is TextDelta]
     if not texts or len(texts) < len(events):
         return b""
-    return codec.escape(codec.encode_lines(texts)[:-1])
+    return codec.escape_html(codec.encode_lines(texts)[:-1])

@@ -106,7 +106,7 @@ class MessageEncoder:
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
             parts += [self._close(), _stop(_stop_reason(finish, calls=self._calls), finish.usage)]
-        return codec.escape(b"".join(parts))
+        return codec.escape_html(b"".join(parts))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
@@ -127,7 +127,7 @@ class MessageEncoder:
 
     def load_stream(self) -> bytes:
         """Return the stream that answers a request that says nothing."""
-        return codec.escape(self._start() + _stop(_LOADED, None))
+        return codec.escape_html(self._start() + _stop(_LOADED, None))
 
     def load_document(self) -> bytes:
         """Return the document that answers a request that says nothing."""
@@ -145,7 +145,7 @@ class MessageEncoder:
     def _document(self, content: Sequence[object], stop_reason: str, usage: Usage | None) -> bytes:
         message = self._message(content)
         document = {**message, "stop_reason": stop_reason, "usage": _counts(usage)}
-        return codec.escape(codec.encode(document)) + b"\n"
+        return codec.escape_html(codec.encode(document)) + b"\n"
 
     def _start(self) -> bytes:
         usage = _counts(Usage(self._input_tokens, 0))
@@ -197,7 +197,7 @@ def error_document(error: GatewayError, identity: str) -> bytes:
         "error": {"type": kind, "message": error.message},
         "request_id": f"req_{identity:0>24}",
     }
-    return codec.escape(codec.encode(document))
+    return codec.escape_html(codec.encode(document))
 
 
 def _tool_use(call: ToolCall, index: int) -> dict[str, object]:

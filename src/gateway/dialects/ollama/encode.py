@@ -138,7 +138,7 @@ class _AnswerEncoder(abc.ABC):
             return b""
         # As in `encode_texts`, a line feed stands for what separates two values.
         head = self._head()
-        deltas = codec.escape(b"\n".join(values)).replace(b"\n", self._more + head)
+        deltas = codec.escape_html(b"\n".join(values)).replace(b"\n", self._more + head)
         return b"".join((head, deltas, self._more))
 
     def document(self, answer: Answer) -> bytes:
@@ -149,7 +149,7 @@ class _AnswerEncoder(abc.ABC):
             value += b',"thinking":' + codec.encode(answer.thinking)
         if self._calls:
             value += self._calls_in_text(0)
-        document = b"".join((self._head(), codec.escape(value), self._end(answer.finish)))
+        document = b"".join((self._head(), codec.escape_html(value), self._end(answer.finish)))
         return _scored(document, answer.logprobs) if answer.logprobs else document
 
     def load_document(self, reason: Literal["load", "unload"]) -> bytes:
@@ -236,12 +236,12 @@ class GenerateEncoder(_AnswerEncoder):
 
     def _calls_at_end(self) -> bytes:
         calls = [{"function": _function(index, call)} for index, call in enumerate(self._calls)]
-        return codec.escape(b',"tool_calls":' + codec.encode(calls))
+        return codec.escape_html(b',"tool_calls":' + codec.encode(calls))
 
 
 def encode_document(value: Mapping[str, object]) -> bytes:
     """Encode a whole JSON answer with the escapes that Go's encoder makes."""
-    return codec.escape(codec.encode(value))
+    return codec.escape_html(codec.encode(value))
 
 
 def error_document(error: GatewayError, _: str = "") -> bytes:
@@ -265,7 +265,7 @@ def _encode_parts(text: str) -> list[bytes]:
 
 def _scored(document: bytes, tokens: Sequence[TokenLogprob]) -> bytes:
     """Add the probabilities of tokens at the end of an object."""
-    return b"".join((document[:-1], b',"logprobs":', codec.escape(codec.encode(tokens)), b"}"))
+    return b"".join((document[:-1], b',"logprobs":', codec.escape_html(codec.encode(tokens)), b"}"))
 
 
 def _function(index: int, call: ToolCall) -> dict[str, object]:

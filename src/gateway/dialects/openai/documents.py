@@ -37,7 +37,7 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "no
 
 def encode_document(value: object) -> bytes:
     """Encode a whole answer as Go's ``json.Encoder`` does: with its escapes and a line feed."""
-    return codec.escape(codec.encode(value)) + b"\n"
+    return codec.escape_html(codec.encode(value)) + b"\n"
 
 
 def error_fields(error: GatewayError) -> dict[str, object]:
@@ -52,7 +52,7 @@ def error_fields(error: GatewayError) -> dict[str, object]:
 
 def error_document(error: GatewayError, _: str = "") -> bytes:
     """Return the body of an error response, in which there is no place for an id."""
-    return codec.escape(codec.encode({"error": error_fields(error)}))
+    return codec.escape_html(codec.encode({"error": error_fields(error)}))
 
 
 def models_document(models: Sequence[ListedModel]) -> bytes:

@@ -85,7 +85,7 @@ class _ChunkEncoder(abc.ABC):
         counts = self._empty_counts if include_usage else b""
         self._tail = b"".join((b"}]", counts, b"}\n\n"))
         self._more = b"".join((self._close, b"null", self._tail))
-        self._text_head = codec.escape(self._head + self._text)
+        self._text_head = codec.escape_html(self._head + self._text)
         self._include_usage = include_usage
         self._calls = 0
 
@@ -108,7 +108,7 @@ class _ChunkEncoder(abc.ABC):
             chunks = b"".join((self._head, (self._more + self._head).join(values), self._more))
         if events and isinstance(events[-1], Finish):
             chunks += self._last(self._reason(events[-1]), events[-1].usage)
-        return codec.escape(chunks)
+        return codec.escape_html(chunks)
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
@@ -198,7 +198,7 @@ class CompletionEncoder(_ChunkEncoder):
 
     def load_stream(self) -> bytes:
         """Return the stream that answers an empty prompt."""
-        return codec.escape(self._last("load", None))
+        return codec.escape_html(self._last("load", None))
 
     def load_document(self) -> bytes:
         """Return the document that answers an empty prompt."""

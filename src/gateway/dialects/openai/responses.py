@@ -95,7 +95,7 @@ class ResponseEncoder:
                 frames += self._make_call(event)
         if events and isinstance(events[-1], Finish):
             frames += self._end(events[-1])
-        return codec.escape(b"".join(frames))
+        return codec.escape_html(b"".join(frames))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
@@ -121,7 +121,7 @@ class ResponseEncoder:
             self._event("error", {"error": error_fields(error)}),
             self._event("response.failed", {"response": failed}),
         )
-        return codec.escape(b"".join(frames))
+        return codec.escape_html(b"".join(frames))
 
     def _begin(self) -> list[bytes]:
         started = {"response": self._response}
