@@ -1,4 +1,4 @@
-"""The ``options`` of a request: checked as Ollama's ``api.Options.FromMap`` does, then sorted out.
+"""The ``options`` of a request: types checked as Ollama's ``api.Options.FromMap`` does, then split.
 
 Their errors have status 500 and come after those of names and capabilities, as at Ollama.
 """
@@ -11,26 +11,26 @@ from typing import Any, TypeAlias
 from gateway.core.chat import Sampling
 from gateway.core.errors import InvalidRequest
 
-__all__ = ["check_options", "read_options", "said_options"]
+__all__ = ["check_options", "given_options", "read_options"]
 
 _Reader: TypeAlias = Callable[[str, object], Any]
 
-_UNSAID = Sampling()
+_DEFAULT = Sampling()
 _LARGEST_INT = 2**63 - 1
 _LARGEST_FLOAT = 3.4e38
 
 
 def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[str, object]]:
-    """Return how to choose tokens, and all other options as they are.
+    """Return the sampling options, and all other options unchanged.
 
     The others are those that Ollama does not know and those that tune its local inference, which
-    only an adapter to Ollama has a use for. ``null`` counts as not given, and Ollama's local
-    defaults are never filled in. A limit that is not positive is no limit, a negative seed is a
-    random one. Raise `InvalidRequest` (500) for a wrong type.
+    only an adapter to Ollama uses. ``null`` counts as not given, and Ollama's local defaults are
+    never filled in. A limit that is not positive is no limit, a negative seed is a random one.
+    Raise `InvalidRequest` (500) for a wrong type.
     """
     if not options:
-        return _UNSAID, {}
-    chosen, extra = _sort_out(options)
+        return _DEFAULT, {}
+    chosen, extra = _split(options)
     limit, seed = chosen.pop("num_predict", 0), chosen.pop("seed", -1)
     sampling = Sampling(
         **chosen,
@@ -43,11 +43,11 @@ def read_options(options: Mapping[str, object] | None) -> tuple[Sampling, dict[s
 def check_options(options: Mapping[str, object] | None) -> None:
     """Raise what `read_options` raises."""
     if options:
-        _sort_out(options)
+        _split(options)
 
 
-def _sort_out(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
-    """Return what chooses tokens, under Ollama's names, and the rest."""
+def _split(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
+    """Return the sampling options, under Ollama's names, and the rest."""
     chosen: dict[str, Any] = {}
     extra: dict[str, object] = {}
     for key, value in options.items():
@@ -59,8 +59,8 @@ def _sort_out(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, 
     return chosen, extra
 
 
-def said_options(options: Mapping[str, object] | None) -> frozenset[str]:
-    """Return the names of the options that the client gave, whatever their values come to."""
+def given_options(options: Mapping[str, object] | None) -> frozenset[str]:
+    """Return the names of the options that the client gave a value, whatever the value means."""
     if not options:
         return frozenset()
     return frozenset([key for key, value in options.items() if value is not None])

@@ -29,8 +29,8 @@ from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
     embed_request,
+    given_options,
     response_request,
-    said_options,
 )
 from gateway.dialects.openai.responses import ResponseEncoder
 from gateway.dialects.openai.schemas import (
@@ -108,7 +108,7 @@ def _chat(request: web.Request, body: bytes) -> StreamTask:
         raise InvalidRequest("[] is too short - 'messages'")
     encoder = ChatEncoder(call.model, identity=request[RECORD].id, include_usage=call.include_usage)
     return _conversation(
-        chat_request(call), encoder, explicit=said_options(call), stream=call.stream
+        chat_request(call), encoder, explicit=given_options(call), stream=call.stream
     )
 
 
@@ -116,7 +116,7 @@ def _response(request: web.Request, body: bytes) -> StreamTask:
     call = load_response(body)
     encoder = ResponseEncoder(call, identity=request[RECORD].id)
     return _conversation(
-        response_request(call), encoder, explicit=said_options(call), stream=call.stream
+        response_request(call), encoder, explicit=given_options(call), stream=call.stream
     )
 
 
@@ -163,7 +163,7 @@ def _completion(request: web.Request, body: bytes) -> StreamTask:
         check_model(call.model, model.info, listed=model.name, purpose="generate", needed=needed)
 
     def request_for(model: ListedModel) -> ChatRequest | FillRequest:
-        explicit = said_options(call)
+        explicit = given_options(call)
         asked = replace(completion_request(call), model=model.info.id)
         if isinstance(asked, FillRequest):
             return with_defaults(model, asked, explicit=explicit)

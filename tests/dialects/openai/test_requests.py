@@ -11,8 +11,8 @@ from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
     embed_request,
+    given_options,
     response_request,
-    said_options,
 )
 
 HELLO = (Message(Role.USER, "Hi"),)
@@ -80,7 +80,7 @@ def test_the_limit_that_ollama_reads_comes_first(
 ) -> None:
     call = ChatCall(max_tokens=max_tokens, max_completion_tokens=max_completion_tokens)
     assert chat_request(call).sampling == Sampling(max_tokens=limit)
-    assert said_options(call) == said
+    assert given_options(call) == said
 
 
 def test_the_object_comes_before_the_word() -> None:
@@ -91,7 +91,7 @@ def test_the_object_comes_before_the_word() -> None:
 def test_a_negative_seed_is_a_random_one() -> None:
     call = CompletionCall(seed=-1)
     assert completion_request(call).sampling == Sampling()
-    assert said_options(call) == {"seed"}
+    assert given_options(call) == {"seed"}
 
 
 def test_a_suffix_asks_to_fill_in() -> None:
@@ -111,7 +111,7 @@ def test_instructions_come_first() -> None:
     assert response_request(call) == ChatRequest(
         "m", (Message(Role.SYSTEM, "Be kind."), *HELLO), think="max"
     )
-    assert said_options(call) == {"num_predict"}
+    assert given_options(call) == {"num_predict"}
 
 
 def test_dimensions_of_nothing_are_the_models_own() -> None:

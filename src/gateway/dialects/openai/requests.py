@@ -14,8 +14,8 @@ __all__ = [
     "chat_request",
     "completion_request",
     "embed_request",
+    "given_options",
     "response_request",
-    "said_options",
 ]
 
 
@@ -66,11 +66,11 @@ def embed_request(call: EmbeddingCall) -> EmbedRequest:
     return EmbedRequest(call.model, call.input, dimensions=_positive(call.dimensions))
 
 
-def said_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[str]:
-    """Return the options that the client spoke of in a way that leaves them open.
+def given_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[str]:
+    """Return the options that the client gave a value that sets none.
 
-    A limit of zero or less is none, and a negative seed is a random one, as among Ollama's options;
-    what a model has stored must not take their place.
+    A limit of zero or less is no limit, and a negative seed is a random one, as among Ollama's
+    options; the parameters stored with a model must not replace them.
     """
     limits = {
         "num_predict": _limit(call),

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
-from gateway.core.options import said_options
+from gateway.core.options import given_options
 from gateway.dialects.ollama.bodies import GenerateCall
 from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
@@ -37,7 +37,7 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
 def _request_for(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:
     """Return what the provider is asked; a raw prompt gets nothing of the model's own words."""
     asked = generate_request(call, model.info.id, info=model.info)
-    explicit = said_options(call.options)
+    explicit = given_options(call.options)
     if isinstance(asked, FillRequest):
         return with_defaults(model, asked, explicit=explicit)
     return (with_defaults if call.raw else for_prompt)(model, asked, explicit=explicit)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.model_info import ListedModel, ModelInfo
-from gateway.core.options import said_options
+from gateway.core.options import given_options
 from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
@@ -45,7 +45,7 @@ def prompt_task(
 
     async def load(target: Target) -> web.Response:
         asked = load_request(call, target.model.info.id)
-        explicit = said_options(call.options)
+        explicit = given_options(call.options)
         await target.provider.load_model(with_defaults(target.model, asked, explicit=explicit))
         return json_document(encoder_for(target.model).load_document("load"))
 
