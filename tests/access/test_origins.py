@@ -55,9 +55,14 @@ def test_settings_add_to_the_list() -> None:
     assert not origins.allow("https://.example")
 
 
-def test_an_entry_that_can_never_match_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="'example.com' is not an origin"):
-        Origins(["example.com"])
+@pytest.mark.parametrize("entry", ["example.com", "ftp://example.com", "http://*.*", ""])
+def test_an_entry_that_can_never_match_is_an_error(entry: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Origins([entry])
+    assert str(caught.value) == (
+        f"OLLAMA_ORIGINS: {entry!r} is not an origin: it must have one * or begin with http://,"
+        " https:// or an extension's scheme"
+    )
 
 
 def client_of(aiohttp_client: Any, *origins: str) -> Any:

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from gateway.core.errors import SettingsError
+from gateway.core.origins import ORIGIN_RULE, is_origin
 
 __all__ = ["Origins", "add_origin_headers", "answer_foreign_origin"]
 
@@ -24,15 +25,6 @@ _DEFAULT = (
     "vscode-webview://*",
     "vscode-file://*",
 )
-_SCHEMES = (
-    "http://",
-    "https://",
-    "chrome-extension://",
-    "safari-extension://",
-    "moz-extension://",
-    "ms-browser-extension://",
-)
-
 # The list that Ollama passes to the CORS package of gin, in its order and spelling.
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
@@ -56,19 +48,16 @@ class Origins:
 
     def __init__(self, more: Sequence[str]) -> None:
         self._any = "*" in more
-        self._exact = set()
-        self._open = []
+        self._exact: set[str] = set()
+        self._patterns: list[tuple[str, str]] = []
         for entry in (*_DEFAULT, *more):
+            if not is_origin(entry):
+                raise SettingsError(f"OLLAMA_ORIGINS: {entry!r} is not an origin: it {ORIGIN_RULE}")
             start, star, end = entry.partition("*")
             if star:
-                self._open.append((start, end))
-            elif entry.startswith(_SCHEMES):
-                self._exact.add(entry)
+                self._patterns.append((start, end))
             else:
-                raise SettingsError(
-                    f"OLLAMA_ORIGINS: {entry!r} is not an origin: it must contain a * or start with"
-                    f" one of {', '.join(_SCHEMES)}"
-                )
+                self._exact.add(entry)
 
     def allow(self, origin: str) -> bool:
         """Tell whether a page of *origin* may send requests."""
@@ -79,7 +68,7 @@ class Origins:
                 len(origin) >= len(start) + len(end)
                 and origin.startswith(start)
                 and origin.endswith(end)
-                for start, end in self._open
+                for start, end in self._patterns
             )
         )
 

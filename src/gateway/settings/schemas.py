@@ -11,6 +11,7 @@ from marshmallow import fields, validate
 
 from gateway.core.errors import SettingsError
 from gateway.core.names import InvalidName, parse_name
+from gateway.core.origins import ORIGIN_RULE, is_origin
 from gateway.settings.ollama import parse_keep_alive, parse_list
 
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
@@ -19,9 +20,6 @@ _NOT_NEGATIVE = validate.Range(min=0)
 _ABOVE_ZERO = validate.Range(min=0, min_inclusive=False)
 _SAID = validate.Length(min=1)
 
-# The schemes that may stand in an origin without a wildcard, as in gin's CORS middleware with the
-# browser extensions that Ollama switches on.
-_ORIGIN = re.compile(r"[^*]*\*[^*]*|(https?|(chrome|safari|moz|ms-browser)-extension)://[^*]*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -52,6 +50,11 @@ def _is_model_name(text: str) -> None:
         raise ma.ValidationError("not a valid model name") from error
 
 
+def _check_origin(text: str) -> None:
+    if not is_origin(text):
+        raise ma.ValidationError(ORIGIN_RULE)
+
+
 class _Names(fields.Field["tuple[str, ...]"]):
     """One name or several in order of preference; in a variable ``|`` separates them."""
 
@@ -79,14 +82,7 @@ class _OllamaTable(_Table):
     version = fields.String(
         validate=validate.Regexp(r"\d+\.\d+\.\d+([-+].+)?\Z", error="must look like 0.33.0")
     )
-    origins = fields.List(
-        fields.String(
-            validate=validate.Regexp(
-                re.compile(rf"({_ORIGIN.pattern})\Z"),
-                error="must have one * or begin with http://, https:// or an extension's scheme",
-            )
-        )
-    )
+    origins = fields.List(fields.String(validate=_check_origin))
     keep_alive = _KeepAlive()
     clean_stream_errors = fields.Boolean(truthy={True}, falsy={False})
 

@@ -1,0 +1,25 @@
+"""Which origins of web pages a setting may name: the rule of gin's CORS middleware, for Ollama."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ORIGIN_RULE", "is_origin"]
+
+ORIGIN_RULE: Final = "must have one * or begin with http://, https:// or an extension's scheme"
+"""What an error message says of an entry that `is_origin` does not accept."""
+
+_SCHEMES = (
+    "http://",
+    "https://",
+    "chrome-extension://",
+    "safari-extension://",
+    "moz-extension://",
+    "ms-browser-extension://",
+)
+"""Those that gin takes without a wildcard, with the browser extensions that Ollama switches on."""
+
+
+def is_origin(entry: str) -> bool:
+    """Tell whether *entry* is an origin, or a pattern of origins with one ``*`` for any text."""
+    return entry.count("*") == 1 or ("*" not in entry and entry.startswith(_SCHEMES))
