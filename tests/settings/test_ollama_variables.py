@@ -119,6 +119,8 @@ def test_what_go_takes_for_no_duration_is_refused(text: str) -> None:
         (2.5, 2.5),
         (-1, math.inf),
         (math.inf, math.inf),
+        (1e300, math.inf),
+        (10**400, math.inf),
     ],
 )
 def test_keep_alive_is_seconds_or_a_duration_and_forever_if_negative(

@@ -1,10 +1,15 @@
-"""Parse durations in Go's format (``time.ParseDuration``)."""
+"""Parse durations in Go's format (``time.ParseDuration``) and Ollama's ``keep_alive``."""
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Final
 
-__all__ = ["parse_duration"]
+__all__ = ["FOREVER", "keep_alive_seconds", "parse_duration"]
+
+FOREVER: Final = math.inf
+"""The ``keep_alive`` of a model that is never to be unloaded."""
 
 _NANOSECONDS = {
     "ns": 1,
@@ -17,6 +22,7 @@ _NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _LONGEST = 2**63 - 1
+"""The nanoseconds that Go's durations can hold."""
 _MOST_DIGITS = 19
 _match_part = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)").match
 
@@ -47,6 +53,19 @@ def parse_duration(text: str) -> int:
     if total > _LONGEST:
         raise ValueError(f"time: invalid duration {_quote(text)}")
     return -total if text.startswith("-") else total
+
+
+def keep_alive_seconds(value: float | str) -> float:
+    """Return the seconds of a ``keep_alive``, given as a number of them or as a duration.
+
+    They are cut to nanoseconds; a negative time, and one too long for Go, is `FOREVER`. Raise
+    `ValueError` for a text that is no duration, as `parse_duration` does.
+    """
+    if isinstance(value, str):
+        nanoseconds = parse_duration(value)
+    else:
+        nanoseconds = -1 if value < 0 else int(min(value, _LONGEST) * 1_000_000_000)
+    return nanoseconds / 1_000_000_000 if 0 <= nanoseconds <= _LONGEST else FOREVER
 
 
 def _quote(text: str) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import math
 import re
 
-from gateway.core.durations import parse_duration
+from gateway.core.durations import keep_alive_seconds
 
 __all__ = ["parse_host", "parse_keep_alive", "parse_list"]
 
@@ -52,17 +52,16 @@ def parse_list(text: str) -> tuple[str, ...]:
 def parse_keep_alive(value: object) -> float:
     """Return the seconds of a number, a text with a whole number, or a Go duration.
 
-    What is negative means forever. Raise `ValueError` for anything else.
+    A negative time is `FOREVER`. Raise `ValueError` for anything else.
     """
     match value:
         case bool():
             raise ValueError("a boolean is not a duration")
-        case int() | float() if not math.isnan(value):
-            seconds = float(value)
         case str() if re.fullmatch(r"[+-]?[0-9]{1,18}", value):
-            seconds = float(value)
-        case str():
-            seconds = parse_duration(value) / 1_000_000_000
+            return keep_alive_seconds(int(value))
+        case int() | str():
+            return keep_alive_seconds(value)
+        case float() if not math.isnan(value):
+            return keep_alive_seconds(value)
         case _:
             raise ValueError("neither a number nor a duration")
-    return seconds if seconds >= 0 else math.inf

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.chat import Media, Message, Role, Tool
+from gateway.core.durations import FOREVER
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.ollama.bodies import (
-    FOREVER,
     ChatCall,
     EmbedCall,
     EmbeddingsCall,

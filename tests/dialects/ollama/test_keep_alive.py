@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.durations import FOREVER
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.ollama.bodies import FOREVER
 from gateway.dialects.ollama.keep_alive import read_keep_alive
 
 

@@ -6,17 +6,13 @@ One is made for each request, so they are structs of msgspec: to make one costs 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import msgspec
 
 from gateway.core.chat import Media, Message, Think, Tool
 
-__all__ = ["FOREVER", "ChatCall", "EmbedCall", "EmbeddingsCall", "GenerateCall", "ShowCall"]
-
-FOREVER = math.inf
-"""The ``keep_alive`` of a model that is never to be unloaded."""
+__all__ = ["ChatCall", "EmbedCall", "EmbeddingsCall", "GenerateCall", "ShowCall"]
 
 
 class ChatCall(msgspec.Struct, frozen=True):
