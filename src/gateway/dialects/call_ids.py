@@ -1,22 +1,20 @@
-"""Ids for tool calls that came without one."""
+"""The id of a tool call in an answer, for services that give none."""
 
 from __future__ import annotations
 
-import hashlib
-
 from gateway.core import codec
+from gateway.core.call_ids import new_id
 from gateway.core.events import ToolCall
 
 __all__ = ["call_id"]
 
 
 def call_id(call: ToolCall, index: int) -> str:
-    """Return the call's own id, or one made up that is the same each time for the same answer.
+    """Return the call's own id, or a new one that is the same each time for the same answer.
 
-    *index* is the call's place in its answer. What is made up has nine characters, as Mistral
-    wants them back.
+    *index* is the call's place in its answer.
     """
     if call.id:
         return call.id
     function = {"index": index, "name": call.name, "arguments": call.arguments}
-    return hashlib.sha256(codec.encode(function)).hexdigest()[:9]
+    return new_id(codec.encode(function).decode())

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Mapping
 
 from gateway.core import codec
+from gateway.core.call_ids import new_id
 from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import ToolCall
-from gateway.providers.history.ids import names_no_call, new_id
+from gateway.providers.history.ids import names_no_call
 from gateway.providers.json_values import text_of
 
 __all__ = ["CallAssembler", "read_arguments"]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.core.call_ids import new_id
 from gateway.core.chat import Message
-from gateway.providers.history.ids import new_id
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.mistral.ids import is_id
 from mistral_histories import assistant, call, result, system, user

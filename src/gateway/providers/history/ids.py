@@ -8,21 +8,18 @@ prompt cache.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.core.call_ids import new_id
 from gateway.core.events import ToolCall
 
-__all__ = ["UNKNOWN_TOOL", "call_ids", "is_name", "names_no_call", "new_id", "safe_name"]
+__all__ = ["UNKNOWN_TOOL", "call_ids", "is_name", "names_no_call", "safe_name"]
 
 UNKNOWN_TOOL: Final = "unknown_tool"
 """The name of a call that has none."""
 
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_LENGTH = 9
-_IDS = 62**_LENGTH
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -45,25 +42,6 @@ def safe_name(name: str) -> str:
 def names_no_call(original: str) -> bool:
     """Tell whether an id is none; ``null`` is the default in Mistral's own schema."""
     return original in {"", "null"}
-
-
-def new_id(source: str, taken: Collection[str] = ()) -> str:
-    """Return nine base-62 digits of the SHA-256 of *source*, hashed on while it is *taken*."""
-    candidate, attempt = _digits(source), 0
-    while candidate in taken:
-        attempt += 1
-        candidate = _digits(f"{source}#{attempt}")
-    return candidate
-
-
-def _digits(source: str) -> str:
-    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
-    number = int.from_bytes(digest, "big") % _IDS  # a smaller one divides faster
-    digits = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, 62)
-        digits.append(_ALPHABET[digit])
-    return "".join(digits)
 
 
 def call_ids(

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from gateway.core.call_ids import new_id
 from gateway.core.chat import Media, Message, Role, replace
 from gateway.core.events import ToolCall
-from gateway.providers.history.ids import UNKNOWN_TOOL, is_name, new_id
+from gateway.providers.history.ids import UNKNOWN_TOOL, is_name
 
 __all__ = [
     "NO_RESULT",

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.call_ids import new_id
 from gateway.core.events import ToolCall
-from gateway.providers.history.ids import call_ids, is_name, new_id, safe_name
+from gateway.providers.history.ids import call_ids, is_name, safe_name
 from gateway.providers.mistral.ids import is_id
 from mistral_histories import CALLS, call
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from gateway.core import codec
+from gateway.core.call_ids import new_id
 from gateway.core.chat import ChatRequest, Media, Message, Role
 from gateway.core.errors import InvalidRequest
-from gateway.providers.history.ids import new_id
 from gateway.providers.mistral.encode import chat_body
 from gateway.providers.mistral.repair import REPAIRS, instruct_by_user, repair
 from mistral_histories import (
