@@ -19,7 +19,7 @@ from gateway.core.events import (
     ToolCall,
 )
 from gateway.dialects.bodies.zstd import LARGEST_BODY
-from gateway.dialects.openai.bodies import ResponseCall
+from gateway.dialects.openai.bodies import ResponseBody
 from gateway.dialects.openai.documents import error_document
 from gateway.dialects.openai.encode import ChatEncoder
 from gateway.dialects.openai.formats import _EFFORTS
@@ -118,7 +118,7 @@ def test_the_events_of_each_item_are_those_on_the_page() -> None:
     rows = table(PAGE, "Responses", "Item | Events")
     assert [codes(row["Item"])[0] for row in rows] == [*EVENTS]
     events = [*EVENTS.values(), Finish(FinishReason.STOP)]
-    sent = ResponseEncoder(ResponseCall("m"), identity="1").lines(events)
+    sent = ResponseEncoder(ResponseBody("m"), identity="1").lines(events)
     said = [code for row in rows for code in codes(row["Events"])]
     assert [event["type"] for event in read_events(sent)] == [first, second, *said, last]
 

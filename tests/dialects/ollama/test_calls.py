@@ -14,11 +14,11 @@ from gateway.core.durations import FOREVER
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.ollama.bodies import (
-    ChatCall,
-    EmbedCall,
-    EmbeddingsCall,
-    GenerateCall,
-    ShowCall,
+    ChatBody,
+    EmbedBody,
+    EmbeddingsBody,
+    GenerateBody,
+    ShowBody,
 )
 from gateway.dialects.ollama.schemas import (
     load_chat,
@@ -57,10 +57,10 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({}, ChatCall(), id="5.1-defaults"),
+        pytest.param({}, ChatBody(), id="5.1-defaults"),
         pytest.param(
-            dict.fromkeys(ChatCall.__struct_fields__),
-            ChatCall(),
+            dict.fromkeys(ChatBody.__struct_fields__),
+            ChatBody(),
             id="1.3-null-is-absent",
         ),
         pytest.param(
@@ -72,7 +72,7 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
                 "prompt": "ignored",
                 **BESIDE,
             },
-            ChatCall(
+            ChatBody(
                 model=" M ",
                 messages=(Message(Role.USER, "hi"),),
                 stream=False,
@@ -90,12 +90,12 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
         ),
         pytest.param(
             {"Model": "m", "STREAM": False, "Messages": [{"Role": "user", "CONTENT": "hi"}]},
-            ChatCall(model="m", stream=False, messages=(Message(Role.USER, "hi"),)),
+            ChatBody(model="m", stream=False, messages=(Message(Role.USER, "hi"),)),
             id="1.3-field-names-in-other-letter-case",
         ),
     ],
 )
-def test_a_body_of_chat(fields: dict[str, object], expected: ChatCall) -> None:
+def test_a_body_of_chat(fields: dict[str, object], expected: ChatBody) -> None:
     assert load_chat(body(**fields)) == expected
 
 
@@ -204,7 +204,7 @@ def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({}, GenerateCall(), id="4.1-defaults"),
+        pytest.param({}, GenerateBody(), id="4.1-defaults"),
         pytest.param(
             {
                 "model": "m",
@@ -224,7 +224,7 @@ def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
                 "top_logprobs": 0,
                 "messages": "ignored",
             },
-            GenerateCall(
+            GenerateBody(
                 model="m",
                 prompt="p",
                 suffix="s",
@@ -255,14 +255,14 @@ def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
         ),
     ],
 )
-def test_a_body_of_generate(fields: dict[str, object], expected: GenerateCall) -> None:
+def test_a_body_of_generate(fields: dict[str, object], expected: GenerateBody) -> None:
     assert load_generate(body(**fields)) == expected
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({}, EmbedCall(), id="6.1-defaults"),
+        pytest.param({}, EmbedBody(), id="6.1-defaults"),
         pytest.param(
             {
                 "model": "m",
@@ -272,7 +272,7 @@ def test_a_body_of_generate(fields: dict[str, object], expected: GenerateCall) -
                 "keep_alive": 0,
                 "options": {"num_ctx": 1},
             },
-            EmbedCall(
+            EmbedBody(
                 "m",
                 ["a", 7],
                 False,
@@ -285,31 +285,31 @@ def test_a_body_of_generate(fields: dict[str, object], expected: GenerateCall) -
         ),
     ],
 )
-def test_a_body_of_embed(fields: dict[str, object], expected: EmbedCall) -> None:
+def test_a_body_of_embed(fields: dict[str, object], expected: EmbedBody) -> None:
     assert load_embed(body(**fields)) == expected
 
 
 def test_a_body_of_embeddings() -> None:
     beside = {"input": 7, "options": {}, "keep_alive": "2s"}
     call = load_embeddings(body(model="m", prompt="p", **beside))
-    assert call == EmbeddingsCall("m", "p", {}, 2.0, beside)
+    assert call == EmbeddingsBody("m", "p", {}, 2.0, beside)
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({"model": "m"}, ShowCall("m"), id="7.4-model"),
-        pytest.param({"model": "", "name": "n"}, ShowCall("n"), id="7.4-old-name"),
-        pytest.param({"model": "m", "name": "n"}, ShowCall("m"), id="7.4-model-before-name"),
+        pytest.param({"model": "m"}, ShowBody("m"), id="7.4-model"),
+        pytest.param({"model": "", "name": "n"}, ShowBody("n"), id="7.4-old-name"),
+        pytest.param({"model": "m", "name": "n"}, ShowBody("m"), id="7.4-model-before-name"),
         pytest.param(
             {"model": "m", "verbose": True, "system": "s", "options": {"a": 1}, "template": 7},
-            ShowCall("m", "s", True, {"a": 1}),
+            ShowBody("m", "s", True, {"a": 1}),
             id="7.4-every-field",
         ),
-        pytest.param({}, ShowCall(), id="7.4-nothing"),
+        pytest.param({}, ShowBody(), id="7.4-nothing"),
     ],
 )
-def test_a_body_of_show(fields: dict[str, object], expected: ShowCall) -> None:
+def test_a_body_of_show(fields: dict[str, object], expected: ShowBody) -> None:
     assert load_show(body(**fields)) == expected
 
 
@@ -346,7 +346,7 @@ def test_a_request_with_content_does_neither(keep_alive: object) -> None:
 @pytest.mark.parametrize("load", [load_chat, load_generate])
 @pytest.mark.parametrize("value", [True, False, "low", "medium", "high", "max"])
 def test_think_is_a_truth_value_or_a_level(
-    load: Callable[[bytes], ChatCall | GenerateCall], value: object
+    load: Callable[[bytes], ChatBody | GenerateBody], value: object
 ) -> None:
     assert load(body(think=value)).think == value
 

@@ -18,7 +18,7 @@ from gateway.core.chat import (
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
-from gateway.dialects.ollama.bodies import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
+from gateway.dialects.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from gateway.dialects.ollama.checks import (
     admit_chat,
     admit_embed,
@@ -53,23 +53,23 @@ def seen(*media: Media, role: Role = Role.USER) -> tuple[Message, ...]:
 @pytest.mark.parametrize(
     ("call", "info"),
     [
-        pytest.param(ChatCall("m", HELLO), model("completion"), id="5.2-plain"),
-        pytest.param(ChatCall("m", HELLO, think=False), model("completion"), id="3.7-think-false"),
+        pytest.param(ChatBody("m", HELLO), model("completion"), id="5.2-plain"),
+        pytest.param(ChatBody("m", HELLO, think=False), model("completion"), id="3.7-think-false"),
         pytest.param(
-            ChatCall("m", HELLO, think="low"), model("completion", "thinking"), id="3.7-level"
+            ChatBody("m", HELLO, think="low"), model("completion", "thinking"), id="3.7-level"
         ),
         pytest.param(
-            ChatCall("m", HELLO, tools=(Tool("f"),)), model("completion", "tools"), id="5.2-tools"
+            ChatBody("m", HELLO, tools=(Tool("f"),)), model("completion", "tools"), id="5.2-tools"
         ),
-        pytest.param(ChatCall("m", seen(PNG)), model("completion", "vision"), id="3.4-image"),
-        pytest.param(ChatCall("m", seen(WAV)), model("completion", "audio"), id="3.4-audio"),
-        pytest.param(ChatCall("m", seen(PDF)), model("completion"), id="3.4-document"),
+        pytest.param(ChatBody("m", seen(PNG)), model("completion", "vision"), id="3.4-image"),
+        pytest.param(ChatBody("m", seen(WAV)), model("completion", "audio"), id="3.4-audio"),
+        pytest.param(ChatBody("m", seen(PDF)), model("completion"), id="3.4-document"),
         pytest.param(
-            ChatCall("m", seen(PNG, role=Role.ASSISTANT)), model("completion"), id="3.4-unseen"
+            ChatBody("m", seen(PNG, role=Role.ASSISTANT)), model("completion"), id="3.4-unseen"
         ),
     ],
 )
-def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatCall, info: ModelInfo) -> None:
+def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatBody, info: ModelInfo) -> None:
     admit_chat(call, info, FULL)
 
 
@@ -77,63 +77,63 @@ def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatCall, info: Model
     ("call", "info", "status", "text"),
     [
         pytest.param(
-            ChatCall(" M ", think=True),
+            ChatBody(" M ", think=True),
             model(),
             400,
             '" M " does not support thinking',
             id="5.2-9-think-first",
         ),
         pytest.param(
-            ChatCall("m", think="max"),
+            ChatBody("m", think="max"),
             model("completion"),
             400,
             '"m" does not support thinking',
             id="3.7-level",
         ),
         pytest.param(
-            ChatCall("m", HELLO, tools=(Tool("f"),)),
+            ChatBody("m", HELLO, tools=(Tool("f"),)),
             model("embedding"),
             400,
             '"m" does not support chat',
             id="5.2-10-completion-before-tools",
         ),
         pytest.param(
-            ChatCall("m", HELLO, tools=(Tool("f"),), options=BAD_OPTIONS),
+            ChatBody("m", HELLO, tools=(Tool("f"),), options=BAD_OPTIONS),
             model("completion"),
             400,
             f"{FULL} does not support tools",
             id="5.2-10-tools-before-options",
         ),
         pytest.param(
-            ChatCall("m", seen(WAV, PNG, PNG), tools=(Tool("f"),)),
+            ChatBody("m", seen(WAV, PNG, PNG), tools=(Tool("f"),)),
             model("completion"),
             400,
             f"{FULL} does not support tools\nvision\naudio",
             id="5.2-10-all-that-is-missing",
         ),
         pytest.param(
-            ChatCall("m", seen(PNG, role=Role.TOOL)),
+            ChatBody("m", seen(PNG, role=Role.TOOL)),
             model("completion"),
             400,
             f"{FULL} does not support vision",
             id="3.4-image-on-a-tool-result",
         ),
         pytest.param(
-            ChatCall("m", seen(UNKNOWN)),
+            ChatBody("m", seen(UNKNOWN)),
             model("completion"),
             400,
             f"{FULL} does not support vision",
             id="3.4-unknown-counts-as-an-image",
         ),
         pytest.param(
-            ChatCall("m", seen(UNKNOWN), options=BAD_OPTIONS),
+            ChatBody("m", seen(UNKNOWN), options=BAD_OPTIONS),
             model("completion", "vision"),
             500,
             'option "stop" must be of type array',
             id="5.2-11-options",
         ),
         pytest.param(
-            ChatCall("m", seen(UNKNOWN)),
+            ChatBody("m", seen(UNKNOWN)),
             model("completion", "vision"),
             400,
             UNKNOWN_TEXT,
@@ -142,7 +142,7 @@ def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatCall, info: Model
     ],
 )
 def test_a_chat_that_the_model_cannot_serve_is_refused(
-    call: ChatCall, info: ModelInfo, status: int, text: str
+    call: ChatBody, info: ModelInfo, status: int, text: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         admit_chat(call, info, FULL)
@@ -152,21 +152,21 @@ def test_a_chat_that_the_model_cannot_serve_is_refused(
 @pytest.mark.parametrize(
     ("call", "info"),
     [
-        pytest.param(GenerateCall("m", "p"), model("completion"), id="4.2-plain"),
-        pytest.param(GenerateCall("m", "p", raw=True), model("completion"), id="4.2-raw"),
+        pytest.param(GenerateBody("m", "p"), model("completion"), id="4.2-plain"),
+        pytest.param(GenerateBody("m", "p", raw=True), model("completion"), id="4.2-raw"),
         pytest.param(
-            GenerateCall("m", "p", "s", media=(PNG,)),
+            GenerateBody("m", "p", "s", media=(PNG,)),
             model("completion", "insert"),
             id="4.2-images-have-no-part-in-a-fill",
         ),
         pytest.param(
-            GenerateCall("m", "p", media=(PNG,), context=(1,), template="t", system="s"),
+            GenerateBody("m", "p", media=(PNG,), context=(1,), template="t", system="s"),
             model("completion", "vision"),
             id="4.2-everything-but-raw",
         ),
     ],
 )
-def test_a_prompt_that_the_model_can_serve_is_admitted(call: GenerateCall, info: ModelInfo) -> None:
+def test_a_prompt_that_the_model_can_serve_is_admitted(call: GenerateBody, info: ModelInfo) -> None:
     admit_generate(call, info, FULL)
 
 
@@ -177,51 +177,51 @@ RAW = "raw mode does not support template, system, or context"
     ("call", "info", "status", "text"),
     [
         pytest.param(
-            GenerateCall("m", raw=True, template="t", think=True), model(), 400, RAW, id="4.2-10"
+            GenerateBody("m", raw=True, template="t", think=True), model(), 400, RAW, id="4.2-10"
         ),
         pytest.param(
-            GenerateCall("m", raw=True, system="s"), model(), 400, RAW, id="4.2-10-system"
+            GenerateBody("m", raw=True, system="s"), model(), 400, RAW, id="4.2-10-system"
         ),
         pytest.param(
-            GenerateCall("m", raw=True, context=(1,)), model(), 400, RAW, id="4.2-10-context"
+            GenerateBody("m", raw=True, context=(1,)), model(), 400, RAW, id="4.2-10-context"
         ),
         pytest.param(
-            GenerateCall("m", think=True),
+            GenerateBody("m", think=True),
             model(),
             400,
             '"m" does not support thinking',
             id="4.2-11",
         ),
         pytest.param(
-            GenerateCall("m", suffix="s"),
+            GenerateBody("m", suffix="s"),
             model("embedding"),
             400,
             '"m" does not support generate',
             id="4.2-12",
         ),
         pytest.param(
-            GenerateCall("m", suffix="s", options=BAD_OPTIONS),
+            GenerateBody("m", suffix="s", options=BAD_OPTIONS),
             model("completion"),
             400,
             f"{FULL} does not support insert",
             id="4.2-12-insert",
         ),
         pytest.param(
-            GenerateCall("m", media=(WAV,)),
+            GenerateBody("m", media=(WAV,)),
             model("completion"),
             400,
             f"{FULL} does not support audio",
             id="3.4-audio",
         ),
         pytest.param(
-            GenerateCall("m", options=BAD_OPTIONS, media=(UNKNOWN,)),
+            GenerateBody("m", options=BAD_OPTIONS, media=(UNKNOWN,)),
             model("completion", "vision"),
             500,
             'option "stop" must be of type array',
             id="4.2-13",
         ),
         pytest.param(
-            GenerateCall("m", media=(PNG, UNKNOWN)),
+            GenerateBody("m", media=(PNG, UNKNOWN)),
             model("completion", "vision"),
             400,
             UNKNOWN_TEXT,
@@ -230,7 +230,7 @@ RAW = "raw mode does not support template, system, or context"
     ],
 )
 def test_a_prompt_that_the_model_cannot_serve_is_refused(
-    call: GenerateCall, info: ModelInfo, status: int, text: str
+    call: GenerateBody, info: ModelInfo, status: int, text: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         admit_generate(call, info, FULL)
@@ -239,7 +239,7 @@ def test_a_prompt_that_the_model_cannot_serve_is_refused(
 
 def test_embedding_needs_a_model_that_can() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        admit_embed(EmbeddingsCall("m", options=BAD_OPTIONS), model("completion"))
+        admit_embed(EmbeddingsBody("m", options=BAD_OPTIONS), model("completion"))
     assert (caught.value.status, caught.value.message) == (
         400,
         '"m" does not support embeddings',
@@ -248,15 +248,15 @@ def test_embedding_needs_a_model_that_can() -> None:
 
 def test_an_ollama_server_embeds_with_any_model() -> None:
     theirs = ModelInfo("x", frozenset({Capability.COMPLETION}), native={"ollama": {"details": {}}})
-    admit_embed(EmbedCall("m"), theirs)
+    admit_embed(EmbedBody("m"), theirs)
     with pytest.raises(InvalidRequest, match='option "stop" must be of type array'):
-        admit_embed(EmbedCall("m", options=BAD_OPTIONS), theirs)
+        admit_embed(EmbedBody("m", options=BAD_OPTIONS), theirs)
 
 
 def test_options_of_an_embedding_have_types_too() -> None:
-    admit_embed(EmbedCall("m", options={"num_ctx": 1}), model("embedding"))
+    admit_embed(EmbedBody("m", options={"num_ctx": 1}), model("embedding"))
     with pytest.raises(InvalidRequest) as caught:
-        admit_embed(EmbedCall("m", options={"num_ctx": "1"}), model("embedding"))
+        admit_embed(EmbedBody("m", options={"num_ctx": "1"}), model("embedding"))
     assert (caught.value.status, caught.value.message) == (
         500,
         'option "num_ctx" must be of type integer',
@@ -266,18 +266,18 @@ def test_options_of_an_embedding_have_types_too() -> None:
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        pytest.param(EmbedCall(input=None), (), id="6.1-absent"),
-        pytest.param(EmbedCall(input=""), (), id="6.1-empty-text"),
-        pytest.param(EmbedCall(input=[]), (), id="6.1-empty-list"),
-        pytest.param(EmbedCall(input="a"), ("a",), id="6.1-text"),
-        pytest.param(EmbedCall(input=[""]), ("",), id="6.1-list-of-one-empty-text"),
-        pytest.param(EmbedCall(input=["b", "a"]), ("b", "a"), id="6.1-list"),
-        pytest.param(EmbeddingsCall(prompt=""), (), id="6.2-empty-prompt"),
-        pytest.param(EmbeddingsCall(prompt="p"), ("p",), id="6.2-prompt"),
+        pytest.param(EmbedBody(input=None), (), id="6.1-absent"),
+        pytest.param(EmbedBody(input=""), (), id="6.1-empty-text"),
+        pytest.param(EmbedBody(input=[]), (), id="6.1-empty-list"),
+        pytest.param(EmbedBody(input="a"), ("a",), id="6.1-text"),
+        pytest.param(EmbedBody(input=[""]), ("",), id="6.1-list-of-one-empty-text"),
+        pytest.param(EmbedBody(input=["b", "a"]), ("b", "a"), id="6.1-list"),
+        pytest.param(EmbeddingsBody(prompt=""), (), id="6.2-empty-prompt"),
+        pytest.param(EmbeddingsBody(prompt="p"), ("p",), id="6.2-prompt"),
     ],
 )
 def test_inputs_of_an_embedding(
-    call: EmbedCall | EmbeddingsCall, expected: tuple[str, ...]
+    call: EmbedBody | EmbeddingsBody, expected: tuple[str, ...]
 ) -> None:
     assert embed_inputs(call) == expected
 
@@ -285,37 +285,37 @@ def test_inputs_of_an_embedding(
 @pytest.mark.parametrize("value", [7, True, {}, ["a", 7], [None], [["a"]]], ids="6.1-{}".format)
 def test_inputs_of_another_type_are_refused(value: object) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        embed_inputs(EmbedCall(input=value))
+        embed_inputs(EmbedBody(input=value))
     assert (caught.value.status, caught.value.message) == (400, "invalid input type")
 
 
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        (EmbedCall("m", "a"), EmbedRequest("x-id", ("a",))),
+        (EmbedBody("m", "a"), EmbedRequest("x-id", ("a",))),
         (
-            EmbedCall("m", ["a", "b"], truncate=False, dimensions=256),
+            EmbedBody("m", ["a", "b"], truncate=False, dimensions=256),
             EmbedRequest("x-id", ("a", "b"), dimensions=256, truncate=False),
         ),
-        (EmbedCall("m", "a", dimensions=-1), EmbedRequest("x-id", ("a",))),
+        (EmbedBody("m", "a", dimensions=-1), EmbedRequest("x-id", ("a",))),
         (
-            EmbedCall("m", None, native={"keep_alive": "5m"}),
+            EmbedBody("m", None, native={"keep_alive": "5m"}),
             EmbedRequest("x-id", (), native={"ollama": {"keep_alive": "5m"}}),
         ),
         (
-            EmbeddingsCall("m", "p", native={"keep_alive": "5m"}),
+            EmbeddingsBody("m", "p", native={"keep_alive": "5m"}),
             EmbedRequest("x-id", ("p",), native={"ollama": {"keep_alive": "5m", "prompt": "p"}}),
         ),
     ],
 )
 def test_what_is_asked_of_an_embedding_model(
-    call: EmbedCall | EmbeddingsCall, expected: EmbedRequest
+    call: EmbedBody | EmbeddingsBody, expected: EmbedRequest
 ) -> None:
     assert embed_request(call, "x-id") == expected
 
 
 def test_what_is_asked_in_a_chat() -> None:
-    call = ChatCall(
+    call = ChatBody(
         "m",
         HELLO,
         (Tool("f"),),
@@ -338,14 +338,14 @@ def test_what_is_asked_in_a_chat() -> None:
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        (ChatCall(), None),
-        (ChatCall(top_logprobs=3), None),
-        (ChatCall(logprobs=True), 0),
-        (ChatCall(logprobs=True, top_logprobs=3), 3),
+        (ChatBody(), None),
+        (ChatBody(top_logprobs=3), None),
+        (ChatBody(logprobs=True), 0),
+        (ChatBody(logprobs=True, top_logprobs=3), 3),
     ],
 )
 def test_probabilities_are_asked_for_by_the_number_of_alternatives(
-    call: ChatCall, expected: int | None
+    call: ChatBody, expected: int | None
 ) -> None:
     assert chat_request(call, "x-id").logprobs == expected
 
@@ -353,19 +353,19 @@ def test_probabilities_are_asked_for_by_the_number_of_alternatives(
 @pytest.mark.parametrize(
     ("call", "native"),
     [
-        (ChatCall("m", format="yaml", options={"seed": 1, "y": 2}), {}),
+        (ChatBody("m", format="yaml", options={"seed": 1, "y": 2}), {}),
         (
-            ChatCall("m", options={"seed": 1, "y": 2}, native={"keep_alive": "5m"}),
+            ChatBody("m", options={"seed": 1, "y": 2}, native={"keep_alive": "5m"}),
             {"ollama": {"keep_alive": "5m"}},
         ),
         (
-            GenerateCall("m", suffix="s", options={"seed": 1, "y": 2}),
+            GenerateBody("m", suffix="s", options={"seed": 1, "y": 2}),
             {"ollama": {"prompt": ""}},
         ),
     ],
 )
 def test_what_is_told_of_a_model_that_is_only_loaded(
-    call: ChatCall | GenerateCall, native: dict[str, dict[str, object]]
+    call: ChatBody | GenerateBody, native: dict[str, dict[str, object]]
 ) -> None:
     assert load_request(call, "x-id") == ChatRequest(
         "x-id", (), sampling=Sampling(seed=1), extra={"y": 2}, native=native
@@ -374,7 +374,7 @@ def test_what_is_told_of_a_model_that_is_only_loaded(
 
 @pytest.mark.parametrize("think", [None, False, True])
 def test_whether_to_think_is_left_to_the_provider_when_nobody_said(think: Think | None) -> None:
-    assert chat_request(ChatCall(think=think), "x-id").think is think
+    assert chat_request(ChatBody(think=think), "x-id").think is think
 
 
 PROMPT = Message(Role.USER, "p")
@@ -385,13 +385,13 @@ PROMPTED = {"ollama": {"prompt": "p"}}
     ("call", "info", "expected"),
     [
         pytest.param(
-            GenerateCall("m", "p", template="t", context=(1,)),
+            GenerateBody("m", "p", template="t", context=(1,)),
             model("completion"),
             ChatRequest("x-id", (PROMPT,), native=PROMPTED),
             id="4.3-one-turn",
         ),
         pytest.param(
-            GenerateCall("m", "p", system="s", media=(PNG,), format="json", think=False),
+            GenerateBody("m", "p", system="s", media=(PNG,), format="json", think=False),
             model("completion"),
             ChatRequest(
                 "x-id",
@@ -403,19 +403,19 @@ PROMPTED = {"ollama": {"prompt": "p"}}
             id="4.3-system-and-images",
         ),
         pytest.param(
-            GenerateCall("m", "p", "s", system="x", format="yaml", options={"seed": 1, "y": 2}),
+            GenerateBody("m", "p", "s", system="x", format="yaml", options={"seed": 1, "y": 2}),
             model("completion", "insert"),
             FillRequest("x-id", "p", "s", Sampling(seed=1), {"y": 2}, PROMPTED),
             id="4.3-suffix",
         ),
         pytest.param(
-            GenerateCall("m", "p", raw=True, native={"raw": True}),
+            GenerateBody("m", "p", raw=True, native={"raw": True}),
             model("completion", "insert"),
             FillRequest("x-id", "p", native={"ollama": {"raw": True, "prompt": "p"}}),
             id="4.3-raw-where-the-model-can-insert",
         ),
         pytest.param(
-            GenerateCall("m", "p", raw=True),
+            GenerateBody("m", "p", raw=True),
             model("completion"),
             ChatRequest("x-id", (PROMPT,), native=PROMPTED),
             id="4.3-raw-elsewhere",
@@ -423,7 +423,7 @@ PROMPTED = {"ollama": {"prompt": "p"}}
     ],
 )
 def test_what_is_asked_for_a_prompt(
-    call: GenerateCall, info: ModelInfo, expected: ChatRequest | FillRequest
+    call: GenerateBody, info: ModelInfo, expected: ChatRequest | FillRequest
 ) -> None:
     assert generate_request(call, "x-id", info=info) == expected
 
@@ -439,7 +439,7 @@ def test_what_is_asked_for_a_prompt(
     ],
 )
 def test_the_format_of_an_answer(value: object, expected: JsonFormat | None) -> None:
-    assert chat_request(ChatCall(format=value), "x-id").response_format == expected
+    assert chat_request(ChatBody(format=value), "x-id").response_format == expected
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_the_format_of_an_answer(value: object, expected: JsonFormat | None) -> 
 )
 def test_any_other_format_is_a_server_error(value: object, shown: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        chat_request(ChatCall(format=value), "x-id")
+        chat_request(ChatBody(format=value), "x-id")
     assert (caught.value.status, caught.value.message) == (
         500,
         f'invalid format: {shown}; expected "json" or a valid JSON Schema object',

@@ -12,9 +12,9 @@ from gateway.core.chat import Message, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.dialects.ollama.manage import (
-    CopyCall,
-    CreateCall,
-    ModelCall,
+    CopyBody,
+    CreateBody,
+    ModelBody,
     load_copy,
     load_create,
     load_delete,
@@ -27,19 +27,19 @@ from gateway.dialects.ollama.progress import create_statuses
 DIGEST = "sha256:" + "a" * 64
 
 READ: dict[str, tuple[Any, bytes, Any]] = {
-    "8.1-new-field": (load_pull, b'{"model":"x","insecure":true}', ModelCall("x")),
-    "2-old-field": (load_pull, b'{"model":"","name":"x"}', ModelCall("x")),
-    "2-new-before-old": (load_push, b'{"model":"x","name":"y"}', ModelCall("x")),
-    "1.3-any-case": (load_delete, b'{"NAME":"x"}', ModelCall("x")),
-    "1.3-null": (load_delete, b"null", ModelCall()),
-    "8.1-no-stream": (load_push, b'{"name":"x","stream":false}', ModelCall("x", stream=False)),
-    "8.4-copy": (load_copy, b'{"source":"a","destination":"b"}', CopyCall("a", "b")),
-    "8.4-copy-nothing": (load_copy, b"{}", CopyCall()),
-    "8.3-least": (load_create, b'{"model":"x"}', CreateCall("x:latest")),
+    "8.1-new-field": (load_pull, b'{"model":"x","insecure":true}', ModelBody("x")),
+    "2-old-field": (load_pull, b'{"model":"","name":"x"}', ModelBody("x")),
+    "2-new-before-old": (load_push, b'{"model":"x","name":"y"}', ModelBody("x")),
+    "1.3-any-case": (load_delete, b'{"NAME":"x"}', ModelBody("x")),
+    "1.3-null": (load_delete, b"null", ModelBody()),
+    "8.1-no-stream": (load_push, b'{"name":"x","stream":false}', ModelBody("x", stream=False)),
+    "8.4-copy": (load_copy, b'{"source":"a","destination":"b"}', CopyBody("a", "b")),
+    "8.4-copy-nothing": (load_copy, b"{}", CopyBody()),
+    "8.3-least": (load_create, b'{"model":"x"}', CreateBody("x:latest")),
     "8.3-from-in-any-case": (
         load_create,
         b'{"name":"x","From":"y"}',
-        CreateCall("x:latest", "y"),
+        CreateBody("x:latest", "y"),
     ),
     "8.3-all": (
         load_create,
@@ -65,7 +65,7 @@ READ: dict[str, tuple[Any, bytes, Any]] = {
                 "stream": False,
             }
         ).encode(),
-        CreateCall(
+        CreateBody(
             "ns/x:1",
             "y:cloud",
             remote_host="h",
@@ -84,7 +84,7 @@ READ: dict[str, tuple[Any, bytes, Any]] = {
     "8.3-no-files-at-all": (
         load_create,
         b'{"name":"x","files":{}}',
-        CreateCall("x:latest", files={}),
+        CreateBody("x:latest", files={}),
     ),
 }
 
@@ -139,7 +139,7 @@ def test_what_ollama_refuses_at_once_is_refused(load: Any, body: object, text: s
 
 
 def test_all_that_was_said_of_a_model_lies_over_its_base() -> None:
-    call = CreateCall(
+    call = CreateBody(
         "x",
         template="t",
         system="s",
@@ -177,22 +177,22 @@ LICENSES = {"none": (None, ()), "empty": ("", ()), "one": ("MIT", ("MIT",))}
 
 @pytest.mark.parametrize(("sent", "read"), LICENSES.values(), ids=LICENSES)
 def test_a_licence_may_be_one_text(sent: object, read: tuple[str, ...]) -> None:
-    assert read_layers(CreateCall("x", license=sent)).licenses == read
+    assert read_layers(CreateBody("x", license=sent)).licenses == read
 
 
-LATER_REFUSED: dict[str, tuple[CreateCall, int, str]] = {
+LATER_REFUSED: dict[str, tuple[CreateBody, int, str]] = {
     "8.3-licence": (
-        CreateCall("x", license={"a": 1}),
+        CreateBody("x", license={"a": 1}),
         500,
         "json: cannot unmarshal object into Go value of type []string",
     ),
     "8.3-licences": (
-        CreateCall("x", license=["MIT", 5]),
+        CreateBody("x", license=["MIT", 5]),
         500,
         "json: cannot unmarshal number into Go value of type string",
     ),
     **{
-        f"8.3-{key}={value}": (CreateCall("x", info={key: value}), 400, f"info field {text}")
+        f"8.3-{key}={value}": (CreateBody("x", info={key: value}), 400, f"info field {text}")
         for key, value, text in (
             ("context_length", -1, '"context_length" must be a non-negative integer'),
             ("context_length", 1.5, '"context_length" must be a non-negative integer'),
@@ -208,7 +208,7 @@ LATER_REFUSED: dict[str, tuple[CreateCall, int, str]] = {
 
 
 @pytest.mark.parametrize(("call", "status", "text"), LATER_REFUSED.values(), ids=LATER_REFUSED)
-def test_what_ollama_refuses_later_is_refused(call: CreateCall, status: int, text: str) -> None:
+def test_what_ollama_refuses_later_is_refused(call: CreateBody, status: int, text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_layers(call)
     assert (caught.value.status, caught.value.message) == (status, text)
@@ -219,7 +219,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(InvalidRequest, match="nested too deep"):
-        read_layers(CreateCall("x", parameters={"deep": deep}))
+        read_layers(CreateBody("x", parameters={"deep": deep}))
 
 
 def sha256(content: bytes) -> str:

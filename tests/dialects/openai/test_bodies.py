@@ -12,10 +12,10 @@ from gateway.core.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.openai.bodies import (
-    ChatCall,
-    CompletionCall,
-    EmbeddingCall,
-    ResponseCall,
+    ChatBody,
+    CompletionBody,
+    EmbeddingBody,
+    ResponseBody,
     ToolName,
 )
 from gateway.dialects.openai.schemas import (
@@ -60,13 +60,13 @@ def function(arguments: object, **more: object) -> dict[str, Any]:
     }
 
 
-CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
-    "nothing": ({}, ChatCall()),
+CHATS: dict[str, tuple[dict[str, Any], ChatBody]] = {
+    "nothing": ({}, ChatBody()),
     "everything null": (
         dict.fromkeys(["model", "messages", "stream", "stop", "tools", "response_format"]),
-        ChatCall(),
+        ChatBody(),
     ),
-    "other letter case": ({"Model": "m", "STREAM": True}, ChatCall("m", stream=True)),
+    "other letter case": ({"Model": "m", "STREAM": True}, ChatBody("m", stream=True)),
     "numbers": (
         {
             "temperature": 0,
@@ -77,7 +77,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
             "presence_penalty": -1,
             "frequency_penalty": 1.5,
         },
-        ChatCall(
+        ChatBody(
             temperature=0.0,
             top_p=0.5,
             seed=7,
@@ -89,45 +89,45 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
     ),
     "log probabilities": (
         {"logprobs": True, "top_logprobs": 5},
-        ChatCall(logprobs=True, top_logprobs=5),
+        ChatBody(logprobs=True, top_logprobs=5),
     ),
-    "usage": ({"stream_options": {"include_usage": True}}, ChatCall(include_usage=True)),
-    "no usage": ({"stream_options": {}}, ChatCall()),
-    "a stop": ({"stop": "END"}, ChatCall(stop=("END",))),
-    "stops, other things dropped": ({"stop": ["a", 1, None, "b"]}, ChatCall(stop=("a", "b"))),
-    "a stop of another type": ({"stop": 5}, ChatCall()),
+    "usage": ({"stream_options": {"include_usage": True}}, ChatBody(include_usage=True)),
+    "no usage": ({"stream_options": {}}, ChatBody()),
+    "a stop": ({"stop": "END"}, ChatBody(stop=("END",))),
+    "stops, other things dropped": ({"stop": ["a", 1, None, "b"]}, ChatBody(stop=("a", "b"))),
+    "a stop of another type": ({"stop": 5}, ChatBody()),
     "what only providers know": (
         {"parallel_tool_calls": False, "prompt_cache_key": "k"},
-        ChatCall(parallel_tool_calls=False, prompt_cache_key="k"),
+        ChatBody(parallel_tool_calls=False, prompt_cache_key="k"),
     ),
     "what only providers know, of other types": (
         {"parallel_tool_calls": "no", "prompt_cache_key": 5, "tool_choice": 5},
-        ChatCall(),
+        ChatBody(),
     ),
     "what nobody knows": (
         {"n": 3, "user": "u", "logit_bias": {"1": 2}, "store": True, "metadata": {}},
-        ChatCall(),
+        ChatBody(),
     ),
-    "an effort": ({"reasoning_effort": "minimal"}, ChatCall(reasoning_effort="low")),
-    "no effort": ({"reasoning_effort": "none"}, ChatCall(reasoning_effort=False)),
-    "an empty effort": ({"reasoning_effort": ""}, ChatCall()),
-    "reasoning": ({"reasoning": {"effort": "xhigh"}}, ChatCall(reasoning="max")),
-    "reasoning without effort": ({"reasoning": {}}, ChatCall()),
+    "an effort": ({"reasoning_effort": "minimal"}, ChatBody(reasoning_effort="low")),
+    "no effort": ({"reasoning_effort": "none"}, ChatBody(reasoning_effort=False)),
+    "an empty effort": ({"reasoning_effort": ""}, ChatBody()),
+    "reasoning": ({"reasoning": {"effort": "xhigh"}}, ChatBody(reasoning="max")),
+    "reasoning without effort": ({"reasoning": {}}, ChatBody()),
     "tools": (
         {"tools": [{"type": "function", "function": LOOK}]},
-        ChatCall(tools=(Tool("look", "Look.", SCHEMA, strict=True),)),
+        ChatBody(tools=(Tool("look", "Look.", SCHEMA, strict=True),)),
     ),
-    "choice auto": ({"tool_choice": "auto"}, ChatCall(tool_choice="auto")),
-    "choice none": ({"tool_choice": "none"}, ChatCall(tool_choice="none")),
-    "choice required": ({"tool_choice": "required"}, ChatCall(tool_choice="required")),
-    "choice any": ({"tool_choice": "any"}, ChatCall(tool_choice="required")),
+    "choice auto": ({"tool_choice": "auto"}, ChatBody(tool_choice="auto")),
+    "choice none": ({"tool_choice": "none"}, ChatBody(tool_choice="none")),
+    "choice required": ({"tool_choice": "required"}, ChatBody(tool_choice="required")),
+    "choice any": ({"tool_choice": "any"}, ChatBody(tool_choice="required")),
     "choice of a function": (
         {"tool_choice": {"type": "function", "function": {"name": "look"}}},
-        ChatCall(tool_choice=NamedTool("look")),
+        ChatBody(tool_choice=NamedTool("look")),
     ),
     "any JSON": (
         {"response_format": {"type": "json_object"}},
-        ChatCall(response_format=JsonFormat()),
+        ChatBody(response_format=JsonFormat()),
     ),
     "a schema": (
         {
@@ -141,7 +141,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
                 },
             }
         },
-        ChatCall(response_format=JsonFormat(SCHEMA, "place", "A place.", strict=True)),
+        ChatBody(response_format=JsonFormat(SCHEMA, "place", "A place.", strict=True)),
     ),
     "a schema described in other types": (
         {
@@ -150,10 +150,10 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
                 "json_schema": {"name": 1, "description": [], "strict": "yes", "schema": SCHEMA},
             }
         },
-        ChatCall(response_format=JsonFormat(SCHEMA)),
+        ChatBody(response_format=JsonFormat(SCHEMA)),
     ),
-    "no schema": ({"response_format": {"type": "json_schema"}}, ChatCall()),
-    "text": ({"response_format": {"type": "text"}}, ChatCall()),
+    "no schema": ({"response_format": {"type": "json_schema"}}, ChatBody()),
+    "text": ({"response_format": {"type": "text"}}, ChatBody()),
     "roles": (
         {
             "messages": [
@@ -163,7 +163,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
                 {"role": "assistant", "content": "Ho", "reasoning": "hm"},
             ]
         },
-        ChatCall(
+        ChatBody(
             messages=(
                 Message(Role.SYSTEM, "Be kind."),
                 HELLO,
@@ -186,7 +186,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
                 {"role": "assistant", "tool_calls": []},
             ]
         },
-        ChatCall(
+        ChatBody(
             messages=(
                 Message(Role.ASSISTANT, tool_calls=(ToolCall("look", {"city": "Paris"}, "a"),)),
                 Message(Role.TOOL, "21\n\nC", tool_name="look", tool_call_id="a"),
@@ -205,7 +205,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
             image("https://example.org/cat"),
             text("is it?"),
         ),
-        ChatCall(
+        ChatBody(
             messages=(
                 Message(
                     Role.USER,
@@ -217,13 +217,13 @@ CHATS: dict[str, tuple[dict[str, Any], ChatCall]] = {
     ),
     "a recording": (
         user({"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}),
-        ChatCall(messages=(Message(Role.USER, media=(Media("audio/wav", WAV),)),)),
+        ChatBody(messages=(Message(Role.USER, media=(Media("audio/wav", WAV),)),)),
     ),
 }
 
 
 @pytest.mark.parametrize(("fields", "call"), CHATS.values(), ids=CHATS)
-def test_a_chat_means(fields: dict[str, Any], call: ChatCall) -> None:
+def test_a_chat_means(fields: dict[str, Any], call: ChatBody) -> None:
     assert load_chat(body(**fields)) == call
 
 
@@ -241,14 +241,14 @@ def test_a_chat_means(fields: dict[str, Any], call: ChatCall) -> None:
     ],
 )
 def test_each_effort_means(effort: str, think: object) -> None:
-    assert load_chat(body(reasoning_effort=effort)) == ChatCall(
+    assert load_chat(body(reasoning_effort=effort)) == ChatBody(
         reasoning_effort=think  # type: ignore[arg-type] # a table of literals
     )
     assert load_response(body(reasoning={"effort": effort})).reasoning == think
 
 
-COMPLETIONS: dict[str, tuple[dict[str, Any], CompletionCall]] = {
-    "nothing": ({}, CompletionCall()),
+COMPLETIONS: dict[str, tuple[dict[str, Any], CompletionBody]] = {
+    "nothing": ({}, CompletionBody()),
     "everything": (
         {
             "model": "m",
@@ -265,7 +265,7 @@ COMPLETIONS: dict[str, tuple[dict[str, Any], CompletionCall]] = {
             "stop": ["END"],
             "prompt_cache_key": "k",
         },
-        CompletionCall(
+        CompletionBody(
             "m",
             "a",
             "b",
@@ -281,44 +281,44 @@ COMPLETIONS: dict[str, tuple[dict[str, Any], CompletionCall]] = {
             prompt_cache_key="k",
         ),
     ),
-    "a stop": ({"stop": "END"}, CompletionCall(stop=("END",))),
-    "what Ollama ignores": ({"echo": True, "best_of": 3, "logprobs": 5}, CompletionCall()),
+    "a stop": ({"stop": "END"}, CompletionBody(stop=("END",))),
+    "what Ollama ignores": ({"echo": True, "best_of": 3, "logprobs": 5}, CompletionBody()),
 }
 
 
 @pytest.mark.parametrize(("fields", "call"), COMPLETIONS.values(), ids=COMPLETIONS)
-def test_a_completion_means(fields: dict[str, Any], call: CompletionCall) -> None:
+def test_a_completion_means(fields: dict[str, Any], call: CompletionBody) -> None:
     assert load_completion(body(**fields)) == call
 
 
-EMBEDDINGS: dict[str, tuple[dict[str, Any], EmbeddingCall]] = {
-    "a text": ({"model": "m", "input": "a"}, EmbeddingCall("m", ("a",))),
-    "an empty text": ({"input": ""}, EmbeddingCall(input=("",))),
+EMBEDDINGS: dict[str, tuple[dict[str, Any], EmbeddingBody]] = {
+    "a text": ({"model": "m", "input": "a"}, EmbeddingBody("m", ("a",))),
+    "an empty text": ({"input": ""}, EmbeddingBody(input=("",))),
     "texts": (
         {"input": ["a", "b"], "dimensions": 5, "encoding_format": "BASE64"},
-        EmbeddingCall(input=("a", "b"), dimensions=5, encoding_format="base64"),
+        EmbeddingBody(input=("a", "b"), dimensions=5, encoding_format="base64"),
     ),
-    "no format": ({"input": "a", "encoding_format": ""}, EmbeddingCall(input=("a",))),
+    "no format": ({"input": "a", "encoding_format": ""}, EmbeddingBody(input=("a",))),
 }
 
 
 @pytest.mark.parametrize(("fields", "call"), EMBEDDINGS.values(), ids=EMBEDDINGS)
-def test_an_embedding_means(fields: dict[str, Any], call: EmbeddingCall) -> None:
+def test_an_embedding_means(fields: dict[str, Any], call: EmbeddingBody) -> None:
     assert load_embedding(body(**fields)) == call
 
 
 MEMBER = {"type": "function", "name": "find", "parameters": SCHEMA}
 LONG = "n" * 60
-RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
-    "nothing": ({}, ResponseCall()),
-    "an empty text": ({"input": ""}, ResponseCall()),
+RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
+    "nothing": ({}, ResponseBody()),
+    "an empty text": ({"input": ""}, ResponseBody()),
     "a text": (
         {"model": "m", "input": "Hi", "instructions": "Be kind.", "stream": True},
-        ResponseCall("m", (HELLO,), "Be kind.", stream=True),
+        ResponseBody("m", (HELLO,), "Be kind.", stream=True),
     ),
     "numbers": (
         {"temperature": 0, "top_p": 0.5, "max_output_tokens": 9, "prompt_cache_key": "k"},
-        ResponseCall(
+        ResponseBody(
             temperature=0.0,
             top_p=0.5,
             max_output_tokens=9,
@@ -333,26 +333,26 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
     ),
     "reasoning": (
         {"reasoning": {"effort": "low", "summary": "auto"}, "truncation": "auto"},
-        ResponseCall(
+        ResponseBody(
             reasoning="low",
             echo={"reasoning": {"effort": "low", "summary": "auto"}, "truncation": "auto"},
         ),
     ),
     "a summary alone": (
         {"reasoning": {"summary": "auto"}},
-        ResponseCall(echo={"reasoning": {"effort": None, "summary": "auto"}}),
+        ResponseBody(echo={"reasoning": {"effort": None, "summary": "auto"}}),
     ),
-    "empty settings": ({"reasoning": {}, "text": {"verbosity": "low"}}, ResponseCall()),
+    "empty settings": ({"reasoning": {}, "text": {"verbosity": "low"}}, ResponseBody()),
     "a schema": (
         {"text": {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}},
-        ResponseCall(
+        ResponseBody(
             response_format=JsonFormat(SCHEMA, "place"),
             echo={"text": {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}},
         ),
     ),
     "any JSON": (
         {"text": {"format": {"type": "json_object"}}},
-        ResponseCall(
+        ResponseBody(
             response_format=JsonFormat(), echo={"text": {"format": {"type": "json_object"}}}
         ),
     ),
@@ -362,7 +362,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
             "tool_choice": {"type": "function", "name": "look"},
             "parallel_tool_calls": False,
         },
-        ResponseCall(
+        ResponseBody(
             tools=(Tool("look", "Look.", SCHEMA, strict=True),),
             tool_choice=NamedTool("look"),
             parallel_tool_calls=False,
@@ -378,7 +378,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
             "tools": [{"type": "namespace", "name": "maps", "tools": [MEMBER]}],
             "tool_choice": {"type": "function", "name": "find", "namespace": "maps"},
         },
-        ResponseCall(
+        ResponseBody(
             tools=(Tool("maps__find", "", SCHEMA),),
             tool_choice=NamedTool("maps__find"),
             names={"maps__find": ToolName("find", "maps")},
@@ -399,13 +399,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
                 }
             ],
         },
-        ResponseCall(
+        ResponseBody(
             messages=(Message(Role.ASSISTANT, tool_calls=(ToolCall("mcp__maps__find", {}, "a"),)),)
         ),
     ),
     "a name that would be too long": (
         {"input": [{"type": "function_call", "call_id": "a", "namespace": LONG, "name": "find"}]},
-        ResponseCall(
+        ResponseBody(
             messages=(
                 Message(Role.ASSISTANT, tool_calls=(ToolCall(f"{LONG[:55]}_7c097422", {}, "a"),)),
             )
@@ -438,7 +438,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
                 {"type": "message", "content": "Hi"},
             ]
         },
-        ResponseCall(
+        ResponseBody(
             messages=(
                 Message(Role.SYSTEM, "Be kind."),
                 Message(
@@ -487,7 +487,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
                 {"type": "reasoning", "encrypted_content": "then"},
             ]
         },
-        ResponseCall(
+        ResponseBody(
             messages=(
                 HELLO,
                 Message(
@@ -515,13 +515,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseCall]] = {
             "include": ["reasoning.encrypted_content"],
             "background": True,
         },
-        ResponseCall(),
+        ResponseBody(),
     ),
 }
 
 
 @pytest.mark.parametrize(("fields", "call"), RESPONSES.values(), ids=RESPONSES)
-def test_a_response_means(fields: dict[str, Any], call: ResponseCall) -> None:
+def test_a_response_means(fields: dict[str, Any], call: ResponseBody) -> None:
     assert load_response(body(**fields)) == call
 
 

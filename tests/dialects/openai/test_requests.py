@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, Message, Role, Sampling, Tool
 from gateway.core.embeddings import EmbedRequest
-from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
@@ -19,14 +19,14 @@ HELLO = (Message(Role.USER, "Hi"),)
 
 
 def test_what_was_not_said_stays_unsaid() -> None:
-    assert chat_request(ChatCall("m", HELLO)) == ChatRequest("m", HELLO)
-    assert completion_request(CompletionCall("m", "Hi")) == ChatRequest("m", HELLO)
-    assert response_request(ResponseCall("m", HELLO)) == ChatRequest("m", HELLO)
-    assert embed_request(EmbeddingCall("m", ("a",))) == EmbedRequest("m", ("a",))
+    assert chat_request(ChatBody("m", HELLO)) == ChatRequest("m", HELLO)
+    assert completion_request(CompletionBody("m", "Hi")) == ChatRequest("m", HELLO)
+    assert response_request(ResponseBody("m", HELLO)) == ChatRequest("m", HELLO)
+    assert embed_request(EmbeddingBody("m", ("a",))) == EmbedRequest("m", ("a",))
 
 
 def test_a_chat_keeps_all_that_was_said() -> None:
-    call = ChatCall(
+    call = ChatBody(
         "m",
         HELLO,
         max_tokens=9,
@@ -78,36 +78,36 @@ def test_a_chat_keeps_all_that_was_said() -> None:
 def test_the_limit_that_ollama_reads_comes_first(
     max_tokens: int | None, max_completion_tokens: int | None, limit: int | None, said: set[str]
 ) -> None:
-    call = ChatCall(max_tokens=max_tokens, max_completion_tokens=max_completion_tokens)
+    call = ChatBody(max_tokens=max_tokens, max_completion_tokens=max_completion_tokens)
     assert chat_request(call).sampling == Sampling(max_tokens=limit)
     assert given_options(call) == said
 
 
 def test_the_object_comes_before_the_word() -> None:
-    assert chat_request(ChatCall(reasoning="low", reasoning_effort="high")).think == "low"
-    assert chat_request(ChatCall(reasoning=False, reasoning_effort="high")).think is False
+    assert chat_request(ChatBody(reasoning="low", reasoning_effort="high")).think == "low"
+    assert chat_request(ChatBody(reasoning=False, reasoning_effort="high")).think is False
 
 
 def test_a_negative_seed_is_a_random_one() -> None:
-    call = CompletionCall(seed=-1)
+    call = CompletionBody(seed=-1)
     assert completion_request(call).sampling == Sampling()
     assert given_options(call) == {"seed"}
 
 
 def test_a_suffix_asks_to_fill_in() -> None:
-    call = CompletionCall("m", "a", "b", max_tokens=9, prompt_cache_key="k")
+    call = CompletionBody("m", "a", "b", max_tokens=9, prompt_cache_key="k")
     assert completion_request(call) == FillRequest(
         "m", "a", "b", Sampling(max_tokens=9), {"prompt_cache_key": "k"}
     )
 
 
 def test_a_top_p_of_zero_says_nothing_in_a_completion() -> None:
-    assert completion_request(CompletionCall(top_p=0.0)).sampling == Sampling()
-    assert chat_request(ChatCall(top_p=0.0)).sampling == Sampling(top_p=0.0)
+    assert completion_request(CompletionBody(top_p=0.0)).sampling == Sampling()
+    assert chat_request(ChatBody(top_p=0.0)).sampling == Sampling(top_p=0.0)
 
 
 def test_instructions_come_first() -> None:
-    call = ResponseCall("m", HELLO, "Be kind.", max_output_tokens=-1, reasoning="max")
+    call = ResponseBody("m", HELLO, "Be kind.", max_output_tokens=-1, reasoning="max")
     assert response_request(call) == ChatRequest(
         "m", (Message(Role.SYSTEM, "Be kind."), *HELLO), think="max"
     )
@@ -115,5 +115,5 @@ def test_instructions_come_first() -> None:
 
 
 def test_dimensions_of_nothing_are_the_models_own() -> None:
-    assert embed_request(EmbeddingCall("m", ("a",), dimensions=5)).dimensions == 5
-    assert embed_request(EmbeddingCall("m", ("a",), dimensions=-5)).dimensions is None
+    assert embed_request(EmbeddingBody("m", ("a",), dimensions=5)).dimensions == 5
+    assert embed_request(EmbeddingBody("m", ("a",), dimensions=-5)).dimensions is None

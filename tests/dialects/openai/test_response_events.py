@@ -19,7 +19,7 @@ from gateway.core.events import (
     Usage,
     fold,
 )
-from gateway.dialects.openai.bodies import ResponseCall, ToolName
+from gateway.dialects.openai.bodies import ResponseBody, ToolName
 from gateway.dialects.openai.responses import ResponseEncoder
 from openai_wire import read_events
 
@@ -27,7 +27,7 @@ STOP = Finish(FinishReason.STOP, Usage(9, 2, 4))
 LENGTH = Finish(FinishReason.LENGTH, Usage(9, 2))
 PARIS = ToolCall("look", {"city": "Paris"}, "abcdefgh1")
 LYON = ToolCall("maps__look", {"city": "Lyon"}, "abcdefgh2")
-CALL = ResponseCall("m", names={"maps__look": ToolName("look", "maps")})
+CALL = ResponseBody("m", names={"maps__look": ToolName("look", "maps")})
 
 RESPONSE = {
     "id": "resp_7",
@@ -64,7 +64,7 @@ RESPONSE = {
 }
 
 
-def encoder(call: ResponseCall = CALL) -> ResponseEncoder:
+def encoder(call: ResponseBody = CALL) -> ResponseEncoder:
     return ResponseEncoder(call, identity="7", now=iter([1787300000.5, 1787300003]).__next__)
 
 
@@ -342,7 +342,7 @@ def test_usage_is_zero_when_the_provider_gives_none() -> None:
 
 def test_an_answer_repeats_what_was_asked() -> None:
     echo = {"temperature": 0.5, "tool_choice": "none", "reasoning": {"effort": "low"}}
-    made = encoder(ResponseCall("m", instructions="Be kind.", echo=echo))
+    made = encoder(ResponseBody("m", instructions="Be kind.", echo=echo))
     created, *_ = read_events(made.lines([]))
     assert created["response"] == {**RESPONSE, "instructions": "Be kind.", **echo}
 

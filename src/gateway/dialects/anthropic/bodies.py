@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gateway.core.chat import Role
 
-__all__ = ["Fields", "MessagesCall", "Turn"]
+__all__ = ["Fields", "MessagesBody", "Turn"]
 
 Fields: TypeAlias = Mapping[str, Any]
 """What an object says in the fields that are known here, each of the right type."""
@@ -23,7 +23,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class MessagesCall:
+class MessagesBody:
     """A body of ``/v1/messages``; what the client left out, or sent as ``null``, has its default.
 
     ``system`` is as the client sent it, since Ollama takes any type there.

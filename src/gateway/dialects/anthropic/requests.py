@@ -12,7 +12,7 @@ from typing import Final
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, JsonFormat, Message, Sampling, Think
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.anthropic.bodies import Fields, MessagesCall
+from gateway.dialects.anthropic.bodies import Fields, MessagesBody
 from gateway.dialects.anthropic.messages import conversation
 from gateway.dialects.anthropic.schemas import load_messages
 from gateway.dialects.anthropic.tools import functions, parallel_calls, tool_choice
@@ -53,7 +53,7 @@ def estimate_tokens(request: ChatRequest) -> int:
     return max(characters // 4, 1)
 
 
-def _request(call: MessagesCall) -> ChatRequest:
+def _request(call: MessagesBody) -> ChatRequest:
     return ChatRequest(
         model=call.model,
         messages=conversation(call.system, call.messages),

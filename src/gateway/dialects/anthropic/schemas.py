@@ -7,7 +7,7 @@ from typing import Final
 import marshmallow as ma
 
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.anthropic.bodies import MessagesCall
+from gateway.dialects.anthropic.bodies import MessagesBody
 from gateway.dialects.anthropic.readers import (
     read_output_config,
     read_thinking,
@@ -27,10 +27,10 @@ from gateway.dialects.bodies.schemas import Body, Value, body_loader
 __all__ = ["MessagesRequest", "load_messages"]
 
 
-class MessagesRequest(Body[MessagesCall]):
+class MessagesRequest(Body[MessagesBody]):
     """The body of ``/v1/messages`` (Ollama's ``anthropic/anthropic.go``)."""
 
-    call = MessagesCall
+    call = MessagesBody
 
     model = Value(read_string)
     max_tokens = Value(read_int)
@@ -50,7 +50,7 @@ class MessagesRequest(Body[MessagesCall]):
 _load: Final = body_loader(MessagesRequest, package="anthropic")
 
 
-def load_messages(body: bytes) -> MessagesCall:
+def load_messages(body: bytes) -> MessagesBody:
     """Read a body of ``/v1/messages``; it raises only `InvalidRequest`."""
     if not body.strip():
         raise InvalidRequest("EOF")

@@ -19,7 +19,7 @@ from gateway.dialects.bodies.readers import Mismatch, Reader
 
 __all__ = ["Body", "Value", "body_loader"]
 
-CallT = TypeVar("CallT")
+BodyT = TypeVar("BodyT")
 
 
 class Value(ma.fields.Field[Any]):
@@ -39,7 +39,7 @@ class Value(ma.fields.Field[Any]):
             raise ma.ValidationError(text) from None
 
 
-class Body(ma.Schema, Generic[CallT]):
+class Body(ma.Schema, Generic[BodyT]):
     """A body that becomes a call, a frozen value of the type ``call``.
 
     Subclasses declare fields and may say how the call is built; they have no other hooks, and no
@@ -51,7 +51,7 @@ class Body(ma.Schema, Generic[CallT]):
 
         unknown = ma.EXCLUDE
 
-    call: type[CallT]
+    call: type[BodyT]
 
     def __init__(self) -> None:
         super().__init__(partial=True)
@@ -60,15 +60,15 @@ class Body(ma.Schema, Generic[CallT]):
             for name, field in self.load_fields.items()
         }
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
         """Make the call of what the fields made of *body*; the rest has the call's defaults."""
         return self.call(**said)
 
     @ma.post_load(pass_original=True)
-    def _build(self, said: dict[str, Any], body: Mapping[str, Any], **_: Any) -> CallT:
+    def _build(self, said: dict[str, Any], body: Mapping[str, Any], **_: Any) -> BodyT:
         return self.build(said, body)
 
-    def read(self, body: Mapping[str, Any]) -> CallT:
+    def read(self, body: Mapping[str, Any]) -> BodyT:
         """Return what `load` returns, in one pass over those members that are there.
 
         A body that `load` refuses is refused for one of its mistakes, not always the first.
@@ -89,8 +89,8 @@ def _reader(field: ma.fields.Field[Any]) -> Reader:
 
 
 def body_loader(
-    body_schema: type[Body[CallT]], *, package: str = "api"
-) -> Callable[[bytes], CallT]:
+    body_schema: type[Body[BodyT]], *, package: str = "api"
+) -> Callable[[bytes], BodyT]:
     """Return the function that reads one kind of body; it raises only `InvalidRequest`.
 
     *package* is the Go package that Ollama's type belongs to.
@@ -99,7 +99,7 @@ def body_loader(
     kind = f"{package}.{body_schema.__name__}"
     known = frozenset(schema.load_fields)
 
-    def load(body: bytes) -> CallT:
+    def load(body: bytes) -> BodyT:
         data = fold_keys(decode_body(body, kind), known)
         try:
             return schema.read(data)

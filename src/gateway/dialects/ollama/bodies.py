@@ -12,10 +12,10 @@ import msgspec
 
 from gateway.core.chat import Media, Message, Think, Tool
 
-__all__ = ["ChatCall", "EmbedCall", "EmbeddingsCall", "GenerateCall", "ShowCall"]
+__all__ = ["ChatBody", "EmbedBody", "EmbeddingsBody", "GenerateBody", "ShowBody"]
 
 
-class ChatCall(msgspec.Struct, frozen=True):
+class ChatBody(msgspec.Struct, frozen=True):
     """A body of ``/api/chat``.
 
     ``format`` and ``options`` are as the client sent them, since their errors come later than
@@ -48,8 +48,8 @@ class ChatCall(msgspec.Struct, frozen=True):
         return not self.messages and self.keep_alive != 0
 
 
-class GenerateCall(msgspec.Struct, frozen=True):
-    """A body of ``/api/generate``; see `ChatCall`. ``media`` comes from ``images``."""
+class GenerateBody(msgspec.Struct, frozen=True):
+    """A body of ``/api/generate``; see `ChatBody`. ``media`` comes from ``images``."""
 
     model: str = ""
     prompt: str = ""
@@ -81,7 +81,7 @@ class GenerateCall(msgspec.Struct, frozen=True):
         return not self.prompt and self.keep_alive != 0
 
 
-class EmbedCall(msgspec.Struct, frozen=True):
+class EmbedBody(msgspec.Struct, frozen=True):
     """A body of ``/api/embed``.
 
     ``input`` is as the client sent it: a wrong type in it is refused only after the model's name
@@ -103,7 +103,7 @@ class EmbedCall(msgspec.Struct, frozen=True):
         return not self.input
 
 
-class EmbeddingsCall(msgspec.Struct, frozen=True):
+class EmbeddingsBody(msgspec.Struct, frozen=True):
     """A body of ``/api/embeddings``, the older of the two."""
 
     model: str = ""
@@ -118,7 +118,7 @@ class EmbeddingsCall(msgspec.Struct, frozen=True):
         return not self.prompt
 
 
-class ShowCall(msgspec.Struct, frozen=True):
+class ShowBody(msgspec.Struct, frozen=True):
     """A body of ``/api/show``; ``model`` falls back to the old field ``name``.
 
     ``system`` and ``options`` are laid over the model's own, for show only.

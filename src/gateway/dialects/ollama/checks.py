@@ -15,7 +15,7 @@ from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.options import check_options, read_options
 from gateway.dialects.bodies.formats import read_format
 from gateway.dialects.capabilities import check_embedding, check_media, check_model, heard_media
-from gateway.dialects.ollama.bodies import ChatCall, EmbedCall, EmbeddingsCall, GenerateCall
+from gateway.dialects.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from gateway.dialects.ollama.passthrough import DIALECT, described
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-def admit_chat(call: ChatCall, info: ModelInfo, listed: str) -> None:
+def admit_chat(call: ChatBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
     media = heard_media(call.messages)
     check_model(
@@ -46,7 +46,7 @@ def admit_chat(call: ChatCall, info: ModelInfo, listed: str) -> None:
     check_media(media)
 
 
-def admit_generate(call: GenerateCall, info: ModelInfo, listed: str) -> None:
+def admit_generate(call: GenerateBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
     if call.raw and (call.template or call.system or call.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
@@ -65,7 +65,7 @@ def admit_generate(call: GenerateCall, info: ModelInfo, listed: str) -> None:
     check_media(media)
 
 
-def admit_embed(call: EmbedCall | EmbeddingsCall, info: ModelInfo) -> None:
+def admit_embed(call: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
     """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type.
 
     An Ollama server tries it with any model.
@@ -75,9 +75,9 @@ def admit_embed(call: EmbedCall | EmbeddingsCall, info: ModelInfo) -> None:
     check_options(call.options)
 
 
-def embed_inputs(call: EmbedCall | EmbeddingsCall) -> tuple[str, ...]:
+def embed_inputs(call: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
     """Return the texts to embed, none for a load; raise `InvalidRequest` for any other type."""
-    value = call.prompt if isinstance(call, EmbeddingsCall) else call.input
+    value = call.prompt if isinstance(call, EmbeddingsBody) else call.input
     match value:
         case None | "":
             return ()
@@ -88,13 +88,13 @@ def embed_inputs(call: EmbedCall | EmbeddingsCall) -> tuple[str, ...]:
     raise InvalidRequest("invalid input type")
 
 
-def chat_request(call: ChatCall, model_id: str) -> ChatRequest:
+def chat_request(call: ChatBody, model_id: str) -> ChatRequest:
     """Return what the provider is asked; raise `InvalidRequest` (500) for an invalid format."""
     return _chat_request(call, model_id, messages=call.messages, tools=call.tools)
 
 
 def generate_request(
-    call: GenerateCall, model_id: str, *, info: ModelInfo
+    call: GenerateBody, model_id: str, *, info: ModelInfo
 ) -> ChatRequest | FillRequest:
     """Return what the provider is asked: a chat of one turn, or to fill in the middle.
 
@@ -109,15 +109,15 @@ def generate_request(
     return _chat_request(call, model_id, messages=(*system, prompt))
 
 
-def load_request(call: ChatCall | GenerateCall, model_id: str) -> ChatRequest:
+def load_request(call: ChatBody | GenerateBody, model_id: str) -> ChatRequest:
     """Return what the provider is told of a call that only loads its model."""
     sampling, extra = read_options(call.options)
     return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(call))
 
 
-def embed_request(call: EmbedCall | EmbeddingsCall, model_id: str) -> EmbedRequest:
+def embed_request(call: EmbedBody | EmbeddingsBody, model_id: str) -> EmbedRequest:
     """Return what the provider is asked; without inputs that is to load the model."""
-    if isinstance(call, EmbeddingsCall):
+    if isinstance(call, EmbeddingsBody):
         return EmbedRequest(model_id, embed_inputs(call), native=_native(call))
     return EmbedRequest(
         model_id,
@@ -129,7 +129,7 @@ def embed_request(call: EmbedCall | EmbeddingsCall, model_id: str) -> EmbedReque
 
 
 def _chat_request(
-    call: ChatCall | GenerateCall,
+    call: ChatBody | GenerateBody,
     model_id: str,
     *,
     messages: tuple[Message, ...],
@@ -150,7 +150,7 @@ def _chat_request(
 
 
 def _native(
-    call: ChatCall | GenerateCall | EmbedCall | EmbeddingsCall,
+    call: ChatBody | GenerateBody | EmbedBody | EmbeddingsBody,
 ) -> Mapping[str, Mapping[str, object]]:
     """Return what only a provider of this dialect understands.
 
@@ -158,6 +158,6 @@ def _native(
     has endpoints of their own for those.
     """
     said = call.native
-    if isinstance(call, GenerateCall | EmbeddingsCall):
+    if isinstance(call, GenerateBody | EmbeddingsBody):
         said = {**said, "prompt": call.prompt}
     return {DIALECT: said} if said else {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core.embeddings import EmbedResult, normalize
 from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelfileLayers, ModelInfo
-from gateway.dialects.ollama.bodies import ShowCall
+from gateway.dialects.ollama.bodies import ShowBody
 from gateway.dialects.ollama.encode import encode_document
 from gateway.dialects.ollama.messages import write_messages
 from gateway.dialects.ollama.modelfile import render_modelfile, render_parameters, shown_template
@@ -56,7 +56,7 @@ def ps_document(models: Sequence[RunningModel]) -> bytes:
     return encode_document({"models": [_process(running) for running in last_first]})
 
 
-def show_document(model: ListedModel, call: ShowCall, *, basename: str = "") -> bytes:
+def show_document(model: ListedModel, call: ShowBody, *, basename: str = "") -> bytes:
     """Return the answer of ``/api/show``.
 
     A *basename* replaces ``general.basename``: for GitHub Copilot, which takes it for the name.

@@ -19,12 +19,12 @@ from gateway.dialects.bodies.schemas import Body, Value, body_loader
 from gateway.dialects.ollama.messages import read_messages
 
 __all__ = [
-    "CopyCall",
+    "CopyBody",
     "CopyRequest",
-    "CreateCall",
+    "CreateBody",
     "CreateRequest",
     "DeleteRequest",
-    "ModelCall",
+    "ModelBody",
     "PullRequest",
     "PushRequest",
     "load_copy",
@@ -35,11 +35,11 @@ __all__ = [
     "read_layers",
 ]
 
-CallT = TypeVar("CallT")
+BodyT = TypeVar("BodyT")
 
 
 @dataclass(frozen=True, slots=True)
-class CreateCall:
+class CreateBody:
     """A body of ``/api/create``; ``model`` is in the short display form.
 
     ``files``, ``draft_files`` and ``adapters`` map the paths of weights to their digests, and
@@ -63,7 +63,7 @@ class CreateCall:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyCall:
+class CopyBody:
     """A body of ``/api/copy``."""
 
     source: str = ""
@@ -71,7 +71,7 @@ class CopyCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCall:
+class ModelBody:
     """A body that names a model, as ``model`` or in the old field ``name``, and little else."""
 
     model: str = ""
@@ -85,47 +85,47 @@ def _read_digests(value: object) -> dict[str, str]:
     }
 
 
-class CopyRequest(Body[CopyCall]):
+class CopyRequest(Body[CopyBody]):
     """The body of ``/api/copy``."""
 
-    call = CopyCall
+    call = CopyBody
 
     source = Value(read_string)
     destination = Value(read_string)
 
 
-class _ModelBody(Body[CallT]):
+class _ModelBody(Body[BodyT]):
     """What the bodies share that name a model, also by an old field."""
 
     model = Value(read_string)
     name = Value(read_string)
     stream = Value(read_bool)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
         """Make the call; an empty model leaves the word to the old field."""
         name = said.pop("name", "")
         return super().build({**said, "model": said.get("model") or name}, body)
 
 
-class DeleteRequest(_ModelBody[ModelCall]):
+class DeleteRequest(_ModelBody[ModelBody]):
     """The body of ``/api/delete``."""
 
-    call = ModelCall
+    call = ModelBody
 
 
-class PullRequest(_ModelBody[ModelCall]):
+class PullRequest(_ModelBody[ModelBody]):
     """The body of ``/api/pull``."""
 
-    call = ModelCall
+    call = ModelBody
 
 
-class PushRequest(_ModelBody[ModelCall]):
+class PushRequest(_ModelBody[ModelBody]):
     """The body of ``/api/push``."""
 
-    call = ModelCall
+    call = ModelBody
 
 
-class CreateRequest(_ModelBody[CreateCall]):
+class CreateRequest(_ModelBody[CreateBody]):
     """The body of ``/api/create``."""
 
     class Meta(Body.Meta):
@@ -133,7 +133,7 @@ class CreateRequest(_ModelBody[CreateCall]):
 
         include = {"from": Value(read_string, attribute="base")}  # noqa: RUF012 - so declared
 
-    call = CreateCall
+    call = CreateBody
 
     remote_host = Value(read_string)
     files = Value(_read_digests)
@@ -147,7 +147,7 @@ class CreateRequest(_ModelBody[CreateCall]):
     messages = Value(read_messages)
     info = Value(read_object)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CreateCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CreateBody:
         """Make the call; raise `InvalidRequest` for what Ollama refuses before it looks around."""
         for weights in ("files", "draft_files", "adapters"):
             _check_weights(said.get(weights, {}))
@@ -177,7 +177,7 @@ load_push = body_loader(PushRequest)
 """Read a body of ``/api/push``."""
 
 
-def read_layers(call: CreateCall) -> ModelfileLayers:
+def read_layers(call: CreateBody) -> ModelfileLayers:
     """Return the layers of the new model.
 
     Raise `InvalidRequest` for what is wrong in ``info``, and with the status 500 in ``license``.

@@ -18,11 +18,11 @@ from gateway.dialects.bodies.readers import (
 from gateway.dialects.bodies.schemas import Body, Value, body_loader
 from gateway.dialects.bodies.tools import read_tools
 from gateway.dialects.ollama.bodies import (
-    ChatCall,
-    EmbedCall,
-    EmbeddingsCall,
-    GenerateCall,
-    ShowCall,
+    ChatBody,
+    EmbedBody,
+    EmbeddingsBody,
+    GenerateBody,
+    ShowBody,
 )
 from gateway.dialects.ollama.keep_alive import read_keep_alive
 from gateway.dialects.ollama.messages import read_images, read_messages
@@ -40,17 +40,17 @@ __all__ = [
     "load_show",
 ]
 
-CallT = TypeVar("CallT")
+BodyT = TypeVar("BodyT")
 
 
-class _Body(Body[CallT]):
+class _Body(Body[BodyT]):
     """What all bodies share."""
 
     model = Value(read_string)
     options = Value(read_object)
 
 
-class _KeptBody(_Body[CallT]):
+class _KeptBody(_Body[BodyT]):
     """What the bodies of all requests that run a model share.
 
     ``held`` are the members for which the vocabulary has a place, or that mean something elsewhere;
@@ -62,13 +62,13 @@ class _KeptBody(_Body[CallT]):
 
     keep_alive = Value(read_keep_alive)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CallT:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
         """Make the call."""
         said["native"] = {name: value for name, value in body.items() if name not in self.held}
         return super().build(said, body)
 
 
-class _AnsweredBody(_KeptBody[CallT]):
+class _AnsweredBody(_KeptBody[BodyT]):
     """What the bodies that are answered in text share."""
 
     stream = Value(read_bool)
@@ -83,20 +83,20 @@ class _AnsweredBody(_KeptBody[CallT]):
     )
 
 
-class ChatRequest(_AnsweredBody[ChatCall]):
+class ChatRequest(_AnsweredBody[ChatBody]):
     """The body of ``/api/chat``."""
 
-    call = ChatCall
+    call = ChatBody
     held = frozenset({"model", "messages", "prompt", "tools", "stream"})
 
     messages = Value(read_messages)
     tools = Value(read_tools)
 
 
-class GenerateRequest(_AnsweredBody[GenerateCall]):
+class GenerateRequest(_AnsweredBody[GenerateBody]):
     """The body of ``/api/generate``."""
 
-    call = GenerateCall
+    call = GenerateBody
     held = frozenset({"model", "prompt", "suffix", "system", "images", "stream"})
 
     prompt = Value(read_string)
@@ -108,10 +108,10 @@ class GenerateRequest(_AnsweredBody[GenerateCall]):
     images = Value(read_images, attribute="media")
 
 
-class EmbedRequest(_KeptBody[EmbedCall]):
+class EmbedRequest(_KeptBody[EmbedBody]):
     """The body of ``/api/embed``."""
 
-    call = EmbedCall
+    call = EmbedBody
     held = frozenset({"model", "input", "prompt"})
 
     input = ma.fields.Raw()
@@ -119,25 +119,25 @@ class EmbedRequest(_KeptBody[EmbedCall]):
     dimensions = Value(read_int)
 
 
-class EmbeddingRequest(_KeptBody[EmbeddingsCall]):
+class EmbeddingRequest(_KeptBody[EmbeddingsBody]):
     """The body of ``/api/embeddings``."""
 
-    call = EmbeddingsCall
+    call = EmbeddingsBody
     held = frozenset({"model", "prompt"})
 
     prompt = Value(read_string)
 
 
-class ShowRequest(_Body[ShowCall]):
+class ShowRequest(_Body[ShowBody]):
     """The body of ``/api/show``."""
 
-    call = ShowCall
+    call = ShowBody
 
     name = Value(read_string)
     system = Value(read_string)
     verbose = Value(read_bool)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ShowCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ShowBody:
         """Make the call; an empty model leaves the word to the old field."""
         name = said.pop("name", "")
         return super().build({**said, "model": said.get("model") or name}, body)

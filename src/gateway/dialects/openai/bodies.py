@@ -12,10 +12,10 @@ from typing import Literal
 from gateway.core.chat import JsonFormat, Message, Think, Tool, ToolChoice
 
 __all__ = [
-    "ChatCall",
-    "CompletionCall",
-    "EmbeddingCall",
-    "ResponseCall",
+    "ChatBody",
+    "CompletionBody",
+    "EmbeddingBody",
+    "ResponseBody",
     "ToolName",
 ]
 
@@ -29,7 +29,7 @@ class ToolName:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatCall:
+class ChatBody:
     """A body of ``/v1/chat/completions``.
 
     ``reasoning`` comes from an object, ``reasoning_effort`` from the word beside it.
@@ -59,7 +59,7 @@ class ChatCall:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionCall:
+class CompletionBody:
     """A body of ``/v1/completions``."""
 
     model: str = ""
@@ -78,7 +78,7 @@ class CompletionCall:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingCall:
+class EmbeddingBody:
     """A body of ``/v1/embeddings``; its input is at least one text."""
 
     model: str = ""
@@ -88,7 +88,7 @@ class EmbeddingCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseCall:
+class ResponseBody:
     """A body of ``/v1/responses``.
 
     ``messages`` comes from the body's input. ``names`` says what the client calls those functions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from gateway.core.events import Usage
-from gateway.dialects.openai.bodies import ResponseCall
+from gateway.dialects.openai.bodies import ResponseBody
 
 __all__ = [
     "Item",
@@ -20,7 +20,7 @@ Item: TypeAlias = dict[str, object]
 """One part of an answer's output."""
 
 
-def response_object(call: ResponseCall, *, identity: str, created: int) -> dict[str, object]:
+def response_object(call: ResponseBody, *, identity: str, created: int) -> dict[str, object]:
     """Return an answer that has just begun; what the call has to echo stands in it."""
     return {
         "id": identity,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
 from gateway.core.embeddings import EmbedRequest
-from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 
 __all__ = [
     "chat_request",
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-def chat_request(call: ChatCall) -> ChatRequest:
+def chat_request(call: ChatBody) -> ChatRequest:
     """Return what the provider is asked."""
     return ChatRequest(
         model=call.model,
@@ -34,7 +34,7 @@ def chat_request(call: ChatCall) -> ChatRequest:
     )
 
 
-def completion_request(call: CompletionCall) -> ChatRequest | FillRequest:
+def completion_request(call: CompletionBody) -> ChatRequest | FillRequest:
     """Return what the provider is asked: a chat of one turn or, with a suffix, to fill in."""
     sampling, extra = _sampling(call), _extra(call)
     if call.suffix:
@@ -43,7 +43,7 @@ def completion_request(call: CompletionCall) -> ChatRequest | FillRequest:
     return ChatRequest(call.model, (prompt,), sampling=sampling, extra=extra)
 
 
-def response_request(call: ResponseCall) -> ChatRequest:
+def response_request(call: ResponseBody) -> ChatRequest:
     """Return what the provider is asked."""
     instructions = (Message(Role.SYSTEM, call.instructions),) if call.instructions else ()
     return ChatRequest(
@@ -61,12 +61,12 @@ def response_request(call: ResponseCall) -> ChatRequest:
     )
 
 
-def embed_request(call: EmbeddingCall) -> EmbedRequest:
+def embed_request(call: EmbeddingBody) -> EmbedRequest:
     """Return what the provider is asked."""
     return EmbedRequest(call.model, call.input, dimensions=_positive(call.dimensions))
 
 
-def given_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[str]:
+def given_options(call: ChatBody | CompletionBody | ResponseBody) -> frozenset[str]:
     """Return the options that the client gave a value that sets none.
 
     A limit of zero or less is no limit, and a negative seed is a random one, as among Ollama's
@@ -74,7 +74,7 @@ def given_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[s
     """
     limits = {
         "num_predict": _limit(call),
-        "seed": None if isinstance(call, ResponseCall) else call.seed,
+        "seed": None if isinstance(call, ResponseBody) else call.seed,
     }
     least = {"num_predict": 1, "seed": 0}
     return frozenset(
@@ -82,17 +82,17 @@ def given_options(call: ChatCall | CompletionCall | ResponseCall) -> frozenset[s
     )
 
 
-def _limit(call: ChatCall | CompletionCall | ResponseCall) -> int | None:
-    if isinstance(call, ResponseCall):
+def _limit(call: ChatBody | CompletionBody | ResponseBody) -> int | None:
+    if isinstance(call, ResponseBody):
         return call.max_output_tokens
-    if isinstance(call, ChatCall) and call.max_tokens is None:
+    if isinstance(call, ChatBody) and call.max_tokens is None:
         return call.max_completion_tokens
     return call.max_tokens
 
 
-def _sampling(call: ChatCall | CompletionCall) -> Sampling:
+def _sampling(call: ChatBody | CompletionBody) -> Sampling:
     # Where Go cannot tell 0 from nothing, Ollama takes it for nothing.
-    says_top_p = call.top_p or isinstance(call, ChatCall)
+    says_top_p = call.top_p or isinstance(call, ChatBody)
     return Sampling(
         temperature=call.temperature,
         top_p=call.top_p if says_top_p else None,
@@ -109,6 +109,6 @@ def _positive(limit: int | None) -> int | None:
     return limit if limit is not None and limit > 0 else None
 
 
-def _extra(call: ChatCall | CompletionCall | ResponseCall) -> dict[str, object]:
+def _extra(call: ChatBody | CompletionBody | ResponseBody) -> dict[str, object]:
     key = call.prompt_cache_key
     return {} if key is None else {"prompt_cache_key": key}

@@ -22,7 +22,7 @@ from gateway.core.events import (
     ToolCall,
 )
 from gateway.dialects.call_ids import call_id
-from gateway.dialects.openai.bodies import ResponseCall, ToolName
+from gateway.dialects.openai.bodies import ResponseBody, ToolName
 from gateway.dialects.openai.documents import JSON_TYPE, encode_document, error_fields
 from gateway.dialects.openai.objects import (
     Item,
@@ -66,7 +66,7 @@ class ResponseEncoder:
     document_type = JSON_TYPE
 
     def __init__(
-        self, call: ResponseCall, *, identity: str, now: Callable[[], float] = time.time
+        self, call: ResponseBody, *, identity: str, now: Callable[[], float] = time.time
     ) -> None:
         self._call = call
         self._identity = identity

@@ -24,7 +24,7 @@ from gateway.dialects.bodies.readers import (
 )
 from gateway.dialects.bodies.schemas import Body, Value, body_loader
 from gateway.dialects.bodies.tools import read_tools
-from gateway.dialects.openai.bodies import ChatCall, CompletionCall, EmbeddingCall, ResponseCall
+from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 from gateway.dialects.openai.formats import (
     read_effort,
     read_reasoning,
@@ -51,7 +51,7 @@ __all__ = [
     "load_response",
 ]
 
-CallT = TypeVar("CallT")
+BodyT = TypeVar("BodyT")
 
 _ENCODINGS: Final = ("float", "base64")
 _ECHOED: Final = (
@@ -115,7 +115,7 @@ def _read_texts(value: object) -> tuple[str, ...]:
     raise InvalidRequest("invalid input type")
 
 
-class _AskingBody(Body[CallT]):
+class _AskingBody(Body[BodyT]):
     """What the bodies of all requests that a language model answers share."""
 
     model = Value(read_string)
@@ -125,7 +125,7 @@ class _AskingBody(Body[CallT]):
     prompt_cache_key = Value(_read_key)
 
 
-class _SampledBody(_AskingBody[CallT]):
+class _SampledBody(_AskingBody[BodyT]):
     """What the bodies of the two older endpoints share."""
 
     stream_options = Value(_read_include_usage, attribute="include_usage")
@@ -135,10 +135,10 @@ class _SampledBody(_AskingBody[CallT]):
     seed = Value(read_int)
 
 
-class ChatCompletionRequest(_SampledBody[ChatCall]):
+class ChatCompletionRequest(_SampledBody[ChatBody]):
     """The body of ``/v1/chat/completions``."""
 
-    call = ChatCall
+    call = ChatBody
 
     messages = Value(read_messages)
     max_completion_tokens = Value(read_int)
@@ -156,37 +156,37 @@ class ChatCompletionRequest(_SampledBody[ChatCall]):
     )
 
 
-class CompletionRequest(_SampledBody[CompletionCall]):
+class CompletionRequest(_SampledBody[CompletionBody]):
     """The body of ``/v1/completions``."""
 
-    call = CompletionCall
+    call = CompletionBody
 
     prompt = Value(read_string)
     suffix = Value(read_string)
     stop = Value(_read_strict_stop)
 
 
-class EmbedRequest(Body[EmbeddingCall]):
+class EmbedRequest(Body[EmbeddingBody]):
     """The body of ``/v1/embeddings``."""
 
-    call = EmbeddingCall
+    call = EmbeddingBody
 
     model = Value(read_string)
     encoding_format = Value(_read_encoding)
     input = Value(_read_texts)
     dimensions = Value(read_int)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> EmbeddingCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> EmbeddingBody:
         """Make the call, which is nothing without an input."""
         if "input" not in said:
             raise InvalidRequest("invalid input")
         return super().build(said, body)
 
 
-class ResponsesRequest(_AskingBody[ResponseCall]):
+class ResponsesRequest(_AskingBody[ResponseBody]):
     """The body of ``/v1/responses``."""
 
-    call = ResponseCall
+    call = ResponseBody
 
     input = Value(read_input, attribute="messages")
     instructions = Value(read_string)
@@ -197,7 +197,7 @@ class ResponsesRequest(_AskingBody[ResponseCall]):
     parallel_tool_calls = Value(read_parallel)
     reasoning = Value(read_reasoning)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseCall:
+    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseBody:
         """Make the call, with functions under the names that they have upstream."""
         tools = said.pop("tools", [])
         said["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
@@ -217,11 +217,11 @@ def _echo(body: Mapping[str, Any]) -> dict[str, object]:
     return echo
 
 
-def _loader(schema: type[Body[CallT]]) -> Callable[[bytes], CallT]:
+def _loader(schema: type[Body[BodyT]]) -> Callable[[bytes], BodyT]:
     """Return the function that reads one kind of body; it raises only `InvalidRequest`."""
     load_body = body_loader(schema, package="openai")
 
-    def load(body: bytes) -> CallT:
+    def load(body: bytes) -> BodyT:
         if not body.strip():
             raise InvalidRequest("EOF")
         return load_body(body)

@@ -8,7 +8,7 @@ from gateway.core.chat import ChatRequest
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.options import given_options
-from gateway.dialects.ollama.bodies import ChatCall
+from gateway.dialects.ollama.bodies import ChatBody
 from gateway.dialects.ollama.checks import admit_chat, chat_request
 from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.dialects.ollama.schemas import load_chat
@@ -34,6 +34,6 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
     )
 
 
-def _request_for(call: ChatCall, model: ListedModel) -> ChatRequest:
+def _request_for(call: ChatBody, model: ListedModel) -> ChatRequest:
     asked = chat_request(call, model.info.id)
     return for_chat(model, asked, explicit=given_options(call.options))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import InvalidRequest, ModelNotFound
-from gateway.dialects.ollama.bodies import EmbedCall, EmbeddingsCall
+from gateway.dialects.ollama.bodies import EmbedBody, EmbeddingsBody
 from gateway.dialects.ollama.checks import admit_embed, embed_inputs, embed_request
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
@@ -53,7 +53,7 @@ def _embeddings_task(body: bytes) -> EmbedTask:
 
 
 def _task(
-    call: EmbedCall | EmbeddingsCall, document: Callable[[EmbedResult | None], bytes]
+    call: EmbedBody | EmbeddingsBody, document: Callable[[EmbedResult | None], bytes]
 ) -> EmbedTask:
     """Return what *call* wants; without inputs its model is only loaded."""
 
@@ -75,5 +75,5 @@ def _task(
     )
 
 
-def _check_inputs(call: EmbedCall | EmbeddingsCall) -> None:
+def _check_inputs(call: EmbedBody | EmbeddingsBody) -> None:
     embed_inputs(call)

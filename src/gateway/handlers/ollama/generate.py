@@ -8,7 +8,7 @@ from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
 from gateway.core.options import given_options
-from gateway.dialects.ollama.bodies import GenerateCall
+from gateway.dialects.ollama.bodies import GenerateBody
 from gateway.dialects.ollama.checks import admit_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.schemas import load_generate
@@ -34,7 +34,7 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
     )
 
 
-def _request_for(call: GenerateCall, model: ListedModel) -> ChatRequest | FillRequest:
+def _request_for(call: GenerateBody, model: ListedModel) -> ChatRequest | FillRequest:
     """Return what the provider is asked; a raw prompt gets nothing of the model's own words."""
     asked = generate_request(call, model.info.id, info=model.info)
     explicit = given_options(call.options)

@@ -13,7 +13,7 @@ from gateway.core.errors import GatewayError, InvalidRequest, ModelNotFound, Not
 from gateway.core.model_info import ListedModel, ModelfileLayers
 from gateway.core.names import InvalidName, ModelName, parse_name
 from gateway.dialects.ollama.manage import (
-    CreateCall,
+    CreateBody,
     load_copy,
     load_create,
     load_delete,
@@ -135,7 +135,7 @@ async def _find(request: web.Request, name: str) -> ListedModel | None:
         raise InvalidRequest(str(error)) from None
 
 
-def _refuse_weights(call: CreateCall) -> None:
+def _refuse_weights(call: CreateBody) -> None:
     if not call.base:
         if call.files is None:
             raise InvalidRequest("neither 'from' or 'files' was specified")
@@ -146,7 +146,7 @@ def _refuse_weights(call: CreateCall) -> None:
         raise InvalidRequest(_NO_WEIGHTS)
 
 
-def _check_host(call: CreateCall, base: ListedModel) -> None:
+def _check_host(call: CreateBody, base: ListedModel) -> None:
     """Refuse a ``remote_host`` that is not the one where *base* is."""
     if not call.remote_host:
         return

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.model_info import ListedModel, ModelInfo
 from gateway.core.options import given_options
-from gateway.dialects.ollama.bodies import ChatCall, GenerateCall
+from gateway.dialects.ollama.bodies import ChatBody, GenerateBody
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
 from gateway.models.derived import with_defaults
@@ -21,15 +21,15 @@ from gateway.serving.responses import json_document
 
 __all__ = ["prompt_task"]
 
-CallT = TypeVar("CallT", ChatCall, GenerateCall)
+BodyT = TypeVar("BodyT", ChatBody, GenerateBody)
 
 
 def prompt_task(
     request: web.Request,
-    call: CallT,
+    call: BodyT,
     *,
-    admit: Callable[[CallT, ModelInfo, str], None],
-    request_for: Callable[[CallT, ListedModel], ChatRequest | FillRequest],
+    admit: Callable[[BodyT, ModelInfo, str], None],
+    request_for: Callable[[BodyT, ListedModel], ChatRequest | FillRequest],
     encoder: type[ChatEncoder | GenerateEncoder],
 ) -> StreamTask:
     """Return what *call* wants; one that says nothing only has its model loaded or unloaded."""
