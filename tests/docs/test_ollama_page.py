@@ -39,14 +39,14 @@ def test_what_passes_as_it_is_is_what_a_body_may_hold() -> None:
     what, *_ = rows("Passed on unchanged", "What")
     known = {
         name
-        for schema in (schemas.ChatRequest, schemas.GenerateRequest, schemas.EmbedRequest)
-        for name in schema().fields
+        for schema in (schemas.ChatSchema, schemas.GenerateSchema, schemas.EmbedSchema)
+        for name in schema().known
     }
     named = set(codes(what)) | set(codes(rows("Passed on unchanged", "What")["`options`"]["What"]))
     assert named <= known
     kept = {"template", "context", "raw"}
     assert known - named - kept == (
-        schemas.ChatRequest.held | schemas.GenerateRequest.held | schemas.EmbedRequest.held
+        schemas.ChatSchema.held | schemas.GenerateSchema.held | schemas.EmbedSchema.held
     )
 
 

@@ -299,11 +299,11 @@ def test_inputs_of_another_type_are_refused(value: object) -> None:
         ),
         (EmbedBody("m", "a", dimensions=-1), EmbedRequest("x-id", ("a",))),
         (
-            EmbedBody("m", None, native={"keep_alive": "5m"}),
+            EmbedBody("m", None, passthrough={"keep_alive": "5m"}),
             EmbedRequest("x-id", (), native={"ollama": {"keep_alive": "5m"}}),
         ),
         (
-            EmbeddingsBody("m", "p", native={"keep_alive": "5m"}),
+            EmbeddingsBody("m", "p", passthrough={"keep_alive": "5m"}),
             EmbedRequest("x-id", ("p",), native={"ollama": {"keep_alive": "5m", "prompt": "p"}}),
         ),
     ],
@@ -355,7 +355,7 @@ def test_probabilities_are_asked_for_by_the_number_of_alternatives(
     [
         (ChatBody("m", format="yaml", options={"seed": 1, "y": 2}), {}),
         (
-            ChatBody("m", options={"seed": 1, "y": 2}, native={"keep_alive": "5m"}),
+            ChatBody("m", options={"seed": 1, "y": 2}, passthrough={"keep_alive": "5m"}),
             {"ollama": {"keep_alive": "5m"}},
         ),
         (
@@ -409,7 +409,7 @@ PROMPTED = {"ollama": {"prompt": "p"}}
             id="4.3-suffix",
         ),
         pytest.param(
-            GenerateBody("m", "p", raw=True, native={"raw": True}),
+            GenerateBody("m", "p", raw=True, passthrough={"raw": True}),
             model("completion", "insert"),
             FillRequest("x-id", "p", native={"ollama": {"raw": True, "prompt": "p"}}),
             id="4.3-raw-where-the-model-can-insert",

@@ -9,9 +9,11 @@ from gateway.core.chat import Role
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, Turn
 from gateway.dialects.bodies.readers import (
-    Mismatch,
     Reader,
+    read_anything,
+    read_arguments,
     read_bool,
+    read_bool_or_none,
     read_fields,
     read_int,
     read_list,
@@ -70,29 +72,15 @@ def _content(value: object) -> tuple[Fields, ...]:
     return tuple([read_fields(item, _BLOCK, "anthropic.ContentBlock") for item in items])
 
 
-def _arguments(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise Mismatch(value, "api.ToolCallFunctionArguments")
-    return value
-
-
-def _anything(value: object) -> object:
-    return value
-
-
-def _strict(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
 _BLOCK: dict[str, Reader] = {
     "type": read_string,
     "text": read_string,
-    "source": _anything,
+    "source": read_anything,
     "id": read_string,
     "name": read_string,
-    "input": _arguments,
+    "input": read_arguments,
     "tool_use_id": read_string,
-    "content": _anything,
+    "content": read_anything,
     "thinking": read_string,
 }
 _TURN: dict[str, Reader] = {"role": read_role, "content": _content}
@@ -100,8 +88,8 @@ _TOOL: dict[str, Reader] = {
     "type": read_string,
     "name": read_string,
     "description": read_string,
-    "input_schema": _anything,
-    "strict": _strict,
+    "input_schema": read_anything,
+    "strict": read_bool_or_none,
 }
 _TOOL_CHOICE: dict[str, Reader] = {
     "type": read_string,
@@ -109,4 +97,4 @@ _TOOL_CHOICE: dict[str, Reader] = {
     "disable_parallel_tool_use": read_bool,
 }
 _THINKING: dict[str, Reader] = {"type": read_string, "budget_tokens": read_int}
-_OUTPUT_CONFIG: dict[str, Reader] = {"effort": read_string, "format": _anything}
+_OUTPUT_CONFIG: dict[str, Reader] = {"effort": read_string, "format": read_anything}

@@ -1,12 +1,7 @@
-"""The body of ``/v1/messages`` as a marshmallow schema."""
+"""The schema of the body of ``/v1/messages``."""
 
 from __future__ import annotations
 
-from typing import Final
-
-import marshmallow as ma
-
-from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import MessagesBody
 from gateway.dialects.anthropic.readers import (
     read_output_config,
@@ -16,26 +11,28 @@ from gateway.dialects.anthropic.readers import (
     read_turns,
 )
 from gateway.dialects.bodies.readers import (
+    read_anything,
     read_bool,
     read_float,
     read_int,
     read_string,
     read_strings,
 )
-from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader
 
-__all__ = ["MessagesRequest", "load_messages"]
+__all__ = ["MessagesSchema", "load_messages"]
 
 
-class MessagesRequest(Body[MessagesBody]):
+class MessagesSchema(BodySchema[MessagesBody]):
     """The body of ``/v1/messages`` (Ollama's ``anthropic/anthropic.go``)."""
 
-    call = MessagesBody
+    go_type = "anthropic.MessagesRequest"
+    body = MessagesBody
 
     model = Value(read_string)
     max_tokens = Value(read_int)
     messages = Value(read_turns)
-    system = ma.fields.Raw()
+    system = Value(read_anything)
     stream = Value(read_bool)
     temperature = Value(read_float)
     top_p = Value(read_float)
@@ -47,11 +44,5 @@ class MessagesRequest(Body[MessagesBody]):
     output_config = Value(read_output_config)
 
 
-_load: Final = body_loader(MessagesRequest, package="anthropic")
-
-
-def load_messages(body: bytes) -> MessagesBody:
-    """Read a body of ``/v1/messages``; it raises only `InvalidRequest`."""
-    if not body.strip():
-        raise InvalidRequest("EOF")
-    return _load(body)
+load_messages = body_loader(MessagesSchema, empty_error="EOF")
+"""Read a body of ``/v1/messages``; it raises only `InvalidRequest`."""

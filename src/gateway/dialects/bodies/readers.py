@@ -13,7 +13,10 @@ from gateway.dialects.bodies.decode import kind_of
 __all__ = [
     "Mismatch",
     "Reader",
+    "read_anything",
+    "read_arguments",
     "read_bool",
+    "read_bool_or_none",
     "read_fields",
     "read_float",
     "read_int",
@@ -57,6 +60,16 @@ class Mismatch(ValueError):
         return f"json: cannot unmarshal {kind} into Go struct field {field} of type {self.go_type}"
 
 
+def read_anything(value: object) -> object:
+    """Return *value*, whatever it is."""
+    return value
+
+
+def read_bool_or_none(value: object) -> bool | None:
+    """Return *value* if it is true or false, else None: for fields that Ollama does not read."""
+    return value if isinstance(value, bool) else None
+
+
 def read_string(value: object) -> str:
     """Return *value* if it is a string."""
     if not isinstance(value, str):
@@ -88,11 +101,16 @@ def read_float(value: object) -> float:
         raise Mismatch(value, "float64") from None
 
 
-def read_object(value: object) -> dict[str, object]:
+def read_object(value: object, go_type: str = "map[string]interface {}") -> dict[str, object]:
     """Return *value* if it is an object."""
     if not isinstance(value, dict):
-        raise Mismatch(value, "map[string]interface {}")
+        raise Mismatch(value, go_type)
     return value
+
+
+def read_arguments(value: object) -> dict[str, object]:
+    """Return the arguments of a tool call if they are an object."""
+    return read_object(value, "api.ToolCallFunctionArguments")
 
 
 def read_list(value: object, go_type: str = "[]interface {}") -> list[object]:

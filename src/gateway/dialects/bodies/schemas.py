@@ -1,32 +1,51 @@
-"""What the marshmallow schemas of all bodies stand on.
+"""The base of the marshmallow schemas of all bodies.
 
-A schema is flat, made once at import, and each of its fields reads its value by a plain function:
-nested schemas would cost more than the rest of a request together. Schemas are named after the Go
-types of Ollama, since those names are part of its error texts. Nothing is converted, unknown fields
-are ignored, ``null`` is "not said".
+A body is read once if it is good, and twice if it is not: `BodySchema.read` makes one pass over the
+members that are there, which takes a third of the time of marshmallow's own ``load``, and
+marshmallow finds the words for a body that was refused. So both must understand a schema alike. A
+schema may use only what `read` honours, or its class cannot be made, and property tests compare the
+two for every schema.
+
+Schemas are flat, since nested ones would cost more than the rest of a request together: a field
+reads its value, however deep, by a plain function. Nothing is converted, unknown fields are
+ignored, ``null`` means "not given".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 import marshmallow as ma
+from marshmallow.schema import SchemaMeta
 
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import decode_body, fold_keys
 from gateway.dialects.bodies.readers import Mismatch, Reader
 
-__all__ = ["Body", "Value", "body_loader"]
+__all__ = ["TOP_LOGPROBS", "BodySchema", "Value", "body_loader"]
+
+TOP_LOGPROBS: Final = ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20")
+"""Checks how many other tokens a client wants to see in the place of each one."""
 
 BodyT = TypeVar("BodyT")
 
 
 class Value(ma.fields.Field[Any]):
-    """A field whose value is read by a plain function, with Go's words for a wrong type."""
+    """A field that the function *read* reads, with Go's words for a value of a wrong type.
 
-    def __init__(self, read: Reader, **settings: Any) -> None:
-        super().__init__(**settings)
+    *data_key* is its name in a body if that is not the name of the attribute, *validate* checks
+    what was read. `BodySchema.read` honours no other setting of a field.
+    """
+
+    def __init__(
+        self,
+        read: Reader,
+        *,
+        data_key: str | None = None,
+        validate: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(data_key=data_key, validate=validate)
         self.read = read
 
     def _deserialize(
@@ -35,77 +54,100 @@ class Value(ma.fields.Field[Any]):
         try:
             return self.read(value)
         except Mismatch as mismatch:
-            text = mismatch.below(attr or "").text(type(self.parent).__name__)
-            raise ma.ValidationError(text) from None
+            struct = cast("BodySchema[Any]", self.parent).go_type.rpartition(".")[2]
+            raise ma.ValidationError(mismatch.below(attr or "").text(struct)) from None
 
 
-class Body(ma.Schema, Generic[BodyT]):
-    """A body that becomes a call, a frozen value of the type ``call``.
+class _BodySchemaMeta(SchemaMeta):
+    """Raise `TypeError` for a schema that uses what `BodySchema.read` does not honour."""
 
-    Subclasses declare fields and may say how the call is built; they have no other hooks, and no
-    field that must be there.
+    def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> SchemaMeta:
+        if any(isinstance(base, mcs) for base in bases):
+            others = [base.__name__ for base in bases if not isinstance(base, mcs)]
+            ignored = [key for key, value in attrs.items() if not _is_honoured(key, value)]
+            if ignored := [base for base in others if base != "Generic"] + ignored:
+                raise TypeError(f"{name} has {', '.join(ignored)}, which BodySchema.read ignores")
+        return super().__new__(mcs, name, bases, attrs)
+
+
+def _is_honoured(key: str, value: object) -> bool:
+    """Tell whether a schema may have this in its class body: fields, data, and `build`."""
+    if isinstance(value, ma.fields.Field):
+        return type(value) is Value
+    return isinstance(value, str | frozenset) or key in {"body", "build"} or key.startswith("__")
+
+
+class BodySchema(ma.Schema, Generic[BodyT], metaclass=_BodySchemaMeta):
+    """Read a JSON object into a frozen value of the type ``body``.
+
+    ``go_type`` is the type that Ollama's server has for it, such as ``api.ChatRequest``: its error
+    texts name it. Subclasses declare each field as a `Value` under the name that it has in the
+    body, and may extend `build`. No field must be there.
     """
 
     class Meta:
-        """Ignore what Ollama ignores."""
+        """Ignore the fields that Ollama ignores."""
 
         unknown = ma.EXCLUDE
 
-    call: type[BodyT]
+    go_type: ClassVar[str]
+    body: type[BodyT]
 
     def __init__(self) -> None:
-        super().__init__(partial=True)
+        super().__init__()
+        fields = cast("dict[str, Value]", self.load_fields)
         self._readers = {
-            name: (field.attribute or name, _reader(field))
-            for name, field in self.load_fields.items()
+            # marshmallow's part is left out where there is nothing to validate
+            field.data_key or name: (name, field.deserialize if field.validators else field.read)
+            for name, field in fields.items()
         }
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
-        """Make the call of what the fields made of *body*; the rest has the call's defaults."""
-        return self.call(**said)
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of the fields, as clients write them."""
+        return frozenset(self._readers)
+
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> BodyT:
+        """Make the body of the *values* that were read from *raw*; the rest has its defaults."""
+        return self.body(**values)
 
     @ma.post_load(pass_original=True)
-    def _build(self, said: dict[str, Any], body: Mapping[str, Any], **_: Any) -> BodyT:
-        return self.build(said, body)
+    def _build(self, values: dict[str, Any], raw: Mapping[str, Any], **_: Any) -> BodyT:
+        return self.build(values, raw)
 
-    def read(self, body: Mapping[str, Any]) -> BodyT:
-        """Return what `load` returns, in one pass over those members that are there.
+    def read(self, raw: Mapping[str, Any]) -> BodyT:
+        """Return what ``load`` returns, in one pass over the members that are there.
 
-        A body that `load` refuses is refused for one of its mistakes, not always the first.
+        Raise `Mismatch`, `InvalidRequest` or marshmallow's ``ValidationError`` for one of the
+        mistakes of a bad body, not always the first.
         """
-        said: dict[str, Any] = {}
-        for name, value in body.items():
-            if name in self._readers:
-                key, read = self._readers[name]
-                said[key] = read(value)
-        return self.build(said, body)
-
-
-def _reader(field: ma.fields.Field[Any]) -> Reader:
-    """Return what *field* does with a value, without marshmallow's part where that is nothing."""
-    if isinstance(field, Value) and not field.validators:
-        return field.read
-    return field.deserialize
+        values: dict[str, Any] = {}
+        for key, value in raw.items():
+            if key in self._readers:
+                name, read = self._readers[key]
+                values[name] = read(value)
+        return self.build(values, raw)
 
 
 def body_loader(
-    body_schema: type[Body[BodyT]], *, package: str = "api"
+    schema_type: type[BodySchema[BodyT]], *, empty_error: str = ""
 ) -> Callable[[bytes], BodyT]:
     """Return the function that reads one kind of body; it raises only `InvalidRequest`.
 
-    *package* is the Go package that Ollama's type belongs to.
+    *empty_error* is the message for a body without anything in it; without one that is bad JSON.
     """
-    schema = body_schema()
-    kind = f"{package}.{body_schema.__name__}"
-    known = frozenset(schema.load_fields)
+    schema = schema_type()
+    known = schema.known
 
-    def load(body: bytes) -> BodyT:
-        data = fold_keys(decode_body(body, kind), known)
+    def load(data: bytes) -> BodyT:
+        if empty_error and (not data or data.isspace()):
+            raise InvalidRequest(empty_error)
+        raw = fold_keys(decode_body(data, schema.go_type), known)
         try:
-            return schema.read(data)
+            return schema.read(raw)
         except (Mismatch, InvalidRequest, ma.ValidationError):
-            # Which mistake is told, and in which words, is marshmallow's to say.
-            for messages in schema.validate(data).values():
+            # marshmallow decides which of several mistakes is reported, and in which words.
+            for messages in schema.validate(raw).values():
                 raise InvalidRequest(messages[0]) from None
             raise
 

@@ -8,6 +8,7 @@ from gateway.core.chat import Tool
 from gateway.dialects.bodies.readers import (
     Mismatch,
     Reader,
+    read_bool_or_none,
     read_fields,
     read_list,
     read_object,
@@ -66,10 +67,6 @@ def _types(value: object) -> object:
     return value if isinstance(value, str) else read_strings(value)
 
 
-def _strict(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
 _PROPERTY: dict[str, Reader] = {
     "type": _types,
     "description": read_string,
@@ -87,6 +84,6 @@ _FUNCTION: dict[str, Reader] = {
     "name": read_string,
     "description": read_string,
     "parameters": read_parameters,
-    "strict": _strict,
+    "strict": read_bool_or_none,
 }
 _TOOL: dict[str, Reader] = {"type": read_string, "function": _function}

@@ -19,8 +19,8 @@ class ChatBody(msgspec.Struct, frozen=True):
     """A body of ``/api/chat``.
 
     ``format`` and ``options`` are as the client sent them, since their errors come later than
-    those of a body. ``keep_alive`` is in seconds, `FOREVER` for negative ones. ``native`` is what
-    the body says beside the conversation, whatever it is, as the client sent it.
+    those of a body. ``keep_alive`` is in seconds, `FOREVER` for negative ones. ``passthrough`` is
+    what the body says beside the conversation, whatever it is, as the client sent it.
     """
 
     model: str = ""
@@ -35,7 +35,7 @@ class ChatBody(msgspec.Struct, frozen=True):
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
-    native: Mapping[str, object] = {}
+    passthrough: Mapping[str, object] = {}
 
     @property
     def is_unload(self) -> bool:
@@ -68,7 +68,7 @@ class GenerateBody(msgspec.Struct, frozen=True):
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
-    native: Mapping[str, object] = {}
+    passthrough: Mapping[str, object] = {}
 
     @property
     def is_unload(self) -> bool:
@@ -85,8 +85,8 @@ class EmbedBody(msgspec.Struct, frozen=True):
     """A body of ``/api/embed``.
 
     ``input`` is as the client sent it: a wrong type in it is refused only after the model's name
-    has been read, by `gateway.dialects.ollama.checks.embed_inputs`. ``native`` is what the body
-    says beside.
+    has been read, by `gateway.dialects.ollama.checks.embed_inputs`. ``passthrough`` is what the
+    body says beside the input.
     """
 
     model: str = ""
@@ -95,7 +95,7 @@ class EmbedBody(msgspec.Struct, frozen=True):
     dimensions: int = 0
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
-    native: Mapping[str, object] = {}
+    passthrough: Mapping[str, object] = {}
 
     @property
     def is_load(self) -> bool:
@@ -110,7 +110,7 @@ class EmbeddingsBody(msgspec.Struct, frozen=True):
     prompt: str = ""
     options: Mapping[str, object] | None = None
     keep_alive: float | None = None
-    native: Mapping[str, object] = {}
+    passthrough: Mapping[str, object] = {}
 
     @property
     def is_load(self) -> bool:

@@ -157,7 +157,7 @@ def _native(
     A prompt is there, though the vocabulary holds it, to tell that there is one: an Ollama server
     has endpoints of their own for those.
     """
-    said = call.native
+    said = call.passthrough
     if isinstance(call, GenerateBody | EmbeddingsBody):
         said = {**said, "prompt": call.prompt}
     return {DIALECT: said} if said else {}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import marshmallow as ma
+from typing import Any
 
 from gateway.core import codec
 from gateway.core.chat import Message
@@ -14,19 +12,20 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.core.names import InvalidName, parse_name
 from gateway.dialects.bodies.decode import kind_of
-from gateway.dialects.bodies.readers import read_bool, read_object, read_string
-from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.bodies.readers import read_anything, read_bool, read_object, read_string
+from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader
 from gateway.dialects.ollama.messages import read_messages
+from gateway.dialects.ollama.schemas import NamedSchema
 
 __all__ = [
     "CopyBody",
-    "CopyRequest",
+    "CopySchema",
     "CreateBody",
-    "CreateRequest",
-    "DeleteRequest",
+    "CreateSchema",
+    "DeleteSchema",
     "ModelBody",
-    "PullRequest",
-    "PushRequest",
+    "PullSchema",
+    "PushSchema",
     "load_copy",
     "load_create",
     "load_delete",
@@ -34,8 +33,6 @@ __all__ = [
     "load_push",
     "read_layers",
 ]
-
-BodyT = TypeVar("BodyT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +82,50 @@ def _read_digests(value: object) -> dict[str, str]:
     }
 
 
-class CopyRequest(Body[CopyBody]):
+class CopySchema(BodySchema[CopyBody]):
     """The body of ``/api/copy``."""
 
-    call = CopyBody
+    go_type = "api.CopyRequest"
+    body = CopyBody
 
     source = Value(read_string)
     destination = Value(read_string)
 
 
-class _ModelBody(Body[BodyT]):
-    """What the bodies share that name a model, also by an old field."""
-
-    model = Value(read_string)
-    name = Value(read_string)
-    stream = Value(read_bool)
-
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
-        """Make the call; an empty model leaves the word to the old field."""
-        name = said.pop("name", "")
-        return super().build({**said, "model": said.get("model") or name}, body)
-
-
-class DeleteRequest(_ModelBody[ModelBody]):
+class DeleteSchema(NamedSchema[ModelBody]):
     """The body of ``/api/delete``."""
 
-    call = ModelBody
+    go_type = "api.DeleteRequest"
+    body = ModelBody
+
+    stream = Value(read_bool)
 
 
-class PullRequest(_ModelBody[ModelBody]):
+class PullSchema(NamedSchema[ModelBody]):
     """The body of ``/api/pull``."""
 
-    call = ModelBody
+    go_type = "api.PullRequest"
+    body = ModelBody
+
+    stream = Value(read_bool)
 
 
-class PushRequest(_ModelBody[ModelBody]):
+class PushSchema(NamedSchema[ModelBody]):
     """The body of ``/api/push``."""
 
-    call = ModelBody
+    go_type = "api.PushRequest"
+    body = ModelBody
+
+    stream = Value(read_bool)
 
 
-class CreateRequest(_ModelBody[CreateBody]):
+class CreateSchema(NamedSchema[CreateBody]):
     """The body of ``/api/create``."""
 
-    class Meta(Body.Meta):
-        """Name the field that Python could not."""
+    go_type = "api.CreateRequest"
+    body = CreateBody
 
-        include = {"from": Value(read_string, attribute="base")}  # noqa: RUF012 - so declared
-
-    call = CreateBody
-
+    stream = Value(read_bool)
     remote_host = Value(read_string)
     files = Value(_read_digests)
     draft_files = Value(_read_digests)
@@ -142,38 +133,38 @@ class CreateRequest(_ModelBody[CreateBody]):
     adapters = Value(_read_digests)
     template = Value(read_string)
     system = Value(read_string)
-    license = ma.fields.Raw()
+    license = Value(read_anything)
     parameters = Value(read_object)
     messages = Value(read_messages)
     info = Value(read_object)
+    base = Value(read_string, data_key="from")
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> CreateBody:
-        """Make the call; raise `InvalidRequest` for what Ollama refuses before it looks around."""
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> CreateBody:
+        """Make the body; raise `InvalidRequest` for what Ollama refuses before it looks around."""
         for weights in ("files", "draft_files", "adapters"):
-            _check_weights(said.get(weights, {}))
-        if said.pop("draft_quantize", "") and not said.get("draft_files"):
+            _check_weights(values.get(weights, {}))
+        if values.pop("draft_quantize", "") and not values.get("draft_files"):
             raise InvalidRequest("--draft-quantize requires a DRAFT model")
-        name = said.pop("name", "")
         try:
-            model = parse_name(said.get("model") or name, suffixes=False)
+            name = parse_name(values.get("model") or values.get("name", ""), suffixes=False)
         except InvalidName as error:
             raise InvalidRequest(str(error)) from None
-        return super().build({**said, "model": model.short}, body)
+        return super().build({**values, "model": name.short}, raw)
 
 
-load_copy = body_loader(CopyRequest)
+load_copy = body_loader(CopySchema)
 """Read a body of ``/api/copy``."""
 
-load_create = body_loader(CreateRequest)
+load_create = body_loader(CreateSchema)
 """Read a body of ``/api/create``; `read_layers` reads the rest of it."""
 
-load_delete = body_loader(DeleteRequest)
+load_delete = body_loader(DeleteSchema)
 """Read a body of ``/api/delete``."""
 
-load_pull = body_loader(PullRequest)
+load_pull = body_loader(PullSchema)
 """Read a body of ``/api/pull``."""
 
-load_push = body_loader(PushRequest)
+load_push = body_loader(PushSchema)
 """Read a body of ``/api/push``."""
 
 

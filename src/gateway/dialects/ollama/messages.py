@@ -13,6 +13,7 @@ from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
     Mismatch,
     Reader,
+    read_arguments,
     read_fields,
     read_int,
     read_list,
@@ -99,13 +100,7 @@ def _called(value: object) -> dict[str, object]:
     return read_fields(value, _CALLED, "api.ToolCallFunction")
 
 
-def _arguments(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise Mismatch(value, "api.ToolCallFunctionArguments")
-    return value
-
-
-_CALLED: dict[str, Reader] = {"index": read_int, "name": read_string, "arguments": _arguments}
+_CALLED: dict[str, Reader] = {"index": read_int, "name": read_string, "arguments": read_arguments}
 _TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,

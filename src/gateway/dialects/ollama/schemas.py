@@ -1,13 +1,12 @@
-"""The bodies of Ollama's own requests (``api/types.go``) as schemas: JSON to calls, once each."""
+"""The schemas of the bodies of Ollama's own requests (``api/types.go``)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-import marshmallow as ma
-
 from gateway.dialects.bodies.readers import (
+    read_anything,
     read_bool,
     read_int,
     read_ints,
@@ -15,7 +14,7 @@ from gateway.dialects.bodies.readers import (
     read_string,
     read_think,
 )
-from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
 from gateway.dialects.bodies.tools import read_tools
 from gateway.dialects.ollama.bodies import (
     ChatBody,
@@ -28,11 +27,12 @@ from gateway.dialects.ollama.keep_alive import read_keep_alive
 from gateway.dialects.ollama.messages import read_images, read_messages
 
 __all__ = [
-    "ChatRequest",
-    "EmbedRequest",
-    "EmbeddingRequest",
-    "GenerateRequest",
-    "ShowRequest",
+    "ChatSchema",
+    "EmbedSchema",
+    "EmbeddingsSchema",
+    "GenerateSchema",
+    "NamedSchema",
+    "ShowSchema",
     "load_chat",
     "load_embed",
     "load_embeddings",
@@ -43,60 +43,66 @@ __all__ = [
 BodyT = TypeVar("BodyT")
 
 
-class _Body(Body[BodyT]):
-    """What all bodies share."""
+class NamedSchema(BodySchema[BodyT]):
+    """The bodies that name a model, as ``model`` or in the old field ``name``."""
 
     model = Value(read_string)
-    options = Value(read_object)
+    name = Value(read_string)
+
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> BodyT:
+        """Make the body; the old field counts if the model's name is empty."""
+        name = values.pop("name", "")
+        return super().build({**values, "model": values.get("model") or name}, raw)
 
 
-class _KeptBody(_Body[BodyT]):
-    """What the bodies of all requests that run a model share.
+class _RunSchema(BodySchema[BodyT]):
+    """The bodies of all requests that run a model.
 
-    ``held`` are the members for which the vocabulary has a place, or that mean something elsewhere;
-    the call keeps all others as they came, also those that nobody here knows, for a provider that
-    speaks this very dialect.
+    ``held`` are the members for which the vocabulary has a place, or that mean something else in
+    another body; ``passthrough`` of the body keeps all others as they came, also unknown ones, for
+    a provider that speaks this very dialect.
     """
 
     held: ClassVar[frozenset[str]]
 
+    model = Value(read_string)
+    options = Value(read_object)
     keep_alive = Value(read_keep_alive)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> BodyT:
-        """Make the call."""
-        said["native"] = {name: value for name, value in body.items() if name not in self.held}
-        return super().build(said, body)
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> BodyT:
+        """Make the body."""
+        values["passthrough"] = {name: raw[name] for name in raw if name not in self.held}
+        return super().build(values, raw)
 
 
-class _AnsweredBody(_KeptBody[BodyT]):
-    """What the bodies that are answered in text share."""
+class _TextSchema(_RunSchema[BodyT]):
+    """The bodies of requests that are answered in text."""
 
     stream = Value(read_bool)
-    format = ma.fields.Raw()
+    format = Value(read_anything)
     think = Value(read_think)
     truncate = Value(read_bool)
     shift = Value(read_bool)
     logprobs = Value(read_bool)
-    top_logprobs = Value(
-        read_int,
-        validate=ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20"),
-    )
+    top_logprobs = Value(read_int, validate=TOP_LOGPROBS)
 
 
-class ChatRequest(_AnsweredBody[ChatBody]):
+class ChatSchema(_TextSchema[ChatBody]):
     """The body of ``/api/chat``."""
 
-    call = ChatBody
+    go_type = "api.ChatRequest"
+    body = ChatBody
     held = frozenset({"model", "messages", "prompt", "tools", "stream"})
 
     messages = Value(read_messages)
     tools = Value(read_tools)
 
 
-class GenerateRequest(_AnsweredBody[GenerateBody]):
+class GenerateSchema(_TextSchema[GenerateBody]):
     """The body of ``/api/generate``."""
 
-    call = GenerateBody
+    go_type = "api.GenerateRequest"
+    body = GenerateBody
     held = frozenset({"model", "prompt", "suffix", "system", "images", "stream"})
 
     prompt = Value(read_string)
@@ -105,55 +111,53 @@ class GenerateRequest(_AnsweredBody[GenerateBody]):
     template = Value(read_string)
     context = Value(read_ints)
     raw = Value(read_bool)
-    images = Value(read_images, attribute="media")
+    media = Value(read_images, data_key="images")
 
 
-class EmbedRequest(_KeptBody[EmbedBody]):
+class EmbedSchema(_RunSchema[EmbedBody]):
     """The body of ``/api/embed``."""
 
-    call = EmbedBody
+    go_type = "api.EmbedRequest"
+    body = EmbedBody
     held = frozenset({"model", "input", "prompt"})
 
-    input = ma.fields.Raw()
+    input = Value(read_anything)
     truncate = Value(read_bool)
     dimensions = Value(read_int)
 
 
-class EmbeddingRequest(_KeptBody[EmbeddingsBody]):
+class EmbeddingsSchema(_RunSchema[EmbeddingsBody]):
     """The body of ``/api/embeddings``."""
 
-    call = EmbeddingsBody
+    go_type = "api.EmbeddingRequest"
+    body = EmbeddingsBody
     held = frozenset({"model", "prompt"})
 
     prompt = Value(read_string)
 
 
-class ShowRequest(_Body[ShowBody]):
+class ShowSchema(NamedSchema[ShowBody]):
     """The body of ``/api/show``."""
 
-    call = ShowBody
+    go_type = "api.ShowRequest"
+    body = ShowBody
 
-    name = Value(read_string)
+    options = Value(read_object)
     system = Value(read_string)
     verbose = Value(read_bool)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ShowBody:
-        """Make the call; an empty model leaves the word to the old field."""
-        name = said.pop("name", "")
-        return super().build({**said, "model": said.get("model") or name}, body)
 
-
-load_chat = body_loader(ChatRequest)
+load_chat = body_loader(ChatSchema)
 """Read a body of ``/api/chat`` as Ollama does, its refusals included."""
 
-load_generate = body_loader(GenerateRequest)
+load_generate = body_loader(GenerateSchema)
 """Read a body of ``/api/generate``."""
 
-load_embed = body_loader(EmbedRequest)
+load_embed = body_loader(EmbedSchema)
 """Read a body of ``/api/embed``; the type of its input is checked later."""
 
-load_embeddings = body_loader(EmbeddingRequest)
+load_embeddings = body_loader(EmbeddingsSchema)
 """Read a body of ``/api/embeddings``."""
 
-load_show = body_loader(ShowRequest)
+load_show = body_loader(ShowSchema)
 """Read a body of ``/api/show``."""

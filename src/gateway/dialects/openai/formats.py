@@ -9,7 +9,7 @@ from gateway.core import codec
 from gateway.core.chat import JsonFormat, Think
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.formats import read_format
-from gateway.dialects.bodies.readers import Reader, read_fields, read_string
+from gateway.dialects.bodies.readers import Reader, read_anything, read_fields, read_string
 
 __all__ = ["read_effort", "read_reasoning", "read_response_format", "read_text"]
 
@@ -77,11 +77,9 @@ def _object(value: object) -> dict[str, object]:
     return read_fields(value, _SCHEMA, "openai.JsonSchema")
 
 
-def _any(value: object) -> object:
-    return value
-
-
-_SCHEMA: dict[str, Reader] = dict.fromkeys(("schema", "name", "description", "strict"), _any)
+_SCHEMA: dict[str, Reader] = dict.fromkeys(
+    ("schema", "name", "description", "strict"), read_anything
+)
 _RESPONSE_FORMAT: dict[str, Reader] = {"type": read_string, "json_schema": _object}
 _FLAT_FORMAT: dict[str, Reader] = {"type": read_string, **_SCHEMA}
 _TEXT: dict[str, Reader] = {

@@ -9,7 +9,13 @@ from gateway.core.chat import Media, Message, Role, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import kind_of
-from gateway.dialects.bodies.readers import Mismatch, Reader, read_fields, read_string
+from gateway.dialects.bodies.readers import (
+    Mismatch,
+    Reader,
+    read_anything,
+    read_fields,
+    read_string,
+)
 from gateway.dialects.bodies.roles import read_role
 from gateway.dialects.openai.bodies import ToolName
 from gateway.dialects.openai.images import read_image_url
@@ -160,19 +166,15 @@ def _not_a_list(value: object) -> str:
     return f"json: cannot unmarshal {kind_of(value)} into Go value of type []json.RawMessage"
 
 
-def _any(value: object) -> object:
-    return value
-
-
 _PART: dict[str, Reader] = {"type": read_string, "text": read_string, "image_url": read_string}
 _ITEM: dict[str, Reader] = {
     "type": read_string,
     "role": read_string,
-    "content": _any,
+    "content": read_anything,
     "call_id": read_string,
     "name": read_string,
     "namespace": read_string,
     "arguments": read_string,
-    "output": _any,
+    "output": read_anything,
     "encrypted_content": read_string,
 }

@@ -15,7 +15,13 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import dynamic_type
 from gateway.dialects.bodies.media import read_media
-from gateway.dialects.bodies.readers import Reader, read_fields, read_list, read_string
+from gateway.dialects.bodies.readers import (
+    Reader,
+    read_anything,
+    read_fields,
+    read_list,
+    read_string,
+)
 from gateway.dialects.bodies.roles import read_role
 from gateway.dialects.openai.images import read_image_url
 
@@ -87,10 +93,6 @@ def _parts(parts: Sequence[object]) -> tuple[str, tuple[Media, ...]]:
     return _BETWEEN_PARTS.join(texts), tuple(media)
 
 
-def _any(value: object) -> object:
-    return value
-
-
 def _tool_calls(value: object) -> tuple[ToolCall, ...]:
     return tuple([_tool_call(item) for item in read_list(value, "[]openai.ToolCall")])
 
@@ -113,7 +115,7 @@ _CALLED: dict[str, Reader] = {"name": read_string, "arguments": read_string}
 _TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,
-    "content": _any,
+    "content": read_anything,
     "reasoning": read_string,
     "tool_calls": _tool_calls,
     "name": read_string,

@@ -1,28 +1,26 @@
-"""The bodies of OpenAI's requests as marshmallow schemas: JSON to calls, once per request.
+"""The schemas of the bodies of OpenAI's requests.
 
-The schemas are named after the Go types of Ollama's ``openai`` package, since those names are part
-of its error texts. Ollama ignores what it does not know, and so it is here. What Ollama ignores but
-a provider may know never fails for its type.
+Ollama ignores what it does not know, and so does the gateway. A field that Ollama ignores but a
+provider may know never fails for its type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
-
-import marshmallow as ma
 
 from gateway.core.chat import replace
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import dynamic_type
 from gateway.dialects.bodies.readers import (
     read_bool,
+    read_bool_or_none,
     read_fields,
     read_float,
     read_int,
     read_string,
 )
-from gateway.dialects.bodies.schemas import Body, Value, body_loader
+from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
 from gateway.dialects.bodies.tools import read_tools
 from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 from gateway.dialects.openai.formats import (
@@ -35,16 +33,15 @@ from gateway.dialects.openai.items import read_input
 from gateway.dialects.openai.messages import read_messages
 from gateway.dialects.openai.tools import (
     read_flat_tools,
-    read_parallel,
     read_tool_choice,
     upstream_name,
 )
 
 __all__ = [
-    "ChatCompletionRequest",
-    "CompletionRequest",
-    "EmbedRequest",
-    "ResponsesRequest",
+    "ChatSchema",
+    "CompletionSchema",
+    "EmbeddingSchema",
+    "ResponseSchema",
     "load_chat",
     "load_completion",
     "load_embedding",
@@ -115,8 +112,8 @@ def _read_texts(value: object) -> tuple[str, ...]:
     raise InvalidRequest("invalid input type")
 
 
-class _AskingBody(Body[BodyT]):
-    """What the bodies of all requests that a language model answers share."""
+class _TextSchema(BodySchema[BodyT]):
+    """The bodies of all requests that a language model answers."""
 
     model = Value(read_string)
     stream = Value(read_bool)
@@ -125,20 +122,21 @@ class _AskingBody(Body[BodyT]):
     prompt_cache_key = Value(_read_key)
 
 
-class _SampledBody(_AskingBody[BodyT]):
-    """What the bodies of the two older endpoints share."""
+class _SampledSchema(_TextSchema[BodyT]):
+    """The bodies of the two older endpoints."""
 
-    stream_options = Value(_read_include_usage, attribute="include_usage")
+    include_usage = Value(_read_include_usage, data_key="stream_options")
     max_tokens = Value(read_int)
     presence_penalty = Value(read_float)
     frequency_penalty = Value(read_float)
     seed = Value(read_int)
 
 
-class ChatCompletionRequest(_SampledBody[ChatBody]):
+class ChatSchema(_SampledSchema[ChatBody]):
     """The body of ``/v1/chat/completions``."""
 
-    call = ChatBody
+    go_type = "openai.ChatCompletionRequest"
+    body = ChatBody
 
     messages = Value(read_messages)
     max_completion_tokens = Value(read_int)
@@ -146,70 +144,70 @@ class ChatCompletionRequest(_SampledBody[ChatBody]):
     response_format = Value(read_response_format)
     tools = Value(read_tools)
     tool_choice = Value(read_tool_choice)
-    parallel_tool_calls = Value(read_parallel)
+    parallel_tool_calls = Value(read_bool_or_none)
     reasoning = Value(read_reasoning)
     reasoning_effort = Value(read_effort)
     logprobs = Value(read_bool)
-    top_logprobs = Value(
-        read_int,
-        validate=ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20"),
-    )
+    top_logprobs = Value(read_int, validate=TOP_LOGPROBS)
 
 
-class CompletionRequest(_SampledBody[CompletionBody]):
+class CompletionSchema(_SampledSchema[CompletionBody]):
     """The body of ``/v1/completions``."""
 
-    call = CompletionBody
+    go_type = "openai.CompletionRequest"
+    body = CompletionBody
 
     prompt = Value(read_string)
     suffix = Value(read_string)
     stop = Value(_read_strict_stop)
 
 
-class EmbedRequest(Body[EmbeddingBody]):
+class EmbeddingSchema(BodySchema[EmbeddingBody]):
     """The body of ``/v1/embeddings``."""
 
-    call = EmbeddingBody
+    go_type = "openai.EmbedRequest"
+    body = EmbeddingBody
 
     model = Value(read_string)
     encoding_format = Value(_read_encoding)
     input = Value(_read_texts)
     dimensions = Value(read_int)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> EmbeddingBody:
-        """Make the call, which is nothing without an input."""
-        if "input" not in said:
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> EmbeddingBody:
+        """Make the body; raise `InvalidRequest` for one without an input."""
+        if "input" not in values:
             raise InvalidRequest("invalid input")
-        return super().build(said, body)
+        return super().build(values, raw)
 
 
-class ResponsesRequest(_AskingBody[ResponseBody]):
+class ResponseSchema(_TextSchema[ResponseBody]):
     """The body of ``/v1/responses``."""
 
-    call = ResponseBody
+    go_type = "openai.ResponsesRequest"
+    body = ResponseBody
 
-    input = Value(read_input, attribute="messages")
+    messages = Value(read_input, data_key="input")
     instructions = Value(read_string)
     max_output_tokens = Value(read_int)
-    text = Value(read_text, attribute="response_format")
+    response_format = Value(read_text, data_key="text")
     tools = Value(read_flat_tools)
     tool_choice = Value(read_tool_choice)
-    parallel_tool_calls = Value(read_parallel)
+    parallel_tool_calls = Value(read_bool_or_none)
     reasoning = Value(read_reasoning)
 
-    def build(self, said: dict[str, Any], body: Mapping[str, Any]) -> ResponseBody:
-        """Make the call, with functions under the names that they have upstream."""
-        tools = said.pop("tools", [])
-        said["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
-        said["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
-        said["echo"] = _echo(body)
-        return super().build(said, body)
+    def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> ResponseBody:
+        """Make the body, with functions under the names that they have upstream."""
+        tools = values.pop("tools", [])
+        values["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
+        values["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
+        values["echo"] = _echo(raw)
+        return super().build(values, raw)
 
 
-def _echo(body: Mapping[str, Any]) -> dict[str, object]:
+def _echo(raw: Mapping[str, Any]) -> dict[str, object]:
     """Return what an answer repeats of its request."""
-    echo = {key: body[key] for key in _ECHOED if key in body}
-    text, reasoning = body.get("text", {}), body.get("reasoning", {})
+    echo = {key: raw[key] for key in _ECHOED if key in raw}
+    text, reasoning = raw.get("text", {}), raw.get("reasoning", {})
     if text.get("format") is not None:
         echo["text"] = {"format": text["format"]}
     if reasoning.get("effort") or reasoning.get("summary"):
@@ -217,26 +215,14 @@ def _echo(body: Mapping[str, Any]) -> dict[str, object]:
     return echo
 
 
-def _loader(schema: type[Body[BodyT]]) -> Callable[[bytes], BodyT]:
-    """Return the function that reads one kind of body; it raises only `InvalidRequest`."""
-    load_body = body_loader(schema, package="openai")
+load_chat = body_loader(ChatSchema, empty_error="EOF")
+"""Read a body of ``/v1/chat/completions`` as Ollama does, its error messages included."""
 
-    def load(body: bytes) -> BodyT:
-        if not body.strip():
-            raise InvalidRequest("EOF")
-        return load_body(body)
-
-    return load
-
-
-load_chat = _loader(ChatCompletionRequest)
-"""Read a body of ``/v1/chat/completions`` as Ollama does, its refusals included."""
-
-load_completion = _loader(CompletionRequest)
+load_completion = body_loader(CompletionSchema, empty_error="EOF")
 """Read a body of ``/v1/completions``."""
 
-load_embedding = _loader(EmbedRequest)
+load_embedding = body_loader(EmbeddingSchema, empty_error="EOF")
 """Read a body of ``/v1/embeddings``."""
 
-load_response = _loader(ResponsesRequest)
+load_response = body_loader(ResponseSchema, empty_error="EOF")
 """Read a body of ``/v1/responses``."""

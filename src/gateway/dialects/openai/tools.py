@@ -15,7 +15,7 @@ from gateway.dialects.bodies.readers import read_list
 from gateway.dialects.bodies.tools import read_function
 from gateway.dialects.openai.bodies import ToolName
 
-__all__ = ["read_flat_tools", "read_parallel", "read_tool_choice", "upstream_name"]
+__all__ = ["read_flat_tools", "read_tool_choice", "upstream_name"]
 
 _LONGEST_NAME: Final = 64
 """OpenAI's own limit for the name of a function."""
@@ -54,11 +54,6 @@ def read_tool_choice(value: object) -> ToolChoice | None:
             named = ToolName(name, namespace if isinstance(namespace, str) else "")
             return NamedTool(upstream_name(named))
     return None
-
-
-def read_parallel(value: object) -> bool | None:
-    """Return whether several calls at once are wanted; Ollama reads nothing of this."""
-    return value if isinstance(value, bool) else None
 
 
 def _functions(items: list[object], *, namespace: str) -> Iterator[tuple[ToolName, Tool]]:

@@ -84,7 +84,7 @@ def refusal(load: Callable[[bytes], object], **fields: object) -> str:
                 shift=False,
                 logprobs=True,
                 top_logprobs=20,
-                native=BESIDE,
+                passthrough=BESIDE,
             ),
             id="5.1-every-field",
         ),
@@ -238,7 +238,7 @@ def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
                 options={},
                 think=False,
                 keep_alive=FOREVER,
-                native={
+                passthrough={
                     "template": "t",
                     "context": [5, 9, None],
                     "raw": True,
