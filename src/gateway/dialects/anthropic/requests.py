@@ -29,20 +29,20 @@ _EFFORTS: Final[Mapping[str, Think]] = {
 _SWITCHES: Final[Mapping[str, bool]] = {"enabled": True, "disabled": False}
 
 
-def read_messages(body: bytes) -> tuple[ChatRequest, bool]:
+def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
     """Return what a body asks, for the model by the client's own name, and whether as a stream.
 
     The messages are none when the client's said nothing. Raise `InvalidRequest` for what is of a
     wrong type, missing, or impossible to carry, and `Forbidden` for a search of the web.
     """
-    call = load_messages(body)
-    if not call.model.strip():
+    body = load_messages(data)
+    if not body.model.strip():
         raise InvalidRequest("model is required")
-    if call.max_tokens <= 0:
+    if body.max_tokens <= 0:
         raise InvalidRequest("max_tokens is required and must be positive")
-    if not call.messages:
+    if not body.messages:
         raise InvalidRequest("messages is required")
-    return _request(call), call.stream
+    return _request(body), body.stream
 
 
 def estimate_tokens(request: ChatRequest) -> int:
@@ -53,22 +53,22 @@ def estimate_tokens(request: ChatRequest) -> int:
     return max(characters // 4, 1)
 
 
-def _request(call: MessagesBody) -> ChatRequest:
+def _request(body: MessagesBody) -> ChatRequest:
     return ChatRequest(
-        model=call.model,
-        messages=conversation(call.system, call.messages),
-        tools=functions(call.tools),
-        tool_choice=tool_choice(call.tool_choice),
-        parallel_tool_calls=parallel_calls(call.tool_choice),
+        model=body.model,
+        messages=conversation(body.system, body.messages),
+        tools=functions(body.tools),
+        tool_choice=tool_choice(body.tool_choice),
+        parallel_tool_calls=parallel_calls(body.tool_choice),
         sampling=Sampling(
-            temperature=call.temperature,
-            top_p=call.top_p,
-            top_k=call.top_k,
-            max_tokens=call.max_tokens,
-            stop=call.stop_sequences,
+            temperature=body.temperature,
+            top_p=body.top_p,
+            top_k=body.top_k,
+            max_tokens=body.max_tokens,
+            stop=body.stop_sequences,
         ),
-        think=_think(call.thinking, call.output_config),
-        response_format=_response_format(call.output_config.get("format")),
+        think=_think(body.thinking, body.output_config),
+        response_format=_response_format(body.output_config.get("format")),
     )
 
 

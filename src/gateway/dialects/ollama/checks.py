@@ -30,54 +30,54 @@ __all__ = [
 ]
 
 
-def admit_chat(call: ChatBody, info: ModelInfo, listed: str) -> None:
+def admit_chat(body: ChatBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
-    media = heard_media(call.messages)
+    media = heard_media(body.messages)
     check_model(
-        call.model,
+        body.model,
         info,
         listed=listed,
         purpose="chat",
-        think=call.think,
-        needed=(Capability.TOOLS,) if call.tools else (),
+        think=body.think,
+        needed=(Capability.TOOLS,) if body.tools else (),
         media=media,
     )
-    check_options(call.options)
+    check_options(body.options)
     check_media(media)
 
 
-def admit_generate(call: GenerateBody, info: ModelInfo, listed: str) -> None:
+def admit_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
-    if call.raw and (call.template or call.system or call.context):
+    if body.raw and (body.template or body.system or body.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
     # What is filled in stands between two texts; pictures have no part in it.
-    media = () if call.suffix else call.media
+    media = () if body.suffix else body.media
     check_model(
-        call.model,
+        body.model,
         info,
         listed=listed,
         purpose="generate",
-        think=call.think,
-        needed=(Capability.INSERT,) if call.suffix else (),
+        think=body.think,
+        needed=(Capability.INSERT,) if body.suffix else (),
         media=media,
     )
-    check_options(call.options)
+    check_options(body.options)
     check_media(media)
 
 
-def admit_embed(call: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
+def admit_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
     """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type.
 
     An Ollama server tries it with any model.
     """
     if not described(info):
-        check_embedding(call.model, info)
-    check_options(call.options)
+        check_embedding(body.model, info)
+    check_options(body.options)
 
 
-def embed_inputs(call: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
+def embed_inputs(body: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
     """Return the texts to embed, none for a load; raise `InvalidRequest` for any other type."""
-    value = call.prompt if isinstance(call, EmbeddingsBody) else call.input
+    value = body.prompt if isinstance(body, EmbeddingsBody) else body.input
     match value:
         case None | "":
             return ()
@@ -88,76 +88,76 @@ def embed_inputs(call: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
     raise InvalidRequest("invalid input type")
 
 
-def chat_request(call: ChatBody, model_id: str) -> ChatRequest:
+def chat_request(body: ChatBody, model_id: str) -> ChatRequest:
     """Return what the provider is asked; raise `InvalidRequest` (500) for an invalid format."""
-    return _chat_request(call, model_id, messages=call.messages, tools=call.tools)
+    return _chat_request(body, model_id, messages=body.messages, tools=body.tools)
 
 
 def generate_request(
-    call: GenerateBody, model_id: str, *, info: ModelInfo
+    body: GenerateBody, model_id: str, *, info: ModelInfo
 ) -> ChatRequest | FillRequest:
     """Return what the provider is asked: a chat of one turn, or to fill in the middle.
 
     The latter with a suffix, and for raw prompts where the model can, since nothing else leaves
     such a prompt as it is.
     """
-    if call.suffix or (call.raw and Capability.INSERT in info.capabilities):
-        sampling, extra = read_options(call.options)
-        return FillRequest(model_id, call.prompt, call.suffix, sampling, extra, _native(call))
-    system = (Message(Role.SYSTEM, call.system),) if call.system else ()
-    prompt = Message(Role.USER, call.prompt, media=call.media)
-    return _chat_request(call, model_id, messages=(*system, prompt))
+    if body.suffix or (body.raw and Capability.INSERT in info.capabilities):
+        sampling, extra = read_options(body.options)
+        return FillRequest(model_id, body.prompt, body.suffix, sampling, extra, _native(body))
+    system = (Message(Role.SYSTEM, body.system),) if body.system else ()
+    prompt = Message(Role.USER, body.prompt, media=body.media)
+    return _chat_request(body, model_id, messages=(*system, prompt))
 
 
-def load_request(call: ChatBody | GenerateBody, model_id: str) -> ChatRequest:
-    """Return what the provider is told of a call that only loads its model."""
-    sampling, extra = read_options(call.options)
-    return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(call))
+def load_request(body: ChatBody | GenerateBody, model_id: str) -> ChatRequest:
+    """Return what the provider is told of a body that only loads its model."""
+    sampling, extra = read_options(body.options)
+    return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(body))
 
 
-def embed_request(call: EmbedBody | EmbeddingsBody, model_id: str) -> EmbedRequest:
+def embed_request(body: EmbedBody | EmbeddingsBody, model_id: str) -> EmbedRequest:
     """Return what the provider is asked; without inputs that is to load the model."""
-    if isinstance(call, EmbeddingsBody):
-        return EmbedRequest(model_id, embed_inputs(call), native=_native(call))
+    if isinstance(body, EmbeddingsBody):
+        return EmbedRequest(model_id, embed_inputs(body), native=_native(body))
     return EmbedRequest(
         model_id,
-        embed_inputs(call),
-        dimensions=call.dimensions if call.dimensions > 0 else None,
-        truncate=call.truncate,
-        native=_native(call),
+        embed_inputs(body),
+        dimensions=body.dimensions if body.dimensions > 0 else None,
+        truncate=body.truncate,
+        native=_native(body),
     )
 
 
 def _chat_request(
-    call: ChatBody | GenerateBody,
+    body: ChatBody | GenerateBody,
     model_id: str,
     *,
     messages: tuple[Message, ...],
     tools: tuple[Tool, ...] = (),
 ) -> ChatRequest:
-    sampling, extra = read_options(call.options)
+    sampling, extra = read_options(body.options)
     return ChatRequest(
         model=model_id,
         messages=messages,
         tools=tools,
         sampling=sampling,
-        think=call.think,
-        response_format=read_format(call.format),
+        think=body.think,
+        response_format=read_format(body.format),
         extra=extra,
-        logprobs=call.top_logprobs if call.logprobs else None,
-        native=_native(call),
+        logprobs=body.top_logprobs if body.logprobs else None,
+        native=_native(body),
     )
 
 
 def _native(
-    call: ChatBody | GenerateBody | EmbedBody | EmbeddingsBody,
+    body: ChatBody | GenerateBody | EmbedBody | EmbeddingsBody,
 ) -> Mapping[str, Mapping[str, object]]:
     """Return what only a provider of this dialect understands.
 
     A prompt is there, though the vocabulary holds it, to tell that there is one: an Ollama server
     has endpoints of their own for those.
     """
-    said = call.passthrough
-    if isinstance(call, GenerateBody | EmbeddingsBody):
-        said = {**said, "prompt": call.prompt}
+    said = body.passthrough
+    if isinstance(body, GenerateBody | EmbeddingsBody):
+        said = {**said, "prompt": body.prompt}
     return {DIALECT: said} if said else {}

@@ -56,16 +56,16 @@ def ps_document(models: Sequence[RunningModel]) -> bytes:
     return encode_document({"models": [_process(running) for running in last_first]})
 
 
-def show_document(model: ListedModel, call: ShowBody, *, basename: str = "") -> bytes:
+def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> bytes:
     """Return the answer of ``/api/show``.
 
     A *basename* replaces ``general.basename``: for GitHub Copilot, which takes it for the name.
     """
     info, layers, below = model.info, model.layers, described(model.info)
-    system = call.system or layers.system
+    system = body.system or layers.system
     said: dict[str, Any] = {
         "license": "\n".join(layers.licenses),
-        "modelfile": render_modelfile(model, system=system, options=call.options or {}),
+        "modelfile": render_modelfile(model, system=system, options=body.options or {}),
         "parameters": render_parameters(info.parameters),
         "template": shown_template(model),
         "system": system,

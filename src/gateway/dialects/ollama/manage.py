@@ -168,18 +168,18 @@ load_push = body_loader(PushSchema)
 """Read a body of ``/api/push``."""
 
 
-def read_layers(call: CreateBody) -> ModelfileLayers:
+def read_layers(body: CreateBody) -> ModelfileLayers:
     """Return the layers of the new model.
 
     Raise `InvalidRequest` for what is wrong in ``info``, and with the status 500 in ``license``.
     """
     layers = ModelfileLayers(
-        system=call.system,
-        template=call.template,
-        parameters=call.parameters,
-        messages=call.messages,
-        **_read_info(call.info),
-        licenses=_read_licenses(call.license),
+        system=body.system,
+        template=body.template,
+        parameters=body.parameters,
+        messages=body.messages,
+        **_read_info(body.info),
+        licenses=_read_licenses(body.license),
     )
     try:
         codec.encode(layers)

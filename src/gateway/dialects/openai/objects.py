@@ -20,8 +20,8 @@ Item: TypeAlias = dict[str, object]
 """One part of an answer's output."""
 
 
-def response_object(call: ResponseBody, *, identity: str, created: int) -> dict[str, object]:
-    """Return an answer that has just begun; what the call has to echo stands in it."""
+def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[str, object]:
+    """Return an answer that has just begun; what the body has to echo stands in it."""
     return {
         "id": identity,
         "object": "response",
@@ -29,9 +29,9 @@ def response_object(call: ResponseBody, *, identity: str, created: int) -> dict[
         "completed_at": None,
         "status": "in_progress",
         "incomplete_details": None,
-        "model": call.model,
+        "model": body.model,
         "previous_response_id": None,
-        "instructions": call.instructions or None,
+        "instructions": body.instructions or None,
         "output": [],
         "error": None,
         "tools": [],
@@ -54,7 +54,7 @@ def response_object(call: ResponseBody, *, identity: str, created: int) -> dict[
         "metadata": {},
         "safety_identifier": None,
         "prompt_cache_key": None,
-        **call.echo,
+        **body.echo,
     }
 
 

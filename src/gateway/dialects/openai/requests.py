@@ -19,62 +19,62 @@ __all__ = [
 ]
 
 
-def chat_request(call: ChatBody) -> ChatRequest:
+def chat_request(body: ChatBody) -> ChatRequest:
     """Return what the provider is asked."""
     return ChatRequest(
-        model=call.model,
-        messages=call.messages,
-        tools=call.tools,
-        tool_choice=call.tool_choice,
-        parallel_tool_calls=call.parallel_tool_calls,
-        sampling=_sampling(call),
-        think=call.reasoning_effort if call.reasoning is None else call.reasoning,
-        response_format=call.response_format,
-        extra=_extra(call),
+        model=body.model,
+        messages=body.messages,
+        tools=body.tools,
+        tool_choice=body.tool_choice,
+        parallel_tool_calls=body.parallel_tool_calls,
+        sampling=_sampling(body),
+        think=body.reasoning_effort if body.reasoning is None else body.reasoning,
+        response_format=body.response_format,
+        extra=_extra(body),
     )
 
 
-def completion_request(call: CompletionBody) -> ChatRequest | FillRequest:
+def completion_request(body: CompletionBody) -> ChatRequest | FillRequest:
     """Return what the provider is asked: a chat of one turn or, with a suffix, to fill in."""
-    sampling, extra = _sampling(call), _extra(call)
-    if call.suffix:
-        return FillRequest(call.model, call.prompt, call.suffix, sampling, extra)
-    prompt = Message(Role.USER, call.prompt)
-    return ChatRequest(call.model, (prompt,), sampling=sampling, extra=extra)
+    sampling, extra = _sampling(body), _extra(body)
+    if body.suffix:
+        return FillRequest(body.model, body.prompt, body.suffix, sampling, extra)
+    prompt = Message(Role.USER, body.prompt)
+    return ChatRequest(body.model, (prompt,), sampling=sampling, extra=extra)
 
 
-def response_request(call: ResponseBody) -> ChatRequest:
+def response_request(body: ResponseBody) -> ChatRequest:
     """Return what the provider is asked."""
-    instructions = (Message(Role.SYSTEM, call.instructions),) if call.instructions else ()
+    instructions = (Message(Role.SYSTEM, body.instructions),) if body.instructions else ()
     return ChatRequest(
-        model=call.model,
-        messages=(*instructions, *call.messages),
-        tools=call.tools,
-        tool_choice=call.tool_choice,
-        parallel_tool_calls=call.parallel_tool_calls,
+        model=body.model,
+        messages=(*instructions, *body.messages),
+        tools=body.tools,
+        tool_choice=body.tool_choice,
+        parallel_tool_calls=body.parallel_tool_calls,
         sampling=Sampling(
-            temperature=call.temperature, top_p=call.top_p, max_tokens=_positive(_limit(call))
+            temperature=body.temperature, top_p=body.top_p, max_tokens=_positive(_limit(body))
         ),
-        think=call.reasoning,
-        response_format=call.response_format,
-        extra=_extra(call),
+        think=body.reasoning,
+        response_format=body.response_format,
+        extra=_extra(body),
     )
 
 
-def embed_request(call: EmbeddingBody) -> EmbedRequest:
+def embed_request(body: EmbeddingBody) -> EmbedRequest:
     """Return what the provider is asked."""
-    return EmbedRequest(call.model, call.input, dimensions=_positive(call.dimensions))
+    return EmbedRequest(body.model, body.input, dimensions=_positive(body.dimensions))
 
 
-def given_options(call: ChatBody | CompletionBody | ResponseBody) -> frozenset[str]:
+def given_options(body: ChatBody | CompletionBody | ResponseBody) -> frozenset[str]:
     """Return the options that the client gave a value that sets none.
 
     A limit of zero or less is no limit, and a negative seed is a random one, as among Ollama's
     options; the parameters stored with a model must not replace them.
     """
     limits = {
-        "num_predict": _limit(call),
-        "seed": None if isinstance(call, ResponseBody) else call.seed,
+        "num_predict": _limit(body),
+        "seed": None if isinstance(body, ResponseBody) else body.seed,
     }
     least = {"num_predict": 1, "seed": 0}
     return frozenset(
@@ -82,25 +82,25 @@ def given_options(call: ChatBody | CompletionBody | ResponseBody) -> frozenset[s
     )
 
 
-def _limit(call: ChatBody | CompletionBody | ResponseBody) -> int | None:
-    if isinstance(call, ResponseBody):
-        return call.max_output_tokens
-    if isinstance(call, ChatBody) and call.max_tokens is None:
-        return call.max_completion_tokens
-    return call.max_tokens
+def _limit(body: ChatBody | CompletionBody | ResponseBody) -> int | None:
+    if isinstance(body, ResponseBody):
+        return body.max_output_tokens
+    if isinstance(body, ChatBody) and body.max_tokens is None:
+        return body.max_completion_tokens
+    return body.max_tokens
 
 
-def _sampling(call: ChatBody | CompletionBody) -> Sampling:
+def _sampling(body: ChatBody | CompletionBody) -> Sampling:
     # Where Go cannot tell 0 from nothing, Ollama takes it for nothing.
-    says_top_p = call.top_p or isinstance(call, ChatBody)
+    says_top_p = body.top_p or isinstance(body, ChatBody)
     return Sampling(
-        temperature=call.temperature,
-        top_p=call.top_p if says_top_p else None,
-        seed=call.seed if call.seed is not None and call.seed >= 0 else None,
-        max_tokens=_positive(_limit(call)),
-        stop=call.stop,
-        presence_penalty=call.presence_penalty,
-        frequency_penalty=call.frequency_penalty,
+        temperature=body.temperature,
+        top_p=body.top_p if says_top_p else None,
+        seed=body.seed if body.seed is not None and body.seed >= 0 else None,
+        max_tokens=_positive(_limit(body)),
+        stop=body.stop,
+        presence_penalty=body.presence_penalty,
+        frequency_penalty=body.frequency_penalty,
     )
 
 
@@ -109,6 +109,6 @@ def _positive(limit: int | None) -> int | None:
     return limit if limit is not None and limit > 0 else None
 
 
-def _extra(call: ChatBody | CompletionBody | ResponseBody) -> dict[str, object]:
-    key = call.prompt_cache_key
+def _extra(body: ChatBody | CompletionBody | ResponseBody) -> dict[str, object]:
+    key = body.prompt_cache_key
     return {} if key is None else {"prompt_cache_key": key}

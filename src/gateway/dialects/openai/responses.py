@@ -66,12 +66,12 @@ class ResponseEncoder:
     document_type = JSON_TYPE
 
     def __init__(
-        self, call: ResponseBody, *, identity: str, now: Callable[[], float] = time.time
+        self, body: ResponseBody, *, identity: str, now: Callable[[], float] = time.time
     ) -> None:
-        self._call = call
+        self._body = body
         self._identity = identity
         self._now = now
-        self._response = response_object(call, identity=f"resp_{identity}", created=int(now()))
+        self._response = response_object(body, identity=f"resp_{identity}", created=int(now()))
         self._sequence = 0
         self._items: list[Item] = []
         self._calls = 0
@@ -206,7 +206,7 @@ class ResponseEncoder:
         return frames
 
     def _function_call(self, call: ToolCall) -> Item:
-        name = self._call.names.get(call.name, ToolName(call.name))
+        name = self._body.names.get(call.name, ToolName(call.name))
         item: Item = {
             "id": self._id("fc"),
             "type": "function_call",
