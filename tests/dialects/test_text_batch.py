@@ -26,7 +26,7 @@ from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.ollama import encode as ollama
 from gateway.dialects.ollama.clock import Clock
 from gateway.dialects.openai import encode as openai
-from gateway.dialects.text_batch import encode_texts
+from gateway.dialects.text_batch import LONGEST_TEXT, encode_text_batch
 from gateway.observe.timing import Timing
 
 TEXT = TextDelta("a")
@@ -41,15 +41,22 @@ FINISH = Finish(FinishReason.STOP, Usage(3, 2))
     ids=["nothing", "thinking", "finish", "text-and-finish", "call-and-text", "probabilities"],
 )
 def test_a_batch_with_anything_but_text_is_none_of_texts(events: Sequence[ChatEvent]) -> None:
-    assert encode_texts(events) == b""
+    assert encode_text_batch(events, before=b"<", after=b">") == b""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_batch_that_might_be_too_long_for_a_line_is_none_of_texts(count: int) -> None:
+    fits = [TextDelta("a" * ((LONGEST_TEXT - 5) // count))] * count
+    assert encode_text_batch(fits, before=b"", after=b"") != b""
+    assert encode_text_batch([*fits, TextDelta("abcde")], before=b"", after=b"") == b""
 
 
 @settings(deadline=None)
 @given(texts=st.lists(st.text(min_size=1), min_size=1))
-def test_texts_are_escaped_json_between_line_feeds(texts: list[str]) -> None:
-    encoded = encode_texts([TextDelta(text) for text in texts])
-    assert encoded == b"\n".join([codec.escape_html(codec.encode(text)) for text in texts])
-    assert [codec.decode(line) for line in encoded.split(b"\n")] == texts
+def test_texts_are_escaped_json_between_what_a_dialect_has_there(texts: list[str]) -> None:
+    encoded = encode_text_batch([TextDelta(text) for text in texts], before=b'{"a":', after=b"}\n")
+    lines = [codec.escape_html(codec.encode({"a": text})) + b"\n" for text in texts]
+    assert encoded == b"".join(lines)
 
 
 def stopped() -> Timing:
@@ -85,7 +92,7 @@ def test_batches_of_text_are_written_like_any_others(
 ) -> None:
     encoder, plain = make(), make()
     batches.append([FINISH])
-    with patch(f"{type(plain).__module__}.encode_texts", lambda _: b""):
+    with patch(f"{type(plain).__module__}.encode_text_batch", lambda _, **__: b""):
         expected = [plain.lines(batch) for batch in batches]
     assert [encoder.lines(batch) for batch in batches] == expected
 

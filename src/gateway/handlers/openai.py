@@ -16,8 +16,8 @@ from gateway.core.names import short_name
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.capabilities import check_chat, check_embedding, check_model
+from gateway.dialects.documents import JSON_TYPE
 from gateway.dialects.openai.documents import (
-    JSON_TYPE,
     TEXT_TYPE,
     embeddings_document,
     model_document,

@@ -1,7 +1,7 @@
 """Events to what answers ``/v1/messages``: server-sent events, or one document.
 
 The names and the order of all keys are those of Ollama's ``anthropic/anthropic.go``. An event is a
-prepared beginning, the value that differs, and a prepared end; only the value is encoded. All
+prepared head, the value that differs, and a prepared end; only the value is encoded. All
 events of a batch become one bytes object.
 """
 
@@ -23,15 +23,11 @@ from gateway.core.events import (
     Usage,
 )
 from gateway.dialects.call_ids import call_id
-from gateway.dialects.text_batch import encode_texts
+from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
+from gateway.dialects.server_sent_events import STREAM_HEADERS, encode_event
+from gateway.dialects.text_batch import encode_text_batch
 
-__all__ = ["DOCUMENT_TYPE", "STREAM_HEADERS", "MessageEncoder", "error_document"]
-
-STREAM_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-cache",
-}
-DOCUMENT_TYPE: Final = "application/json"
+__all__ = ["MessageEncoder", "error_document"]
 
 _ERROR_TYPES: Final[Mapping[int, str]] = {
     400: "invalid_request_error",
@@ -73,7 +69,7 @@ class MessageEncoder:
     """
 
     stream_headers = STREAM_HEADERS
-    document_type = DOCUMENT_TYPE
+    document_type = JSON_TYPE
 
     def __init__(self, model: str, *, identity: str, input_tokens: int = 0) -> None:
         self._model = model
@@ -87,10 +83,10 @@ class MessageEncoder:
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the events for a batch; the first batch, even an empty one, begins the message."""
-        if self._open is TextDelta and (texts := encode_texts(events)):
-            if len(events) > 1:
-                texts = texts.replace(b"\n", _DELTA_END + self._delta)
-            return b"".join((self._delta, texts, _DELTA_END))
+        if self._open is TextDelta and (
+            deltas := encode_text_batch(events, before=self._delta, after=_DELTA_END)
+        ):
+            return deltas
         parts: list[bytes] = []
         if not self._is_started:
             self._is_started = True
@@ -144,12 +140,11 @@ class MessageEncoder:
 
     def _document(self, content: Sequence[object], stop_reason: str, usage: Usage | None) -> bytes:
         message = self._message(content)
-        document = {**message, "stop_reason": stop_reason, "usage": _counts(usage)}
-        return codec.escape_html(codec.encode(document)) + b"\n"
+        return encode_line({**message, "stop_reason": stop_reason, "usage": _counts(usage)})
 
     def _start(self) -> bytes:
         usage = _counts(Usage(self._input_tokens, 0))
-        return _event("message_start", {"message": {**self._message([]), "usage": usage}})
+        return encode_event("message_start", {"message": {**self._message([]), "usage": usage}})
 
     def _begin(self, kind: type[ChatEvent]) -> bytes:
         """Begin a block of text or thinking, and prepare what its deltas share."""
@@ -176,17 +171,17 @@ class MessageEncoder:
         return b"".join(
             (
                 self._block_start(block),
-                _event("content_block_delta", {"index": self._index, "delta": delta}),
+                encode_event("content_block_delta", {"index": self._index, "delta": delta}),
                 self._block_stop(),
             )
         )
 
     def _block_start(self, block: Mapping[str, object]) -> bytes:
-        return _event("content_block_start", {"index": self._index, "content_block": block})
+        return encode_event("content_block_start", {"index": self._index, "content_block": block})
 
     def _block_stop(self) -> bytes:
         index, self._index = self._index, self._index + 1
-        return _event("content_block_stop", {"index": index})
+        return encode_event("content_block_stop", {"index": index})
 
 
 def error_document(error: GatewayError, identity: str) -> bytes:
@@ -197,7 +192,7 @@ def error_document(error: GatewayError, identity: str) -> bytes:
         "error": {"type": kind, "message": error.message},
         "request_id": f"req_{identity:0>24}",
     }
-    return codec.escape_html(codec.encode(document))
+    return encode_document(document)
 
 
 def _tool_use(call: ToolCall, index: int) -> dict[str, object]:
@@ -210,12 +205,7 @@ def _stop_reason(finish: Finish, *, calls: int) -> str:
 
 def _stop(reason: str, usage: Usage | None) -> bytes:
     delta = {"delta": {"stop_reason": reason}, "usage": _counts(usage)}
-    return _event("message_delta", delta) + _event("message_stop", {})
-
-
-def _event(name: str, fields: Mapping[str, object]) -> bytes:
-    data = codec.encode({"type": name, **fields})
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+    return encode_event("message_delta", delta) + encode_event("message_stop", {})
 
 
 def _counts(usage: Usage | None) -> dict[str, int]:

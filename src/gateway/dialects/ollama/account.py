@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from gateway.core.model_info import Capability, ListedModel
-from gateway.dialects.ollama.encode import encode_document
+from gateway.dialects.documents import encode_document
 
 __all__ = ["me_document", "recommendations_document", "status_document"]
 

@@ -1,14 +1,13 @@
 """Events to the lines and documents that answer ``/api/chat`` and ``/api/generate``.
 
-A line is a prepared beginning, the value that differs, and a prepared end; only the value is
-encoded. All lines of a batch become one bytes object and carry one time.
+A line is a prepared head, the value that differs, and a prepared end; only the value is encoded.
+All lines of a batch become one bytes object and carry one time.
 """
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 import msgspec
@@ -27,9 +26,10 @@ from gateway.core.events import (
     ToolCall,
 )
 from gateway.dialects.call_ids import call_id
+from gateway.dialects.documents import encode_document
 from gateway.dialects.ollama.clock import CLOCK, Clock
 from gateway.dialects.ollama.passthrough import DIALECT
-from gateway.dialects.text_batch import encode_texts
+from gateway.dialects.text_batch import LONGEST_TEXT, encode_text_batch
 from gateway.observe.timing import Timing
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "STREAM_TYPE",
     "ChatEncoder",
     "GenerateEncoder",
-    "encode_document",
     "error_document",
 ]
 
@@ -45,9 +44,6 @@ JSON_TYPE = "application/json; charset=utf-8"
 STREAM_TYPE = "application/x-ndjson"
 
 _STREAM_HEADERS: Mapping[str, str] = {"Content-Type": STREAM_TYPE}
-
-# Ollama's Go client reads no line of 8,000,000 bytes, and a character may take six of them.
-_LONGEST_DELTA = 1_000_000
 
 _THINKING = b'"","thinking":'
 
@@ -67,17 +63,17 @@ class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
 class _AnswerEncoder(abc.ABC):
     """Encode one answer; *model* is the client's own text."""
 
-    __slots__ = ("_beginning", "_calls", "_clock", "_timing")
+    __slots__ = ("_calls", "_clock", "_head", "_timing")
 
     stream_headers = _STREAM_HEADERS
     document_type = JSON_TYPE
 
-    _open: ClassVar[bytes]
-    """What stands between the time and the text."""
-    _more: ClassVar[bytes]
-    """What ends a line after which others come."""
-    _done: ClassVar[bytes]
-    """What leads to the other members of the last line."""
+    _prefix: ClassVar[bytes]
+    """What leads from the time to the text."""
+    _continue: ClassVar[bytes]
+    """What ends a line that others follow."""
+    _final: ClassVar[bytes]
+    """What leads from the text to the other members of the last line."""
 
     def __init__(
         self,
@@ -88,7 +84,7 @@ class _AnswerEncoder(abc.ABC):
         timing: Timing,
         clock: Clock = CLOCK,
     ) -> None:
-        self._beginning = _beginning(model, remote_model, remote_host)
+        self._head = _encode_head(model, remote_model, remote_host)
         self._timing = timing
         self._clock = clock
         self._calls: list[ToolCall] = []
@@ -103,25 +99,20 @@ class _AnswerEncoder(abc.ABC):
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return a line for each delta, one for all the calls of the batch, and the last one."""
-        texts = encode_texts(events)
-        if not 0 < len(texts) <= _LONGEST_DELTA:
-            return self._any_lines(events)
-        stamp = self._clock.stamp()
-        if len(events) > 1:
-            between = b"".join((self._more, self._beginning, stamp, self._open))
-            texts = texts.replace(b"\n", between)
-        return b"".join((self._beginning, stamp, self._open, texts, self._more))
+        return encode_text_batch(
+            events, before=self._start(), after=self._continue
+        ) or self._any_lines(events)
 
     def _any_lines(self, events: Sequence[ChatEvent]) -> bytes:
         if events and isinstance(events[-1], Finish):
             # What comes before goes first, since the end may have to tell of its calls.
             before = self.lines(events[:-1]) if len(events) > 1 else b""
-            return b"".join((before, self._head(), b'""', self._end(events[-1]), b"\n"))
+            return b"".join((before, self._start(), b'""', self._end(events[-1]), b"\n"))
         values: list[bytes] = []
         first = len(self._calls)
         for event in events:
             if isinstance(event, TextDelta):
-                if len(event.text) <= _LONGEST_DELTA:
+                if len(event.text) <= LONGEST_TEXT:
                     values.append(codec.encode(event.text))
                 else:
                     values.extend(_encode_parts(event.text))
@@ -136,10 +127,10 @@ class _AnswerEncoder(abc.ABC):
             values.append(b'""' + beside)
         if not values:
             return b""
-        # As in `encode_texts`, a line feed stands for what separates two values.
-        head = self._head()
-        deltas = codec.escape_html(b"\n".join(values)).replace(b"\n", self._more + head)
-        return b"".join((head, deltas, self._more))
+        start = self._start()
+        # Compact JSON has no line feed of its own.
+        lines = codec.escape_html(b"\n".join(values)).replace(b"\n", self._continue + start)
+        return b"".join((start, lines, self._continue))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
@@ -149,13 +140,13 @@ class _AnswerEncoder(abc.ABC):
             value += b',"thinking":' + codec.encode(answer.thinking)
         if self._calls:
             value += self._calls_in_text(0)
-        document = b"".join((self._head(), codec.escape_html(value), self._end(answer.finish)))
+        document = b"".join((self._start(), codec.escape_html(value), self._end(answer.finish)))
         return _scored(document, answer.logprobs) if answer.logprobs else document
 
     def load_document(self, reason: Literal["load", "unload"]) -> bytes:
         """Return the answer to a request that only loads or unloads a model."""
         said = b',"done_reason":"%b"}' % reason.encode()
-        return b"".join((self._head(), b'""', self._done, said))
+        return b"".join((self._start(), b'""', self._final, said))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the last line of a stream that failed."""
@@ -168,13 +159,13 @@ class _AnswerEncoder(abc.ABC):
         for place, event in enumerate(events):
             if isinstance(event, Logprobs):
                 before = self.lines(events[begin:place])
-                line = before or b"".join((self._head(), b'""', self._more))
+                line = before or b"".join((self._start(), b'""', self._continue))
                 lines.append(_scored(line.removesuffix(b"\n"), event.tokens) + b"\n")
                 begin = place + 1
         return b"".join((*lines, self.lines(events[begin:])))
 
-    def _head(self) -> bytes:
-        return b"".join((self._beginning, self._clock.stamp(), self._open))
+    def _start(self) -> bytes:
+        return b"".join((self._head, self._clock.stamp(), self._prefix))
 
     def _end(self, finish: Finish) -> bytes:
         """Return the rest of the last line, from the end of its text on.
@@ -186,7 +177,7 @@ class _AnswerEncoder(abc.ABC):
         members = encoded[1:-1]
         comma = b"," if members else b""
         calls = self._calls_at_end() if self._calls else b""
-        return b"".join((self._done, comma, members, calls, b"}"))
+        return b"".join((self._final, comma, members, calls, b"}"))
 
     def _metrics(self, finish: Finish) -> _Metrics:
         durations = self._timing.durations()
@@ -207,9 +198,9 @@ class ChatEncoder(_AnswerEncoder):
 
     __slots__ = ()
 
-    _open = b'","message":{"role":"assistant","content":'
-    _more = b'},"done":false}\n'
-    _done = b'},"done":true'
+    _prefix = b'","message":{"role":"assistant","content":'
+    _continue = b'},"done":false}\n'
+    _final = b'},"done":true'
 
     def _calls_in_text(self, first: int) -> bytes:
         calls = [
@@ -227,9 +218,9 @@ class GenerateEncoder(_AnswerEncoder):
 
     __slots__ = ()
 
-    _open = b'","response":'
-    _more = b',"done":false}\n'
-    _done = b',"done":true'
+    _prefix = b'","response":'
+    _continue = b',"done":false}\n'
+    _final = b',"done":true'
 
     def _calls_in_text(self, first: int) -> bytes:
         return b""
@@ -239,19 +230,13 @@ class GenerateEncoder(_AnswerEncoder):
         return codec.escape_html(b',"tool_calls":' + codec.encode(calls))
 
 
-def encode_document(value: Mapping[str, object]) -> bytes:
-    """Encode a whole JSON answer with the escapes that Go's encoder makes."""
-    return codec.escape_html(codec.encode(value))
-
-
 def error_document(error: GatewayError, _: str = "") -> bytes:
     """Return the body of an error response, in which there is no place for an id."""
     return encode_document({"error": error.message})
 
 
-@lru_cache(maxsize=256)  # who has asked for a model asks for it again
-def _beginning(model: str, remote_model: str, remote_host: str) -> bytes:
-    """Return what stands before the time in each line."""
+def _encode_head(model: str, remote_model: str, remote_host: str) -> bytes:
+    """Return what each line begins with, up to the time."""
     remote = {"remote_model": remote_model, "remote_host": remote_host}
     fields = {"model": model} | {key: text for key, text in remote.items() if text}
     return encode_document(fields)[:-1] + b',"created_at":"'
@@ -259,8 +244,8 @@ def _beginning(model: str, remote_model: str, remote_host: str) -> bytes:
 
 def _encode_parts(text: str) -> list[bytes]:
     """Encode a text in parts that each fit into one line."""
-    starts = range(0, len(text), _LONGEST_DELTA)
-    return [codec.encode(text[start : start + _LONGEST_DELTA]) for start in starts]
+    starts = range(0, len(text), LONGEST_TEXT)
+    return [codec.encode(text[start : start + LONGEST_TEXT]) for start in starts]
 
 
 def _scored(document: bytes, tokens: Sequence[TokenLogprob]) -> bytes:

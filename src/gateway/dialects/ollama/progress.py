@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway.core import codec
 from gateway.core.model_info import ModelfileLayers
-from gateway.dialects.ollama.encode import encode_document
+from gateway.dialects.documents import encode_document
 
 __all__ = ["create_statuses", "progress_document", "progress_lines"]
 

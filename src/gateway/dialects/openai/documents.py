@@ -10,18 +10,16 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.core import codec
 from gateway.core.embeddings import EmbedResult, normalize
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName, parse_name
 from gateway.core.transcriptions import Transcript
+from gateway.dialects.documents import encode_document, encode_line
 
 __all__ = [
-    "JSON_TYPE",
     "TEXT_TYPE",
     "embeddings_document",
-    "encode_document",
     "error_document",
     "error_fields",
     "model_document",
@@ -29,15 +27,9 @@ __all__ = [
     "transcript_document",
 ]
 
-JSON_TYPE: Final = "application/json"
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
 
 _ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "not_found_error"}
-
-
-def encode_document(value: object) -> bytes:
-    """Encode a whole answer as Go's ``json.Encoder`` does: with its escapes and a line feed."""
-    return codec.escape_html(codec.encode(value)) + b"\n"
 
 
 def error_fields(error: GatewayError) -> dict[str, object]:
@@ -52,18 +44,18 @@ def error_fields(error: GatewayError) -> dict[str, object]:
 
 def error_document(error: GatewayError, _: str = "") -> bytes:
     """Return the body of an error response, in which there is no place for an id."""
-    return codec.escape_html(codec.encode({"error": error_fields(error)}))
+    return encode_document({"error": error_fields(error)})
 
 
 def models_document(models: Sequence[ListedModel]) -> bytes:
     """Return the answer of ``/v1/models``, in the order given."""
     data = [_model(model.name, model) for model in models]
-    return encode_document({"object": "list", "data": data or None})
+    return encode_line({"object": "list", "data": data or None})
 
 
 def model_document(name: str, model: ListedModel) -> bytes:
     """Return the answer of ``/v1/models/{model}``; *name* is what the client asked for."""
-    return encode_document(_model(name, model))
+    return encode_line(_model(name, model))
 
 
 def embeddings_document(
@@ -75,7 +67,7 @@ def embeddings_document(
     """
     vectors = [normalize(vector[:dimensions]) for vector in result.vectors]
     tokens = 0 if result.usage is None else result.usage.input_tokens
-    return encode_document(
+    return encode_line(
         {
             "object": "list",
             "data": [
@@ -94,7 +86,7 @@ def embeddings_document(
 
 def transcript_document(transcript: Transcript) -> bytes:
     """Return the answer of ``/v1/audio/transcriptions``."""
-    return encode_document({"text": transcript.text})
+    return encode_line({"text": transcript.text})
 
 
 def _model(name: str, model: ListedModel) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Events to the chunks and documents that answer ``/v1/chat/completions`` and ``/v1/completions``.
 
-A chunk is a prepared beginning, the value that differs, and a prepared end; only the value is
+A chunk is a prepared head, the value that differs, and a prepared end; only the value is
 encoded. All chunks of a batch become one bytes object. Shapes and order are those of Ollama's
 ``openai/openai.go`` and ``middleware/openai.go``.
 """
@@ -25,12 +25,9 @@ from gateway.core.events import (
     Usage,
 )
 from gateway.dialects.call_ids import call_id
-from gateway.dialects.openai.documents import (
-    JSON_TYPE,
-    encode_document,
-    error_document,
-)
-from gateway.dialects.text_batch import encode_texts
+from gateway.dialects.documents import JSON_TYPE, encode_line
+from gateway.dialects.openai.documents import error_document
+from gateway.dialects.text_batch import encode_text_batch
 
 __all__ = ["ChatEncoder", "CompletionEncoder"]
 
@@ -48,16 +45,16 @@ class _ChunkEncoder(abc.ABC):
     stream_headers = _STREAM_HEADERS
     document_type = JSON_TYPE
 
-    _prefix: ClassVar[str]
+    _id_prefix: ClassVar[str]
     """What ids begin with."""
     _kind: ClassVar[str]
     _chunk_kind: ClassVar[str]
-    _open: ClassVar[bytes]
-    """What stands between the beginning of a chunk and its value."""
-    _close: ClassVar[bytes]
-    """What leads from the value to the reason."""
-    _nothing: ClassVar[bytes]
-    """The value of the chunk that carries the reason."""
+    _prefix: ClassVar[bytes]
+    """What leads from the head of a chunk to its value."""
+    _suffix: ClassVar[bytes]
+    """What leads from the value to the finish reason."""
+    _empty: ClassVar[bytes]
+    """The value of the chunk that carries the finish reason."""
     _text: ClassVar[bytes] = b""
     """What stands before a text."""
     _empty_counts: ClassVar[bytes] = b""
@@ -74,18 +71,18 @@ class _ChunkEncoder(abc.ABC):
         now: Callable[[], float] = time.time,
     ) -> None:
         self._fields: dict[str, object] = {
-            "id": f"{self._prefix}-{identity}",
+            "id": f"{self._id_prefix}-{identity}",
             "object": self._chunk_kind,
             "created": int(now()),
             "model": model,
             "system_fingerprint": "fp_ollama",
         }
-        self._beginning = b"data: " + codec.encode(self._fields)[:-1] + b',"choices":['
-        self._head = self._beginning + self._open
+        self._head = b"data: " + codec.encode(self._fields)[:-1] + b',"choices":['
+        self._chunk_start = self._head + self._prefix
         counts = self._empty_counts if include_usage else b""
         self._tail = b"".join((b"}]", counts, b"}\n\n"))
-        self._more = b"".join((self._close, b"null", self._tail))
-        self._text_head = codec.escape_html(self._head + self._text)
+        self._continue = b"".join((self._suffix, b"null", self._tail))
+        self._text_start = codec.escape_html(self._chunk_start + self._text)
         self._include_usage = include_usage
         self._calls = 0
 
@@ -99,13 +96,14 @@ class _ChunkEncoder(abc.ABC):
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the chunks for a batch; the last batch brings the reason and the end."""
-        if not self._role and (texts := encode_texts(events)):
-            if len(events) > 1:
-                texts = texts.replace(b"\n", self._more + self._text_head)
-            return b"".join((self._text_head, texts, self._more))
+        if not self._role and (
+            chunks := encode_text_batch(events, before=self._text_start, after=self._continue)
+        ):
+            return chunks
         chunks = b""
         if values := self._values(events):
-            chunks = b"".join((self._head, (self._more + self._head).join(values), self._more))
+            between = self._continue + self._chunk_start
+            chunks = b"".join((self._chunk_start, between.join(values), self._continue))
         if events and isinstance(events[-1], Finish):
             chunks += self._last(self._reason(events[-1]), events[-1].usage)
         return codec.escape_html(chunks)
@@ -130,26 +128,26 @@ class _ChunkEncoder(abc.ABC):
 
     def _last(self, reason: str, usage: Usage | None) -> bytes:
         quoted = b'"%b"' % reason.encode()
-        parts = [self._head, self._nothing, self._close, quoted, self._tail]
+        parts = [self._chunk_start, self._empty, self._suffix, quoted, self._tail]
         if self._include_usage:
-            parts += [self._beginning, b'],"usage":', codec.encode(_counts(usage)), b"}\n\n"]
+            parts += [self._head, b'],"usage":', codec.encode(_counts(usage)), b"}\n\n"]
         return b"".join((*parts, _DONE))
 
     def _document(self, choice: dict[str, object], reason: str, usage: Usage | None) -> bytes:
         fields = self._fields | {"object": self._kind}
         choices = [{**choice, "finish_reason": reason}]
-        return encode_document({**fields, "choices": choices, "usage": _counts(usage)})
+        return encode_line({**fields, "choices": choices, "usage": _counts(usage)})
 
 
 class ChatEncoder(_ChunkEncoder):
     """Encode one answer of ``/v1/chat/completions``."""
 
-    _prefix = "chatcmpl"
+    _id_prefix = "chatcmpl"
     _kind = "chat.completion"
     _chunk_kind = "chat.completion.chunk"
-    _open = b'{"index":0,"delta":{'
-    _close = b'},"finish_reason":'
-    _nothing = b""
+    _prefix = b'{"index":0,"delta":{'
+    _suffix = b'},"finish_reason":'
+    _empty = b""
     _text = b'"content":'
     _role = b'"role":"assistant",'
 
@@ -186,12 +184,12 @@ class ChatEncoder(_ChunkEncoder):
 class CompletionEncoder(_ChunkEncoder):
     """Encode one answer of ``/v1/completions``, which has no place for thinking or calls."""
 
-    _prefix = "cmpl"
+    _id_prefix = "cmpl"
     _kind = "text_completion"
     _chunk_kind = "text_completion"
-    _open = b'{"text":'
-    _close = b',"index":0,"finish_reason":'
-    _nothing = b'""'
+    _prefix = b'{"text":'
+    _suffix = b',"index":0,"finish_reason":'
+    _empty = b'""'
 
     _empty_counts = b',"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
     """Here, unlike in chats, Ollama puts empty counts into each chunk."""

@@ -22,8 +22,9 @@ from gateway.core.events import (
     ToolCall,
 )
 from gateway.dialects.call_ids import call_id
+from gateway.dialects.documents import JSON_TYPE, encode_line
 from gateway.dialects.openai.bodies import ResponseBody, ToolName
-from gateway.dialects.openai.documents import JSON_TYPE, encode_document, error_fields
+from gateway.dialects.openai.documents import error_fields
 from gateway.dialects.openai.objects import (
     Item,
     message_item,
@@ -32,15 +33,12 @@ from gateway.dialects.openai.objects import (
     response_usage,
     text_part,
 )
+from gateway.dialects.server_sent_events import STREAM_HEADERS, encode_event
 
 __all__ = ["ResponseEncoder"]
 
 _Kind: TypeAlias = Literal["reasoning", "message"]
 
-_STREAM_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-cache",
-}
 _DELTAS: Final[Mapping[_Kind, str]] = {
     "reasoning": "response.reasoning_summary_text.delta",
     "message": "response.output_text.delta",
@@ -62,7 +60,7 @@ class ResponseEncoder:
     *identity* tells this answer from others, *now* tells seconds since 1970.
     """
 
-    stream_headers = _STREAM_HEADERS
+    stream_headers = STREAM_HEADERS
     document_type = JSON_TYPE
 
     def __init__(
@@ -105,7 +103,7 @@ class ResponseEncoder:
             self._items.append(message_item(self._id("msg"), answer.text))
         for call in answer.tool_calls:
             self._items.append(self._function_call(call))
-        return encode_document(self._finished(answer.finish))
+        return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the two events by which OpenAI tells of a failure; Ollama has neither."""
@@ -233,8 +231,7 @@ class ResponseEncoder:
 
     def _event(self, name: str, fields: Mapping[str, object]) -> bytes:
         number, self._sequence = self._sequence, self._sequence + 1
-        data = codec.encode({"type": name, "sequence_number": number, **fields})
-        return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+        return encode_event(name, {"sequence_number": number, **fields})
 
     def _id(self, prefix: str) -> str:
         """Return the id of the item that comes next."""

@@ -1,0 +1,23 @@
+"""Server-sent events as the APIs of OpenAI and Anthropic use them: JSON below a name.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.core import codec
+
+__all__ = ["STREAM_HEADERS", "encode_event"]
+
+STREAM_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+}
+
+
+def encode_event(name: str, fields: Mapping[str, object]) -> bytes:
+    """Return the event *name*, whose data names it again as its ``type``; nothing is escaped."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), codec.encode({"type": name, **fields}))
