@@ -7,7 +7,6 @@ provider yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
 
 from gateway.core.chat import ChatRequest, Media, Message, Role, Think
 from gateway.core.errors import InvalidRequest
@@ -18,9 +17,6 @@ __all__ = ["check_chat", "check_embedding", "check_media", "check_model", "heard
 
 _LISTENING = (Role.USER, Role.TOOL)
 """The roles whose media reach the model."""
-
-# Python 3.11 takes its time to look up a member of an enumeration.
-_COMPLETION: Final = Capability.COMPLETION
 
 
 def check_model(
@@ -41,7 +37,7 @@ def check_model(
     # "Do not think" is fine for a model that cannot.
     if think and Capability.THINKING not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support thinking')
-    if _COMPLETION not in info.capabilities:
+    if Capability.COMPLETION not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support {purpose}')
     wanted = [*needed, *_needed_for(media)] if media else needed
     if not info.capabilities.issuperset(wanted):

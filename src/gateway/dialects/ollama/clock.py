@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
 
 __all__ = ["CLOCK", "Clock"]
 
@@ -13,11 +12,11 @@ _FRESH = 1_000_000
 
 
 class Clock:
-    """Tell the time as Go's encoder writes it: RFC 3339, the fraction without trailing zeros.
+    """Write the time as Go's encoder does: RFC 3339, the fraction without trailing zeros.
 
-    To write a time costs half as much as all else in a line, and a server at work writes many lines
-    in a millisecond: within one they share what was written for the first. *now* tells nanoseconds
-    since 1970.
+    Formatting a time costs half as much as all else in a line, and a busy server writes many lines
+    in a millisecond, so lines within a millisecond share one time. *now* returns nanoseconds since
+    1970.
     """
 
     __slots__ = ("_now", "_stamp", "_written")
@@ -32,15 +31,11 @@ class Clock:
         now = self._now()
         if not 0 <= now - self._written < _FRESH:
             seconds, fraction = divmod(now, _SECOND)
-            text = b"%b.%09d" % (_second(seconds), fraction)
+            second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+            text = b"%b.%09d" % (second.encode(), fraction)
             self._stamp = text.rstrip(b"0").rstrip(b".") + b"Z"
             self._written = now
         return self._stamp
-
-
-@lru_cache(maxsize=4)
-def _second(seconds: int) -> bytes:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode()
 
 
 CLOCK = Clock()

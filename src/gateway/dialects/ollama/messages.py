@@ -63,11 +63,6 @@ def _written(message: Message) -> dict[str, object]:
 
 
 def _message(item: object) -> Message:
-    if isinstance(item, dict) and len(item) == 2:
-        # Most say who speaks and what, under these very names, and nothing else.
-        role, content = item.get("role"), item.get("content")
-        if isinstance(role, str) and isinstance(content, str):
-            return Message(read_role(role), content)
     fields = read_fields(item, _MESSAGE, "api.Message")
     if "images" in fields:
         fields["media"] = fields.pop("images")
