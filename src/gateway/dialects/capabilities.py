@@ -13,9 +13,9 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.names import parse_name
 
-__all__ = ["check_chat", "check_embedding", "check_media", "check_model", "heard_media"]
+__all__ = ["check_chat", "check_embedding", "check_media", "check_model", "input_media"]
 
-_LISTENING = (Role.USER, Role.TOOL)
+_INPUT_ROLES = (Role.USER, Role.TOOL)
 """The roles whose media reach the model."""
 
 
@@ -51,7 +51,7 @@ def check_chat(request: ChatRequest, info: ModelInfo, *, name: str, listed: str)
 
     *name* is the client's own text, *listed* the name in the lists.
     """
-    media = heard_media(request.messages)
+    media = input_media(request.messages)
     check_model(
         name,
         info,
@@ -80,10 +80,10 @@ def check_media(media: Iterable[Media]) -> None:
             )
 
 
-def heard_media(messages: Sequence[Message]) -> list[Media]:
+def input_media(messages: Sequence[Message]) -> list[Media]:
     """Return the media of *messages* that reach the model."""
     carriers = [message for message in messages if message.media]
-    return [item for message in carriers if message.role in _LISTENING for item in message.media]
+    return [item for message in carriers if message.role in _INPUT_ROLES for item in message.media]
 
 
 def _needed_for(media: Iterable[Media]) -> list[Capability]:

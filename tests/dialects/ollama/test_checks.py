@@ -20,10 +20,10 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from gateway.dialects.ollama.checks import (
-    admit_chat,
-    admit_embed,
-    admit_generate,
     chat_request,
+    check_chat,
+    check_embed,
+    check_generate,
     embed_inputs,
     embed_request,
     generate_request,
@@ -70,7 +70,7 @@ def seen(*media: Media, role: Role = Role.USER) -> tuple[Message, ...]:
     ],
 )
 def test_a_chat_that_the_model_can_serve_is_admitted(call: ChatBody, info: ModelInfo) -> None:
-    admit_chat(call, info, FULL)
+    check_chat(call, info, FULL)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_chat_that_the_model_cannot_serve_is_refused(
     call: ChatBody, info: ModelInfo, status: int, text: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        admit_chat(call, info, FULL)
+        check_chat(call, info, FULL)
     assert (caught.value.status, caught.value.message) == (status, text)
 
 
@@ -167,7 +167,7 @@ def test_a_chat_that_the_model_cannot_serve_is_refused(
     ],
 )
 def test_a_prompt_that_the_model_can_serve_is_admitted(call: GenerateBody, info: ModelInfo) -> None:
-    admit_generate(call, info, FULL)
+    check_generate(call, info, FULL)
 
 
 RAW = "raw mode does not support template, system, or context"
@@ -233,13 +233,13 @@ def test_a_prompt_that_the_model_cannot_serve_is_refused(
     call: GenerateBody, info: ModelInfo, status: int, text: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        admit_generate(call, info, FULL)
+        check_generate(call, info, FULL)
     assert (caught.value.status, caught.value.message) == (status, text)
 
 
 def test_embedding_needs_a_model_that_can() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        admit_embed(EmbeddingsBody("m", options=BAD_OPTIONS), model("completion"))
+        check_embed(EmbeddingsBody("m", options=BAD_OPTIONS), model("completion"))
     assert (caught.value.status, caught.value.message) == (
         400,
         '"m" does not support embeddings',
@@ -248,15 +248,15 @@ def test_embedding_needs_a_model_that_can() -> None:
 
 def test_an_ollama_server_embeds_with_any_model() -> None:
     theirs = ModelInfo("x", frozenset({Capability.COMPLETION}), native={"ollama": {"details": {}}})
-    admit_embed(EmbedBody("m"), theirs)
+    check_embed(EmbedBody("m"), theirs)
     with pytest.raises(InvalidRequest, match='option "stop" must be of type array'):
-        admit_embed(EmbedBody("m", options=BAD_OPTIONS), theirs)
+        check_embed(EmbedBody("m", options=BAD_OPTIONS), theirs)
 
 
 def test_options_of_an_embedding_have_types_too() -> None:
-    admit_embed(EmbedBody("m", options={"num_ctx": 1}), model("embedding"))
+    check_embed(EmbedBody("m", options={"num_ctx": 1}), model("embedding"))
     with pytest.raises(InvalidRequest) as caught:
-        admit_embed(EmbedBody("m", options={"num_ctx": "1"}), model("embedding"))
+        check_embed(EmbedBody("m", options={"num_ctx": "1"}), model("embedding"))
     assert (caught.value.status, caught.value.message) == (
         500,
         'option "num_ctx" must be of type integer',

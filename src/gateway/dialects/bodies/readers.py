@@ -25,6 +25,7 @@ __all__ = [
     "read_object",
     "read_string",
     "read_strings",
+    "read_texts",
     "read_think",
 ]
 
@@ -124,6 +125,16 @@ def read_strings(value: object) -> tuple[str, ...]:
     """Return *value* if it is a list of strings; a ``null`` in it is an empty one."""
     items = read_list(value, "[]string")
     return tuple(["" if item is None else read_string(item) for item in items])
+
+
+def read_texts(value: object) -> tuple[str, ...]:
+    """Return the inputs of an embedding: one text or a list; raise `InvalidRequest` otherwise."""
+    match value:
+        case str():
+            return (value,)
+        case list() if all(isinstance(item, str) for item in value):
+            return tuple(value)
+    raise InvalidRequest("invalid input type")
 
 
 def read_ints(value: object) -> tuple[int, ...]:

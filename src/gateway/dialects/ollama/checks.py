@@ -14,15 +14,16 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.options import check_options, read_options
 from gateway.dialects.bodies.formats import read_format
-from gateway.dialects.capabilities import check_embedding, check_media, check_model, heard_media
+from gateway.dialects.bodies.readers import read_texts
+from gateway.dialects.capabilities import check_embedding, check_media, check_model, input_media
 from gateway.dialects.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from gateway.dialects.ollama.passthrough import DIALECT, described
 
 __all__ = [
-    "admit_chat",
-    "admit_embed",
-    "admit_generate",
     "chat_request",
+    "check_chat",
+    "check_embed",
+    "check_generate",
     "embed_inputs",
     "embed_request",
     "generate_request",
@@ -30,9 +31,9 @@ __all__ = [
 ]
 
 
-def admit_chat(body: ChatBody, info: ModelInfo, listed: str) -> None:
+def check_chat(body: ChatBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
-    media = heard_media(body.messages)
+    media = input_media(body.messages)
     check_model(
         body.model,
         info,
@@ -46,7 +47,7 @@ def admit_chat(body: ChatBody, info: ModelInfo, listed: str) -> None:
     check_media(media)
 
 
-def admit_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
+def check_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
     """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
     if body.raw and (body.template or body.system or body.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
@@ -65,7 +66,7 @@ def admit_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
     check_media(media)
 
 
-def admit_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
+def check_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
     """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type.
 
     An Ollama server tries it with any model.
@@ -78,14 +79,7 @@ def admit_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
 def embed_inputs(body: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
     """Return the texts to embed, none for a load; raise `InvalidRequest` for any other type."""
     value = body.prompt if isinstance(body, EmbeddingsBody) else body.input
-    match value:
-        case None | "":
-            return ()
-        case str():
-            return (value,)
-        case list() if all(isinstance(item, str) for item in value):
-            return tuple(value)
-    raise InvalidRequest("invalid input type")
+    return () if value is None or value == "" else read_texts(value)
 
 
 def chat_request(body: ChatBody, model_id: str) -> ChatRequest:

@@ -19,6 +19,7 @@ from gateway.dialects.bodies.readers import (
     read_float,
     read_int,
     read_string,
+    read_texts,
 )
 from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
 from gateway.dialects.bodies.tools import read_tools
@@ -101,15 +102,10 @@ def _read_encoding(value: object) -> str:
     return encoding.lower() or _ENCODINGS[0]
 
 
-def _read_texts(value: object) -> tuple[str, ...]:
-    match value:
-        case []:
-            raise InvalidRequest("invalid input")
-        case str():
-            return (value,)
-        case list() if all(isinstance(item, str) for item in value):
-            return tuple(value)
-    raise InvalidRequest("invalid input type")
+def _read_inputs(value: object) -> tuple[str, ...]:
+    if value == []:
+        raise InvalidRequest("invalid input")
+    return read_texts(value)
 
 
 class _TextSchema(BodySchema[BodyT]):
@@ -170,7 +166,7 @@ class EmbeddingSchema(BodySchema[EmbeddingBody]):
 
     model = Value(read_string)
     encoding_format = Value(_read_encoding)
-    input = Value(_read_texts)
+    input = Value(_read_inputs)
     dimensions = Value(read_int)
 
     def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> EmbeddingBody:

@@ -9,7 +9,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.options import given_options
 from gateway.dialects.ollama.bodies import ChatBody
-from gateway.dialects.ollama.checks import admit_chat, chat_request
+from gateway.dialects.ollama.checks import chat_request, check_chat
 from gateway.dialects.ollama.encode import ChatEncoder
 from gateway.dialects.ollama.schemas import load_chat
 from gateway.handlers.ollama.prompt import prompt_task
@@ -30,7 +30,7 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
     if not call.model.strip():
         raise InvalidRequest("model is required")
     return prompt_task(
-        request, call, admit=admit_chat, request_for=_request_for, encoder=ChatEncoder
+        request, call, admit=check_chat, request_for=_request_for, encoder=ChatEncoder
     )
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import InvalidRequest, ModelNotFound
 from gateway.dialects.ollama.bodies import EmbedBody, EmbeddingsBody
-from gateway.dialects.ollama.checks import admit_embed, embed_inputs, embed_request
+from gateway.dialects.ollama.checks import check_embed, embed_inputs, embed_request
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
 from gateway.routing.targets import Target
@@ -64,7 +64,7 @@ def _task(
     return ResultTask(
         model=call.model,
         not_found=f'model "{call.model}" not found, try pulling it first',
-        admit=lambda model: admit_embed(call, model.info),
+        admit=lambda model: check_embed(call, model.info),
         check=lambda: _check_inputs(call),
         keep_alive=call.keep_alive,
         empty=load if call.is_load else None,

@@ -9,7 +9,7 @@ from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
 from gateway.core.options import given_options
 from gateway.dialects.ollama.bodies import GenerateBody
-from gateway.dialects.ollama.checks import admit_generate, generate_request
+from gateway.dialects.ollama.checks import check_generate, generate_request
 from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.schemas import load_generate
 from gateway.handlers.ollama.prompt import prompt_task
@@ -30,7 +30,7 @@ def _task(request: web.Request, body: bytes) -> StreamTask:
     if not call.model.strip():
         raise ModelNotFound(f"model '{call.model}' not found")
     return prompt_task(
-        request, call, admit=admit_generate, request_for=_request_for, encoder=GenerateEncoder
+        request, call, admit=check_generate, request_for=_request_for, encoder=GenerateEncoder
     )
 
 
