@@ -60,7 +60,7 @@ def _split(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, obj
 
 
 def given_options(options: Mapping[str, object] | None) -> frozenset[str]:
-    """Return the names of the options that the client gave a value, whatever the value means."""
+    """Return the names of the options that the client gave any value."""
     if not options:
         return frozenset()
     return frozenset([key for key, value in options.items() if value is not None])

@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["ORIGIN_RULE", "is_origin"]
 
 ORIGIN_RULE: Final = "must have one * or begin with http://, https:// or an extension's scheme"
-"""What an error message says of an entry that `is_origin` does not accept."""
+"""The error message for an entry that `is_origin` rejects."""
 
 _SCHEMES = (
     "http://",
@@ -17,9 +17,9 @@ _SCHEMES = (
     "moz-extension://",
     "ms-browser-extension://",
 )
-"""Those that gin takes without a wildcard, with the browser extensions that Ollama switches on."""
+"""Those that gin accepts without a wildcard, with the browser extensions that Ollama enables."""
 
 
 def is_origin(entry: str) -> bool:
-    """Tell whether *entry* is an origin, or a pattern of origins with one ``*`` for any text."""
+    """Return whether *entry* is an origin, or a pattern of origins with one ``*`` for any text."""
     return entry.count("*") == 1 or ("*" not in entry and entry.startswith(_SCHEMES))

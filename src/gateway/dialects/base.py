@@ -1,4 +1,4 @@
-"""What the core needs to know of a client's dialect: how events and errors look on its wire."""
+"""The contract of a dialect: how it encodes events and errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["AnswerEncoder", "Dialect"]
 class Dialect:
     """One client dialect; every route belongs to one.
 
-    ``error_document`` encodes an error that happens before the first byte, and the id of its
-    request in the log; it is sent as ``error_type``.
+    ``error_document`` encodes an error that happens before the first byte, given the error and the
+    id that its request has in the log; the content type of the document is ``error_type``.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Dialect:
 
 
 class AnswerEncoder(Protocol):
-    """Turn one answer into bytes; made per request, so it may prepare what never changes."""
+    """Encode one answer; made per request, so it may prepare what never changes."""
 
     stream_headers: Mapping[str, str]
     """Headers of a streamed answer, its content type among them."""
@@ -34,10 +34,10 @@ class AnswerEncoder(Protocol):
     """Content type of a whole answer."""
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
-        """Return whole lines for a batch, empty when the batch has nothing to say."""
+        """Return whole lines for a batch, none for a batch that the dialect has no lines for."""
 
     def document(self, answer: Answer) -> bytes:
-        """Return the whole answer of a request that did not ask for a stream."""
+        """Return the whole answer to a request without streaming."""
 
     def error_line(self, error: GatewayError) -> bytes:
-        """Return what tells of an error after the first line has been sent."""
+        """Return what reports an error after the first line has been sent."""

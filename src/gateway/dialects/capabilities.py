@@ -1,19 +1,28 @@
-"""What a model must be able to do for a request; refused in the words of Ollama's server.
+"""Check that a model has the capabilities that a request needs, with Ollama's error messages.
 
-The order of the checks is that of Ollama's ``server/routes.go``; nothing here has asked the
+The order of the checks is that of Ollama's ``server/routes.go``; no request has been sent to the
 provider yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
-from gateway.core.chat import ChatRequest, Media, Message, Role, Think
+from gateway.core.chat import Media, Message, Role, Think, Tool
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.names import parse_name
+from gateway.core.options import check_options
 
-__all__ = ["check_chat", "check_embedding", "check_media", "check_model", "input_media"]
+__all__ = [
+    "Conversation",
+    "check_chat",
+    "check_embedding",
+    "check_media",
+    "check_model",
+    "input_media",
+]
 
 _INPUT_ROLES = (Role.USER, Role.TOOL)
 """The roles whose media reach the model."""
@@ -31,36 +40,61 @@ def check_model(
 ) -> None:
     """Raise `InvalidRequest` for what a model that writes text cannot do.
 
-    *model* is the client's own text, *listed* the name in the lists, *purpose* Ollama's word for
-    the endpoint. *media* need capabilities of their own besides *needed*.
+    *model* is the name in the request, *listed* the name in the lists, *purpose* Ollama's word for
+    the endpoint. *media* need capabilities besides the *needed* ones.
     """
     # "Do not think" is fine for a model that cannot.
     if think and Capability.THINKING not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support thinking')
     if Capability.COMPLETION not in info.capabilities:
         raise InvalidRequest(f'"{model}" does not support {purpose}')
-    wanted = [*needed, *_needed_for(media)] if media else needed
-    if not info.capabilities.issuperset(wanted):
-        missing = [capability for capability in wanted if capability not in info.capabilities]
+    required = [*needed, *_needed_for(media)] if media else needed
+    if not info.capabilities.issuperset(required):
+        missing = [capability for capability in required if capability not in info.capabilities]
         full_name = parse_name(listed).full
         raise InvalidRequest(f"{full_name} does not support " + "\n".join(missing))
 
 
-def check_chat(request: ChatRequest, info: ModelInfo, *, name: str, listed: str) -> None:
+class Conversation(Protocol):
+    """The parts of a chat, as a body or as a request, that need capabilities."""
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The turns so far."""
+
+    @property
+    def tools(self) -> Collection[Tool]:
+        """The functions that the model may call."""
+
+    @property
+    def think(self) -> Think | None:
+        """Whether and how hard to think."""
+
+
+def check_chat(
+    chat: Conversation,
+    info: ModelInfo,
+    *,
+    name: str,
+    listed: str,
+    options: Mapping[str, object] | None = None,
+) -> None:
     """Raise `InvalidRequest` for what a model cannot do in a conversation.
 
-    *name* is the client's own text, *listed* the name in the lists.
+    *name* is the name in the request, *listed* the name in the lists. *options* are Ollama's, whose
+    types are checked before the kinds of media.
     """
-    media = input_media(request.messages)
+    media = input_media(chat.messages)
     check_model(
         name,
         info,
         listed=listed,
         purpose="chat",
-        think=request.think,
-        needed=(Capability.TOOLS,) if request.tools else (),
+        think=chat.think,
+        needed=(Capability.TOOLS,) if chat.tools else (),
         media=media,
     )
+    check_options(options)
     check_media(media)
 
 
@@ -71,7 +105,7 @@ def check_embedding(model: str, info: ModelInfo) -> None:
 
 
 def check_media(media: Iterable[Media]) -> None:
-    """Raise `InvalidRequest` for bytes of a kind that nobody recognised."""
+    """Raise `InvalidRequest` for bytes of an unknown kind."""
     for item in media:
         if not (item.media_type or item.url):
             raise InvalidRequest(
@@ -87,7 +121,7 @@ def input_media(messages: Sequence[Message]) -> list[Media]:
 
 
 def _needed_for(media: Iterable[Media]) -> list[Capability]:
-    """Return what a model must be able to do for *media*; what nobody recognises is a picture."""
+    """Return the capabilities that *media* need; bytes of an unknown kind count as an image."""
     needed = {
         Capability.AUDIO if item.media_type.startswith("audio/") else Capability.VISION
         for item in media

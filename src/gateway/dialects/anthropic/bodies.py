@@ -1,4 +1,4 @@
-"""The body of Anthropic's request as it was read: checked for its types, nothing decided yet."""
+"""The body of ``/v1/messages``: types are checked, values unchanged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gateway.core.chat import Role
 __all__ = ["Fields", "MessagesBody", "Turn"]
 
 Fields: TypeAlias = Mapping[str, Any]
-"""What an object says in the fields that are known here, each of the right type."""
+"""The known fields of an object, each of the right type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message: who speaks, and what in blocks."""
+    """One message: its role and its blocks."""
 
     role: Role
     blocks: tuple[Fields, ...]
@@ -24,9 +24,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class MessagesBody:
-    """A body of ``/v1/messages``; what the client left out, or sent as ``null``, has its default.
+    """A body of ``/v1/messages``; a field left out, or sent as ``null``, has its default.
 
-    ``system`` is as the client sent it, since Ollama takes any type there.
+    ``system`` is as the client sent it, since Ollama accepts any type there.
     """
 
     model: str = ""

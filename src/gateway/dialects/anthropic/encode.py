@@ -1,4 +1,4 @@
-"""Events to what answers ``/v1/messages``: server-sent events, or one document.
+"""Events to the answer of ``/v1/messages``: server-sent events, or one document.
 
 The names and the order of all keys are those of Ollama's ``anthropic/anthropic.go``. An event is a
 prepared head, the value that differs, and a prepared end; only the value is encoded. All
@@ -45,7 +45,7 @@ _STOP_REASONS: Final[Mapping[FinishReason, str]] = {
     FinishReason.CONTENT_FILTER: "refusal",
 }
 _LOADED: Final = "stop_sequence"
-"""What Ollama makes of its own ``load``, the reason of an answer to no messages at all."""
+"""What Ollama makes of its own reason ``load``, of the answer to a request without messages."""
 
 _DELTA_END: Final = b"}}\n\n"
 _NO_USAGE: Final = Usage(0, 0)
@@ -62,10 +62,10 @@ _DELTAS: Final[Mapping[type[ChatEvent], bytes]] = {
 
 
 class MessageEncoder:
-    """Encode one answer; *model* is the client's own text.
+    """Encode one answer; *model* is the name in the request.
 
-    *input_tokens* is what a stream begins with, since the provider's count comes last. *identity*
-    is the request's, up to 24 hexadecimal digits.
+    *input_tokens* is the estimate that a stream begins with, since the provider's count comes last.
+    *identity* is the id of the request, up to 24 hexadecimal digits.
     """
 
     stream_headers = STREAM_HEADERS
@@ -118,15 +118,15 @@ class MessageEncoder:
         )
 
     def error_line(self, error: GatewayError) -> bytes:
-        """Return the event that tells of a failure; Ollama has none and just ends the stream."""
+        """Return the event that reports an error; Ollama has none and just ends the stream."""
         return b"event: error\ndata: %b\n\n" % error_document(error, self._identity)
 
     def load_stream(self) -> bytes:
-        """Return the stream that answers a request that says nothing."""
+        """Return the stream that answers a request without messages."""
         return codec.escape_html(self._start() + _stop(_LOADED, None))
 
     def load_document(self) -> bytes:
-        """Return the document that answers a request that says nothing."""
+        """Return the document that answers a request without messages."""
         return self._document([], _LOADED, None)
 
     def _message(self, content: Sequence[object]) -> dict[str, object]:

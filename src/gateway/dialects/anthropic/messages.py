@@ -1,6 +1,6 @@
-"""From Anthropic's turns of blocks to a conversation; the rules are those of Ollama's.
+"""From Anthropic's turns of blocks to a conversation, by the rules of Ollama's server.
 
-What Ollama refuses or loses and a provider can use is kept: images and documents behind https
+Some content that Ollama rejects or drops is kept for providers: images and documents at https
 URLs, PDF and plain-text documents, and each block of thinking.
 """
 
@@ -21,9 +21,9 @@ _PDF = "application/pdf"
 
 
 def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
-    """Return the instructions and the messages that say something, in the client's order.
+    """Return the instructions and the messages that are not empty, in the client's order.
 
-    Raise `InvalidRequest` for a block that cannot be carried.
+    Raise `InvalidRequest` for a block that the vocabulary cannot express.
     """
     instructions = _text_of(system)
     messages = [Message(Role.SYSTEM, instructions)] if instructions else []
@@ -33,7 +33,7 @@ def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
 
 
 def _messages(turn: Turn) -> list[Message]:
-    """Return what a turn consists of: what was said, and before it what the user's tools found."""
+    """Return the messages of a turn; tool results come before the user's text."""
     texts: list[str] = []
     thoughts: list[str] = []
     media: list[Media] = []
@@ -55,14 +55,14 @@ def _messages(turn: Turn) -> list[Message]:
                 results.append(_tool_result(block))
             case "web_search_tool_result":
                 results.append(_result(block, _search_text(block.get("content"))))
-    said = Message(
+    message = Message(
         turn.role,
         "".join(texts),
         thinking="".join(thoughts),
         media=tuple(media),
         tool_calls=tuple(calls),
     )
-    spoken = [said] if said != Message(turn.role) else []
+    spoken = [message] if message != Message(turn.role) else []
     return [*results, *spoken] if turn.role is Role.USER else [*spoken, *results]
 
 
@@ -92,7 +92,7 @@ def _result(block: Fields, text: str, media: tuple[Media, ...] = ()) -> Message:
 
 
 def _text_of(content: object) -> str:
-    """Return a text, or the texts of a list of blocks together; anything else says nothing."""
+    """Return a text, or the texts of a list of blocks joined; empty for anything else."""
     if isinstance(content, str):
         return content
     texts = []
@@ -128,7 +128,7 @@ def _decoded(kind: str, data: object) -> Media:
 
 
 def _search_text(content: object) -> str:
-    """Write the results of a search that a server of Anthropic's made as Ollama does."""
+    """Return the results of a web search as text, in the form that Ollama gives them."""
     match content:
         case str():
             return content

@@ -1,6 +1,6 @@
 """Read the nested parts of a body as Go reads them (Ollama's ``anthropic/anthropic.go``).
 
-Only types are checked here, since a wrong type is refused before anything that is missing.
+Only types are checked here, since a wrong type is rejected before a missing field.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def _turn(item: object) -> Turn:
     fields = read_fields(item, _TURN, "anthropic.MessageParam")
     blocks = fields.get("content")
     if blocks is None:
-        # A null says that there is no text; only a message that says nothing is none.
-        if not _says_null(item):
+        # Go accepts a null content, but not a message without the field.
+        if not _has_content(item):
             raise InvalidRequest("unexpected end of JSON input")
         blocks = ()
     return Turn(fields.get("role", Role.USER), blocks)
 
 
-def _says_null(item: object) -> bool:
+def _has_content(item: object) -> bool:
     return isinstance(item, dict) and any(key.lower() == "content" for key in item)
 
 

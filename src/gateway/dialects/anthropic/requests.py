@@ -1,7 +1,7 @@
-"""From a body of ``/v1/messages`` to what is asked, free of the dialect.
+"""From a body of ``/v1/messages`` to the provider request.
 
-The order of the refusals and their words are those of Ollama's ``middleware/anthropic.go``: first
-what is of a wrong type, then what is missing, then what cannot be carried.
+The order of the error messages and their texts are those of Ollama's ``middleware/anthropic.go``:
+first wrong types, then missing fields, then what the vocabulary cannot express.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SWITCHES: Final[Mapping[str, bool]] = {"enabled": True, "disabled": False}
 
 
 def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
-    """Return what a body asks, for the model by the client's own name, and whether as a stream.
+    """Return the provider request, with the model's name as in *data*, and whether to stream.
 
-    The messages are none when the client's said nothing. Raise `InvalidRequest` for what is of a
-    wrong type, missing, or impossible to carry, and `Forbidden` for a search of the web.
+    It has no messages if all of the client's are empty. Raise `InvalidRequest` for a wrong type, a
+    missing field or content that cannot be expressed, and `Forbidden` for a web search.
     """
     body = load_messages(data)
     if not body.model.strip():
@@ -46,7 +46,7 @@ def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
 
 
 def estimate_tokens(request: ChatRequest) -> int:
-    """Return a quarter of the characters, which is how Ollama guesses before it knows."""
+    """Return a quarter of the number of characters, which is how Ollama estimates tokens."""
     characters = sum(map(_size_of, request.messages))
     for tool in request.tools:
         characters += len(tool.name) + len(tool.description) + _encoded_size(tool.parameters)
@@ -73,7 +73,7 @@ def _request(body: MessagesBody) -> ChatRequest:
 
 
 def _think(thinking: Fields, output: Fields) -> Think | None:
-    """Return whether and how hard to think; how hard matters unless thinking is switched off."""
+    """Return whether and how hard to think; the effort counts unless thinking is disabled."""
     switch = _SWITCHES.get(thinking.get("type", ""))
     if switch is False:
         return False
@@ -81,7 +81,7 @@ def _think(thinking: Fields, output: Fields) -> Think | None:
 
 
 def _response_format(value: object) -> JsonFormat | None:
-    """Return the form that the answer is to have, which Ollama does not read in this dialect."""
+    """Return the format of the answer, which Ollama does not read in this dialect."""
     match value:
         case {"type": "json_schema", "schema": dict(schema)}:
             return JsonFormat(schema=schema or None)
@@ -96,5 +96,5 @@ def _size_of(message: Message) -> int:
 def _encoded_size(value: object) -> int:
     try:
         return len(codec.encode(value))
-    except RecursionError:  # nested too deeply, which is for the provider to refuse
+    except RecursionError:  # nested too deeply, which the provider rejects
         return 0

@@ -25,7 +25,7 @@ def functions(definitions: Iterable[Fields]) -> tuple[Tool, ...]:
 
 
 def tool_choice(choice: Fields) -> ToolChoice | None:
-    """Return what the model has to do about its tools; a choice that nobody knows says nothing."""
+    """Return whether and which tool the model must call; None for an unknown choice."""
     kind = choice.get("type", "")
     if kind == "tool" and "name" in choice:
         return NamedTool(choice["name"])
@@ -42,7 +42,7 @@ def _tool(definition: Fields) -> Tool:
     name = definition.get("name", "")
     kind = definition.get("type", "")
     if kind.startswith("web_search"):
-        # As a function it would come back as a call of a tool that the client does not have.
+        # As a function it would be called, and the client has no such tool.
         raise Forbidden("ollama cloud is disabled: web search is unavailable")
     try:
         parameters = read_parameters(definition.get("input_schema", {}))

@@ -1,5 +1,5 @@
-"""Request bodies as Ollama's server reads them, whatever the dialect: JSON in Go's way, in schemas.
+"""Read request bodies as Ollama's server does in every dialect: Go's JSON, then schemas.
 
-All dialects that Ollama serves are read by the same Go code, so their leniency and the words of
-their type errors are the same.
+Ollama reads all dialects with the same Go code, so they are equally lenient, and their type errors
+have the same texts.
 """

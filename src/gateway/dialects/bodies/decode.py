@@ -1,7 +1,7 @@
 """Bytes to JSON as Go's ``encoding/json`` reads them for Ollama.
 
-Nearly every body is plain JSON and msgspec's affair. Only what it refuses goes to
-`gateway.dialects.bodies.lenient`, which either reads it as Go does or says in Go's words why not.
+msgspec decodes nearly every body. Only what it rejects goes to `gateway.dialects.bodies.lenient`,
+which reads it as Go does or raises Go's error message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read the form that an answer is to have."""
+"""Read the format that an answer must have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_format(value: object) -> JsonFormat | None:
         return JsonFormat()
     if isinstance(value, dict):
         return JsonFormat(schema=value or None)
-    # A list may nest too deep to be encoded again, and its text would tell nobody anything.
+    # A list may nest too deep to be encoded again, and its text is of no use in an error message.
     text = "[…]" if isinstance(value, list) else codec.encode(value).decode()
     quoted = codec.encode(text).decode()
     raise InvalidRequest(

@@ -86,7 +86,7 @@ def _long_strings(body: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _is_plain(body: bytes, start: int, end: int) -> bool:
-    """Tell whether a string's inside is ASCII without escapes and control characters."""
+    """Return whether a string's inside is ASCII without escapes and control characters."""
     for position in range(start, end, _SLICE):
         give_way()
         piece = body[position : min(position + _SLICE, end)]
@@ -100,7 +100,7 @@ def _is_plain(body: bytes, start: int, end: int) -> bool:
 
 
 def _fill(value: list[object], texts: dict[str, str]) -> bool:
-    """Put *texts* where their marks are in *value*; tell whether each of them was found."""
+    """Put *texts* where their marks are in *value*; return whether each of them was found."""
     missing = len(texts)
     pending: list[Any] = [value]
     while pending and missing:

@@ -62,7 +62,7 @@ class Mismatch(ValueError):
 
 
 def read_anything(value: object) -> object:
-    """Return *value*, whatever it is."""
+    """Return *value*, of any type."""
     return value
 
 

@@ -1,4 +1,4 @@
-"""Read who speaks in a message."""
+"""Read the role of a message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
 
 
 def read_role(value: object) -> Role:
-    """Return who speaks; a role that nobody knows is the user's, as Ollama checks none."""
+    """Return the role, the user's for an unknown one: Ollama does not check roles."""
     text = read_string(value)
     return _ROLES.get(text) or _ROLES.get(text.lower(), Role.USER)

@@ -1,4 +1,4 @@
-"""Read the tools of a chat: refuse what Ollama refuses, keep each schema whole."""
+"""Read the tools of a chat: reject what Ollama rejects, keep each schema whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents about an account that nobody needs here: clients ask, and must not stop to sign in."""
+"""Documents about an Ollama account, which the gateway has not: no client may need a sign-in."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["me_document", "recommendations_document", "status_document"]
 
 _MOST_RECOMMENDED = 5
 
-# Clients parse it as a UUID; always the same one, since it means nobody.
-_NOBODY = str(uuid.uuid5(uuid.NAMESPACE_DNS, "gateway.invalid"))
+# Clients parse it as a UUID; always the same one, since there are no accounts.
+_ACCOUNT_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "gateway.invalid"))
 
 
 def status_document() -> bytes:
-    """Return the answer of ``/api/status``: nothing is switched off."""
+    """Return the answer of ``/api/status``: no feature is disabled."""
     return encode_document({"cloud": {"disabled": False, "source": "none"}})
 
 
 def me_document() -> bytes:
-    """Return the answer of ``/api/me``: somebody is signed in, so nobody is asked to."""
-    return encode_document({"id": _NOBODY, "email": "", "name": "gateway", "plan": "free"})
+    """Return the answer of ``/api/me``: signed in, so that clients do not request it."""
+    return encode_document({"id": _ACCOUNT_ID, "email": "", "name": "gateway", "plan": "free"})
 
 
 def recommendations_document(models: Sequence[ListedModel]) -> bytes:
     """Return the answer of ``/api/experimental/model-recommendations``.
 
-    They are the first *models* that chat and call tools.
+    The recommended models are the first *models* that chat and call tools.
     """
-    wanted = {Capability.COMPLETION, Capability.TOOLS}
-    able = [model for model in models if wanted <= model.info.capabilities]
+    needed = {Capability.COMPLETION, Capability.TOOLS}
+    able = [model for model in models if needed <= model.info.capabilities]
     return encode_document(
         {"recommendations": [_recommendation(model) for model in able[:_MOST_RECOMMENDED]]}
     )

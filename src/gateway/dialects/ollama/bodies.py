@@ -1,7 +1,6 @@
-"""The bodies of Ollama's requests as they were read: checked for their types, nothing decided yet.
+"""The bodies of Ollama's requests: types are checked, names and texts unchanged.
 
-Names and texts are verbatim; what the client left out, or sent as ``null``, has its default.
-One is made for each request, so they are structs of msgspec: to make one costs a tenth.
+A field that the client left out, or sent as ``null``, has its default.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class ChatBody(msgspec.Struct, frozen=True):
 
     ``format`` and ``options`` are as the client sent them, since their errors come later than
     those of a body. ``keep_alive`` is in seconds, `FOREVER` for negative ones. ``passthrough`` is
-    what the body says beside the conversation, whatever it is, as the client sent it.
+    what the body has besides the conversation, of any type, as the client sent it.
     """
 
     model: str = ""
@@ -39,12 +38,12 @@ class ChatBody(msgspec.Struct, frozen=True):
 
     @property
     def is_unload(self) -> bool:
-        """Tell whether the client asks for nothing but to unload the model."""
+        """Whether the request only unloads the model."""
         return not self.messages and self.keep_alive == 0
 
     @property
     def is_load(self) -> bool:
-        """Tell whether the client asks for nothing but to load the model."""
+        """Whether the request only loads the model."""
         return not self.messages and self.keep_alive != 0
 
 
@@ -72,21 +71,20 @@ class GenerateBody(msgspec.Struct, frozen=True):
 
     @property
     def is_unload(self) -> bool:
-        """Tell whether the client asks for nothing but to unload the model."""
+        """Whether the request only unloads the model."""
         return not self.prompt and self.keep_alive == 0
 
     @property
     def is_load(self) -> bool:
-        """Tell whether the client asks for nothing but to load the model."""
+        """Whether the request only loads the model."""
         return not self.prompt and self.keep_alive != 0
 
 
 class EmbedBody(msgspec.Struct, frozen=True):
     """A body of ``/api/embed``.
 
-    ``input`` is as the client sent it: a wrong type in it is refused only after the model's name
-    has been read, by `gateway.dialects.ollama.checks.embed_inputs`. ``passthrough`` is what the
-    body says beside the input.
+    ``input`` is as the client sent it: its type is checked only after the model's name, by
+    `gateway.dialects.ollama.checks.embed_inputs`. ``passthrough`` is what the body has besides.
     """
 
     model: str = ""
@@ -99,7 +97,7 @@ class EmbedBody(msgspec.Struct, frozen=True):
 
     @property
     def is_load(self) -> bool:
-        """Tell whether there is nothing to embed, so that the model is only loaded."""
+        """Return whether there is nothing to embed, so that the model is only loaded."""
         return not self.input
 
 
@@ -114,14 +112,14 @@ class EmbeddingsBody(msgspec.Struct, frozen=True):
 
     @property
     def is_load(self) -> bool:
-        """Tell whether there is nothing to embed, so that the model is only loaded."""
+        """Return whether there is nothing to embed, so that the model is only loaded."""
         return not self.prompt
 
 
 class ShowBody(msgspec.Struct, frozen=True):
     """A body of ``/api/show``; ``model`` falls back to the old field ``name``.
 
-    ``system`` and ``options`` are laid over the model's own, for show only.
+    ``system`` and ``options`` replace those of the model in the answer.
     """
 
     model: str = ""

@@ -1,7 +1,7 @@
-"""Between a body and the provider: refuse what this model cannot do, then say what is wanted.
+"""Check that a model can do what a body requests, then make the provider request of it.
 
-The order of the checks and their words are those of Ollama's ``server/routes.go``; nothing here
-has asked the provider yet.
+The order of the checks and their error messages are those of Ollama's ``server/routes.go``; no
+request has been sent to the provider yet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.options import check_options, read_options
 from gateway.dialects.bodies.formats import read_format
 from gateway.dialects.bodies.readers import read_texts
-from gateway.dialects.capabilities import check_embedding, check_media, check_model, input_media
+from gateway.dialects.capabilities import check_chat as check_conversation
+from gateway.dialects.capabilities import check_embedding, check_media, check_model
 from gateway.dialects.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from gateway.dialects.ollama.passthrough import DIALECT, described
 
@@ -32,26 +33,15 @@ __all__ = [
 
 
 def check_chat(body: ChatBody, info: ModelInfo, listed: str) -> None:
-    """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
-    media = input_media(body.messages)
-    check_model(
-        body.model,
-        info,
-        listed=listed,
-        purpose="chat",
-        think=body.think,
-        needed=(Capability.TOOLS,) if body.tools else (),
-        media=media,
-    )
-    check_options(body.options)
-    check_media(media)
+    """Raise `InvalidRequest` for what the model, named *listed* in the lists, cannot do."""
+    check_conversation(body, info, name=body.model, listed=listed, options=body.options)
 
 
 def check_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
-    """Raise `InvalidRequest` for what this model, in the lists called *listed*, cannot do."""
+    """Raise `InvalidRequest` for what the model, named *listed* in the lists, cannot do."""
     if body.raw and (body.template or body.system or body.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
-    # What is filled in stands between two texts; pictures have no part in it.
+    # Ollama ignores images when it fills in the middle.
     media = () if body.suffix else body.media
     check_model(
         body.model,
@@ -67,9 +57,9 @@ def check_generate(body: GenerateBody, info: ModelInfo, listed: str) -> None:
 
 
 def check_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
-    """Raise `InvalidRequest` if this model has no embeddings or an option is of a wrong type.
+    """Raise `InvalidRequest` if the model has no embeddings or an option is of a wrong type.
 
-    An Ollama server tries it with any model.
+    An Ollama server computes embeddings with any model.
     """
     if not described(info):
         check_embedding(body.model, info)
@@ -77,23 +67,23 @@ def check_embed(body: EmbedBody | EmbeddingsBody, info: ModelInfo) -> None:
 
 
 def embed_inputs(body: EmbedBody | EmbeddingsBody) -> tuple[str, ...]:
-    """Return the texts to embed, none for a load; raise `InvalidRequest` for any other type."""
+    """Return the texts to embed, none to only load the model; raise `InvalidRequest` otherwise."""
     value = body.prompt if isinstance(body, EmbeddingsBody) else body.input
     return () if value is None or value == "" else read_texts(value)
 
 
 def chat_request(body: ChatBody, model_id: str) -> ChatRequest:
-    """Return what the provider is asked; raise `InvalidRequest` (500) for an invalid format."""
+    """Return the provider request; raise `InvalidRequest` (500) for an invalid format."""
     return _chat_request(body, model_id, messages=body.messages, tools=body.tools)
 
 
 def generate_request(
     body: GenerateBody, model_id: str, *, info: ModelInfo
 ) -> ChatRequest | FillRequest:
-    """Return what the provider is asked: a chat of one turn, or to fill in the middle.
+    """Return the provider request: a chat of one turn, or to fill in the middle.
 
-    The latter with a suffix, and for raw prompts where the model can, since nothing else leaves
-    such a prompt as it is.
+    A prompt is filled in if it has a suffix, or if it is raw and the model can: no other request
+    leaves a raw prompt unchanged.
     """
     if body.suffix or (body.raw and Capability.INSERT in info.capabilities):
         sampling, extra = read_options(body.options)
@@ -104,13 +94,13 @@ def generate_request(
 
 
 def load_request(body: ChatBody | GenerateBody, model_id: str) -> ChatRequest:
-    """Return what the provider is told of a body that only loads its model."""
+    """Return the provider request for a body that only loads its model."""
     sampling, extra = read_options(body.options)
     return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(body))
 
 
 def embed_request(body: EmbedBody | EmbeddingsBody, model_id: str) -> EmbedRequest:
-    """Return what the provider is asked; without inputs that is to load the model."""
+    """Return the provider request; without inputs it only loads the model."""
     if isinstance(body, EmbeddingsBody):
         return EmbedRequest(model_id, embed_inputs(body), native=_native(body))
     return EmbedRequest(
@@ -146,12 +136,12 @@ def _chat_request(
 def _native(
     body: ChatBody | GenerateBody | EmbedBody | EmbeddingsBody,
 ) -> Mapping[str, Mapping[str, object]]:
-    """Return what only a provider of this dialect understands.
+    """Return the fields that only a provider of this dialect understands.
 
-    A prompt is there, though the vocabulary holds it, to tell that there is one: an Ollama server
-    has endpoints of their own for those.
+    A prompt is among them, though the vocabulary has it, because an Ollama server has separate
+    endpoints for prompts.
     """
-    said = body.passthrough
+    fields = body.passthrough
     if isinstance(body, GenerateBody | EmbeddingsBody):
-        said = {**said, "prompt": body.prompt}
-    return {DIALECT: said} if said else {}
+        fields = {**fields, "prompt": body.prompt}
+    return {DIALECT: fields} if fields else {}

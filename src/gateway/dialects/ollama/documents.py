@@ -29,9 +29,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunningModel:
-    """A model that was used lately, and until when it counts as loaded.
+    """A model that was used recently, and until when it counts as loaded.
 
-    ``loaded`` is what its service tells, if that does have models in memory.
+    ``loaded`` is what its service reports, if that has models in memory itself.
     """
 
     model: ListedModel
@@ -59,11 +59,11 @@ def ps_document(models: Sequence[RunningModel]) -> bytes:
 def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> bytes:
     """Return the answer of ``/api/show``.
 
-    A *basename* replaces ``general.basename``: for GitHub Copilot, which takes it for the name.
+    A *basename* replaces ``general.basename``, which GitHub Copilot displays as the name.
     """
     info, layers, below = model.info, model.layers, described(model.info)
     system = body.system or layers.system
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "license": "\n".join(layers.licenses),
         "modelfile": render_modelfile(model, system=system, options=body.options or {}),
         "parameters": render_parameters(info.parameters),
@@ -76,28 +76,28 @@ def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> 
         "model_info": _model_info(info),
         "capabilities": _capabilities(info),
     }
-    said = {key: value for key, value in said.items() if value or key == "model_info"}
+    fields = {key: value for key, value in fields.items() if value or key == "model_info"}
     if layers == ModelfileLayers():
         mine = ("modelfile", "system") if system else ("modelfile",)
-        said |= {key: value for key, value in below.items() if key not in mine}
+        fields |= {key: value for key, value in below.items() if key not in mine}
     if basename:
-        said["model_info"] = said["model_info"] | {"general.basename": basename}
-    return encode_document({**below, **said, "modified_at": _rfc3339(info.released)})
+        fields["model_info"] = fields["model_info"] | {"general.basename": basename}
+    return encode_document({**below, **fields, "modified_at": _rfc3339(info.released)})
 
 
 def embed_document(
     model: str, result: EmbedResult | None, *, dimensions: int = 0, timing: Timing
 ) -> bytes:
-    """Return the answer of ``/api/embed``; without a result that of a load.
+    """Return the answer of ``/api/embed``; without a result the model was only loaded.
 
-    Vectors are cut to *dimensions*, if that is positive, and have the length 1; those of a service
-    of this very dialect are so already.
+    Vectors are cut to *dimensions*, if that is positive, and normalized; an Ollama server has done
+    both already.
     """
     if result is None:
         return encode_document({"model": model, "embeddings": []})
-    said = (result.native or {}).get(DIALECT)
-    if said is not None:
-        return encode_document({"model": model, "embeddings": result.vectors, **said})
+    passthrough = (result.native or {}).get(DIALECT)
+    if passthrough is not None:
+        return encode_document({"model": model, "embeddings": result.vectors, **passthrough})
     size = dimensions if dimensions > 0 else None
     durations = timing.durations()
     document: dict[str, object] = {
@@ -112,7 +112,7 @@ def embed_document(
 
 
 def embeddings_document(result: EmbedResult | None) -> bytes:
-    """Return the answer of ``/api/embeddings``, the vector as it came; none for a load."""
+    """Return the answer of ``/api/embeddings``, its vector unchanged; no vector for a load."""
     return encode_document({"embedding": result.vectors[0] if result else []})
 
 
@@ -161,7 +161,7 @@ def _details(info: ModelInfo) -> dict[str, object]:
 
 
 def _model_info(info: ModelInfo) -> dict[str, object]:
-    """Return what clients read of a model's metadata; nothing when the family is unknown."""
+    """Return the metadata that clients read; nothing of our own when the family is unknown."""
     below = described(info).get("model_info", {})
     if not info.family:
         return dict(below)

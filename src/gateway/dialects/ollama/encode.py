@@ -49,7 +49,7 @@ _THINKING = b'"","thinking":'
 
 
 class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
-    """How an answer ended, in nanoseconds and the provider's counts; without those of zero."""
+    """The members that end an answer: nanoseconds and token counts; counts of zero are left out."""
 
     done_reason: str
     total_duration: int
@@ -61,7 +61,7 @@ class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class _AnswerEncoder(abc.ABC):
-    """Encode one answer; *model* is the client's own text."""
+    """Encode one answer; *model* is the name in the request."""
 
     __slots__ = ("_calls", "_clock", "_head", "_timing")
 
@@ -105,7 +105,7 @@ class _AnswerEncoder(abc.ABC):
 
     def _any_lines(self, events: Sequence[ChatEvent]) -> bytes:
         if events and isinstance(events[-1], Finish):
-            # What comes before goes first, since the end may have to tell of its calls.
+            # Events before it are encoded first, since the last line may have to list their calls.
             before = self.lines(events[:-1]) if len(events) > 1 else b""
             return b"".join((before, self._start(), b'""', self._end(events[-1]), b"\n"))
         values: list[bytes] = []
@@ -145,8 +145,8 @@ class _AnswerEncoder(abc.ABC):
 
     def load_document(self, reason: Literal["load", "unload"]) -> bytes:
         """Return the answer to a request that only loads or unloads a model."""
-        said = b',"done_reason":"%b"}' % reason.encode()
-        return b"".join((self._start(), b'""', self._final, said))
+        end = b',"done_reason":"%b"}' % reason.encode()
+        return b"".join((self._start(), b'""', self._final, end))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the last line of a stream that failed."""
@@ -170,10 +170,10 @@ class _AnswerEncoder(abc.ABC):
     def _end(self, finish: Finish) -> bytes:
         """Return the rest of the last line, from the end of its text on.
 
-        What a service of this very dialect says there stands in the place of what we would say.
+        The members that an Ollama server sent there replace those of the gateway.
         """
-        said = finish.native.get(DIALECT) if finish.native else None
-        encoded = codec.encode(self._metrics(finish)) if said is None else encode_document(said)
+        passthrough = finish.native.get(DIALECT) if finish.native else None
+        encoded = encode_document(self._metrics(finish) if passthrough is None else passthrough)
         members = encoded[1:-1]
         comma = b"," if members else b""
         calls = self._calls_at_end() if self._calls else b""
@@ -231,7 +231,7 @@ class GenerateEncoder(_AnswerEncoder):
 
 
 def error_document(error: GatewayError, _: str = "") -> bytes:
-    """Return the body of an error response, in which there is no place for an id."""
+    """Return the body of an error response, which has no place for a request id."""
     return encode_document({"error": error.message})
 
 

@@ -1,4 +1,4 @@
-"""The bodies of the requests that make, move and remove models (Ollama's ``server/create.go``)."""
+"""The bodies of requests that create, copy and delete models (Ollama's ``server/create.go``)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class CopyBody:
 
 @dataclass(frozen=True, slots=True)
 class ModelBody:
-    """A body that names a model, as ``model`` or in the old field ``name``, and little else."""
+    """A body that only names a model, as ``model`` or in the old field ``name``."""
 
     model: str = ""
     stream: bool = True
@@ -140,7 +140,7 @@ class CreateSchema(NamedSchema[CreateBody]):
     base = Value(read_string, data_key="from")
 
     def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> CreateBody:
-        """Make the body; raise `InvalidRequest` for what Ollama refuses before it looks around."""
+        """Make the body; raise `InvalidRequest` for what Ollama rejects before reading the base."""
         for weights in ("files", "draft_files", "adapters"):
             _check_weights(values.get(weights, {}))
         if values.pop("draft_quantize", "") and not values.get("draft_files"):
@@ -220,7 +220,7 @@ def _read_info(info: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _info_capabilities(key: str, value: object) -> tuple[Capability, ...]:
-    """Return the capabilities that we know of."""
+    """Return the known capabilities."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidRequest(f'info field "{key}" must be a list of strings')
     return tuple(capability for capability in Capability if capability in value)

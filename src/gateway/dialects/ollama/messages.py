@@ -1,7 +1,4 @@
-"""Messages and what they carry, read and written (Ollama's ``api/types.go``).
-
-Plain loops: marshmallow's nested schemas would cost more than the rest of a request together.
-"""
+"""Read and write the messages of a chat (Ollama's ``api/types.go``)."""
 
 from __future__ import annotations
 
@@ -30,13 +27,13 @@ def read_messages(value: object) -> tuple[Message, ...]:
 
 
 def read_images(value: object) -> tuple[Media, ...]:
-    """Return what came in a list of base64 strings; a ``null`` in it is an empty one."""
+    """Return the media in a list of base64 strings; a ``null`` in it is an empty one."""
     items = read_list(value, "[]api.ImageData")
     return tuple([read_media("" if item is None else _encoded(item)) for item in items])
 
 
 def write_messages(messages: Sequence[Message]) -> list[dict[str, object]]:
-    """Return what `read_messages` reads as the same messages."""
+    """Return the JSON that `read_messages` reads as the same messages."""
     return [_written(message) for message in messages]
 
 

@@ -16,9 +16,10 @@ _INSERT_TEMPLATE = "{{ .Prompt }}{{ .Suffix }}"
 
 
 def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, object]) -> str:
-    """Return a Modelfile that says what the model is; *options* are laid over its parameters.
+    """Return the Modelfile of a model, with *options* in addition to its parameters.
 
-    That of an Ollama server's own model is the server's, and what it says last counts.
+    An Ollama server's own model has the server's Modelfile, to which lines are added: in a
+    Modelfile the last one counts.
     """
     layers, written = model.layers, described(model.info).get("modelfile")
     parameters = options
@@ -40,14 +41,14 @@ def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, o
         f"PARAMETER {key} {_quoted(_text(item))}" for key, item in _each_parameter(parameters)
     ]
     lines += [f"LICENSE {_quoted(text)}" for text in layers.licenses]
-    lines += [f"MESSAGE {said.role} {_quoted(said.content)}" for said in layers.messages]
+    lines += [f"MESSAGE {message.role} {_quoted(message.content)}" for message in layers.messages]
     return "\n".join(lines) + "\n"
 
 
 def shown_template(model: ListedModel) -> str:
-    """Return the template of a model; one without a template of its own is the provider's secret.
+    """Return the template of a model, a generic one if none is known: providers publish none.
 
-    It mentions a suffix where the model takes one: from that some clients tell whether it fills in.
+    It mentions a suffix if the model can fill in the middle: some clients detect that by it.
     """
     own = model.layers.template or described(model.info).get("template")
     if own:
@@ -61,9 +62,9 @@ def render_parameters(parameters: Mapping[str, object]) -> str:
 
 
 def _base(model: ListedModel) -> str:
-    """Return the provider's model under a name that nothing covers.
+    """Return the name of the base model, with its provider in front so that no alias applies.
 
-    Of a model that is the provider's own there is nothing to say, as of one without weights.
+    A model of the provider itself has no base.
     """
     if model.layers == ModelfileLayers():
         return ""

@@ -1,4 +1,4 @@
-"""What passes between clients and services that both speak this dialect, as it is."""
+"""Fields that pass unchanged between clients and services that both use this dialect."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gateway.core.model_info import ModelInfo
 __all__ = ["DIALECT", "described"]
 
 DIALECT = "ollama"
-"""The name under which ``native`` of a request, an answer or a model holds it."""
+"""The key of these fields in ``native`` of a request, an answer or a model."""
 
 
 def described(info: ModelInfo) -> Mapping[str, Any]:
-    """Return how an Ollama server describes the model; nothing if it is not of such a server."""
+    """Return how an Ollama server describes the model; empty if no such server has it."""
     return info.native.get(DIALECT, {})

@@ -1,4 +1,4 @@
-"""How the making and moving of models is told: one line for each step that was taken."""
+"""Progress of creating and copying models: one line per step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["create_statuses", "progress_document", "progress_lines"]
 def create_statuses(
     base: ModelfileLayers, made: ModelfileLayers, *, model_digest: str
 ) -> list[str]:
-    """Return what Ollama reports while it makes a model (``server/create.go``, ``layer.go``).
+    """Return what Ollama reports while it creates a model (``server/create.go``, ``layer.go``).
 
     A layer is a part of the model that Ollama stores by the digest of its content. *model_digest*
-    is that of the provider's model, which takes the place of weights.
+    is the digest of the provider's model, which takes the place of weights.
     """
     inherited = {f"sha256:{model_digest}", *_digests(base)}
     wanted = [f"sha256:{model_digest}", *_digests(made)]

@@ -148,7 +148,7 @@ class ShowSchema(NamedSchema[ShowBody]):
 
 
 load_chat = body_loader(ChatSchema)
-"""Read a body of ``/api/chat`` as Ollama does, its refusals included."""
+"""Read a body of ``/api/chat`` as Ollama does, its error messages included."""
 
 load_generate = body_loader(GenerateSchema)
 """Read a body of ``/api/generate``."""

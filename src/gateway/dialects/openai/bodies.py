@@ -1,6 +1,6 @@
-"""The bodies of OpenAI's requests as they were read: checked for their types, nothing decided yet.
+"""The bodies of OpenAI's requests: types are checked, values unchanged.
 
-What the client left out, or sent as ``null``, has its default.
+A field that the client left out, or sent as ``null``, has its default.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ToolName:
-    """What a client calls a function; with a namespace the two parts are apart in each item."""
+    """The client's name of a function; a namespace is a separate member of each item."""
 
     name: str
     namespace: str = ""
@@ -91,7 +91,7 @@ class EmbeddingBody:
 class ResponseBody:
     """A body of ``/v1/responses``.
 
-    ``messages`` comes from the body's input. ``names`` says what the client calls those functions
+    ``messages`` comes from the body's input. ``names`` has the client's names of those functions
     that have another name upstream. ``echo`` holds what the answer repeats, as the client wrote it.
     """
 

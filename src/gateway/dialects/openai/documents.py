@@ -1,4 +1,4 @@
-"""The JSON documents of OpenAI's dialect that are no answers of a language model.
+"""The JSON documents of OpenAI's dialect that are not answers of a language model.
 
 Their shapes are those of Ollama's ``openai/openai.go``.
 """
@@ -33,7 +33,7 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "no
 
 
 def error_fields(error: GatewayError) -> dict[str, object]:
-    """Return what stands under ``error``, in an error response and in a stream that failed."""
+    """Return the member ``error`` of an error response and of a failed stream."""
     return {
         "message": error.message,
         "type": _ERROR_TYPES.get(error.status, "api_error"),
@@ -43,7 +43,7 @@ def error_fields(error: GatewayError) -> dict[str, object]:
 
 
 def error_document(error: GatewayError, _: str = "") -> bytes:
-    """Return the body of an error response, in which there is no place for an id."""
+    """Return the body of an error response, which has no place for a request id."""
     return encode_document({"error": error_fields(error)})
 
 
@@ -54,7 +54,7 @@ def models_document(models: Sequence[ListedModel]) -> bytes:
 
 
 def model_document(name: str, model: ListedModel) -> bytes:
-    """Return the answer of ``/v1/models/{model}``; *name* is what the client asked for."""
+    """Return the answer of ``/v1/models/{model}``; *name* is the name in the path."""
     return encode_line(_model(name, model))
 
 

@@ -38,8 +38,8 @@ _DONE: Final = b"data: [DONE]\n\n"
 class _ChunkEncoder(abc.ABC):
     """Encode one answer.
 
-    *model* is the client's own text, *identity* tells this answer from others, *include_usage* asks
-    for token counts in a stream, *now* tells seconds since 1970.
+    *model* is the name in the request, *identity* distinguishes this answer from others,
+    *include_usage* adds token counts to a stream, *now* returns seconds since 1970.
     """
 
     stream_headers = _STREAM_HEADERS
@@ -58,9 +58,9 @@ class _ChunkEncoder(abc.ABC):
     _text: ClassVar[bytes] = b""
     """What stands before a text."""
     _empty_counts: ClassVar[bytes] = b""
-    """What each chunk says of token counts if they are asked for."""
+    """The token counts in each chunk, if they are requested."""
     _role: bytes = b""
-    """What only the first chunk says."""
+    """What only the first chunk has."""
 
     def __init__(
         self,
@@ -115,11 +115,11 @@ class _ChunkEncoder(abc.ABC):
         return self._document(choice, self._reason(answer.finish), answer.finish.usage)
 
     def error_line(self, error: GatewayError) -> bytes:
-        """Return what tells of a failure in mid-stream; Ollama has nothing of the kind."""
+        """Return the event that reports an error; Ollama has none."""
         return b"data: " + error_document(error) + b"\n\n"
 
     def _reason(self, finish: Finish) -> str:
-        """Return why the answer ended; without calls the client has nothing to call."""
+        """Return the finish reason; it is not ``tool_calls`` if the answer has none."""
         match finish.reason:
             case FinishReason.STOP | FinishReason.TOOL_CALLS:
                 return "tool_calls" if self._calls else "stop"
@@ -167,7 +167,7 @@ class ChatEncoder(_ChunkEncoder):
             values.append(b'"content":"","tool_calls":' + made)
             self._calls += len(calls)
         if self._role and events:
-            values = values or [b'"content":""']  # an answer of nothing still has an author
+            values = values or [b'"content":""']  # an empty answer still has a role
             values[0] = self._role + values[0]
             self._role = b""
         return values

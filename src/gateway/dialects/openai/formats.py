@@ -1,4 +1,4 @@
-"""Read the form of the answer and how hard to think, as OpenAI's clients write them."""
+"""Read the format of the answer and the reasoning effort, as OpenAI's clients write them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _EFFORTS: Final[Mapping[str, Think]] = {
 
 
 def read_response_format(value: object) -> JsonFormat | None:
-    """Return the form that a chat asks for; a type that nobody knows asks for none."""
+    """Return the format that a chat requests, None for an unknown type."""
     fields = read_fields(value, _RESPONSE_FORMAT, "openai.ResponseFormat")
-    return _form(fields.get("type", ""), fields.get("json_schema", {}))
+    return _format(fields.get("type", ""), fields.get("json_schema", {}))
 
 
 def read_text(value: object) -> JsonFormat | None:
-    """Return the form that ``text`` of ``/v1/responses`` asks for, where all is in one object."""
+    """Return the format that ``text`` of ``/v1/responses`` requests, in one flat object."""
     fields = read_fields(value, _TEXT, "openai.ResponsesText").get("format", {})
-    return _form(fields.get("type", ""), fields)
+    return _format(fields.get("type", ""), fields)
 
 
 def read_effort(value: object) -> Think | None:
-    """Return whether and how hard to think, or raise `InvalidRequest` in Ollama's words."""
+    """Return whether and how hard to think; raise `InvalidRequest` for an unknown effort."""
     effort = read_string(value)
     if not effort:
         return None
@@ -52,13 +52,13 @@ def read_effort(value: object) -> Think | None:
 
 
 def read_reasoning(value: object) -> Think | None:
-    """Return the effort that an object asks for."""
+    """Return the effort in an object."""
     effort: Think | None = read_fields(value, _REASONING, "openai.Reasoning").get("effort")
     return effort
 
 
-def _form(kind: str, described: Mapping[str, object]) -> JsonFormat | None:
-    """Return a form; *described* holds a schema and what Ollama does not read of it."""
+def _format(kind: str, described: Mapping[str, object]) -> JsonFormat | None:
+    """Return a format; *described* holds a schema and what Ollama does not read of it."""
     if kind == "json_object":
         return JsonFormat()
     form = read_format(described.get("schema")) if kind == "json_schema" else None

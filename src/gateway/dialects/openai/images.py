@@ -1,4 +1,4 @@
-"""Read the addresses of images: those that hold the image, and those that say where it is."""
+"""Read the URLs of images: data URLs, and addresses from which the provider fetches them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _match_data = re.compile(r"data:(?:image/(?:jpeg|jpg|png|webp|gif))?;base64,").m
 
 
 def read_image_url(url: str) -> Media:
-    """Return an image; one at a remote address is left for the provider to fetch.
+    """Return an image; the provider fetches one at a remote address itself.
 
     Raise `InvalidRequest` for anything else, in the words of Ollama's ``openai/openai.go``.
     """

@@ -41,17 +41,17 @@ def read_input(value: object) -> tuple[Message, ...]:
 
 
 class _BadItem(ValueError):
-    """An item that cannot be read; where it stands is told on the way up."""
+    """An item that cannot be read; the callers add where it is."""
 
 
 class _Conversation:
-    """Messages made of items: calls belong to the assistant's message that comes before them."""
+    """Messages made of items: calls belong to the assistant's message before them."""
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
         self._names: dict[str, str] = {}
         self._thinking = ""
-        """What was thought before the assistant's next words or calls."""
+        """The thinking before the assistant's next text or calls."""
 
     def add(self, item: object) -> None:
         """Add one item, or raise `InvalidRequest` or `_BadItem`."""
@@ -74,7 +74,7 @@ class _Conversation:
                 raise _BadItem(f"unknown input item type: {codec.encode(kind).decode()}")
 
     def finish(self) -> tuple[Message, ...]:
-        """Return the messages; thoughts that led to nothing are a message of their own."""
+        """Return the messages; thinking that nothing follows is a message of its own."""
         if self._thinking:
             self._messages.append(Message(Role.ASSISTANT, thinking=self._thinking))
         return tuple(self._messages)
@@ -102,7 +102,7 @@ class _Conversation:
     def _answer(self, fields: dict[str, Any]) -> None:
         text, media = _content(fields.get("output", ""), "output")
         identity = fields.get("call_id", "")
-        # Codex tells what it found out by itself as the result of a call that nobody made.
+        # Codex sends what it found out by itself as the result of a call that was never made.
         own = ToolName(fields.get("name", ""), fields.get("namespace", ""))
         name = self._names.get(identity) or upstream_name(own)
         self._messages.append(

@@ -1,7 +1,7 @@
 """Read the messages of a chat as Ollama's ``openai/openai.go`` does.
 
-A message in several parts stays one message here, where Ollama makes one of each part and loses
-which call a result belongs to.
+A message in several parts stays one message here; Ollama makes a message of each part, and then no
+longer knows which call a result belongs to.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ Item: TypeAlias = dict[str, object]
 
 
 def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[str, object]:
-    """Return an answer that has just begun; what the body has to echo stands in it."""
+    """Return an answer that has just begun, with what it repeats of *body*."""
     return {
         "id": identity,
         "object": "response",
@@ -59,7 +59,7 @@ def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[
 
 
 def reasoning_item(identity: str, text: str) -> Item:
-    """Return what the model thought, once it is all there."""
+    """Return the complete thinking of the model."""
     return {
         "id": identity,
         "type": "reasoning",
@@ -70,7 +70,7 @@ def reasoning_item(identity: str, text: str) -> Item:
 
 
 def message_item(identity: str, text: str) -> Item:
-    """Return what the model said, once it is all there."""
+    """Return the complete text of the model."""
     return {
         "id": identity,
         "type": "message",

@@ -1,7 +1,7 @@
-"""From calls to what a provider is asked; what the client did not say stays unsaid.
+"""From bodies to provider requests; what the client did not specify stays unset.
 
-Ollama fills in a temperature and a top_p of 1.0 here. Providers tune these for each model, so they
-are left to them. The model of each request is still the one that the client named.
+Ollama sets a temperature and a top_p of 1.0 here. Providers tune these for each model, so the
+gateway does not. The model of each request is still the one that the client named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def chat_request(body: ChatBody) -> ChatRequest:
-    """Return what the provider is asked."""
+    """Return the provider request."""
     return ChatRequest(
         model=body.model,
         messages=body.messages,
@@ -35,7 +35,7 @@ def chat_request(body: ChatBody) -> ChatRequest:
 
 
 def completion_request(body: CompletionBody) -> ChatRequest | FillRequest:
-    """Return what the provider is asked: a chat of one turn or, with a suffix, to fill in."""
+    """Return the provider request: a chat of one turn or, with a suffix, to fill in."""
     sampling, extra = _sampling(body), _extra(body)
     if body.suffix:
         return FillRequest(body.model, body.prompt, body.suffix, sampling, extra)
@@ -44,7 +44,7 @@ def completion_request(body: CompletionBody) -> ChatRequest | FillRequest:
 
 
 def response_request(body: ResponseBody) -> ChatRequest:
-    """Return what the provider is asked."""
+    """Return the provider request."""
     instructions = (Message(Role.SYSTEM, body.instructions),) if body.instructions else ()
     return ChatRequest(
         model=body.model,
@@ -62,7 +62,7 @@ def response_request(body: ResponseBody) -> ChatRequest:
 
 
 def embed_request(body: EmbeddingBody) -> EmbedRequest:
-    """Return what the provider is asked."""
+    """Return the provider request."""
     return EmbedRequest(body.model, body.input, dimensions=_positive(body.dimensions))
 
 
@@ -91,11 +91,11 @@ def _limit(body: ChatBody | CompletionBody | ResponseBody) -> int | None:
 
 
 def _sampling(body: ChatBody | CompletionBody) -> Sampling:
-    # Where Go cannot tell 0 from nothing, Ollama takes it for nothing.
-    says_top_p = body.top_p or isinstance(body, ChatBody)
+    # Go cannot tell a top_p of 0 from none in this body, so Ollama takes it for none.
+    has_top_p = body.top_p or isinstance(body, ChatBody)
     return Sampling(
         temperature=body.temperature,
-        top_p=body.top_p if says_top_p else None,
+        top_p=body.top_p if has_top_p else None,
         seed=body.seed if body.seed is not None and body.seed >= 0 else None,
         max_tokens=_positive(_limit(body)),
         stop=body.stop,

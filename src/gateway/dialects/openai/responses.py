@@ -57,7 +57,7 @@ _DELTA_END: Final = b"}\n\n"
 class ResponseEncoder:
     """Encode one answer.
 
-    *identity* tells this answer from others, *now* tells seconds since 1970.
+    *identity* distinguishes this answer from others, *now* returns seconds since 1970.
     """
 
     stream_headers = STREAM_HEADERS
@@ -106,7 +106,7 @@ class ResponseEncoder:
         return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
-        """Return the two events by which OpenAI tells of a failure; Ollama has neither."""
+        """Return the two events with which OpenAI reports an error; Ollama has neither."""
         failed = self._response | {
             "status": "failed",
             "output": self._items,
@@ -198,7 +198,7 @@ class ResponseEncoder:
         frames: list[bytes] = []
         if self._open != "message" and all(item["type"] == "reasoning" for item in self._items):
             frames += self._close()
-            frames += self._open_item("message")  # an answer of nothing is still a message
+            frames += self._open_item("message")  # an empty answer is still a message
         frames += self._close()
         frames.append(self._event("response.completed", {"response": self._finished(finish)}))
         return frames
@@ -223,7 +223,7 @@ class ResponseEncoder:
         return self._response | {
             "status": "completed",
             "completed_at": int(self._now()),
-            # Ollama calls an answer that was cut complete; here at least is told why it ended.
+            # Ollama calls an answer that was cut complete; here the reason is reported at least.
             "incomplete_details": {"reason": reason} if reason else None,
             "output": self._items,
             "usage": response_usage(finish.usage),

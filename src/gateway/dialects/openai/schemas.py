@@ -66,14 +66,12 @@ _ECHOED: Final = (
 
 
 def _read_include_usage(value: object) -> bool:
-    wanted: bool = read_fields(value, {"include_usage": read_bool}, "openai.StreamOptions").get(
-        "include_usage", False
-    )
-    return wanted
+    options = read_fields(value, {"include_usage": read_bool}, "openai.StreamOptions")
+    return bool(options.get("include_usage"))
 
 
 def _read_stop(value: object) -> tuple[str, ...]:
-    """Return the strings to stop at, and pass over everything else, as Ollama does."""
+    """Return the stop sequences; ignore everything else, as Ollama does."""
     if isinstance(value, str):
         return (value,)
     items = value if isinstance(value, list) else []
@@ -81,7 +79,7 @@ def _read_stop(value: object) -> tuple[str, ...]:
 
 
 def _read_strict_stop(value: object) -> tuple[str, ...]:
-    """Return the strings to stop at; nothing else may be among them."""
+    """Return the stop sequences; raise `InvalidRequest` for anything else among them."""
     for item in value if isinstance(value, list) else ():
         if not isinstance(item, str):
             raise InvalidRequest(f"invalid type for 'stop' field: {dynamic_type(item)}")

@@ -1,7 +1,7 @@
-"""Read which functions a model may call or must call, as OpenAI's clients write it.
+"""Read the functions that a model may or must call, as OpenAI's clients write them.
 
-A tool of ``/v1/responses`` is flat, and tools may be grouped in namespaces. No provider knows
-those, so that each member gets a name of its own upstream and its two parts back on the way down.
+A tool of ``/v1/responses`` is flat, and tools may be grouped in namespaces. Providers have no
+namespaces, so each tool gets a single name upstream, and its two parts back in the answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_flat_tools(value: object) -> list[tuple[ToolName, Tool]]:
 
 
 def upstream_name(name: ToolName) -> str:
-    """Return what a function is called upstream: the same for the same parts."""
+    """Return the name of a function upstream: always the same for the same parts."""
     if not name.namespace:
         return name.name
     joined = f"{name.namespace.rstrip('_')}__{name.name}"
@@ -41,7 +41,7 @@ def upstream_name(name: ToolName) -> str:
 
 
 def read_tool_choice(value: object) -> ToolChoice | None:
-    """Return what the client obliges the model to; Ollama reads nothing of this, so no error."""
+    """Return which function the model must call; Ollama ignores the field, so there is no error."""
     match value:
         case "auto" | "none" | "required":
             return value
