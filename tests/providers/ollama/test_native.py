@@ -537,7 +537,7 @@ async def test_a_server_that_is_slow_to_say_what_it_has_loaded_is_not_waited_for
     async with between_for(TimeoutSettings(loaded_models=0.01)) as between:
         between.server.routes["/api/ps"] = Answer(hang=True)
         assert await between.ask("/api/ps") == (200, [{"models": []}])
-    assert "what ollama has loaded cannot be told: no answer within 0.01 seconds" in caplog.text
+    assert "the loaded models of ollama are unknown: no answer within 0.01 seconds" in caplog.text
 
 
 STRANGERS = {
