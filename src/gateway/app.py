@@ -1,4 +1,4 @@
-"""Put the parts together: keys, middlewares, routes and lifetimes, and nothing else."""
+"""Create the application: keys, middleware, routes and cleanup contexts."""
 
 from __future__ import annotations
 

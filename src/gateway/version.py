@@ -1,3 +1,3 @@
-"""Hold the version of this distribution."""
+"""The version of this distribution."""
 
 __version__ = "0.1.0"

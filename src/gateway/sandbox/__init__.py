@@ -1,4 +1,4 @@
-"""Be a Mistral API on loopback: for a first run without a key, and as the upstream of tests.
+"""Serve an imitation of Mistral's API on loopback, for a first run without a key and for tests.
 
 It refuses what Mistral refuses, answers the same request always in the same useful way, and goes
 wrong on request.  `start` serves it; `gateway.sandbox.rules.refuse` is its judgement alone.

@@ -1,4 +1,4 @@
-"""Decide whether a request gets an answer at all: its route, its key, its model, its body."""
+"""Check the route, the key, the model and the body of a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tabulate the closed request objects of the Mistral API reference, member by member."""
+"""The fields of the request objects in Mistral's API reference, which allow no other fields."""
 
 from __future__ import annotations
 

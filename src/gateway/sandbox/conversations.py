@@ -1,4 +1,4 @@
-"""Hold the rules about messages: their order, their calls and results, their ids.
+"""Check the rules for messages: their order, their calls and results, their ids.
 
 They are the rules of Mistral's open-source request validator (`mistral-common`) in serving mode,
 as far as the hosted service has been seen to apply them.

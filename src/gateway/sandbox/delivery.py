@@ -1,4 +1,4 @@
-"""Write a body to the client piece by piece, and end it well or badly."""
+"""Write a body to the client piece by piece, and end it properly or with a fault."""
 
 from __future__ import annotations
 

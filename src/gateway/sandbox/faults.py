@@ -1,4 +1,4 @@
-"""Describe how an answer goes wrong, and read such a description from a line of text.
+"""Describe the faults of an answer, and parse such a description from a line of text.
 
 A test plans a `Fault` in Python.  A person writes one into the last user message, or sends it in
 the header `x-sandbox-fault` without the brackets and the word `fault`:

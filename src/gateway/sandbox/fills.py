@@ -1,4 +1,4 @@
-"""Fill in the middle: a line of code between a prompt and its suffix."""
+"""Fill-in-the-middle: write a line of code between a prompt and its suffix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a form with a file in it, and say of the file what can be said without hearing it."""
+"""Read a form with a file, and describe the file without decoding its audio."""
 
 from __future__ import annotations
 

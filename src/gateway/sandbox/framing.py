@@ -1,4 +1,4 @@
-"""Frame chunks as server-sent events, well or as a fault wants them."""
+"""Frame chunks as server-sent events, correctly or with a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the obvious values in what a person wrote: numbers, names, quotations, dates, addresses."""
+"""Find obvious values in a prompt: numbers, names, quotations, dates, addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make an instance of a JSON Schema, with the values of a text where they are obvious."""
+"""Generate an instance of a JSON Schema, with obvious values from a text."""
 
 from __future__ import annotations
 

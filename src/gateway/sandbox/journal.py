@@ -1,4 +1,4 @@
-"""Remember what arrived at the sandbox, so that a test can ask."""
+"""Record the requests to the sandbox, for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the sandbox's models as a Mistral account sees them: aliases, oddities and all.
+"""The sandbox's model list, as a Mistral account has it, with aliases and peculiarities.
 
 `created` is the time of the request, aliases are entries of their own, flags may be missing, an id
 comes twice, and embedding models have no flag at all; each is how the real list has been seen.

@@ -1,4 +1,4 @@
-"""Make a text that a simple regular expression accepts."""
+"""Generate a text that matches a simple regular expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say no the way Mistral does: statuses, types, codes and the many shapes of its error bodies.
+"""Build Mistral's error responses: statuses, types, codes and the shapes of its error bodies.
 
 The shapes follow the Mistral API as recorded in public captures and bug reports: one gateway in
 front and several services behind it, each with a body of its own.

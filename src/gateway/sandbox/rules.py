@@ -1,4 +1,4 @@
-"""Refuse what Mistral refuses: one pure function over a path and a decoded body.
+"""Reject what Mistral rejects: one pure function of a path and a decoded body.
 
     refusal = refuse("/v1/chat/completions", body, models=MODELS)
     assert refusal is None, refusal.message

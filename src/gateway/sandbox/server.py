@@ -1,4 +1,4 @@
-"""Start the sandbox on a port of its own, in the process that wants it."""
+"""Start the sandbox on a port of its own within the current process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describe closed JSON objects and report what is wrong with one, in the words of a 422."""
+"""Describe JSON objects without unknown fields, and report errors as Mistral's 422 does."""
 
 from __future__ import annotations
 

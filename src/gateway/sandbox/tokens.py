@@ -1,4 +1,4 @@
-"""Estimate tokens: about four bytes of UTF-8 each, and never none for a text that has any."""
+"""Estimate tokens: about four bytes of UTF-8 each, and at least one for a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answer a recording without hearing it: say what arrived."""
+"""Answer a transcription request with a description of the recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embed texts so that their cosine similarity means something: hashed words and letter groups."""
+"""Embed texts by hashed words and letter groups, so that similar texts have similar vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put an answer on the wire: the whole response, or the chunks of a stream.
+"""Encode an answer: the whole response, or the chunks of a stream.
 
 The oddities are those of recorded streams: an empty role chunk first, padding `p`, usage unasked
 and only in the finishing chunk, which also carries the last text or all the calls, and thinking
