@@ -1,4 +1,4 @@
-"""All routes: the table that a reader opens first. One short coroutine serves each endpoint."""
+"""The table of all routes; one short coroutine serves each endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life: Ollama's own two, and those that a container platform asks for."""
+"""Health endpoints: ``/``, ``/api/version``, ``/healthz`` and ``/readyz``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is noted of a request, and who is told."""
+"""Records of requests, and the observers that receive them."""

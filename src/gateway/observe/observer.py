@@ -1,4 +1,4 @@
-"""Who is told of requests, and in which phases."""
+"""The base class of observers, and how the phases of a request are reported to them."""
 
 from __future__ import annotations
 

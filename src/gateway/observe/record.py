@@ -1,4 +1,4 @@
-"""What is noted of one request."""
+"""The record of one request."""
 
 from __future__ import annotations
 

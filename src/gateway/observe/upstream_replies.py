@@ -1,4 +1,4 @@
-"""The heads of a service's responses: its ids of requests, and what is left of its limits.
+"""The heads of upstream responses: request ids and rate limits.
 
 They are collected for as long as a request runs; adapters need not pass anything along.
 """

@@ -1,1 +1,1 @@
-"""Adapters to upstream services, and what every one of them stands on."""
+"""Adapters for upstream services, and the toolkit that they share."""

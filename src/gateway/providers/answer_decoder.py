@@ -1,4 +1,4 @@
-"""The state of one answer while it is decoded, for the decoders of all adapters.
+"""The state of an answer while it is decoded, shared by the decoders of all adapters.
 
 A decoder has the form that `gateway.providers.upstream.decoding.Decoder` describes: it is fed the
 data of events and returns events, and does no I/O.

@@ -1,4 +1,4 @@
-"""The contract between the gateway and an adapter."""
+"""The contract between the gateway and its adapters."""
 
 from __future__ import annotations
 

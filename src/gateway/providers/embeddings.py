@@ -1,4 +1,4 @@
-"""Vectors in the answers of services (OpenAI API reference, "the embedding object")."""
+"""Read vectors from responses of services (OpenAI API reference, "the embedding object")."""
 
 from __future__ import annotations
 

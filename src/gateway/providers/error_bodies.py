@@ -1,4 +1,4 @@
-"""The message of a service's error object, in any of the shapes that have been seen.
+"""Extract the message of a service's error object, in all known shapes.
 
 Mistral's own validation errors alone come as a list, as an object, as JSON in a text and as the
 documented ``detail``; Kong and proxies add theirs.

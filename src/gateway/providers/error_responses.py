@@ -1,4 +1,4 @@
-"""Error responses as our errors, where the service means by a status what HTTP does.
+"""Convert error responses to errors, for services that use the status codes of HTTP.
 
 A client is never blamed for our key or our base URL.
 """

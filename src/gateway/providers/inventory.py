@@ -1,4 +1,4 @@
-"""Which adapters are installed, and what becomes of them under the settings."""
+"""List the installed adapters and how the settings use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON values of a service, read without trusting that they have the documented types."""
+"""Read JSON values of a service without relying on their documented types."""
 
 from __future__ import annotations
 

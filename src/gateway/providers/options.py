@@ -1,4 +1,4 @@
-"""The options that every adapter has: an account, and how to reach the service."""
+"""The options that most adapters share: an account, a base URL and timeouts."""
 
 from __future__ import annotations
 

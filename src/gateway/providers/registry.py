@@ -1,4 +1,4 @@
-"""Find adapters by entry point, check them, and make providers of them."""
+"""Find adapters by entry point, check them, and create providers."""
 
 from __future__ import annotations
 

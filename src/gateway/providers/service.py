@@ -1,4 +1,4 @@
-"""The steps that an adapter takes with its service, whatever the service speaks."""
+"""The steps of an adapter with its service that are the same for all services."""
 
 from __future__ import annotations
 

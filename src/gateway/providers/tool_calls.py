@@ -1,4 +1,4 @@
-"""Tool calls, put together from the fragments in which a stream may bring them.
+"""Assemble tool calls from the fragments of a stream.
 
 A service sends a call whole, in one delta, or in pieces that are told apart by id, by index, or
 only by their order. Ollama's clients know whole calls alone, so a call leaves here when its

@@ -1,1 +1,1 @@
-"""One request over HTTP: body in, the pipeline to an answer, relay out, errors, disconnects."""
+"""Serve one request over HTTP: body, pipeline, relay, errors, disconnects."""

@@ -1,4 +1,4 @@
-"""The pipeline: the one way from what a request wants of a model to the answer on its socket.
+"""The pipeline: from a request for a model to the answer on its socket.
 
 Chats, prompts, fill-ins, embeddings and recordings of every dialect take it, streamed or not: find
 the models that the name means, leave out those that cannot do it, count one as loaded, ask a

@@ -1,4 +1,4 @@
-"""Read a request's body, whatever its content type says."""
+"""Read a request's body, whatever its content type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table of routes."""
+"""A row in the table of routes."""
 
 from __future__ import annotations
 

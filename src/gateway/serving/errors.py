@@ -1,4 +1,4 @@
-"""Errors before the first byte: from exception to the answer of the route's dialect."""
+"""Convert exceptions before the first byte to error responses in the route's dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a form with files (``multipart/form-data``), as the endpoints for recordings take it."""
+"""Read a form with files (``multipart/form-data``) for the transcription endpoint."""
 
 from __future__ import annotations
 

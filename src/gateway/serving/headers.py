@@ -1,4 +1,4 @@
-"""Headers of all answers: what a Go server would not send, origins, and who has answered."""
+"""Set the headers of all responses: Go's set of headers, CORS, and the target."""
 
 from __future__ import annotations
 

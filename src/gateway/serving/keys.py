@@ -1,4 +1,4 @@
-"""The typed list of everything that travels on the application and on a request."""
+"""The typed keys of values that are stored on the application and on requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services that load models into their memory; most do not, and then nobody is asked."""
+"""Load, unload and list models in the memory of services that support it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slash too many or too few: the way to the path that is registered."""
+"""Redirect paths with an additional or a missing slash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The streaming path: a provider's events to the client's socket, and what ends it.
+"""Relay a provider's events to the client's socket, and end the stream.
 
 The first batch is awaited before the status line is sent, so that a refusal keeps its status.
 After that an error is the last thing that the client reads.

@@ -1,4 +1,4 @@
-"""From the name in a request to the models that it means, and to whom to ask for them."""
+"""Resolve the name in a request to its models and targets."""
 
 from __future__ import annotations
 

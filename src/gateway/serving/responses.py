@@ -1,4 +1,4 @@
-"""Answers that are known whole, with the headers that Ollama gives them."""
+"""Responses that are complete from the start, with Ollama's headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients ask about an account at ollama.com: answers that let them go on without one."""
+"""Requests about an account at ollama.com, answered so that clients need none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/api/blobs/{digest}``: what clients upload before they create a model from it."""
+"""``/api/blobs/{digest}``: files that clients upload before they create a model from them."""
 
 from __future__ import annotations
 

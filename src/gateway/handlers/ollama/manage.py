@@ -1,4 +1,4 @@
-"""Make, copy and remove models: ``/api/create``, ``copy``, ``delete``, ``pull``, ``push``."""
+"""Create, copy and delete models: ``/api/create``, ``copy``, ``delete``, ``pull``, ``push``."""
 
 from __future__ import annotations
 

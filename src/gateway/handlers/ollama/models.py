@@ -1,4 +1,4 @@
-"""What models there are: ``/api/tags``, ``/api/show``, ``/api/ps``."""
+"""List and describe models: ``/api/tags``, ``/api/show``, ``/api/ps``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers of requests that take several steps, each of which has a status."""
+"""Responses to requests with several steps, one status per step."""
 
 from __future__ import annotations
 

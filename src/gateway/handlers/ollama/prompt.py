@@ -1,4 +1,4 @@
-"""What ``/api/chat`` and ``/api/generate`` have in common: loads, unloads and the encoder."""
+"""The common part of ``/api/chat`` and ``/api/generate``: load, unload and the encoder."""
 
 from __future__ import annotations
 

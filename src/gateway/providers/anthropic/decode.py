@@ -1,4 +1,4 @@
-"""Events of Anthropic's messages API to ours (docs, "streaming messages").
+"""Decode the events of Anthropic's messages API (docs, "streaming messages").
 
 An answer is a sequence of blocks, each of text, of thinking or of a call whose arguments come as
 fragments of JSON. What ends it is named by ``message_delta``; ``message_stop`` follows.

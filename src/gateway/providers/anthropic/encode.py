@@ -1,4 +1,4 @@
-"""The body for Anthropic's messages API, built member by member (API reference, "messages")."""
+"""Build the body for Anthropic's messages API field by field (API reference, "messages")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error responses of Anthropic's API as our errors (docs, "errors")."""
+"""Convert error responses of Anthropic's API to errors (docs, "errors")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on Anthropic's wire (API reference, "messages").
+"""Encode messages for Anthropic's API (API reference, "messages").
 
 There are two roles that take turns, the user's first. Instructions stand apart from them, results
 of tools are the user's, and no text may be blank.

@@ -1,4 +1,4 @@
-"""Anthropic's list of models (API reference, "list models"), and what a name alone says."""
+"""Parse Anthropic's model list (API reference, "list models"), and guess from names."""
 
 from __future__ import annotations
 

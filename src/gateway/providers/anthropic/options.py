@@ -1,4 +1,4 @@
-"""The adapter's options: an account at Anthropic and what its API must be told."""
+"""The adapter's options: an account at Anthropic and parameters of its API."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Repairs of a conversation, so that a service accepts it; pure."""
+"""Repair a conversation so that a service accepts it, without I/O."""

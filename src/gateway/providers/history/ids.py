@@ -1,4 +1,4 @@
-"""The two identifiers that services check: ids of tool calls and names of functions.
+"""Map the identifiers that services validate: ids of tool calls and names of functions.
 
 A name is one to 64 of ``[a-zA-Z0-9_-]`` everywhere; which ids a service takes differs. Clients send
 ids of every shape or none at all. What is made here suits every service and depends on nothing but

@@ -1,4 +1,4 @@
-"""Which result answers which call.
+"""Pair tool results with their calls.
 
 Ollama's clients may send calls without ids and results that carry no more than a function's name,
 or nothing at all (the official Python client drops the ids of calls).

@@ -1,4 +1,4 @@
-"""The usual repairs of a history, in their order; pure."""
+"""The usual repairs of a conversation, in their order, without I/O."""
 
 from __future__ import annotations
 

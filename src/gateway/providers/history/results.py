@@ -1,4 +1,4 @@
-"""Calls and results in the shape that services want, once each result is with its call.
+"""Complete calls and results after pairing: each call has one result, each result a call.
 
 `gateway.providers.history.pairing` has put the results of a turn right behind its calls, under
 their ids; a result without an id has no call.

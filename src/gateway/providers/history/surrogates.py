@@ -1,4 +1,4 @@
-"""Text that fits on the wire: JSON is UTF-8, and UTF-8 has no lone surrogates."""
+"""Replace lone surrogates in text, which UTF-8 cannot encode."""
 
 from __future__ import annotations
 

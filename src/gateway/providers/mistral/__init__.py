@@ -1,4 +1,4 @@
-"""Mistral AI: the adapter that the gateway comes with."""
+"""The adapter for Mistral AI."""
 
 from __future__ import annotations
 

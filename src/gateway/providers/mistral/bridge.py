@@ -1,4 +1,4 @@
-"""What Mistral alone wants between a result and what follows it."""
+"""Insert the assistant message that Mistral requires between a tool result and a user message."""
 
 from __future__ import annotations
 

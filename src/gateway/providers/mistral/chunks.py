@@ -1,4 +1,4 @@
-"""The shape of Mistral's chat chunks, as far as anything here depends on it.
+"""The fields of Mistral's chat chunks that the adapter reads.
 
 A ``chat.completion.chunk`` of a stream has a ``delta`` where a whole ``chat.completion`` has a
 ``message``; else they are alike (Mistral API reference, "chat completions").

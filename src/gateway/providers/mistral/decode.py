@@ -1,4 +1,4 @@
-"""Mistral's chat chunks to events.
+"""Decode Mistral's chat chunks to events.
 
 One decoder reads one answer: the stream of ``chat.completion.chunk`` objects, or the single
 ``chat.completion`` object that a proxy has made of it (Mistral API reference, "chat completions").

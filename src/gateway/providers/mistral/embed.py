@@ -1,4 +1,4 @@
-"""Embeddings in the portions that Mistral takes.
+"""Request embeddings in batches of the size that Mistral accepts.
 
 A call takes 512 inputs and 16384 tokens, an input 8192 tokens; beyond that it answers 400 with code
 3210. There is no tokenizer to ask and nothing is cut on the other side, so portions are estimated,

@@ -1,4 +1,4 @@
-"""Bodies for Mistral, built property by property.
+"""Build request bodies for Mistral field by field.
 
 Mistral refuses any property that it does not know (422), so nothing of the client's is passed
 through: what stands in a body is named in this package. A body depends on nothing but the request

@@ -1,4 +1,4 @@
-"""Error responses and error objects of the service, as our errors with one line of text.
+"""Convert Mistral's error responses to errors with a message of one line.
 
 The shapes are those of Mistral's API reference and of what its edge (Kong, Cloudflare) answers in
 its place. Statuses are mapped so that a client is never blamed for our key or our base URL.

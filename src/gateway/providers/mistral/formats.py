@@ -1,4 +1,4 @@
-"""The form of the answer on Mistral's wire.
+"""Encode the format of the answer for Mistral.
 
 With ``strict`` Mistral accepts only object schemas that are closed (``additionalProperties:
 false``); Ollama's clients leave that word out, and Ollama's grammar closes objects by itself.

@@ -1,4 +1,4 @@
-"""The ids of tool calls that Mistral takes."""
+"""Make ids of tool calls that Mistral accepts."""
 
 from __future__ import annotations
 

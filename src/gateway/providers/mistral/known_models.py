@@ -1,4 +1,4 @@
-"""What Mistral's documentation says of its models (as of August 2026) and its lists do not.
+"""Properties of models from Mistral's documentation (August 2026) that its list lacks.
 
 The lists of the service win wherever they have a value: this table gives parameter sizes and
 release dates, and stands in for a list that cannot be fetched. It need not be complete.

@@ -1,4 +1,4 @@
-"""Messages on Mistral's wire; each object there is closed, so none has a key too many."""
+"""Encode messages for Mistral, which rejects unknown fields."""
 
 from __future__ import annotations
 

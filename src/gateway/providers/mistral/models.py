@@ -1,4 +1,4 @@
-"""Mistral's list of models, and what a model's name alone says.
+"""Parse Mistral's model list, and guess from names.
 
 The list is that of ``GET /v1/models`` (Mistral API reference, "models"): each alias is an entry of
 its own with the same ``name``, any flag may be missing, embedding models have none, and ``created``

@@ -1,4 +1,4 @@
-"""Make any history one that Mistral takes.
+"""Repair any history so that Mistral accepts it.
 
 Ollama accepts messages in any order; Mistral checks the order, the pairing of calls and results,
 and that no answer is empty (`mistral-common`, request validator; code 3230). Each repair is a

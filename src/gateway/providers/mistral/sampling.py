@@ -1,4 +1,4 @@
-"""Sampling on Mistral's wire: what is asked for is sent, defaults are Mistral's own per model."""
+"""Encode sampling parameters for Mistral; those that are not set keep Mistral's defaults."""
 
 from __future__ import annotations
 

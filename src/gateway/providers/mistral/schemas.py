@@ -1,4 +1,4 @@
-"""JSON Schemas of clients, walked without touching them.
+"""Walk the JSON Schemas of clients without changing them.
 
 A key of a schema is a keyword only where a schema stands: a property may well be called ``items``,
 and what stands in ``default``, ``enum``, ``const`` or ``examples`` is data.

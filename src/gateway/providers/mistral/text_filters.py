@@ -1,4 +1,4 @@
-"""What the gateway itself takes out of an answer's text while it streams."""
+"""Filter the streamed text of an answer: stop strings and the echo of a prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools on Mistral's wire.
+"""Encode tools for Mistral.
 
 Mistral holds a function's parameters against JSON Schema Draft 7 ("Invalid tool schema: …");
 Ollama takes whatever its clients' libraries write.

@@ -1,4 +1,4 @@
-"""A recording on its way to Mistral's transcriptions, and what comes back."""
+"""Send a recording to Mistral's transcription endpoint, and parse the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Ollama server behind the gateway: local and cloud models at one address."""
+"""The adapter for Ollama servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of an Ollama server to events (Ollama's ``docs/api.md``, ``server/routes.go``)."""
+"""Decode the lines of an Ollama server (Ollama's ``docs/api.md``, ``server/routes.go``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies for an Ollama server (Ollama's ``docs/api.md``), with nothing lost on the way.
+"""Build request bodies for an Ollama server without losing fields (Ollama's ``docs/api.md``).
 
 Native fields, which a client of the same dialect has sent, are passed on unchanged; the vocabulary
 is for all other clients, and for what a model that a user made adds.

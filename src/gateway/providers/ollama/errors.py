@@ -1,4 +1,4 @@
-"""Error responses of an Ollama server as our errors; its envelope is ``{"error": "…"}``."""
+"""Convert error responses of an Ollama server, ``{"error": "…"}``, to errors."""
 
 from __future__ import annotations
 

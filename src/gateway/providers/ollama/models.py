@@ -1,4 +1,4 @@
-"""An Ollama server's models: the list of ``/api/tags``, the facts of ``/api/show``, ``/api/ps``."""
+"""Parse an Ollama server's models from ``/api/tags``, ``/api/show`` and ``/api/ps``."""
 
 from __future__ import annotations
 

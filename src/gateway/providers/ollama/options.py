@@ -1,4 +1,4 @@
-"""The adapter's options: where the Ollama server is and what it is told with every request."""
+"""The adapter's options: the URL of the Ollama server and defaults for every request."""
 
 from __future__ import annotations
 

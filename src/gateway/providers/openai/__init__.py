@@ -1,4 +1,4 @@
-"""OpenAI, and every server that speaks its dialect: vLLM, llama.cpp, OpenRouter, LM Studio, …."""
+"""The adapter for OpenAI and compatible servers: vLLM, llama.cpp, OpenRouter, LM Studio, …."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks of OpenAI's dialect to events (API reference, "the chat completion chunk object").
+"""Decode chunks of OpenAI's API (API reference, "the chat completion chunk object").
 
 One decoder reads one answer of ``/chat/completions`` or ``/completions``, streamed or whole. The
 servers behind this dialect differ in what they add: the reasoning of a model comes as

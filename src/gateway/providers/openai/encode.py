@@ -1,4 +1,4 @@
-"""Bodies for a server that speaks OpenAI's dialect, built member by member."""
+"""Build request bodies for OpenAI-compatible servers field by field."""
 
 from __future__ import annotations
 

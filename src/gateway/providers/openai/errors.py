@@ -1,4 +1,4 @@
-"""Error responses of OpenAI's dialect as our errors (OpenAI docs, "error codes")."""
+"""Convert error responses of OpenAI-compatible servers to errors (docs, "error codes")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on OpenAI's wire (API reference, "create chat completion", ``messages``)."""
+"""Encode messages for OpenAI's API (API reference, "create chat completion", ``messages``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of models in OpenAI's dialect, and what a model's name alone says.
+"""Parse model lists of OpenAI-compatible servers, and guess from names.
 
 OpenAI's own list holds ids and dates. Others add facts, each in its way: OpenRouter
 ``architecture.input_modalities`` and ``supported_parameters``, vLLM ``max_model_len``, llama.cpp

@@ -1,4 +1,4 @@
-"""The adapter's options: where the server is and what its list of models does not say."""
+"""The adapter's options: the URL of the server, its features, and properties of its models."""
 
 from __future__ import annotations
 
