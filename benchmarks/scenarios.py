@@ -68,13 +68,13 @@ SCENARIOS = (
     ),
     Scenario(
         "saturated",
-        "50 streams with 4 events under way at any time",
+        "50 streams with 4 events in transit at any time",
         streams.saturated,
         _rate("events", ratio=0.85),
     ),
     Scenario(
         "firehose",
-        "4 streams with 300 events in each write, as fast as they are taken",
+        "4 streams with 300 events in each write, as fast as the client reads",
         streams.firehose,
         _rate("events", ratio=0.55),
     ),
@@ -98,7 +98,7 @@ SCENARIOS = (
     ),
     Scenario(
         "folded",
-        "the same, with the relay asked for the stream that the gateway folds",
+        "the same, but the relay requests and copies the stream that the gateway folds",
         requests.folded_answers,
         _rate("requests", ratio=0.85),
     ),
@@ -110,7 +110,7 @@ SCENARIOS = (
     ),
     Scenario(
         "rest",
-        "one request at a time on a server at rest",
+        "one request at a time on an idle server",
         requests.at_rest,
         (
             Figure("whole answer", "ms", ratio=1.15),
@@ -125,7 +125,7 @@ SCENARIOS = (
     ),
     Scenario(
         "upload",
-        "20 streams with 100 events a second each while a request of 20 MB comes in",
+        "20 streams with 100 events a second each while a request of 20 MB is uploaded",
         streams.upload,
         (Figure("longest lag", "ms", bound=20),),
     ),
@@ -157,7 +157,7 @@ SCENARIOS = (
     ),
     Scenario(
         "stalled",
-        "10 clients that do not read an endless stream",
+        "10 clients that stop reading an endless stream",
         footprint.stalled_clients,
         (
             Figure("memory per client", "KiB"),
