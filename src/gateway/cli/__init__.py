@@ -1,1 +1,1 @@
-"""The command line; only what stands here may write to a terminal or set up logging."""
+"""The command line, the only package that writes to a terminal or configures logging."""

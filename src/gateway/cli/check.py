@@ -1,4 +1,4 @@
-"""Look for trouble before a client meets it: settings, adapters, and the models within reach."""
+"""Check settings, adapters and models, and report problems."""
 
 from __future__ import annotations
 

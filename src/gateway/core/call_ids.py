@@ -1,4 +1,4 @@
-"""Ids for tool calls that came without one, or with one that a service does not take."""
+"""Ids for tool calls that have none, or one that a service rejects."""
 
 from __future__ import annotations
 

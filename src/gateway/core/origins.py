@@ -1,4 +1,4 @@
-"""Which origins of web pages a setting may name: the rule of gin's CORS middleware, for Ollama."""
+"""Check which origins of web pages a setting may name, by the rules of gin's CORS middleware."""
 
 from __future__ import annotations
 

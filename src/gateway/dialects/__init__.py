@@ -1,1 +1,1 @@
-"""The client side: the wire formats that clients speak, from bytes to values and back; pure."""
+"""The client side: convert the wire formats of clients to values and back, without I/O."""

@@ -1,4 +1,4 @@
-"""The id of a tool call in an answer, for services that give none."""
+"""Ids of tool calls in an answer, for services that send none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON as Go's ``encoding/json`` writes it in the answers of Ollama's server."""
+"""Encode JSON as Go's ``encoding/json`` does in the responses of Ollama's server."""
 
 from __future__ import annotations
 

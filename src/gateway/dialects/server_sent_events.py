@@ -1,4 +1,4 @@
-"""Server-sent events as the APIs of OpenAI and Anthropic use them: JSON below a name.
+"""Encode server-sent events for OpenAI's and Anthropic's APIs: a name with JSON data.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

@@ -1,1 +1,1 @@
-"""Which models there are: the catalog, its refresh, what users made, what counts as loaded."""
+"""Models: the catalog, its refresh, user-made models, loaded models."""

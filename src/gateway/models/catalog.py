@@ -1,4 +1,4 @@
-"""The catalog: all models under all their names, built from the lists of the providers.
+"""The catalog: all models under all their names, built from the providers' lists.
 
 A model is found, in any letter case, under the name it is listed by (``mistral-large:latest``, with
 or without ``:latest``), under the provider's own id (``mistral-large-latest``), under an alias, and

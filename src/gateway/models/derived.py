@@ -1,4 +1,4 @@
-"""Models that users made of a provider's: their Modelfile layers, and what these add to a request.
+"""User-made models: their Modelfile layers, and what these add to a request.
 
 A derived model names its provider's model directly. The layers of all models between the two are
 merged when it is made, so that deleting one model never breaks another.

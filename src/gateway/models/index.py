@@ -1,4 +1,4 @@
-"""What a name can be looked up in: all models by their names, and what the settings say of names.
+"""The index of the catalog: models by name, and the settings that concern names.
 
 A key is the full form of a name in lower case, such as ``registry.ollama.ai/library/tiny:latest``.
 """

@@ -1,4 +1,4 @@
-"""Which models were used lately, and until when each one counts as loaded.
+"""The models that count as loaded: used recently, each until its ``keep_alive`` ends.
 
 Nothing is ever loaded here: the table gives ``keep_alive`` of a request its meaning for clients
 that read ``/api/ps``. It belongs to one process, and no provider is asked for it.

@@ -1,4 +1,4 @@
-"""The last good model lists of all providers, and the task that keeps them fresh."""
+"""The last model list of each provider, and the task that refreshes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the name that a client uses to the models that it means: small rules, in their order; pure.
+"""Resolve a client's name to models by small rules in a fixed order, without I/O.
 
 The first rule that has an answer decides. An answer may be that there is no model, as for an alias
 none of whose targets exists.

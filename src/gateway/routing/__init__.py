@@ -1,1 +1,1 @@
-"""Whom to ask for an answer, in which order, and how often."""
+"""Targets of a request: their order, retries and cool-downs."""

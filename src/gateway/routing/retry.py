@@ -1,4 +1,4 @@
-"""Retry and fallback: whether, when, where and how often; the one place that decides.
+"""Retries and fallback: whether, when and at which target a request is sent again.
 
 A request may be sent again before the first event of its answer has come, and never after. Where
 there are several targets the next one is asked at once (fallback) if a connection cannot be made or

@@ -1,4 +1,4 @@
-"""Targets, which may be asked for an answer: models at providers, with the keys that these have.
+"""Targets: a model of a provider with one of its keys, in the order in which they are tried.
 
 A name may stand for several models, in an order, and a provider may have several keys, which take
 turns. A target that failed is skipped until its cool-down is over.

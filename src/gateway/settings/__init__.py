@@ -1,4 +1,4 @@
-"""Everything that can be configured: the values, and where they come from."""
+"""The settings: their values, schemas and sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client side in Anthropic's dialect, as Ollama serves it: what Claude Code speaks."""
+"""Anthropic's dialect, as Ollama serves it, for clients such as Claude Code."""
 
 from __future__ import annotations
 

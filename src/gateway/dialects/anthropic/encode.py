@@ -1,4 +1,4 @@
-"""Events to the answer of ``/v1/messages``: server-sent events, or one document.
+"""Encode events for ``/v1/messages``: server-sent events, or one document.
 
 The names and the order of all keys are those of Ollama's ``anthropic/anthropic.go``. An event is a
 prepared head, the value that differs, and a prepared end; only the value is encoded. All

@@ -1,4 +1,4 @@
-"""From Anthropic's turns of blocks to a conversation, by the rules of Ollama's server.
+"""Convert Anthropic's messages of blocks to a conversation, by Ollama's rules.
 
 Some content that Ollama rejects or drops is kept for providers: images and documents at https
 URLs, PDF and plain-text documents, and each block of thinking.

@@ -1,4 +1,4 @@
-"""Read the nested parts of a body as Go reads them (Ollama's ``anthropic/anthropic.go``).
+"""Read the nested parts of a body by Go's rules (Ollama's ``anthropic/anthropic.go``).
 
 Only types are checked here, since a wrong type is rejected before a missing field.
 """

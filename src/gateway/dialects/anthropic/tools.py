@@ -1,4 +1,4 @@
-"""From Anthropic's tools to functions, and which of them the model may or must call.
+"""Convert Anthropic's tools to functions, and its tool choice.
 
 Ollama ignores ``tool_choice``; here it is kept, since providers have the same choices.
 """

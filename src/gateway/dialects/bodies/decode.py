@@ -1,4 +1,4 @@
-"""Bytes to JSON as Go's ``encoding/json`` reads them for Ollama.
+"""Decode JSON by the rules of Go's ``encoding/json``, which Ollama uses.
 
 msgspec decodes nearly every body. Only what it rejects goes to `gateway.dialects.bodies.lenient`,
 which reads it as Go does or raises Go's error message.

@@ -1,4 +1,4 @@
-"""Images and their like, which travel as base64: checked as Go does, never decoded as a whole."""
+"""Validate the base64 of images, audio and documents as Go does, without decoding it completely."""
 
 from __future__ import annotations
 

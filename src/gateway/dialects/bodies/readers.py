@@ -1,4 +1,4 @@
-"""Read JSON values as Go reads them into typed fields: nothing is converted."""
+"""Read JSON values into typed fields by Go's rules, without conversions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies compressed with Zstandard, which Codex sends; no other compression is known to Ollama."""
+"""Decompress bodies in Zstandard, which Codex sends; Ollama supports no other compression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client side in Ollama's own dialect."""
+"""Ollama's own dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents about an Ollama account, which the gateway has not: no client may need a sign-in."""
+"""Documents about a fixed account, so that clients do not ask their user to sign in."""
 
 from __future__ import annotations
 

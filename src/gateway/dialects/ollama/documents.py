@@ -1,4 +1,4 @@
-"""The JSON documents that describe models, and those that carry embeddings."""
+"""The JSON documents for models and for embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events to the lines and documents that answer ``/api/chat`` and ``/api/generate``.
+"""Encode events for ``/api/chat`` and ``/api/generate``: lines, or one document.
 
 A line is a prepared head, the value that differs, and a prepared end; only the value is encoded.
 All lines of a batch become one bytes object and carry one time.

@@ -1,4 +1,4 @@
-"""A model as the text of a Modelfile (Ollama's ``server/images.go``, ``parser/parser.go``)."""
+"""Render a model as a Modelfile (Ollama's ``server/images.go``, ``parser/parser.go``)."""
 
 from __future__ import annotations
 

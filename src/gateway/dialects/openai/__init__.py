@@ -1,4 +1,4 @@
-"""The client side in OpenAI's dialect, as Ollama serves it beside its own."""
+"""OpenAI's dialect, as Ollama serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events to the chunks and documents that answer ``/v1/chat/completions`` and ``/v1/completions``.
+"""Encode events for ``/v1/chat/completions`` and ``/v1/completions``: chunks, or one document.
 
 A chunk is a prepared head, the value that differs, and a prepared end; only the value is
 encoded. All chunks of a batch become one bytes object. Shapes and order are those of Ollama's

@@ -1,4 +1,4 @@
-"""Read the input of ``/v1/responses``: a text, or items of many types (``openai/responses.go``)."""
+"""Read the input of ``/v1/responses``: a string or items (Ollama's ``openai/responses.go``)."""
 
 from __future__ import annotations
 

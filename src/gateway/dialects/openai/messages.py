@@ -1,4 +1,4 @@
-"""Read the messages of a chat as Ollama's ``openai/openai.go`` does.
+"""Read the messages of a chat by the rules of Ollama's ``openai/openai.go``.
 
 A message in several parts stays one message here; Ollama makes a message of each part, and then no
 longer knows which call a result belongs to.

@@ -1,4 +1,4 @@
-"""The objects that answers of ``/v1/responses`` are made of (Ollama's ``openai/responses.go``)."""
+"""The JSON objects in answers of ``/v1/responses`` (Ollama's ``openai/responses.go``)."""
 
 from __future__ import annotations
 

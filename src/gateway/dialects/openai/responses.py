@@ -1,4 +1,4 @@
-"""Events to the server-sent events and the document that answer ``/v1/responses``.
+"""Encode events for ``/v1/responses``: server-sent events, or one document.
 
 An answer is a list of items: reasoning, messages and function calls, in the order in which they
 come. The shapes and the order of the events are those of Ollama's ``openai/responses.go``.
