@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import ToolCall
+from gateway.providers.function_calls import wire_call
 from gateway.providers.history.ids import is_name
-from gateway.providers.history.surrogates import clean, encode_clean
+from gateway.providers.history.surrogates import clean
 from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["is_audio", "media_chunk", "wire_messages"]
@@ -91,17 +91,8 @@ def _assistant(message: Message, *, replay_thinking: bool) -> dict[str, object]:
         thought = {"type": "thinking", "thinking": [_text(message.thinking)], "closed": True}
         wire["content"] = [thought, _text(message.content)] if message.content else [thought]
     if message.tool_calls:
-        wire["tool_calls"] = [_call(call) for call in message.tool_calls]
+        wire["tool_calls"] = list(map(wire_call, message.tool_calls))
     return wire
-
-
-def _call(call: ToolCall) -> dict[str, object]:
-    arguments = encode_clean(call.arguments).decode()
-    return {
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
-    }
 
 
 def _tool(message: Message) -> dict[str, object]:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.chat import NamedTool, Tool, ToolChoice
+from gateway.core.chat import Tool, ToolChoice
 from gateway.core.errors import InvalidRequest
+from gateway.providers.function_calls import wire_choice
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity
@@ -86,6 +87,4 @@ def _without_nulls(schema: Schema) -> dict[str, object]:
 
 def wire_tool_choice(choice: ToolChoice) -> object:
     """Return which function the model must call, in Mistral's words."""
-    if isinstance(choice, NamedTool):
-        return {"type": "function", "function": {"name": clean(choice.name)}}
-    return "any" if choice == "required" else choice
+    return "any" if choice == "required" else wire_choice(choice)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, NamedTool, Sampling, Think, Tool
+from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, Sampling, Think, Tool
 from gateway.core.model_info import Capability, ModelInfo
+from gateway.providers.function_calls import wire_choice
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions
@@ -63,11 +64,7 @@ def chat_body(
     if request.tools:
         body["tools"] = list(map(_tool, request.tools))
         if request.tool_choice is not None:
-            body["tool_choice"] = (
-                {"type": "function", "function": {"name": clean(request.tool_choice.name)}}
-                if isinstance(request.tool_choice, NamedTool)
-                else request.tool_choice
-            )
+            body["tool_choice"] = wire_choice(request.tool_choice)
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
     if Capability.THINKING in info.capabilities:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import ToolCall
+from gateway.providers.function_calls import wire_call
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.repair import repair_history
 from gateway.providers.history.results import lift_media
-from gateway.providers.history.surrogates import clean, encode_clean
+from gateway.providers.history.surrogates import clean
 from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["wire_messages"]
@@ -82,14 +82,5 @@ def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
     if message.tool_calls:
         # Nothing but calls has null for its content, in the reference and at the strict servers.
         wire["content"] = message.content or None
-        wire["tool_calls"] = list(map(_call, message.tool_calls))
+        wire["tool_calls"] = list(map(wire_call, message.tool_calls))
     return wire
-
-
-def _call(call: ToolCall) -> dict[str, object]:
-    arguments = encode_clean(call.arguments).decode()
-    return {
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
-    }
