@@ -2,6 +2,8 @@
 
 It holds Python's lock for as long as it works, some hundred milliseconds for a hundred megabytes,
 and in that time nothing else runs, whichever thread it works in. What makes a body large is base64.
+`gateway.providers.upstream.payload` does the reverse on the way out, and "Large bodies" in
+docs/explanation/architecture.md explains both.
 """
 
 from __future__ import annotations

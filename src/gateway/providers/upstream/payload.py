@@ -2,6 +2,8 @@
 
 A hundred megabytes of base64 are neither copied into the body nor looked at again for characters
 to escape; both would stop the event loop. They leave in pieces, straight from where they are.
+`gateway.dialects.bodies.large` does the reverse on the way in, and "Large bodies" in
+docs/explanation/architecture.md explains both.
 """
 
 from __future__ import annotations
