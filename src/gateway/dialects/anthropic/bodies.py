@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import msgspec
 
 from gateway.core.chat import Role
 
@@ -14,16 +15,14 @@ Fields: TypeAlias = Mapping[str, Any]
 """The known fields of an object, each of the right type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One message: its role and its blocks."""
 
     role: Role
     blocks: tuple[Fields, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesBody:
+class MessagesBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/messages``; a field left out, or sent as ``null``, has its default.
 
     ``system`` is as the client sent it, since Ollama accepts any type there.
@@ -39,6 +38,6 @@ class MessagesBody:
     top_k: int | None = None
     stop_sequences: tuple[str, ...] = ()
     tools: tuple[Fields, ...] = ()
-    tool_choice: Fields = field(default_factory=dict)
-    thinking: Fields = field(default_factory=dict)
-    output_config: Fields = field(default_factory=dict)
+    tool_choice: Fields = {}
+    thinking: Fields = {}
+    output_config: Fields = {}

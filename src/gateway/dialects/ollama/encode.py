@@ -28,6 +28,7 @@ from gateway.core.events import (
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import encode_document
 from gateway.dialects.ollama.clock import CLOCK, Clock
+from gateway.dialects.ollama.messages import write_function
 from gateway.dialects.ollama.passthrough import DIALECT
 from gateway.dialects.text_batch import LONGEST_TEXT, encode_text_batch
 from gateway.observe.timing import Timing
@@ -204,7 +205,7 @@ class ChatEncoder(_AnswerEncoder):
 
     def _calls_in_text(self, first: int) -> bytes:
         calls = [
-            {"id": call_id(call, index), "function": _function(index, call)}
+            {"id": call_id(call, index), "function": write_function(call, index)}
             for index, call in enumerate(self._calls[first:], first)
         ]
         return b',"tool_calls":' + codec.encode(calls)
@@ -226,7 +227,9 @@ class GenerateEncoder(_AnswerEncoder):
         return b""
 
     def _calls_at_end(self) -> bytes:
-        calls = [{"function": _function(index, call)} for index, call in enumerate(self._calls)]
+        calls = [
+            {"function": write_function(call, index)} for index, call in enumerate(self._calls)
+        ]
         return codec.escape_html(b',"tool_calls":' + codec.encode(calls))
 
 
@@ -251,7 +254,3 @@ def _encode_parts(text: str) -> list[bytes]:
 def _scored(document: bytes, tokens: Sequence[TokenLogprob]) -> bytes:
     """Add the probabilities of tokens at the end of an object."""
     return b"".join((document[:-1], b',"logprobs":', codec.escape_html(codec.encode(tokens)), b"}"))
-
-
-def _function(index: int, call: ToolCall) -> dict[str, object]:
-    return {"index": index, "name": call.name, "arguments": call.arguments}

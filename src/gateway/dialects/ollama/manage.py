@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from gateway.core import codec
 from gateway.core.chat import Message
@@ -35,8 +36,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBody:
+class CreateBody(msgspec.Struct, frozen=True):
     """A body of ``/api/create``; ``model`` is in the short display form.
 
     ``files``, ``draft_files`` and ``adapters`` map the paths of weights to their digests, and
@@ -48,27 +48,25 @@ class CreateBody:
     base: str = ""
     remote_host: str = ""
     files: Mapping[str, str] | None = None
-    draft_files: Mapping[str, str] = field(default_factory=dict)
-    adapters: Mapping[str, str] = field(default_factory=dict)
+    draft_files: Mapping[str, str] = {}
+    adapters: Mapping[str, str] = {}
     template: str = ""
     system: str = ""
     license: object = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = {}
     messages: tuple[Message, ...] = ()
-    info: Mapping[str, object] = field(default_factory=dict)
+    info: Mapping[str, object] = {}
     stream: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CopyBody:
+class CopyBody(msgspec.Struct, frozen=True):
     """A body of ``/api/copy``."""
 
     source: str = ""
     destination: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelBody:
+class ModelBody(msgspec.Struct, frozen=True):
     """A body that only names a model, as ``model`` or in the old field ``name``."""
 
     model: str = ""

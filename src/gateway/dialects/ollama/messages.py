@@ -18,7 +18,7 @@ from gateway.dialects.bodies.readers import (
 )
 from gateway.dialects.bodies.roles import read_role
 
-__all__ = ["read_images", "read_messages", "write_messages"]
+__all__ = ["read_images", "read_messages", "write_function", "write_messages"]
 
 
 def read_messages(value: object) -> tuple[Message, ...]:
@@ -37,12 +37,14 @@ def write_messages(messages: Sequence[Message]) -> list[dict[str, object]]:
     return [_written(message) for message in messages]
 
 
+def write_function(call: ToolCall, index: int) -> dict[str, object]:
+    """Return the ``function`` of the call that has the place *index* among its answer's calls."""
+    return {"index": index, "name": call.name, "arguments": call.arguments}
+
+
 def _written(message: Message) -> dict[str, object]:
     calls = [
-        {
-            "id": call.id,
-            "function": {"index": index, "name": call.name, "arguments": call.arguments},
-        }
+        {"id": call.id, "function": write_function(call, index)}
         for index, call in enumerate(message.tool_calls)
     ]
     optional: dict[str, object] = {

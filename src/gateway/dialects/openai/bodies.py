@@ -6,8 +6,9 @@ A field that the client left out, or sent as ``null``, has its default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from gateway.core.chat import JsonFormat, Message, Think, Tool, ToolChoice
 
@@ -20,16 +21,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolName:
+class ToolName(msgspec.Struct, frozen=True):
     """The client's name of a function; a namespace is a separate member of each item."""
 
     name: str
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatBody:
+class ChatBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/chat/completions``.
 
     ``reasoning`` comes from an object, ``reasoning_effort`` from the word beside it.
@@ -58,8 +57,7 @@ class ChatBody:
     prompt_cache_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionBody:
+class CompletionBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/completions``."""
 
     model: str = ""
@@ -77,8 +75,7 @@ class CompletionBody:
     prompt_cache_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddingBody:
+class EmbeddingBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/embeddings``; its input is at least one text."""
 
     model: str = ""
@@ -87,8 +84,7 @@ class EmbeddingBody:
     encoding_format: Literal["float", "base64"] = "float"
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseBody:
+class ResponseBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/responses``.
 
     ``messages`` comes from the body's input. ``names`` has the client's names of those functions
@@ -108,5 +104,5 @@ class ResponseBody:
     parallel_tool_calls: bool | None = None
     reasoning: Think | None = None
     prompt_cache_key: str | None = None
-    names: Mapping[str, ToolName] = field(default_factory=dict)
-    echo: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, ToolName] = {}
+    echo: Mapping[str, object] = {}
