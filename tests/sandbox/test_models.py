@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from gateway.providers.mistral.models import parse_models
 from gateway.sandbox.models import CARDS, MODELS, Card
 from mistral_openapi import Judge
 
@@ -66,3 +67,12 @@ def test_a_fine_tuned_entry_has_its_job_and_root() -> None:
         "archived": True,
     }
     assert FINE_TUNED in MODELS
+
+
+def test_a_model_for_everything_is_the_first_and_the_newest() -> None:
+    listed = parse_models({"data": [card.wire(created=7) for card in CARDS]}, "mistral")
+    newest = max(model.released for model in listed)
+    assert listed[0].canonical == "mistral-medium-3-5"
+    assert {model.canonical for model in listed if model.released == newest} == {
+        "mistral-medium-3-5"
+    }

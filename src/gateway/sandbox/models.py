@@ -140,17 +140,17 @@ _THINKS = _flags(_CHAT, _TOOLS, "vision", "reasoning")
 
 CARDS: Final[tuple[Card, ...]] = (
     *_family(
-        *("mistral-large-2512", "mistral-large-latest"),
-        context=256 * _K,
-        capabilities=_SEES,
-        about="chat, tools, images",
-    ),
-    *_family(
         *("mistral-medium-3-5", "mistral-medium-latest", "mistral-medium-3"),
         *("mistral-medium", "mistral-medium-3.5"),
         context=256 * _K,
         capabilities=_THINKS,
         about="chat, tools, images, thinking",
+    ),
+    *_family(
+        *("mistral-large-2512", "mistral-large-latest"),
+        context=256 * _K,
+        capabilities=_SEES,
+        about="chat, tools, images",
     ),
     *_family(
         *("mistral-small-2603", "mistral-small-latest", "magistral-small-latest"),
@@ -204,7 +204,7 @@ CARDS: Final[tuple[Card, ...]] = (
         temperature=None,
     ),
     *_family(
-        "labs-leanstral-1-5",
+        *("labs-leanstral-2603", "labs-leanstral-1-5"),
         context=256 * _K,
         capabilities=_SEES,
         about="preview",
@@ -212,7 +212,7 @@ CARDS: Final[tuple[Card, ...]] = (
         temperature=1.0,
     ),
     *_family(
-        "zai-glm-5-2",
+        *("zai-glm-2602", "zai-glm-5-2"),
         context=1024 * _K,
         capabilities=_flags(_CHAT, _TOOLS, "reasoning"),
         about="third-party chat, tools in fragments, thinking unless told not to",
@@ -323,7 +323,11 @@ CARDS: Final[tuple[Card, ...]] = (
         about="chat, tools, images, thinking",
     ),
 )
-"""The list in its order; one id repeats."""
+"""The list in its order; one id repeats.
+
+`mistral-medium` is the newest by the dates that are known of the models or stand in their names:
+clients list the newest first and many take the first, which should be a model for everything.
+"""
 
 MODELS: Final[Mapping[str, Card]] = MappingProxyType({card.id: card for card in reversed(CARDS)})
 """The cards by id; the first of a repeated id counts."""
