@@ -65,7 +65,8 @@ TEXTS = {
     "nothing": (None, "You wrote nothing."),
     "parts": ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "You wrote: ab"),
     "a directive": ("[[delay: 0]] Hi [[pace: 0]]", "You wrote: Hi"),
-    "very long": ("x" * 500, f"You wrote: {'x' * 400}…"),
+    "very long": ("x" * 500, f"You wrote: …{'x' * 79}"),
+    "nothing but code": ("```\nx = 1\n```", "You wrote something that I do not repeat."),
     "one image": (
         [{"type": "image_url", "image_url": PNG}],
         "I see 1 image: image/png.",
@@ -110,11 +111,7 @@ def test_a_system_message_alone_is_answered() -> None:
 
 
 CALLS: dict[str, tuple[str, dict[str, Any], list[tuple[str, Any]]]] = {
-    "by its name": (
-        "What is the weather in Paris?",
-        {},
-        [("get_weather", {"city": "Paris", "unit": "celsius"})],
-    ),
+    "by its name": ("What is the weather in Paris?", {}, [("get_weather", {"city": "Paris"})]),
     "for each name": (
         "Is the weather better in Paris or New York, in fahrenheit?",
         {},
@@ -126,52 +123,43 @@ CALLS: dict[str, tuple[str, dict[str, Any], list[tuple[str, Any]]]] = {
     "for four names at most": (
         "Weather in Ax, Bx, Cx, Dx, Ex?",
         {},
-        [("get_weather", {"city": city, "unit": "celsius"}) for city in ("Ax", "Bx", "Cx", "Dx")],
+        [("get_weather", {"city": city}) for city in ("Ax", "Bx", "Cx", "Dx")],
     ),
     "one at a time": (
         "Weather in Paris and Rome?",
         {"parallel_tool_calls": False},
-        [("get_weather", {"city": "Paris", "unit": "celsius"})],
+        [("get_weather", {"city": "Paris"})],
     ),
-    "by its description": (
-        "Which temperature has Oslo?",
-        {},
-        [("get_weather", {"city": "Oslo", "unit": "celsius"})],
-    ),
-    "by a value it takes": (
-        "And in fahrenheit?",
-        {},
-        [("get_weather", {"city": "sandbox city", "unit": "fahrenheit"})],
-    ),
-    "two tools at once": (
+    "by its description": ("Which temperature has Oslo?", {}, [("get_weather", {"city": "Oslo"})]),
+    "by a value it takes": ("And in fahrenheit?", {}, [("get_weather", {"unit": "fahrenheit"})]),
+    "one of two tools": (
         "Give the weather in Rome and the sum of the numbers 2 and 3.5",
         {},
-        [
-            ("get_weather", {"city": "Rome", "unit": "celsius"}),
-            ("addNumbers", {"a": 2, "b": 3.5}),
-        ],
+        [("get_weather", {"city": "Rome"})],
     ),
-    "two tools, one at a time": (
-        "Weather and numbers",
-        {"parallel_tool_calls": False},
-        [("get_weather", {"city": "sandbox city", "unit": "celsius"})],
-    ),
+    "with numbers": ("Add the numbers 2 and 3.5", {}, [("addNumbers", {"a": 2, "b": 3.5})]),
     "none fits": ("Tell me a joke", {}, []),
     "none may be called": ("Weather in Paris?", {"tool_choice": "none"}, []),
-    "one has to be called": (
-        "Tell me a joke",
-        {"tool_choice": "any"},
-        [("get_weather", {"city": "sandbox city", "unit": "celsius"})],
-    ),
+    "one has to be called": ("Tell me a joke", {"tool_choice": "any"}, [("get_weather", {})]),
     "the fitting one has to be called": (
         "Numbers 1, 2",
         {"tool_choice": "required"},
         [("addNumbers", {"a": 1, "b": 2})],
     ),
+    "the one that is described has to be called": (
+        "Some temperature",
+        {"tool_choice": "required"},
+        [("get_weather", {})],
+    ),
+    "the one that is meant has to be called": (
+        "What is the weather in Paris?",
+        {"tool_choice": "any"},
+        [("get_weather", {"city": "Paris"})],
+    ),
     "a named one": (
         "Weather in Paris?",
         {"tool_choice": {"type": "function", "function": {"name": "addNumbers"}}},
-        [("addNumbers", {"a": 1, "b": 1})],
+        [("addNumbers", {})],
     ),
 }
 
@@ -233,7 +221,7 @@ def test_a_schema_is_filled_from_the_text() -> None:
 def test_json_mode_gives_an_object() -> None:
     answer = asked("JSON please", response_format={"type": "json_object"})
     jsonschema.validate(json.loads(answer.text), {"type": "object"})
-    assert json.loads(answer.text)["answer"] == "JSON please"
+    assert json.loads(answer.text) == {"answer": "JSON please", "from": "the Mistral sandbox"}
 
 
 THINKING = {
@@ -446,3 +434,71 @@ def test_a_fill_honours_stop_and_max_tokens() -> None:
     )
     answer = answer_fim({**body, "max_tokens": 2}, card)
     assert (answer.text, answer.finish, answer.prompt_tokens) == ("\n    # f", "length", 3)
+
+
+def ending(name: str, *required: str, **members: Any) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": members, "required": [*required]}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+TOLD = "21 C in Paris\nand sunny"
+ANSWER = {"type": "string"}
+ENDINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "an answer": (ending("final_answer", "answer", answer=ANSWER), {"answer": TOLD}),
+    "an answer of any type": (ending("final_answer", "answer", answer={}), {"answer": TOLD}),
+    "an answer of any form": (ending("final_answer", "answer", answer=True), {"answer": TOLD}),
+    "no parameters": (ending("complete"), {}),
+    "optional ones": (
+        ending("finish", message=ANSWER, success={"type": "boolean"}),
+        {"message": TOLD},
+    ),
+    "a number": (ending("submit", "degrees", degrees={"type": "integer"}), {"degrees": 21}),
+    "one that nothing describes": (ending("done", "text"), {"text": TOLD}),
+    "a namespace": (ending("mcp__loop__finalAnswer", "answer", answer=ANSWER), {"answer": TOLD}),
+    "another name": (ending("attempt_completion", "result", result=ANSWER), {"result": TOLD}),
+}
+
+
+def looped(tools: list[Any], called: str = "get_weather", **members: Any) -> Answer:
+    """Answer the result of one call."""
+    call = {"id": "abcdefghi", "function": {"name": called, "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Weather in Paris?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "abcdefghi", "content": TOLD},
+    ]
+    body = {"model": "mistral-small-latest", "messages": messages, "tools": tools, **members}
+    return answered(body)
+
+
+@pytest.mark.parametrize(("tool", "arguments"), ENDINGS.values(), ids=ENDINGS.keys())
+@pytest.mark.parametrize("choice", ["auto", "any"])
+def test_a_loop_that_ends_by_a_call_is_ended_with_the_results(
+    tool: dict[str, Any], arguments: dict[str, Any], choice: str
+) -> None:
+    answer = looped([WEATHER, tool], tool_choice=choice)
+    assert called(answer) == [(tool["function"]["name"], arguments)]
+    assert answer.finish == "tool_calls"
+
+
+def test_a_loop_is_ended_once_and_only_by_what_ends_it() -> None:
+    end = ending("final_answer", "answer", answer=ANSWER)
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    assert looped([WEATHER, end], "final_answer").calls == ()
+    assert looped([WEATHER, end], tool_choice="none").calls == ()
+    assert looped([WEATHER, end], tool_choice=named).calls == ()
+    for name in ("complete_order", "submit_form", "result", "answer"):
+        assert looped([ending(name, "text", text=ANSWER)]).calls == ()
+    assert asked("Hello", tools=[end]).calls == ()
+
+
+def test_a_result_is_repeated_in_one_short_line() -> None:
+    assert looped([WEATHER]).text.endswith("get_weather returned: 21 C in Paris and sunny")
+
+
+def test_an_order_that_lacks_a_value_is_answered_in_words() -> None:
+    delete = ending("delete_file", "path", path=ANSWER)
+    assert asked("Delete my file", tools=[delete]).text.endswith(
+        "You wrote: Delete my file I did not call delete_file, because your message does not say "
+        "path. To have it called, write: delete_file with path: …"
+    )

@@ -161,6 +161,7 @@ WHOLE = {
     "an object without a type": {"properties": {"a": {"type": "null"}}, "required": ["a"]},
     "an array without a type": {"items": {"type": "boolean"}, "minItems": 1},
     "one of": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+    "a length with a point": {"type": "string", "minLength": 30.0, "maxLength": 40.0},
     "only null": {"anyOf": [{"type": "null"}]},
     "an alternative that is open": {"anyOf": [True, {"type": "string"}]},
     "bounds": {

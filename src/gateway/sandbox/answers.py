@@ -6,16 +6,17 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from gateway.core import codec
 from gateway.sandbox.bodies import image_type
-from gateway.sandbox.calls import Call, calls_for
+from gateway.sandbox.calls import Call, Reaction, last_call, reaction
 from gateway.sandbox.faults import without_directives
 from gateway.sandbox.fills import fill
 from gateway.sandbox.hints import Hints
 from gateway.sandbox.instances import instance
 from gateway.sandbox.models import Card
+from gateway.sandbox.spoken import one_line, quote
 from gateway.sandbox.tokens import BYTES_PER_TOKEN, count, prompt_tokens
 
 __all__ = ["Answer", "answer_chat", "answer_fim", "deltas", "last_words"]
@@ -23,8 +24,6 @@ __all__ = ["Answer", "answer_chat", "answer_fim", "deltas", "last_words"]
 _Body: TypeAlias = Mapping[str, Any]
 _Chunk: TypeAlias = Mapping[str, Any]
 
-_QUOTE: Final = 400
-"""Characters of the user's text, or of a tool's result, that an answer repeats at most."""
 _WORDS = re.compile(r"\s*\S+|\s+")
 
 
@@ -71,8 +70,10 @@ def answer_chat(body: _Body, card: Card) -> Answer:
     messages = body["messages"]
     asked = without_directives(last_words(messages))
     echo = _plain(messages[-1].get("content")) if messages[-1].get("prefix") else ""
-    calls = calls_for(body, asked) if messages[-1]["role"] == "user" else ()
-    text = "" if calls else echo + _text(body, asked, continued=bool(echo))
+    results = _results(messages)
+    reacted = _reaction(body, asked, results)
+    calls = reacted.calls
+    text = "" if calls else echo + _text(body, asked, results, reacted.advice)
     audio = [chunk for chunk in _chunks(messages) if chunk["type"] == "input_audio"]
     answer = Answer(
         text=_stopped(text, body.get("stop"), len(echo)),
@@ -117,27 +118,41 @@ def _thinking(asked: str) -> str:
     )
 
 
-def _text(body: _Body, asked: str, *, continued: bool) -> str:
+def _reaction(body: _Body, asked: str, results: Sequence[tuple[str, str]]) -> Reaction:
+    if body["messages"][-1]["role"] == "user":
+        return reaction(body, asked)
+    call = last_call(body, results) if results else None
+    return Reaction() if call is None else Reaction((call,))
+
+
+def _text(body: _Body, asked: str, results: Sequence[tuple[str, str]], advice: str) -> str:
     wanted = body.get("response_format", {})
+    messages = body["messages"]
     if wanted.get("type") == "json_schema":
         return codec.encode(instance(wanted["json_schema"]["schema"], Hints(asked))).decode()
-    if wanted.get("type") == "json_object":
-        return codec.encode({"answer": _short(asked), "from": "the Mistral sandbox"}).decode()
-    if continued:
+    in_json = wanted.get("type") == "json_object"
+    if messages[-1].get("prefix") and not in_json:
         return f" … and so it goes on, says the sandbox of {body['model']}."
-    sentences = [*_about_results(body["messages"]), *_about_media(body["messages"], asked)]
-    if not sentences:
-        sentences = [f"You wrote: {_short(asked)}"] if asked else ["You wrote nothing."]
+    if in_json:
+        return codec.encode({"answer": quote(asked), "from": "the Mistral sandbox"}).decode()
+    about = [f"{name} returned: {one_line(text) or 'nothing'}" for name, text in results]
+    sentences = [*about, *_about_media(messages, asked)] or [_written(asked)]
+    if advice:
+        sentences.append(advice)
     hello = f"Hello from the sandbox! It stands in for {body['model']} and makes this answer up."
     return " ".join([hello, *sentences])
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _QUOTE else f"{text[:_QUOTE]}…"
+def _written(asked: str) -> str:
+    """Say what the user wrote, in one line that nobody takes for an instruction."""
+    quoted = quote(asked)
+    if quoted:
+        return f"You wrote: {quoted}"
+    return "You wrote something that I do not repeat." if asked else "You wrote nothing."
 
 
-def _about_results(messages: Sequence[_Body]) -> Iterator[str]:
-    """Repeat the results that no answer has used yet."""
+def _results(messages: Sequence[_Body]) -> list[tuple[str, str]]:
+    """Return the results that no answer has used yet, each with the name of its tool."""
     names = {
         call["id"]: call["function"]["name"]
         for message in messages
@@ -146,9 +161,10 @@ def _about_results(messages: Sequence[_Body]) -> Iterator[str]:
     last = len(messages)
     while last > 0 and messages[last - 1]["role"] == "tool":
         last -= 1
-    for message in messages[last:]:
-        result = _short(_plain(message.get("content"))) or "nothing"
-        yield f"{names[message['tool_call_id']]} returned: {result}"
+    return [
+        (names[message["tool_call_id"]], _plain(message.get("content")))
+        for message in messages[last:]
+    ]
 
 
 def _about_media(messages: Sequence[_Body], asked: str) -> Iterator[str]:
@@ -168,7 +184,7 @@ def _about_media(messages: Sequence[_Body], asked: str) -> Iterator[str]:
         if number:
             yield f"I was given {number} {noun}{'' if number == 1 else 's'}."
     if images and asked:
-        yield f"You wrote: {_short(asked)}"
+        yield _written(asked)
 
 
 def _address(chunk: _Chunk) -> str:

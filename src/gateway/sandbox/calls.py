@@ -5,29 +5,31 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from gateway.core import codec
+from gateway.sandbox.arguments import Arguments, Request, find_arguments
 from gateway.sandbox.hints import Hints, words
 from gateway.sandbox.instances import instance
+from gateway.sandbox.intents import Intent, described_words, intent, spelled_out
+from gateway.sandbox.parameters import choices, takes_one_name
+from gateway.sandbox.phrases import sentences, word_stems
+from gateway.sandbox.schemas import is_free_text, merged
+from gateway.sandbox.spoken import spoken
+from gateway.sandbox.toolnames import ends_a_task, name_words, spelled
 
-__all__ = ["Call", "CallLayout", "call_id", "calls_for"]
+__all__ = ["Call", "CallLayout", "Reaction", "call_id", "last_call", "reaction"]
 
 _Function: TypeAlias = Mapping[str, Any]
 
 _MOST_CALLS: Final = 4
+_MOST_TOLD: Final = 400
+"""Characters of results that the end of a task repeats at most."""
+_ANY_TEXT: Final = {"type": "string"}
+_LABELLED = re.compile(r"[\w -]{1,40}[:=]")
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+")
-_EMPTY_WORDS_TEXT = (
-    "about add all and any are array boolean call can current data does for from get given has "
-    "have into integer its list name not number object off one optional out query require "
-    "return run set string text that the their this tool type use user value what when which "
-    "will with you your"
-)
-_EMPTY_NAME_WORDS = frozenset(("and", "call", "for", "get", "run", "set", "the", "tool", "with"))
-_EMPTY_WORDS = frozenset(_EMPTY_WORDS_TEXT.split())
 
 
 class CallLayout(enum.StrEnum):
@@ -60,68 +62,131 @@ def call_id(*parts: object) -> str:
     return "".join(letters)
 
 
-def calls_for(body: Mapping[str, Any], text: str) -> tuple[Call, ...]:
-    """Return the calls for what the user wrote; none if no tool fits and none has to."""
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Hold the calls for what a user wrote, or how to word it so that the tool meant is called."""
+
+    calls: tuple[Call, ...] = ()
+    advice: str = ""
+
+
+def reaction(body: Mapping[str, Any], text: str) -> Reaction:
+    """Return the calls for what the user wrote; none if no tool is meant and none has to be called.
+
+    There is one call at most, but a tool that takes one name is called for each of several ("the
+    weather in Paris and Rome").  No argument is made up unless a call is demanded.
+    """
     functions = [tool["function"] for tool in body.get("tools") or ()]
-    # "Weather in Paris?" has one name in it: the other word is the tool's own.
-    own = " ".join(f"{one['name']} {one.get('description', '')}" for one in functions)
-    hints = Hints(text, without=words(_HUMP.sub(" ", own)))
-    calls: list[Call] = []
-    chosen = _chosen(functions, body.get("tool_choice", "auto"), text)
-    parallel = body.get("parallel_tool_calls", True)
-    for function in chosen if parallel else chosen[:1]:
-        calls.append(_call(function, hints, len(body["messages"]), len(calls)))
-    # A tool that takes one name is called for each of several ("the weather in Paris and Rome").
-    repeats = parallel and len(chosen) == 1 and _takes_one_name(chosen[0])
-    while repeats and hints.has_names and len(calls) < _MOST_CALLS:
-        call = _call(chosen[0], hints, len(body["messages"]), len(calls))
-        if call.arguments in {other.arguments for other in calls}:
+    choice = body.get("tool_choice", "auto")
+    if not functions or choice == "none":
+        return Reaction()
+    said = spoken(text)
+    meant = intent(functions, said)
+    if choice != "auto":
+        meant = _demanded(functions, choice, meant, said)
+    if meant is None:
+        return Reaction()
+    function, hints = meant.function, _hints(meant, said, text)
+    found = _find(meant, said, hints)
+    if choice != "auto":
+        called = [_filled(function["parameters"], found, hints)]
+    elif meant.vague and (found.missing or not found.specific):
+        return Reaction()
+    elif found.missing:
+        return Reaction(advice=_advice(function["name"], found.missing))
+    else:
+        called = [found.values]
+    repeats = body.get("parallel_tool_calls", True) and takes_one_name(function["parameters"])
+    while repeats and len(called) < _MOST_CALLS:
+        values = _find(meant, said, hints).values
+        if values in called or values.keys() != called[0].keys():
             break
-        calls.append(call)
-    return tuple(calls)
+        called.append(values)
+    turn = len(body["messages"])
+    return Reaction(tuple(_call(function, one, turn, number) for number, one in enumerate(called)))
 
 
-def _call(function: _Function, hints: Hints, turn: int, number: int) -> Call:
-    arguments = codec.encode(instance(function["parameters"], hints)).decode()
-    name = function["name"]
-    return Call(call_id(turn, number, name, arguments), name, arguments)
+def last_call(body: Mapping[str, Any], results: Sequence[tuple[str, str]]) -> Call | None:
+    """Return the call that ends an agent's loop with the results of (tool, text), if there is one.
+
+    Some agents take no answer in words for the end of their task.
+    """
+    choice = body.get("tool_choice", "auto")
+    named = choice["function"]["name"] if isinstance(choice, dict) else None
+    called = {name for name, _ in results}
+    for function in (tool["function"] for tool in body.get("tools") or ()):
+        name, parameters = function["name"], function["parameters"]
+        if choice == "none" or name in called or named not in {None, name}:
+            continue
+        if ends_a_task(name):
+            told = "\n".join(text for _, text in results)[:_MOST_TOLD]
+            return _call(function, _told(parameters, told), len(body["messages"]), 0)
+    return None
 
 
-def _takes_one_name(function: _Function) -> bool:
-    members = (function["parameters"].get("properties") or {}).values()
-    free = [one for one in members if isinstance(one, dict) and "enum" not in one]
-    return [one.get("type") for one in free].count("string") == 1
+def _told(parameters: Mapping[str, Any], told: str) -> Mapping[str, object]:
+    """Return arguments that hand on a text, in the first parameter that takes one."""
+    properties = parameters.get("properties") or {}
+    names = parameters.get("required") or list(properties)[:1]
+    texts = [name for name in names if is_free_text(merged(_ANY_TEXT, properties.get(name)))]
+    needed = {name: properties[name] for name in names if name in properties}
+    made = instance({**parameters, "properties": needed, "required": names}, Hints(told))
+    return {**(made if isinstance(made, dict) else {}), **dict.fromkeys(texts[:1], told)}
 
 
-def _chosen(functions: Sequence[_Function], choice: object, text: str) -> list[_Function]:
-    if choice == "none":
-        return []
+def _hints(meant: Intent, said: str, text: str) -> Hints:
+    """Look for values in the sentence that asks for the tool, and in lines that begin with labels.
+
+    "Weather in Paris?" has one name in it: the other word is the tool's own.  Choices are no names.
+    """
+    own = spelled(meant.function["name"])
+    taken = " ".join([*own, *map(str, choices(meant.function["parameters"]))])
+    labelled = [one for one in sentences(said) if one != meant.sentence and _LABELLED.match(one)]
+    asked = "\n".join([meant.sentence, *labelled])
+    return Hints(asked, without={*own, *words(taken)}, source=text)
+
+
+def _find(meant: Intent, said: str, hints: Hints) -> Arguments:
+    name, parameters = meant.function["name"], meant.function["parameters"]
+    request = Request.of(name, spelled_out(name, meant.sentence), said)
+    return find_arguments(parameters, request, hints, acts=meant.acts)
+
+
+def _filled(parameters: Mapping[str, Any], found: Arguments, hints: Hints) -> dict[str, object]:
+    """Make up what a call that is demanded lacks."""
+    properties = parameters.get("properties") or {}
+    lacking = {name: properties[name] for name in found.missing if name in properties}
+    schema = {**parameters, "properties": lacking, "required": list(found.missing)}
+    made = instance(schema, hints) if found.missing else {}
+    values = {**found.values, **(made if isinstance(made, dict) else {})}
+    return {name: values[name] for name in dict.fromkeys([*properties, *values]) if name in values}
+
+
+def _advice(name: str, missing: Sequence[str]) -> str:
+    wanted = ", ".join(f"{one}: …" for one in missing)
+    return (
+        f"I did not call {name}, because your message does not say {', '.join(missing)}. "
+        f"To have it called, write: {name} with {wanted}"
+    )
+
+
+def _demanded(
+    functions: Sequence[_Function], choice: object, meant: Intent | None, said: str
+) -> Intent:
+    """Return the tool to call when one has to be: that which is named or fits, or the first."""
     if isinstance(choice, dict):
         wanted = choice["function"]["name"]
-        return [function for function in functions if function["name"] == wanted]
-    said = set(words(text))
-    named = [function for function in functions if said & _name_words(function)]
-    fitting = named or [function for function in functions if said & _other_words(function)]
-    if not fitting and choice in {"any", "required"}:
-        return [functions[0]]
-    return fitting[:_MOST_CALLS]
+        (function, *_) = [one for one in functions if one["name"] == wanted]
+        return Intent(function, said)
+    if meant is not None:
+        return meant
+    told = set(word_stems(said))
+    named = [one for one in functions if told.intersection(name_words(one["name"]))]
+    described = [one for one in functions if told & described_words(one)]
+    return Intent([*named, *described, *functions][0], said)
 
 
-def _name_words(function: _Function) -> set[str]:
-    return {function["name"].lower(), *_telling(function["name"], _EMPTY_NAME_WORDS)}
-
-
-def _other_words(function: _Function) -> set[str]:
-    members = function["parameters"].get("properties") or {}
-    values = [
-        str(value)
-        for member in members.values()
-        if isinstance(member, dict)
-        for value in member.get("enum") or ()
-    ]
-    return _telling(" ".join([function.get("description", ""), *members, *values]), _EMPTY_WORDS)
-
-
-def _telling(text: str, empty: Container[str]) -> set[str]:
-    """Return the words of a text that say something, those of compound names apart."""
-    return {word for word in words(_HUMP.sub(" ", text)) if len(word) > 2 and word not in empty}
+def _call(function: _Function, values: Mapping[str, object], turn: int, number: int) -> Call:
+    arguments = codec.encode(values).decode()
+    name = function["name"]
+    return Call(call_id(turn, number, name, arguments), name, arguments)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from gateway.sandbox.hints import Hints
 from gateway.sandbox.patterns import example
+from gateway.sandbox.schemas import (
+    DEEP,
+    Schema,
+    bounds,
+    count_of,
+    is_free_text,
+    kind_of,
+    merged,
+    resolved,
+)
 
 __all__ = ["instance"]
 
-_Schema: TypeAlias = Mapping[str, Any]
-
-_DEEP: Final = 5
-"""From this depth on only required members are made, so that a recursive schema ends."""
 _DEEPEST: Final = 12
 """At this depth a schema that requires itself gets null: it has no finite instance."""
 
@@ -51,7 +56,7 @@ class _Maker:
             return f"sandbox {name}".strip()
         if depth > _DEEPEST:
             return None
-        schema = self._resolved(schema)
+        schema = resolved(schema, self._root)
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
@@ -60,8 +65,8 @@ class _Maker:
             if schema.get(keyword):
                 rest = {key: value for key, value in schema.items() if key != keyword}
                 option = self._option(schema[keyword], depth)
-                return self.make(_merged(rest, option), name=name, depth=depth + 1)
-        match _kind(schema):
+                return self.make(merged(rest, option), name=name, depth=depth + 1)
+        match kind_of(schema):
             case "object":
                 return self._object(schema, depth)
             case "array":
@@ -77,43 +82,26 @@ class _Maker:
             case _:
                 return self._string(schema, name)
 
-    def _resolved(self, schema: _Schema, rounds: int = 0) -> _Schema:
-        """Follow `$ref` and merge `allOf`; a schema that only refers to itself is left alone."""
-        reference, parts = schema.get("$ref"), schema.get("allOf") or ()
-        if rounds > _DEEP or not (isinstance(reference, str) or parts):
-            return schema
-        rest = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
-        for part in (self._target(reference) if isinstance(reference, str) else None, *parts):
-            if isinstance(part, dict):
-                rest = dict(_merged(self._resolved(part, rounds + 1), rest))
-        return rest
-
-    def _target(self, reference: str) -> object:
-        target = self._root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            target = target.get(key) if isinstance(target, dict) else None
-        return target
-
     def _option(self, options: list[object], depth: int) -> object:
         """Take the first real option, or near the bottom of a recursion the first null."""
         kinds = [
-            _kind(self._resolved(option)) if isinstance(option, dict) else "" for option in options
+            kind_of(resolved(option, self._root)) if isinstance(option, dict) else ""
+            for option in options
         ]
-        if depth >= _DEEP and "null" in kinds:
+        if depth >= DEEP and "null" in kinds:
             return options[kinds.index("null")]
         return next(
             (option for option, kind in zip(options, kinds, strict=True) if kind != "null"),
             options[0],
         )
 
-    def _object(self, schema: _Schema, depth: int) -> dict[str, object]:
+    def _object(self, schema: Schema, depth: int) -> dict[str, object]:
         members = schema.get("properties") or {}
         required = [name for name in schema.get("required") or () if name not in members]
         result = {
             name: self.make(member, name=name, depth=depth + 1)
             for name, member in members.items()
-            if depth < _DEEP or name in (schema.get("required") or ())
+            if depth < DEEP or name in (schema.get("required") or ())
         }
         extra = schema.get("additionalProperties")
         number = 0
@@ -124,7 +112,7 @@ class _Maker:
             result[name] = self.make(extra, name=name, depth=depth + 1)
         return result
 
-    def _array(self, schema: _Schema, name: str, depth: int) -> list[object]:
+    def _array(self, schema: Schema, name: str, depth: int) -> list[object]:
         items = schema.get("prefixItems", schema.get("items", {}))
         if isinstance(items, list):
             return [self.make(item, name=name, depth=depth + 1) for item in items]
@@ -134,21 +122,17 @@ class _Maker:
             made = (self._hints.mentioned(items["enum"]) or items["enum"])[: int(min(high, 3))]
             if len(made) < low and schema.get("uniqueItems"):
                 made = items["enum"][:low]
-        while len(made) < max(low, min(1 if depth < _DEEP else 0, high)):
+        while len(made) < max(low, min(1 if depth < DEEP else 0, high)):
             made.append(self.make(items, name=name, depth=depth + 1))
             if schema.get("uniqueItems") and made[-1] in made[:-1]:
                 made[-1] = _another(made[-1], len(made))
-        while _is_text(items) and self._hints.has_names and len(made) < min(high, 5):
+        while is_free_text(items) and self._hints.has_names and len(made) < min(high, 5):
             made.append(self._hints.name())
         return made
 
-    def _number(self, schema: _Schema, *, whole: bool) -> float:
-        low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    def _number(self, schema: Schema, *, whole: bool) -> float:
+        low, high = bounds(schema, whole=whole)
         step = schema.get("multipleOf", 1 if whole else None)
-        if "exclusiveMinimum" in schema:
-            low = max(low, schema["exclusiveMinimum"] + (1 if whole else 1e-6))
-        if "exclusiveMaximum" in schema:
-            high = min(high, schema["exclusiveMaximum"] - (1 if whole else 1e-6))
         found = self._hints.number(whole=whole, low=low, high=high)
         value = min(max(1, low), high) if found is None else found
         if step is not None and value % step:
@@ -157,7 +141,7 @@ class _Maker:
                 value = math.floor(high / step) * step
         return int(value) if float(value).is_integer() else value
 
-    def _string(self, schema: _Schema, name: str) -> str:
+    def _string(self, schema: Schema, name: str) -> str:
         if isinstance(schema.get("format"), str) and schema["format"] in _FORMATS:
             return self._hints.formatted(schema["format"]) or _FORMATS[schema["format"]]
         if isinstance(schema.get("pattern"), str):
@@ -166,9 +150,9 @@ class _Maker:
         if value is None and name in _WHOLE_TEXT:
             value = self._hints.text
         if value is None:
-            value = self._hints.name() or f"sandbox {name}".strip()
-        low, high = schema.get("minLength", 0), schema.get("maxLength")
-        return value.ljust(low, ".")[:high]
+            value = self._hints.name() or self._hints.otherwise or f"sandbox {name}".strip()
+        value = value.ljust(count_of(schema, "minLength", 0), ".")
+        return value[: count_of(schema, "maxLength", len(value))]
 
     def _patterned(self, source: str) -> str:
         try:
@@ -176,38 +160,6 @@ class _Maker:
         except re.error:
             return "sandbox"
         return self._hints.matching(pattern) or example(source)
-
-
-def _kind(schema: _Schema) -> str:
-    """Return the JSON type to make; a missing one is read off the other keywords."""
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((one for one in kind if one != "null"), "null")
-    if isinstance(kind, str):
-        return kind
-    if "properties" in schema or "additionalProperties" in schema:
-        return "object"
-    return "array" if "items" in schema else "string"
-
-
-def _merged(one: object, other: object) -> _Schema:
-    """Lay one schema over another; their properties and required names add up."""
-    first = one if isinstance(one, dict) else {}
-    second = other if isinstance(other, dict) else {}
-    merged = {**first, **second}
-    if "properties" in first and "properties" in second:
-        merged["properties"] = {**first["properties"], **second["properties"]}
-    if "required" in first and "required" in second:
-        merged["required"] = list(dict.fromkeys([*first["required"], *second["required"]]))
-    return merged
-
-
-def _is_text(schema: object) -> bool:
-    return (
-        isinstance(schema, dict)
-        and schema.get("type") == "string"
-        and not {"enum", "const", "format", "pattern", "minLength", "maxLength"} & schema.keys()
-    )
 
 
 def _another(value: object, number: int) -> object:
