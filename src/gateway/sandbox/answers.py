@@ -16,7 +16,8 @@ from gateway.sandbox.fills import fill
 from gateway.sandbox.hints import Hints
 from gateway.sandbox.instances import instance
 from gateway.sandbox.models import Card
-from gateway.sandbox.spoken import one_line, quote
+from gateway.sandbox.outlines import outline, without_json
+from gateway.sandbox.spoken import one_line, quote, spoken
 from gateway.sandbox.tokens import BYTES_PER_TOKEN, count, prompt_tokens
 
 __all__ = ["Answer", "answer_chat", "answer_fim", "deltas", "last_words"]
@@ -133,6 +134,13 @@ def _text(body: _Body, asked: str, results: Sequence[tuple[str, str]], advice: s
     in_json = wanted.get("type") == "json_object"
     if messages[-1].get("prefix") and not in_json:
         return f" … and so it goes on, says the sandbox of {body['model']}."
+    schema = outline(
+        [(one["role"], _plain(one.get("content"))) for one in messages], demanded=in_json
+    )
+    if schema is not None:
+        said = without_json(asked)
+        hints = Hints(spoken(said), otherwise=quote(said))
+        return codec.encode(instance(schema, hints)).decode()
     if in_json:
         return codec.encode({"answer": quote(asked), "from": "the Mistral sandbox"}).decode()
     about = [f"{name} returned: {one_line(text) or 'nothing'}" for name, text in results]
