@@ -1,4 +1,4 @@
-"""Hand out the obvious values in what a person wrote: numbers, names, quotations, dates."""
+"""Find obvious values in a prompt: numbers, names, quotations, dates, addresses."""
 
 from __future__ import annotations
 
