@@ -1,32 +1,24 @@
 """Any Ollama client works, unchanged, with cloud models.
 
-This is the whole public API: what an application needs that embeds the gateway, and what an adapter
-needs that is written for it. Each name is imported when it is first asked for, so that importing
-the package costs next to nothing.
+This is what an application needs that embeds the gateway. What an adapter needs is in
+`gateway.providers`, what tests need in `gateway.testing`. Each name is imported when it is first
+used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gateway.core.lazy import lazy_names
+
 if TYPE_CHECKING:
-    from gateway.access.caller import CALLER, Caller
-    from gateway.app import create_app
-    from gateway.core.chat import (
-        ChatRequest,
-        FillRequest,
-        JsonFormat,
-        Media,
-        Message,
-        NamedTool,
-        Role,
-        Sampling,
-        Think,
-        Tool,
-        ToolChoice,
+    from gateway.access.caller import (
+        CALLER,
+        Caller,
     )
-    from gateway.core.embeddings import EmbedRequest, EmbedResult
+    from gateway.app import (
+        create_app,
+    )
     from gateway.core.errors import (
         BodyTooLarge,
         Forbidden,
@@ -46,22 +38,16 @@ if TYPE_CHECKING:
         UpstreamUnavailable,
     )
     from gateway.core.events import (
-        ChatEvent,
-        ChatStream,
-        Finish,
         FinishReason,
-        Logprobs,
-        TextDelta,
-        ThinkingDelta,
-        TokenLogprob,
-        ToolCall,
         Usage,
     )
-    from gateway.core.model_info import Capability, LoadedModel, ModelInfo
-    from gateway.core.transcriptions import TranscribeRequest, Transcript
-    from gateway.observe.observer import Attempt, Observer
-    from gateway.observe.record import RequestRecord
-    from gateway.providers.base import CONTRACT, Provider, ProviderContext
+    from gateway.observe.observer import (
+        Attempt,
+        Observer,
+    )
+    from gateway.observe.record import (
+        RequestRecord,
+    )
     from gateway.settings import (
         CoolDownSettings,
         LimitsSettings,
@@ -74,70 +60,35 @@ if TYPE_CHECKING:
         TimeoutSettings,
         load,
     )
-    from gateway.version import __version__
-else:
-
-    def __getattr__(name: str) -> object:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        modules = (import_module(f"{__name__}.{home}") for home in _HOMES)
-        return next(getattr(module, name) for module in modules if hasattr(module, name))
-
+    from gateway.version import (
+        __version__,
+    )
 
 __all__ = [
     "CALLER",
-    "CONTRACT",
     "Attempt",
     "BodyTooLarge",
     "Caller",
-    "Capability",
-    "ChatEvent",
-    "ChatRequest",
-    "ChatStream",
     "CoolDownSettings",
-    "EmbedRequest",
-    "EmbedResult",
-    "FillRequest",
-    "Finish",
     "FinishReason",
     "Forbidden",
     "GatewayError",
     "InvalidRequest",
-    "JsonFormat",
     "LimitsSettings",
-    "LoadedModel",
-    "Logprobs",
-    "Media",
-    "Message",
-    "ModelInfo",
     "ModelNotFound",
     "ModelsSettings",
-    "NamedTool",
     "NotSupported",
     "Observer",
     "OllamaSettings",
-    "Provider",
-    "ProviderContext",
     "ProviderLoadError",
     "ProviderSettings",
     "RequestRecord",
     "RetrySettings",
-    "Role",
-    "Sampling",
     "ServerSettings",
     "Settings",
     "SettingsError",
     "ShuttingDown",
-    "TextDelta",
-    "Think",
-    "ThinkingDelta",
     "TimeoutSettings",
-    "TokenLogprob",
-    "Tool",
-    "ToolCall",
-    "ToolChoice",
-    "TranscribeRequest",
-    "Transcript",
     "UpstreamDenied",
     "UpstreamError",
     "UpstreamProtocolError",
@@ -151,19 +102,16 @@ __all__ = [
     "load",
 ]
 
-# What stands further down imports all above it anyway, so no name costs more than it must.
-_HOMES = (
-    "version",
-    "core.errors",
-    "core.events",
-    "core.chat",
-    "core.embeddings",
-    "core.transcriptions",
-    "core.model_info",
-    "providers.base",
-    "settings",
-    "access.caller",
-    "observe.record",
-    "observe.observer",
-    "app",
+_MODULES = (
+    "gateway.version",
+    "gateway.core.errors",
+    "gateway.core.events",
+    "gateway.access.caller",
+    "gateway.observe.record",
+    "gateway.observe.observer",
+    "gateway.settings",
+    "gateway.app",
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, __all__, _MODULES)

@@ -6,22 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.core import codec
-from gateway.core.chat import ChatRequest
-from gateway.core.errors import GatewayError, UpstreamProtocolError
-from gateway.core.events import (
+from gateway.providers import (
+    Capability,
     ChatEvent,
+    ChatRequest,
     ChatStream,
+    ErrorResponse,
     Finish,
     FinishReason,
+    GatewayError,
+    ModelInfo,
+    Provider,
+    ProviderContext,
+    ServiceOptions,
+    ServiceOptionsSchema,
     TextDelta,
+    Upstream,
+    UpstreamProtocolError,
     Usage,
+    codec,
+    error_for_status,
 )
-from gateway.core.model_info import Capability, ModelInfo
-from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.error_responses import error_for_status
-from gateway.providers.options import ServiceOptions, ServiceOptionsSchema
-from gateway.providers.upstream import ErrorResponse, Upstream
 
 __all__ = [
     "AcmeOptions",

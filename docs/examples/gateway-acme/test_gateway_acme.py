@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from aiohttp.test_utils import TestClient, TestServer
-from gateway.app import create_app
-from gateway.settings import ProviderSettings, Settings
+from gateway import ProviderSettings, Settings, create_app
 from gateway.testing import Answer, FakeUpstream, ProviderContract
 
 from gateway_acme import AcmeProvider

@@ -117,7 +117,10 @@ class Sampling(msgspec.Struct, frozen=True):
 
 
 Think: TypeAlias = bool | Literal["low", "medium", "high", "max"]
+"""Whether the model thinks before it answers, or how much."""
+
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
+"""Whether the model may, must not or must call a tool, or which one it must call."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True):

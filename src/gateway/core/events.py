@@ -108,7 +108,10 @@ class Finish(msgspec.Struct, frozen=True, gc=False):
 
 
 ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Logprobs | Finish
+"""One item of an answer."""
+
 ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
+"""An answer: an asynchronous generator of batches, the last of which ends with a `Finish`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,292 @@
-"""Adapters for upstream services, and the toolkit that they share."""
+"""Everything that an adapter may use: the contract, the vocabulary, and the toolkit.
+
+Our own adapters use nothing else. `docs/reference/provider.md` describes each name. Each one is
+imported when it is first used, so that the package costs nothing where no adapter is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from gateway.core import codec
+    from gateway.core.chat import (
+        ChatRequest,
+        FillRequest,
+        JsonFormat,
+        Media,
+        Message,
+        NamedTool,
+        Role,
+        Sampling,
+        Think,
+        Tool,
+        ToolChoice,
+        replace,
+    )
+    from gateway.core.embeddings import (
+        EmbedRequest,
+        EmbedResult,
+    )
+    from gateway.core.errors import (
+        GatewayError,
+        InvalidRequest,
+        ModelNotFound,
+        NotSupported,
+        UpstreamDenied,
+        UpstreamError,
+        UpstreamProtocolError,
+        UpstreamRateLimited,
+        UpstreamRejected,
+        UpstreamTimeout,
+        UpstreamUnavailable,
+    )
+    from gateway.core.events import (
+        ChatEvent,
+        ChatStream,
+        Finish,
+        FinishReason,
+        Logprobs,
+        TextDelta,
+        ThinkingDelta,
+        TokenLogprob,
+        ToolCall,
+        Usage,
+    )
+    from gateway.core.model_info import (
+        EPOCH,
+        Capability,
+        LoadedModel,
+        ModelInfo,
+    )
+    from gateway.core.transcriptions import (
+        TranscribeRequest,
+        Transcript,
+    )
+    from gateway.providers.answer_decoder import (
+        AnswerDecoder,
+        ChunkDecoder,
+    )
+    from gateway.providers.base import (
+        CONTRACT,
+        Provider,
+        ProviderContext,
+    )
+    from gateway.providers.embeddings import (
+        check_vectors,
+        read_embeddings,
+    )
+    from gateway.providers.error_bodies import (
+        event_payload,
+        is_error,
+        read_error,
+    )
+    from gateway.providers.error_responses import (
+        auth_error,
+        error_for_status,
+        retry_after,
+    )
+    from gateway.providers.function_calls import (
+        wire_call,
+        wire_choice,
+    )
+    from gateway.providers.history.ids import (
+        is_name,
+        safe_name,
+    )
+    from gateway.providers.history.pairing import (
+        pair_results,
+    )
+    from gateway.providers.history.repair import (
+        repair_history,
+    )
+    from gateway.providers.history.results import (
+        adopt_orphans,
+        answer_open_calls,
+        drop_strays,
+        join_duplicates,
+        lift_media,
+    )
+    from gateway.providers.history.surrogates import (
+        clean,
+        clean_json,
+        clean_messages,
+        encode_clean,
+    )
+    from gateway.providers.json_values import (
+        convert,
+        count_of,
+        fields_of,
+        json_of,
+        text_of,
+        unreadable,
+    )
+    from gateway.providers.options import (
+        ServiceOptions,
+        ServiceOptionsSchema,
+        flag,
+        seconds,
+    )
+    from gateway.providers.service import (
+        get_models,
+        open_upstream,
+        require_key,
+    )
+    from gateway.providers.tool_calls import (
+        CallAssembler,
+        read_arguments,
+    )
+    from gateway.providers.upstream import (
+        Decoder,
+        ErrorResponse,
+        EventStream,
+        Opener,
+        Timeouts,
+        Unlearn,
+        Upstream,
+        decoded,
+        stream_learning,
+    )
+    from gateway.providers.upstream.framing import (
+        ErrorEvent,
+    )
+    from gateway.providers.upstream.payload import (
+        LONG,
+        LongText,
+        long_text,
+        reject_deep_nesting,
+    )
+
+__all__ = [
+    "CONTRACT",
+    "EPOCH",
+    "LONG",
+    "AnswerDecoder",
+    "CallAssembler",
+    "Capability",
+    "ChatEvent",
+    "ChatRequest",
+    "ChatStream",
+    "ChunkDecoder",
+    "Decoder",
+    "EmbedRequest",
+    "EmbedResult",
+    "ErrorEvent",
+    "ErrorResponse",
+    "EventStream",
+    "FillRequest",
+    "Finish",
+    "FinishReason",
+    "GatewayError",
+    "InvalidRequest",
+    "JsonFormat",
+    "LoadedModel",
+    "Logprobs",
+    "LongText",
+    "Media",
+    "Message",
+    "ModelInfo",
+    "ModelNotFound",
+    "NamedTool",
+    "NotSupported",
+    "Opener",
+    "Provider",
+    "ProviderContext",
+    "Role",
+    "Sampling",
+    "ServiceOptions",
+    "ServiceOptionsSchema",
+    "TextDelta",
+    "Think",
+    "ThinkingDelta",
+    "Timeouts",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+    "TranscribeRequest",
+    "Transcript",
+    "Unlearn",
+    "Upstream",
+    "UpstreamDenied",
+    "UpstreamError",
+    "UpstreamProtocolError",
+    "UpstreamRateLimited",
+    "UpstreamRejected",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+    "Usage",
+    "adopt_orphans",
+    "answer_open_calls",
+    "auth_error",
+    "check_vectors",
+    "clean",
+    "clean_json",
+    "clean_messages",
+    "codec",
+    "convert",
+    "count_of",
+    "decoded",
+    "drop_strays",
+    "encode_clean",
+    "error_for_status",
+    "event_payload",
+    "fields_of",
+    "flag",
+    "get_models",
+    "is_error",
+    "is_name",
+    "join_duplicates",
+    "json_of",
+    "lift_media",
+    "long_text",
+    "open_upstream",
+    "pair_results",
+    "read_arguments",
+    "read_embeddings",
+    "read_error",
+    "reject_deep_nesting",
+    "repair_history",
+    "replace",
+    "require_key",
+    "retry_after",
+    "safe_name",
+    "seconds",
+    "stream_learning",
+    "text_of",
+    "unreadable",
+    "wire_call",
+    "wire_choice",
+]
+
+_MODULES = (
+    "gateway.core.errors",
+    "gateway.core.events",
+    "gateway.core.chat",
+    "gateway.core.embeddings",
+    "gateway.core.transcriptions",
+    "gateway.core.model_info",
+    "gateway.providers.json_values",
+    "gateway.providers.error_bodies",
+    "gateway.providers.history.ids",
+    "gateway.providers.history.surrogates",
+    "gateway.providers.history.pairing",
+    "gateway.providers.history.results",
+    "gateway.providers.history.repair",
+    "gateway.providers.tool_calls",
+    "gateway.providers.function_calls",
+    "gateway.providers.answer_decoder",
+    "gateway.providers.embeddings",
+    "gateway.providers.base",
+    "gateway.providers.upstream.payload",
+    "gateway.providers.upstream.framing",
+    "gateway.providers.upstream",
+    "gateway.providers.options",
+    "gateway.providers.error_responses",
+    "gateway.providers.service",
+)
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, __all__, _MODULES)

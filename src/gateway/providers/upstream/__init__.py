@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from gateway.providers.upstream.client import ErrorResponse, Upstream
-from gateway.providers.upstream.decoding import decoded
+from gateway.providers.upstream.decoding import Decoder, Opener, decoded
 from gateway.providers.upstream.idle_timeouts import Timeouts
 from gateway.providers.upstream.learning import Unlearn, stream_learning
 from gateway.providers.upstream.stream import EventStream
 
 __all__ = [
+    "Decoder",
     "ErrorResponse",
     "EventStream",
+    "Opener",
     "Timeouts",
     "Unlearn",
     "Upstream",
