@@ -87,7 +87,7 @@ def generate_request(
     """
     if body.suffix or (body.raw and Capability.INSERT in info.capabilities):
         sampling, extra = read_options(body.options)
-        return FillRequest(model_id, body.prompt, body.suffix, sampling, extra, _native(body))
+        return FillRequest(model_id, body.prompt, body.suffix, sampling, extra, _passthrough(body))
     system = (Message(Role.SYSTEM, body.system),) if body.system else ()
     prompt = Message(Role.USER, body.prompt, media=body.media)
     return _chat_request(body, model_id, messages=(*system, prompt))
@@ -96,19 +96,19 @@ def generate_request(
 def load_request(body: ChatBody | GenerateBody, model_id: str) -> ChatRequest:
     """Return the provider request for a body that only loads its model."""
     sampling, extra = read_options(body.options)
-    return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_native(body))
+    return ChatRequest(model_id, (), sampling=sampling, extra=extra, native=_passthrough(body))
 
 
 def embed_request(body: EmbedBody | EmbeddingsBody, model_id: str) -> EmbedRequest:
     """Return the provider request; without inputs it only loads the model."""
     if isinstance(body, EmbeddingsBody):
-        return EmbedRequest(model_id, embed_inputs(body), native=_native(body))
+        return EmbedRequest(model_id, embed_inputs(body), native=_passthrough(body))
     return EmbedRequest(
         model_id,
         embed_inputs(body),
         dimensions=body.dimensions if body.dimensions > 0 else None,
         truncate=body.truncate,
-        native=_native(body),
+        native=_passthrough(body),
     )
 
 
@@ -129,11 +129,11 @@ def _chat_request(
         response_format=read_format(body.format),
         extra=extra,
         logprobs=body.top_logprobs if body.logprobs else None,
-        native=_native(body),
+        native=_passthrough(body),
     )
 
 
-def _native(
+def _passthrough(
     body: ChatBody | GenerateBody | EmbedBody | EmbeddingsBody,
 ) -> Mapping[str, Mapping[str, object]]:
     """Return the fields that only a provider of this dialect understands.
