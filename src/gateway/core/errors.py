@@ -6,6 +6,7 @@
     ├── InvalidRequest 400                the client's request cannot be served
     ├── Forbidden 403                     an origin or host that is not allowed
     ├── ModelNotFound 404                 no model has that name
+    ├── RequestTimeout 408                the request body did not arrive in time
     ├── BodyTooLarge 413
     ├── NotSupported 501                  the provider does not support the operation
     ├── ShuttingDown 503                  the server stops before the answer is complete
@@ -26,7 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from gateway.core.secrets import redact
+from gateway.core.texts import clean, shorten
 
 __all__ = [
     "BodyTooLarge",
@@ -36,6 +40,7 @@ __all__ = [
     "ModelNotFound",
     "NotSupported",
     "ProviderLoadError",
+    "RequestTimeout",
     "SettingsError",
     "ShuttingDown",
     "UpstreamDenied",
@@ -47,12 +52,15 @@ __all__ = [
     "UpstreamUnavailable",
 ]
 
+_LONGEST_MESSAGE: Final = 4000
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class GatewayError(Exception):
     """Fail a request with a status and one line of text that a client may see.
 
+    The text may quote what others sent: keys in it are replaced, and so is what UTF-8 cannot
+    carry, and a long one is cut.
     ``status`` overrides the class's own status, ``headers`` are sent with the error response.
     """
 
@@ -61,8 +69,9 @@ class GatewayError(Exception):
     def __init__(
         self, message: str, *, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        quoted = redact(message[: 2 * _LONGEST_MESSAGE])
+        self.message = clean(shorten(quoted, _LONGEST_MESSAGE))
+        super().__init__(self.message)
         self.status = self.default_status if status is None else status
         self.headers = headers
 
@@ -85,8 +94,14 @@ class ModelNotFound(GatewayError):
     default_status = 404
 
 
+class RequestTimeout(GatewayError):
+    """The body of the request did not come in time."""
+
+    default_status = 408
+
+
 class BodyTooLarge(GatewayError):
-    """The request's body is over the configured limit."""
+    """The request's body is over one of the configured limits."""
 
     default_status = 413
 

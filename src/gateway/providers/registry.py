@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ import aiohttp
 import marshmallow as ma
 
 from gateway.core.errors import ProviderLoadError, SettingsError
+from gateway.core.secrets import protect
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
 from gateway.settings import ProviderSettings, Settings
 
@@ -31,6 +32,8 @@ GROUP = "gateway.providers"
 
 _KEY = "api_key"
 """The option for which a provider may have several values; its variable then ends in an ``S``."""
+
+_SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)
 
 Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
 """Adapters handed over in code, by name: a class to be configured, or a finished provider."""
@@ -158,6 +161,7 @@ def _load(
         options = schema.load(values)
     except ma.ValidationError as error:
         raise SettingsError(_complaint(name, schema, error)) from None
+    protect(_secrets(options))
     missing = tuple(
         f"{name} needs {option}: set {variables[option]}"
         if option in variables
@@ -166,6 +170,18 @@ def _load(
         if not values.get(option)
     )
     return Configured(name, adapter, options, missing)
+
+
+def _secrets(options: object) -> Iterator[str]:
+    """Yield the texts of those options that must not be shown.
+
+    A data class leaves them out of its representation; in a dictionary their names tell.
+    """
+    shown: Mapping[str, object] = options if isinstance(options, dict) else {}
+    found = [value for name, value in shown.items() if _SECRET_NAME.search(name)]
+    if is_dataclass(options):
+        found = [getattr(options, one.name) for one in fields(options) if not one.repr]
+    yield from (value for value in found if isinstance(value, str))
 
 
 def _complaint(name: str, schema: ma.Schema, error: ma.ValidationError) -> str:

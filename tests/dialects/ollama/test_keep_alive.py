@@ -60,7 +60,7 @@ def test_a_time_is_read(value: object, expected: float) -> None:
         pytest.param(" 5m", 'time: invalid duration " 5m"', id="3.8-space"),
         pytest.param("2562048h", 'time: invalid duration "2562048h"', id="3.8-too-long"),
         pytest.param(
-            "1" * 5000 + "s", f'time: invalid duration "{"1" * 5000}s"', id="3.8-far-too-long"
+            "1" * 3900 + "s", f'time: invalid duration "{"1" * 3900}s"', id="3.8-far-too-long"
         ),
         pytest.param("5d", 'time: unknown unit "d" in duration "5d"', id="3.8-unknown-unit"),
         pytest.param("5 m", 'time: unknown unit " m" in duration "5 m"', id="3.8-space-inside"),

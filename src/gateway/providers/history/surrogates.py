@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 from gateway.core import codec
 from gateway.core.chat import Message, replace
+from gateway.core.texts import clean
 
 __all__ = ["clean", "clean_json", "clean_messages", "encode_clean"]
 
 _T = TypeVar("_T")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Replace each lone surrogate by U+FFFD, as Go's JSON decoder does for Ollama."""
-    # isascii() reads a flag and encode() copies at memory speed; the pattern looks at each letter.
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _SURROGATE.sub("\ufffd", text)
-    return text
 
 
 def clean_json(value: _T) -> _T:
