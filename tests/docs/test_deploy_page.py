@@ -77,6 +77,10 @@ def test_the_defaults_of_the_threat_model_are_those_of_the_code() -> None:
     rows = {row["What"]: row["Default"] for row in table("explanation/threat-model.md", "Defaults")}
     assert rows["address"] == f"`{Settings().server.host}` only"
     assert rows["body of a request"] == f"at most {Settings().limits.body >> 30} GiB"
+    text = rows["JSON without long strings such as images"]
+    assert text == f"at most {Settings().limits.text >> 20} MiB"
+    drip = rows["a slow request body"]
+    assert drip == f"64 KiB, or the end, within {Settings().limits.body_timeout:.0f} seconds"
     assert rows["a compressed body"] == f"at most {zstd.LARGEST_BODY >> 20} MiB once decompressed"
     assert rows["an event of a provider"] == f"at most {framing.LONGEST_EVENT >> 20} MiB"
     assert not Origins(()).allow("https://example.org")

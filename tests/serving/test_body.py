@@ -22,8 +22,10 @@ from gateway.app import create_app
 from gateway.core.chat import ChatRequest
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.dialects.bodies.budget import Abandoned, give_way
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import zstd
+from gateway.serving import body as body_module
 from gateway.serving.body import _read, load_body, load_v1_body
 from gateway.serving.keys import SETTINGS
 from gateway.settings import LimitsSettings, ProviderSettings, Settings
@@ -72,7 +74,7 @@ async def test_no_body_is_an_empty_one(client: Any) -> None:
 async def test_below_v1_a_body_may_be_compressed(client: Any) -> None:
     headers = {"Content-Encoding": "zstd"}
     response = await client.post("/v1", data=zstd.compress(b"x" * 1000), headers=headers)
-    assert await response.json() == [True, 1000]
+    assert await response.json() == [False, 1000]
 
 
 async def test_a_compressed_body_has_ollamas_own_limit(client: Any) -> None:
@@ -91,7 +93,9 @@ async def test_a_body_that_cannot_be_decompressed_is_a_400(client: Any) -> None:
 async def test_a_body_that_drips_in_is_no_heap_of_small_pieces() -> None:
     protocol = Mock(_reading_paused=False)
     content = StreamReader(protocol, 2**16, loop=asyncio.get_running_loop())
-    request = make_mocked_request("POST", "/", payload=content)
+    app = web.Application()
+    app[SETTINGS] = Settings()
+    request = make_mocked_request("POST", "/", payload=content, app=app)
     reading = asyncio.ensure_future(_read(request, limit=100_000))
     for _ in range(1000):
         content.feed_data(b"ab")
@@ -170,3 +174,167 @@ async def test_134_megabytes_of_pictures_take_no_third_copy() -> None:
     assert 0 <= lengths[0] - sent < 10_000
     assert sent > 130_000_000
     assert peak < 2.3 * sent
+
+
+@pytest.fixture
+async def dripping(aiohttp_server: Any) -> AsyncIterator[tuple[Any, asyncio.StreamWriter]]:
+    """A connection on which the head of a request has been sent, and none of its body."""
+    settings = Settings(limits=LimitsSettings(body_timeout=0.05), providers={})
+    server = await aiohttp_server(scripted_app(ScriptedProvider(), settings))
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    yield reader, writer
+    writer.close()
+
+
+async def sent(reader: asyncio.StreamReader) -> tuple[int, Any]:
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    length = int(head.lower().partition(b"content-length:")[2].split()[0])
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+TIMED = {
+    "JSON": (b"/api/chat", b"application/json"),
+    "below /v1": (b"/v1/chat/completions", b"application/json"),
+    "a blob": (b"/api/blobs/sha256:" + b"0" * 64, b"application/octet-stream"),
+    "a form": (b"/v1/audio/transcriptions", b"multipart/form-data; boundary=x"),
+}
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 1000", b"Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(("path", "kind"), TIMED.values(), ids=TIMED)
+async def test_a_body_that_makes_no_progress_is_refused(
+    dripping: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    path: bytes,
+    kind: bytes,
+    length: bytes,
+) -> None:
+    reader, writer = dripping
+    writer.write(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: %b\r\n" % (path, kind))
+    writer.write(length + b"\r\n\r\n")
+    drops = 0
+    answer = asyncio.ensure_future(sent(reader))
+    while not answer.done():
+        writer.write(b"x" if length.startswith(b"C") else b"1\r\nx\r\n")
+        drops += 1
+        await asyncio.wait([answer], timeout=0.01)
+    status, document = await answer
+    assert (status, drops < 1000) == (408, True)
+    assert "the request body did not come in time" in str(document["error"])
+
+
+async def test_a_body_that_makes_progress_has_all_the_time_it_needs(
+    aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "_PROGRESS", 10)
+    provider = ScriptedProvider(steps=STEPS)
+    settings = Settings(limits=LimitsSettings(body_timeout=0.2), providers={})
+    client = await aiohttp_client(scripted_app(provider, settings))
+    whole = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}).encode()
+
+    async def drops() -> AsyncIterator[bytes]:
+        for start in range(0, len(whole), 10):
+            yield whole[start : start + 10]
+            await asyncio.sleep(0.05)
+
+    response = await client.post("/api/chat", data=drops())
+    assert response.status == 200
+
+
+async def test_a_body_may_be_given_any_time(aiohttp_client: Any) -> None:
+    settings = Settings(limits=LimitsSettings(body_timeout=0), providers={})
+    client = await aiohttp_client(scripted_app(ScriptedProvider(steps=STEPS), settings))
+    response = await client.post("/api/chat", data=io.BytesIO(b'{"model":"tiny"}'))
+    assert response.status == 200
+
+
+@pytest.fixture
+async def working() -> tuple[asyncio.Task[Any], asyncio.Future[None]]:
+    """A request whose body is worked on in a thread, which ends only if it is told to."""
+    loop = asyncio.get_running_loop()
+    started, ended = asyncio.Event(), loop.create_future()
+
+    def load(body: bytes) -> None:
+        loop.call_soon_threadsafe(started.set)
+        try:
+            while True:
+                give_way()
+        except Abandoned:
+            loop.call_soon_threadsafe(ended.set_result, None)
+            raise
+
+    content = StreamReader(Mock(_reading_paused=False), 2**16, loop=loop)
+    content.feed_data(b"x" * LARGE)
+    content.feed_eof()
+    app = web.Application()
+    app[SETTINGS] = Settings()
+    request = make_mocked_request("POST", "/", payload=content, app=app)
+    task = asyncio.ensure_future(load_body(request, load))
+    async with asyncio.timeout(5):
+        await started.wait()
+    return task, ended
+
+
+async def test_what_runs_in_a_thread_ends_when_its_client_leaves(
+    working: tuple[asyncio.Task[Any], asyncio.Future[None]],
+) -> None:
+    task, ended = working
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(ended, 5)
+
+
+@pytest.mark.parametrize("ending", ["the client leaves", "the server stops"])
+async def test_a_thread_outlives_neither_its_client_nor_the_server(ending: str) -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def load(_: bytes) -> None:
+        started.set()
+        try:
+            while True:
+                give_way()
+        finally:
+            ended.set()
+
+    async def work(request: web.Request) -> web.Response:
+        await load_body(request, load)
+        return web.Response()
+
+    app = scripted_app(ScriptedProvider())
+    app.router.add_post("/work", work)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    _, writer = await asyncio.open_connection(host, port)
+    writer.write(b"POST /work HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % LARGE)
+    writer.write(b"x" * LARGE)
+    assert await asyncio.to_thread(started.wait, 5)
+    if ending == "the client leaves":
+        writer.close()
+        assert await asyncio.to_thread(ended.wait, 5)
+    await runner.cleanup()
+    assert await asyncio.to_thread(ended.wait, 5)
+    writer.close()
+
+
+async def test_the_limits_of_the_settings_hold_for_every_body(aiohttp_client: Any) -> None:
+    limits = LimitsSettings(depth=5, members=40, messages=2, tools=1, text=400)
+    provider = ScriptedProvider(steps=STEPS)
+    client = await aiohttp_client(scripted_app(provider, Settings(limits=limits, providers={})))
+    said = {"role": "user", "content": "Hi"}
+    two_tools = {"messages": [said], "tools": [{"function": {"name": "f"}}] * 2}
+    over: dict[str, tuple[int, dict[str, Any]]] = {
+        "exceeded max depth": (400, {"x": [[[[[1]]]]]}),
+        "more than 40 values": (413, {"x": [1] * 50}),
+        "too many messages: 3, at most 2 are allowed": (400, {"messages": [said] * 3}),
+        "too many tools: 2, at most 1 are allowed": (400, two_tools),
+        "more than 400 bytes of JSON": (413, {"messages": [{**said, "content": "Hi " * 200}]}),
+    }
+    for path in ("/api/chat", "/v1/chat/completions", "/v1/messages"):
+        for words, (status, fields) in over.items():
+            response = await client.post(path, json={"model": "tiny", "max_tokens": 9, **fields})
+            assert (response.status, words in await response.text()) == (status, True), words
+    items = await client.post("/v1/responses", json={"model": "tiny", "input": [said] * 3})
+    assert (items.status, "too many input: 3" in await items.text()) == (400, True)
+    assert provider.asked == []

@@ -119,6 +119,15 @@ gpt-4o = "mistral-large:latest"
 
 [limits]
 body = 1000
+body_timeout = 5.5
+form = 900
+form_parts = 8
+frames = 7
+text = 600
+depth = 50
+members = 400
+messages = 30
+tools = 2
 
 [retry]
 count = 4
@@ -162,7 +171,7 @@ EVERYTHING_LOADED = Settings(
         2.5,
         1.0,
     ),
-    limits=LimitsSettings(1000),
+    limits=LimitsSettings(1000, 5.5, 900, 8, 7, 600, 50, 400, 30, 2),
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
     timeouts=TimeoutSettings(0.1, 0.0, 2.0),
@@ -200,6 +209,15 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_MODELS_LIST_RETRY": "2.5",
         "GATEWAY_MODELS_STARTUP_WAIT": "1",
         "GATEWAY_LIMITS_BODY": "1000",
+        "GATEWAY_LIMITS_BODY_TIMEOUT": "5.5",
+        "GATEWAY_LIMITS_FORM": "900",
+        "GATEWAY_LIMITS_FORM_PARTS": "8",
+        "GATEWAY_LIMITS_FRAMES": "7",
+        "GATEWAY_LIMITS_TEXT": "600",
+        "GATEWAY_LIMITS_DEPTH": "50",
+        "GATEWAY_LIMITS_MEMBERS": "400",
+        "GATEWAY_LIMITS_MESSAGES": "30",
+        "GATEWAY_LIMITS_TOOLS": "2",
         "GATEWAY_RETRY_COUNT": "4",
         "GATEWAY_RETRY_WITHIN": "20",
         "GATEWAY_RETRY_DELAY": "0.1",

@@ -7,7 +7,22 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["JSONError", "decode", "encode", "encode_lines", "escape_html", "repair_escapes"]
+__all__ = [
+    "DEEPEST",
+    "JSONError",
+    "decode",
+    "encode",
+    "encode_lines",
+    "escape_html",
+    "nests_deeper",
+    "repair_escapes",
+]
+
+DEEPEST = 500
+"""How deep lists and objects may nest that are to be encoded again.
+
+The decoder takes more of them than the encoder, which uses what is left of Python's stack.
+"""
 
 JSONError = msgspec.DecodeError
 """The error of `decode` for bytes that are not JSON; it also raises `UnicodeDecodeError` for
@@ -35,6 +50,22 @@ encode_lines = _encoder.encode_lines
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
+
+
+def nests_deeper(value: object, depth: int) -> bool:
+    """Tell whether lists and objects nest in *value* more than *depth* deep."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            item
+            for container in level
+            if isinstance(container, dict | list)
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def escape_html(encoded: bytes) -> bytes:

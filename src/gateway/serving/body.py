@@ -3,54 +3,129 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from aiohttp import hdrs, web
 
-from gateway.core.errors import BodyTooLarge, InvalidRequest
+from gateway.core.errors import BodyTooLarge, InvalidRequest, RequestTimeout
+from gateway.dialects.bodies.budget import LIMITS, abandonable
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress
 from gateway.serving.keys import SETTINGS
 
-__all__ = ["load_body", "load_v1_body", "read_body"]
+__all__ = ["body_pieces", "load_body", "load_v1_body", "read_body"]
 
 _SMALL = 16 * 1024
 """Bytes up to which pieces are joined as they come, or a drip would take many times its size."""
+_PROGRESS = 64 * 1024
+"""Bytes that must come within ``limits.body_timeout``, unless the body ends with fewer."""
 
 T = TypeVar("T")
 
 
-async def load_body(request: web.Request, load: Callable[[bytes], T]) -> T:
-    """Return what *load* makes of the whole body, or raise `BodyTooLarge`."""
-    limit = request.app[SETTINGS].limits.body
+async def load_body(
+    request: web.Request, load: Callable[[bytes], T], *, limit: int | None = None
+) -> T:
+    """Return what *load* makes of the whole body, or raise `BodyTooLarge` or `RequestTimeout`.
+
+    *limit* takes the place of the setting for the largest body. While *load* runs, `LIMITS` are
+    those of the settings.
+    """
+    limits = request.app[SETTINGS].limits
+    LIMITS.set(limits)
+    most = limits.body if limit is None else limit
     content = request.content
-    if content.is_eof() and not content.at_eof() and content.total_bytes <= min(_SMALL, limit):
+    if content.is_eof() and not content.at_eof() and content.total_bytes <= min(_SMALL, most):
         return load(content.read_nowait())  # as most bodies, it has come with the request's head
-    return await _load(await _read(request, limit=limit), load)
+    pieces = await _read(request, limit=most)
+    # For a small body the way to a thread would take longer.
+    if sum(map(len, pieces)) < LARGE:
+        return load(b"".join(pieces))
+    return await _in_thread(lambda: load(_joined(pieces)))
 
 
 async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
     """Do the same for an endpoint below ``/v1``, where the body may be compressed with zstd."""
     if request.headers.get(hdrs.CONTENT_ENCODING) != "zstd":
         return await load_body(request, load)
+    most_frames = request.app[SETTINGS].limits.frames
+    LIMITS.set(request.app[SETTINGS].limits)
     try:
         pieces = await _read(request, limit=LARGEST_BODY)
     except BodyTooLarge:
         raise InvalidRequest("http: request body too large") from None
-    return await _load(pieces, lambda compressed: load(decompress(compressed)))
+    # Always in a thread, since few bytes may become many.
+    return await _in_thread(lambda: load(decompress(_joined(pieces), most_frames=most_frames)))
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body, or raise `BodyTooLarge`."""
+    """Return the whole body, or raise `BodyTooLarge` or `RequestTimeout`."""
     return b"".join(await _read(request, limit=request.app[SETTINGS].limits.body))
 
 
-async def _load(pieces: list[bytes], load: Callable[[bytes], T]) -> T:
-    """Leave a large body to a thread; for a small one the way there would take longer."""
-    if sum(map(len, pieces)) < LARGE:
-        return load(b"".join(pieces))
-    return await asyncio.to_thread(lambda: load(_joined(pieces)))
+async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body as it comes in.
+
+    Raise `BodyTooLarge` for more than *limit* bytes, `RequestTimeout` for a body that makes no
+    progress, and `InvalidRequest` for one that breaks HTTP. The limit is ours even when the
+    application is mounted: a host's own default of 1 MiB would refuse any request with an image.
+    """
+    if not request.can_read_body:
+        yield await request.read()  # there is none, or a host has read it before us
+        return
+    content = request.content
+    timeout = request.app[SETTINGS].limits.body_timeout
+    clock = asyncio.get_running_loop().time
+    received = expected = 0
+    deadline: float | None = None
+    while not content.at_eof():
+        if received >= expected:
+            expected = received + _PROGRESS
+            deadline = clock() + timeout if timeout else None
+        try:
+            async with asyncio.timeout_at(deadline):
+                piece = await content.readany()
+        except TimeoutError:
+            raise RequestTimeout("the request body did not come in time") from None
+        except web.RequestPayloadError as error:
+            raise InvalidRequest("the request body cannot be read") from error
+        received += len(piece)
+        if received > limit:
+            raise BodyTooLarge("request body too large")
+        yield piece
+
+
+async def _read(request: web.Request, *, limit: int) -> list[bytes]:
+    """Return the body in pieces, much as it came in: joining them could stop the event loop."""
+    pieces: list[bytes] = []
+    async with aclosing(body_pieces(request, limit=limit)) as body:
+        async for piece in body:
+            if pieces and len(pieces[-1]) + len(piece) <= _SMALL:
+                pieces[-1] += piece
+            else:
+                pieces.append(piece)
+    return pieces
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Return what *work* returns, in a thread, and end it early if nobody waits for it any more.
+
+    A handler is cancelled when its client leaves, and when the server stops.
+    """
+    abandoned = threading.Event()
+
+    def run() -> T:
+        with abandonable(abandoned):
+            return work()
+
+    try:
+        return await asyncio.to_thread(run)
+    except asyncio.CancelledError:
+        abandoned.set()
+        raise
 
 
 def _joined(pieces: list[bytes]) -> bytes:
@@ -61,29 +136,3 @@ def _joined(pieces: list[bytes]) -> bytes:
     body = b"".join(pieces)
     pieces.clear()
     return body
-
-
-async def _read(request: web.Request, *, limit: int) -> list[bytes]:
-    """Return the body in pieces, much as it came in: to join them here could stop the event loop.
-
-    The limit is ours even when the application is mounted: a host's own default of 1 MiB would
-    refuse any request with an image.
-    """
-    if not request.can_read_body:
-        return [await request.read()]  # there is none, or a host has read it before us
-    content = request.content
-    pieces: list[bytes] = []
-    left = limit
-    try:
-        while not content.at_eof():
-            piece = await content.readany()
-            left -= len(piece)
-            if left < 0:
-                raise BodyTooLarge("request body too large")
-            if pieces and len(pieces[-1]) + len(piece) <= _SMALL:
-                pieces[-1] += piece
-            else:
-                pieces.append(piece)
-    except web.RequestPayloadError as error:
-        raise InvalidRequest("the request body cannot be read") from error
-    return pieces

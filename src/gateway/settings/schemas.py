@@ -9,6 +9,7 @@ from typing import Any, cast
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from gateway.core.codec import DEEPEST
 from gateway.core.errors import SettingsError
 from gateway.core.names import InvalidName, parse_name
 from gateway.core.origins import ORIGIN_RULE, is_origin
@@ -17,6 +18,7 @@ from gateway.settings.ollama import parse_keep_alive, parse_list
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
 
 _NOT_NEGATIVE = validate.Range(min=0)
+_POSITIVE = validate.Range(min=1)
 _ABOVE_ZERO = validate.Range(min=0, min_inclusive=False)
 _SAID = validate.Length(min=1)
 
@@ -98,7 +100,16 @@ class _ModelsTable(_Table):
 
 
 class _LimitsTable(_Table):
-    body = fields.Integer(strict=True, validate=validate.Range(min=1))
+    body = fields.Integer(strict=True, validate=_POSITIVE)
+    body_timeout = fields.Float(validate=_NOT_NEGATIVE)
+    form = fields.Integer(strict=True, validate=_POSITIVE)
+    form_parts = fields.Integer(strict=True, validate=_POSITIVE)
+    frames = fields.Integer(strict=True, validate=_POSITIVE)
+    text = fields.Integer(strict=True, validate=_POSITIVE)
+    depth = fields.Integer(strict=True, validate=validate.Range(1, DEEPEST))
+    members = fields.Integer(strict=True, validate=_POSITIVE)
+    messages = fields.Integer(strict=True, validate=_POSITIVE)
+    tools = fields.Integer(strict=True, validate=_POSITIVE)
 
 
 class _RetryTable(_Table):

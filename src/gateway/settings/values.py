@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.core.codec import DEEPEST
 from gateway.settings.environment import Environment
 
 __all__ = [
@@ -78,9 +79,26 @@ class ModelsSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
-    """Limits of requests; ``body`` is the largest request body in bytes."""
+    """What one request may cost; more is refused before anybody is asked.
+
+    ``body`` and ``form`` are the largest bodies in bytes, ``form_parts`` and ``frames`` the numbers
+    of parts of a form and of frames of a body compressed with zstd. Of a JSON body ``text`` is how
+    many bytes there may be besides long strings, such as pictures, ``depth`` how deep it may nest,
+    ``members`` how many values it may have. ``messages`` and ``tools`` count those of one
+    conversation. ``body_timeout`` is how many seconds the next 64 KiB of a body may take, 0 is any
+    time.
+    """
 
     body: int = 1 << 30
+    body_timeout: float = 60.0
+    form: int = 25 << 20
+    form_parts: int = 1000
+    frames: int = 100
+    text: int = 16 << 20
+    depth: int = DEEPEST
+    members: int = 100_000
+    messages: int = 10_000
+    tools: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

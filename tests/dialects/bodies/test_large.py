@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from gateway.core import codec
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies import large
+from gateway.dialects.bodies import budget, large
 from gateway.dialects.bodies.decode import decode_body
-from gateway.dialects.bodies.large import LARGE, decode_large
+from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.media import read_media
+
+decode_large = partial(large.decode_large, most_text=2**24, most_members=200_000)
 
 LONG = "QUJD" * 30_000
 LONGER = "REVG" * 150_000
@@ -31,6 +34,8 @@ VALUES = {
     "the whole document": LONG,
     "as a key": {LONG: "x", "a": LONG},
     "with escapes": {"a": "line\n" + LONG, "b": LONG + "\\", "c": 'say "' + LONG + '"'},
+    "with escapes inside": {"a": ("line\n" * 30_000), "b": "\\\\\n" * 50_000, "c": "\\" * 300_000},
+    "with characters of many bytes": {"a": "日本語€😀é" * 60_000, "b": "x" + "😀" * 100_000},
     "not ASCII": {"a": "é" + LONG, "b": LONG + "é"},
     "begins like what stands between strings": {"a": " " + LONG, "b": "," + LONG},
     "among many short ones": {"a": ["x"] * 100_000, "b": LONG, "c": ["y"] * 100_000},
@@ -68,7 +73,21 @@ def test_it_refuses_what_the_codec_refuses(body: bytes) -> None:
         decode_large(body)
 
 
+ESCAPED = {"as it is": False, "in escapes": True}
+
+
+@pytest.mark.parametrize("ascii_only", ESCAPED.values(), ids=ESCAPED)
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_strings_are_cut_between_characters_and_escapes(value: object, ascii_only: bool) -> None:
+    body = json.dumps(value, ensure_ascii=ascii_only).encode()
+    for size in (5, 6, 7, 13):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(large, "_SLICE", 64 * 1024 + size)
+            assert decode_large(body) == value
+
+
 pieces = st.one_of(
+    st.sampled_from(["\\ud83d\\ude00", "\\ud83d", "\\u00e9", "😀", "\\\\"]),
     st.sampled_from(['"', '\\"', "\\", ",", ":", "{", "}", "[", "]", " ", "\n", "é", "1", "null"]),
     st.text("ABC", min_size=1, max_size=40),
 )
@@ -119,7 +138,7 @@ def test_other_threads_have_a_turn_between_slices(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     turns: list[float] = []
-    monkeypatch.setattr(large.time, "sleep", turns.append)
+    monkeypatch.setattr(budget.time, "sleep", turns.append)
     text = "QUJD" * (size // 4)
     decode_large(encoded({"images": [text]}))
     decoding = len(turns)
@@ -130,5 +149,5 @@ def test_other_threads_have_a_turn_between_slices(
 
 
 def test_a_small_picture_is_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(large.time, "sleep")
+    monkeypatch.delattr(budget.time, "sleep")
     assert read_media(LONG) == Media(base64=LONG)

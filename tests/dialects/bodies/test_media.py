@@ -78,6 +78,11 @@ def test_a_large_picture_is_passed_on_as_it_came() -> None:
     assert read_media(text).base64 is text
 
 
+def test_line_breaks_are_dropped_from_a_large_picture_too() -> None:
+    lines = ["QUJD" * 19] * 9000
+    assert read_media("\r\n".join(lines)).base64 == "".join(lines)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 9), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_line_breaks_are_dropped(data: bytes, width: int, line_break: str) -> None:

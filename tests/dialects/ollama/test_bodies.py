@@ -27,6 +27,7 @@ from gateway.dialects.ollama.schemas import (
     load_generate,
     load_show,
 )
+from gateway.settings import LimitsSettings
 
 PNG = "iVBORw0KGgo="
 BESIDE: dict[str, object] = {
@@ -194,9 +195,10 @@ def test_a_tool(tool: object, expected: Tool) -> None:
     assert load_chat(body(tools=[tool])).tools == (expected,)
 
 
-def test_a_schema_may_nest_deeper_than_python_recurses() -> None:
+def test_a_schema_may_nest_as_deep_as_a_body() -> None:
     opening = '{"properties":{"a":'
-    schema = opening * 3000 + "{}" + "}}" * 3000
+    depth = (LimitsSettings().depth - 5) // 2
+    schema = opening * depth + "{}" + "}}" * depth
     text = f'{{"tools":[{{"function":{{"name":"f","parameters":{schema}}}}}]}}'
     assert [tool.name for tool in load_chat(text.encode()).tools] == ["f"]
 

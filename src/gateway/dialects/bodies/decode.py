@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from gateway.core import codec
 from gateway.core.errors import InvalidRequest
+from gateway.dialects.bodies.budget import LIMITS
 from gateway.dialects.bodies.large import LARGE, decode_large
-from gateway.dialects.bodies.lenient import read_value
+from gateway.dialects.bodies.lenient import read_value, repaired, too_deep
 
 __all__ = ["decode_body", "dynamic_type", "fold_keys", "kind_of"]
 
@@ -18,12 +19,21 @@ def decode_body(body: bytes, kind: str) -> dict[str, object]:
     """Decode the JSON object of a request; *kind* is its Go type, such as ``api.ChatRequest``.
 
     ``null`` is an object with nothing in it. Bytes after the value do not matter, nor does the
-    content type. Of duplicate keys the last one counts. Raise `InvalidRequest` otherwise.
+    content type. Of duplicate keys the last one counts. Raise `InvalidRequest` otherwise, also for
+    what nests too deep, and `BodyTooLarge` for too many values: see `LIMITS`.
     """
+    limits = LIMITS.get()
     try:
-        value = codec.decode(body) if len(body) < LARGE else decode_large(body)
-    except (codec.JSONError, UnicodeDecodeError, RecursionError):
-        value = read_value(body)
+        try:
+            value = _decode(body)
+        except (codec.JSONError, UnicodeDecodeError):
+            value = _decode_leniently(body)
+    except RecursionError:
+        raise too_deep(body) from None
+    # Each level begins with a bracket, so that hardly any body has to be walked through.
+    is_suspect = body.count(b"{") + body.count(b"[") > limits.depth
+    if is_suspect and codec.nests_deeper(value, limits.depth):
+        raise too_deep(body)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -31,6 +41,23 @@ def decode_body(body: bytes, kind: str) -> dict[str, object]:
             f"json: cannot unmarshal {kind_of(value)} into Go value of type {kind}"
         )
     return value
+
+
+def _decode(body: bytes) -> object:
+    limits = LIMITS.get()
+    if len(body) < min(LARGE, limits.members, limits.text):
+        return codec.decode(body)
+    return decode_large(body, most_text=limits.text, most_members=limits.members)
+
+
+def _decode_leniently(body: bytes) -> object:
+    text = repaired(body)
+    try:
+        return _decode(text.encode())
+    except codec.JSONError:
+        if len(text) > LIMITS.get().text:
+            raise InvalidRequest("request body is not valid JSON") from None
+        return read_value(text)
 
 
 def fold_keys(value: dict[str, object], known: frozenset[str]) -> dict[str, object]:

@@ -1,37 +1,32 @@
 """Read JSON that a strict decoder refuses, as Go's ``encoding/json`` does, errors included.
 
 Go replaces what is not Unicode and stops at the end of the first value, which Python's decoder can
-be brought to do. It also nests 10,000 deep, and its errors have words of their own: for these there
-is a slow reader with a stack that is not Python's.
+be brought to do. Its errors have words of their own: for these there is a slow scanner.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecoder
 from string import hexdigits
 from typing import NoReturn
 
 from gateway.core import codec
 from gateway.core.errors import InvalidRequest
 
-__all__ = ["read_value"]
+__all__ = ["read_value", "repaired", "too_deep"]
 
-# The reader takes some microseconds for each value, which must not add up to seconds.
-_LONGEST_SLOW = 256 * 1024
-_MAX_DEPTH = 10_000
+# The scanner takes a microsecond or two for each value, and runs on the event loop.
+_LONGEST_SLOW = 16 * 1024
 
 _find_token = re.compile(r"[^ \t\n\r]").search
 _match_number = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").match
 _match_legal = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
 _replace_surrogates = re.compile("[\ud800-\udfff]").sub
-_LITERALS: dict[str, tuple[str, bool | None]] = {
-    "t": ("true", True),
-    "f": ("false", False),
-    "n": ("null", None),
-}
+_LITERALS = {"t": "true", "f": "false", "n": "null"}
 _CLOSING = {"{": "}", "[": "]"}
+_PLACES = {"{": "after object key:value pair", "[": "after array element"}
 _NAMED = {
     0x07: r"\a",
     0x08: r"\b",
@@ -45,21 +40,34 @@ _NAMED = {
 }
 
 
-def read_value(body: bytes) -> object:
-    """Return the first JSON value of *body*, or raise `InvalidRequest` in Go's words."""
+def repaired(body: bytes) -> str:
+    """Return the text of *body* with U+FFFD for what is not Unicode, also in escapes."""
     # Each byte that is not UTF-8 becomes one surrogate, and each surrogate one U+FFFD.
     text = _replace_surrogates("\ufffd", body.decode("utf-8", "surrogateescape"))
-    text = codec.repair_escapes(text)
+    return codec.repair_escapes(text)
+
+
+def read_value(text: str) -> object:
+    """Return the first JSON value of *text*, or raise `InvalidRequest` in Go's words.
+
+    Raise `RecursionError` for a value that nests too deep.
+    """
     start = _find_token(text)
     if start is None:
         raise InvalidRequest("missing request body")
     try:
         value: object = _decode(text, start.start())[0]
-    except (ValueError, RecursionError):
-        if len(text) > _LONGEST_SLOW:
-            raise InvalidRequest("request body is not valid JSON or nests too deep") from None
-        value = _Reader(text).read()
+    except ValueError:
+        if len(text) <= _LONGEST_SLOW:
+            _Scanner(text).scan()
+        raise InvalidRequest("request body is not valid JSON") from None
     return value
+
+
+def too_deep(body: bytes) -> InvalidRequest:
+    """Return the error for a body that nests too deep, which Go tells by the bracket it is at."""
+    bracket = "[" if body.count(b"[") >= body.count(b"{") else "{"
+    return InvalidRequest(f"invalid character '{bracket}' exceeded max depth")
 
 
 def _read_float(literal: str) -> float:
@@ -78,8 +86,11 @@ def _refuse_constant(name: str) -> NoReturn:
 _decode = JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant).raw_decode
 
 
-class _Reader:
-    """One pass over one text; ``position`` is the next character to look at."""
+class _Scanner:
+    """One pass over a text that is not JSON, up to its first error.
+
+    ``position`` is the next character to look at.
+    """
 
     __slots__ = ("position", "text")
 
@@ -87,46 +98,36 @@ class _Reader:
         self.text = text
         self.position = 0
 
-    def read(self) -> object:
-        open_values: list[dict[str, object] | list[object]] = []
-        keys: list[str] = []
+    def scan(self) -> None:
+        """Raise `InvalidRequest` for the first error."""
+        open_values: list[str] = []
         while True:
             char = self._next()
-            value: object
             if char in _CLOSING:
-                if len(open_values) == _MAX_DEPTH:
-                    raise self._unexpected("exceeded max depth")
                 self.position += 1
-                container: dict[str, object] | list[object] = {} if char == "{" else []
                 if self._next() != _CLOSING[char]:
-                    open_values.append(container)
+                    open_values.append(char)
                     if char == "{":
-                        keys.append(self._key())
+                        self._key()
                     continue
                 self.position += 1
-                value = container
             else:
-                value = self._scalar(char)
+                self._scalar(char)
             # A value is complete, and with it perhaps those that surround it.
             while open_values:
                 container = open_values[-1]
-                if isinstance(container, list):
-                    container.append(value)
-                    closing, place = "]", "after array element"
-                else:
-                    container[keys.pop()] = value
-                    closing, place = "}", "after object key:value pair"
+                closing = _CLOSING[container]
                 char = self._next()
                 if char not in (",", closing):
-                    raise self._unexpected(place)
+                    raise self._unexpected(_PLACES[container])
                 self.position += 1
                 if char == ",":
-                    if isinstance(container, dict):
-                        keys.append(self._key())
+                    if container == "{":
+                        self._key()
                     break
-                value = open_values.pop()
+                open_values.pop()
             else:
-                return value
+                return
 
     def _next(self) -> str:
         """Return the next character that is not white space."""
@@ -142,32 +143,31 @@ class _Reader:
         except IndexError:
             raise InvalidRequest("unexpected EOF") from None
 
-    def _key(self) -> str:
+    def _key(self) -> None:
         if self._next() != '"':
             raise self._unexpected("looking for beginning of object key string")
-        key = self._string()
+        self._string()
         if self._next() != ":":
             raise self._unexpected("after object key")
         self.position += 1
-        return key
 
-    def _scalar(self, char: str) -> object:
+    def _scalar(self, char: str) -> None:
         if char == '"':
-            return self._string()
-        if char in _LITERALS:
-            return self._literal(*_LITERALS[char])
-        if char == "-" or "0" <= char <= "9":
-            return self._number()
-        raise self._unexpected("looking for beginning of value")
+            self._string()
+        elif char in _LITERALS:
+            self._literal(_LITERALS[char])
+        elif char == "-" or "0" <= char <= "9":
+            self._number()
+        else:
+            raise self._unexpected("looking for beginning of value")
 
-    def _literal(self, name: str, value: bool | None) -> bool | None:
+    def _literal(self, name: str) -> None:
         for expected in name:
             if self._peek() != expected:
                 raise self._unexpected(f"in literal {name} (expecting '{expected}')")
             self.position += 1
-        return value
 
-    def _number(self) -> int | float:
+    def _number(self) -> None:
         match = _match_number(self.text, self.position)
         if match is None:
             self.position += 1
@@ -185,28 +185,24 @@ class _Reader:
                 self.position += 1
                 self._peek()
             raise self._unexpected("in exponent of numeric literal")
-        number = _read_float(match.group())
-        return number if fraction or exponent else int(match.group())
+        _read_float(match.group())
 
-    def _string(self) -> str:
-        try:
-            value, self.position = _decode(self.text, self.position)
-        except JSONDecodeError:
-            raise self._bad_string() from None
-        return str(value)
-
-    def _bad_string(self) -> InvalidRequest:
+    def _string(self) -> None:
         legal = _match_legal(self.text, self.position)
         self.position = legal.end() if legal else self.position
-        if self._peek() != "\\":
-            return self._unexpected("in string literal")
+        char = self._peek()
+        if char == '"':
+            self.position += 1
+            return
+        if char != "\\":
+            raise self._unexpected("in string literal")
         self.position += 1
         if self._peek() != "u":
-            return self._unexpected("in string escape code")
+            raise self._unexpected("in string escape code")
         self.position += 1
         while self._peek() in hexdigits:
             self.position += 1
-        return self._unexpected("in \\u hexadecimal character escape")
+        raise self._unexpected("in \\u hexadecimal character escape")
 
     def _unexpected(self, place: str) -> InvalidRequest:
         return InvalidRequest(f"invalid character {_quote(self._peek())} {place}")

@@ -7,7 +7,7 @@ import re
 
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.large import give_way
+from gateway.dialects.bodies.budget import give_way
 
 __all__ = ["read_media"]
 
@@ -16,6 +16,7 @@ __all__ = ["read_media"]
 _PIECE = 256 * 1024
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_find_other = re.compile(r"[^\r\n]").search
 _find_foreign = re.compile(r"[^A-Za-z0-9+/\r\n]").search
 
 _SIGNATURES = (
@@ -34,10 +35,21 @@ def read_media(text: str) -> Media:
     Line breaks are dropped. Raise `InvalidRequest` with the offset that Go's ``encoding/base64``
     would name.
     """
-    clean = text.replace("\n", "").replace("\r", "")
+    clean = _without_breaks(text)
     if not _is_base64(clean):
         raise InvalidRequest(f"illegal base64 data at input byte {_offset_of_error(text)}")
     return Media(media_type=_sniff(binascii.a2b_base64(clean[:16])), base64=clean)
+
+
+def _without_breaks(text: str) -> str:
+    if "\n" not in text and "\r" not in text:
+        return text
+    pieces: list[str] = []
+    for start in range(0, len(text), _PIECE):
+        if start:
+            give_way()
+        pieces.append(text[start : start + _PIECE].replace("\n", "").replace("\r", ""))
+    return "".join(pieces)
 
 
 def _is_base64(text: str) -> bool:
@@ -56,7 +68,7 @@ def _is_base64(text: str) -> bool:
 
 def _offset_of_error(text: str) -> int:
     """Return where Go stops reading *text*, which is not base64 (``encoding/base64``)."""
-    foreign = _find_foreign(text)
+    foreign = _first_foreign(text)
     end = foreign.start() if foreign else len(text)
     breaks = text.count("\r", 0, end) + text.count("\n", 0, end)
     in_group = (end - breaks) % 4
@@ -74,10 +86,20 @@ def _offset_of_error(text: str) -> int:
     return position
 
 
+def _first_foreign(text: str) -> re.Match[str] | None:
+    for start in range(0, len(text), _PIECE):
+        if start:
+            give_way()
+        piece = text[start : start + _PIECE]
+        # To delete a whole alphabet is far quicker than the pattern.
+        if piece.encode("ascii", "replace").translate(None, _ALPHABET + b"\r\n"):
+            return _find_foreign(text, start)
+    return None
+
+
 def _skip_breaks(text: str, position: int) -> int:
-    while text[position : position + 1] in ("\r", "\n"):
-        position += 1
-    return position
+    found = _find_other(text, position)
+    return len(text) if found is None else found.start()
 
 
 def _sniff(start: bytes) -> str:

@@ -20,6 +20,7 @@ import marshmallow as ma
 from marshmallow.schema import SchemaMeta
 
 from gateway.core.errors import InvalidRequest
+from gateway.dialects.bodies.budget import LIMITS
 from gateway.dialects.bodies.decode import decode_body, fold_keys
 from gateway.dialects.bodies.readers import Mismatch, Reader
 
@@ -82,7 +83,8 @@ class BodySchema(ma.Schema, Generic[BodyT], metaclass=_BodySchemaMeta):
 
     ``go_type`` is the type that Ollama's server has for it, such as ``api.ChatRequest``: its error
     texts name it. Subclasses declare each field as a `Value` under the name that it has in the
-    body, and may extend `build`. No field must be there.
+    body, and may extend `build`. No field must be there. ``messages_in`` names the list whose
+    length the limit on messages bounds.
     """
 
     class Meta:
@@ -92,6 +94,7 @@ class BodySchema(ma.Schema, Generic[BodyT], metaclass=_BodySchemaMeta):
 
     go_type: ClassVar[str]
     body: type[BodyT]
+    messages_in: ClassVar[str] = "messages"
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,6 +132,12 @@ class BodySchema(ma.Schema, Generic[BodyT], metaclass=_BodySchemaMeta):
         return self.build(values, raw)
 
 
+def _check_length(raw: Mapping[str, object], name: str, most: int) -> None:
+    items = raw.get(name)
+    if isinstance(items, list) and len(items) > most:
+        raise InvalidRequest(f"too many {name}: {len(items)}, at most {most} are allowed")
+
+
 def body_loader(
     schema_type: type[BodySchema[BodyT]], *, empty_error: str = ""
 ) -> Callable[[bytes], BodyT]:
@@ -143,6 +152,9 @@ def body_loader(
         if empty_error and (not data or data.isspace()):
             raise InvalidRequest(empty_error)
         raw = fold_keys(decode_body(data, schema.go_type), known)
+        limits = LIMITS.get()
+        _check_length(raw, schema.messages_in, limits.messages)
+        _check_length(raw, "tools", limits.tools)
         try:
             return schema.read(raw)
         except (Mismatch, InvalidRequest, ma.ValidationError):

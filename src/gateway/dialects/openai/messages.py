@@ -47,7 +47,8 @@ def parse_arguments(text: str) -> dict[str, object]:
         value = codec.decode(text)
     except (codec.JSONError, RecursionError):
         value = None
-    if not isinstance(value, dict):
+    # In a text they are no part of what the limit on the depth of a body counts.
+    if not isinstance(value, dict) or codec.nests_deeper(value, codec.DEEPEST):
         raise InvalidRequest("invalid tool call arguments")
     return value
 

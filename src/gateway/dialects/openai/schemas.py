@@ -179,6 +179,7 @@ class ResponseSchema(_TextSchema[ResponseBody]):
 
     go_type = "openai.ResponsesRequest"
     body = ResponseBody
+    messages_in = "input"
 
     messages = Value(read_input, data_key="input")
     instructions = Value(read_string)

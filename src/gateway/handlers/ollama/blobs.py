@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from contextlib import aclosing
 
 from aiohttp import web
 
 from gateway.core.errors import InvalidRequest
+from gateway.serving.body import body_pieces
 from gateway.serving.keys import STORE
 
 __all__ = ["add_blob", "has_blob"]
@@ -28,8 +31,10 @@ async def add_blob(request: web.Request) -> web.StreamResponse:
     if await store.has_blob(digest):
         return web.Response()
     content = hashlib.sha256()
-    async for piece in request.content.iter_any():
-        content.update(piece)
+    # Weights may be larger than any other body; nothing of them is kept.
+    async with aclosing(body_pieces(request, limit=sys.maxsize)) as pieces:
+        async for piece in pieces:
+            content.update(piece)
     actual = f"sha256:{content.hexdigest()}"
     # As texts, like Ollama: what is spelled in any other way never matches.
     if actual != request.match_info["digest"]:
