@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from gateway.core.errors import ModelNotFound, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import Usage
 from gateway.core.transcriptions import TranscribeRequest, Transcript
-from gateway.serving.form import LARGEST_FORM
+from gateway.settings import LimitsSettings
 from gateways import scripted_app
 from records import Records
 from scripted import ScriptedProvider
@@ -148,7 +148,7 @@ async def test_a_form_that_is_refused(
 
 async def test_a_form_has_a_limit(client: Client, provider: ScriptedProvider) -> None:
     data = aiohttp.FormData({"model": "hearing-2602"})
-    data.add_field("file", _pieces(LARGEST_FORM), filename="a.wav")
+    data.add_field("file", _pieces(LimitsSettings().form), filename="a.wav")
     async with client.post(PATH, data=data) as response:
         assert response.status == 413
         assert await response.json() == error("request body too large", "api_error")
