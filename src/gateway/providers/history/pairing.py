@@ -66,43 +66,61 @@ def _calls(message: Message, ids: Sequence[str], turn: int) -> list[_Call]:
 def _owners(messages: Sequence[Message], turns: dict[int, list[_Call]]) -> dict[int, _Call]:
     """Map the index of each result to its call."""
     owners: dict[int, _Call] = {}
-    unnamed: list[tuple[int, list[_Call]]] = []
-    by_id: dict[str, list[_Call]] = {}
-    latest: list[_Call] = []
+    unnamed: list[tuple[int, int]] = []
+    by_id: dict[str, _Queue] = {}
+    latest = -1
     for index, message in enumerate(messages):
         if index in turns:
-            latest = turns[index]
-            by_id |= _by_id(latest)
+            latest = index
+            by_id |= _queues(turns[index], lambda call: call.original)
         elif message.role is Role.TOOL:
-            known = by_id.get(message.tool_call_id)
-            if known is None:
-                unnamed.append((index, latest))
-            else:
+            identity = message.tool_call_id
+            known = None if names_no_call(identity) else by_id.get(identity)
+            if known is not None:
                 # Whoever repeats an id repeats it for calls and results alike, in one order.
-                _answer(owners, index, _first_open(known) or known[0])
+                _answer(owners, index, known.first_open() or known.calls[0])
+            elif latest >= 0:
+                unnamed.append((index, latest))
+    asked = {turn: turns[turn] for _, turn in unnamed}
+    by_name = {turn: _queues(calls, lambda call: call.name) for turn, calls in asked.items()}
+    by_place = {turn: _Queue(calls) for turn, calls in asked.items()}
     # Ids first, then names, then places: a vague result must not take the call of a precise one.
-    for by_name in (True, False):
-        for index, calls in unnamed:
-            if index in owners:
-                continue
-            name = messages[index].tool_name
-            fitting = [call for call in calls if call.name == name] if by_name else calls
-            call = _first_open(fitting)
-            if call is not None:
-                _answer(owners, index, call)
+    for index, turn in unnamed:
+        queue = by_name[turn].get(messages[index].tool_name)
+        call = None if queue is None else queue.first_open()
+        if call is not None:
+            _answer(owners, index, call)
+    for index, turn in unnamed:
+        call = None if index in owners else by_place[turn].first_open()
+        if call is not None:
+            _answer(owners, index, call)
     return owners
 
 
-def _by_id(calls: Sequence[_Call]) -> dict[str, list[_Call]]:
-    found: dict[str, list[_Call]] = {}
+class _Queue:
+    """Calls in their order; a call that has its result is passed over once and for all."""
+
+    __slots__ = ("_next", "calls")
+
+    def __init__(self, calls: list[_Call]) -> None:
+        self.calls = calls
+        self._next = 0
+
+    def first_open(self) -> _Call | None:
+        """Return the first call without a result."""
+        while self._next < len(self.calls):
+            call = self.calls[self._next]
+            if not call.answered:
+                return call
+            self._next += 1
+        return None
+
+
+def _queues(calls: Sequence[_Call], key: Callable[[_Call], str]) -> dict[str, _Queue]:
+    found: dict[str, _Queue] = {}
     for call in calls:
-        if not names_no_call(call.original):
-            found.setdefault(call.original, []).append(call)
+        found.setdefault(key(call), _Queue([])).calls.append(call)
     return found
-
-
-def _first_open(calls: Sequence[_Call]) -> _Call | None:
-    return next((call for call in calls if not call.answered), None)
 
 
 def _answer(owners: dict[int, _Call], index: int, call: _Call) -> None:

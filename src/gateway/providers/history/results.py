@@ -60,24 +60,31 @@ def adopt_orphans(messages: Sequence[Message]) -> Iterator[Message]:
 
 def join_duplicates(messages: Sequence[Message]) -> Iterable[Message]:
     """Join the results of one call in the place of the first."""
-    joined: list[Message] = []
-    places: dict[str, int] = {}
+    joined: list[list[Message]] = []
+    places: dict[str, list[Message]] = {}
     for message in messages:
         if message.role is not Role.TOOL:
             places.clear()
         elif message.tool_call_id in places:
-            place = places[message.tool_call_id]
-            first = joined[place]
-            joined[place] = replace(
-                first,
-                content=f"{first.content}\n{message.content}",
-                media=first.media + message.media,
-            )
+            places[message.tool_call_id].append(message)
             continue
         else:
-            places[message.tool_call_id] = len(joined)
-        joined.append(message)
-    return joined
+            places[message.tool_call_id] = []
+        joined.append(places.get(message.tool_call_id, []))
+        joined[-1].append(message)
+    return map(_joined, joined)
+
+
+def _joined(results: Sequence[Message]) -> Message:
+    first = results[0]
+    if len(results) == 1:
+        return first
+    # In one go: to add result after result would copy the first ones each time.
+    return replace(
+        first,
+        content="\n".join([result.content for result in results]),
+        media=tuple([item for result in results for item in result.media]),
+    )
 
 
 def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
@@ -85,18 +92,18 @@ def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
 
     Few models take an image in a tool message.
     """
-    lifted: tuple[Media, ...] = ()
+    lifted: list[Media] = []
     for message in messages:
         if message.role is Role.TOOL:
             lifted += message.media
             yield replace(message, media=()) if message.media else message
             continue
         if lifted:
-            yield Message(Role.USER, media=lifted)
-            lifted = ()
+            yield Message(Role.USER, media=tuple(lifted))
+            lifted = []
         yield message
     if lifted:
-        yield Message(Role.USER, media=lifted)
+        yield Message(Role.USER, media=tuple(lifted))
 
 
 def drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
