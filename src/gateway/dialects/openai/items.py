@@ -49,6 +49,8 @@ class _Conversation:
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
+        self._calls: list[ToolCall] = []
+        """The calls of the last message, which gets them when the next one comes."""
         self._names: dict[str, str] = {}
         self._thinking = ""
         """The thinking before the assistant's next text or calls."""
@@ -75,6 +77,7 @@ class _Conversation:
 
     def finish(self) -> tuple[Message, ...]:
         """Return the messages; thinking that nothing follows is a message of its own."""
+        self._close()
         if self._thinking:
             self._messages.append(Message(Role.ASSISTANT, thinking=self._thinking))
         return tuple(self._messages)
@@ -83,7 +86,7 @@ class _Conversation:
         role = read_role(fields.get("role", ""))
         text, media = _content(fields.get("content", ""), "content")
         thinking = self._take_thinking() if role is Role.ASSISTANT else ""
-        self._messages.append(Message(role, text, thinking=thinking, media=media))
+        self._append(Message(role, text, thinking=thinking, media=media))
 
     def _call(self, fields: dict[str, Any]) -> None:
         name = upstream_name(ToolName(fields.get("name", ""), fields.get("namespace", "")))
@@ -91,13 +94,10 @@ class _Conversation:
         call = ToolCall(name, _arguments(fields.get("arguments", "")), identity)
         self._names[identity] = name
         if not self._messages or self._messages[-1].role is not Role.ASSISTANT:
-            self._messages.append(Message(Role.ASSISTANT))
-        last = self._messages[-1]
-        self._messages[-1] = replace(
-            last,
-            tool_calls=(*last.tool_calls, call),
-            thinking=self._take_thinking() or last.thinking,
-        )
+            self._append(Message(Role.ASSISTANT))
+        self._calls.append(call)
+        if self._thinking:
+            self._messages[-1] = replace(self._messages[-1], thinking=self._take_thinking())
 
     def _answer(self, fields: dict[str, Any]) -> None:
         text, media = _content(fields.get("output", ""), "output")
@@ -105,9 +105,17 @@ class _Conversation:
         # Codex sends what it found out by itself as the result of a call that was never made.
         own = ToolName(fields.get("name", ""), fields.get("namespace", ""))
         name = self._names.get(identity) or upstream_name(own)
-        self._messages.append(
-            Message(Role.TOOL, text, media=media, tool_name=name, tool_call_id=identity)
-        )
+        self._append(Message(Role.TOOL, text, media=media, tool_name=name, tool_call_id=identity))
+
+    def _append(self, message: Message) -> None:
+        self._close()
+        self._messages.append(message)
+
+    def _close(self) -> None:
+        """Give the last message the calls that belong to it."""
+        if self._calls:
+            self._messages[-1] = replace(self._messages[-1], tool_calls=tuple(self._calls))
+            self._calls = []
 
     def _take_thinking(self) -> str:
         thinking, self._thinking = self._thinking, ""

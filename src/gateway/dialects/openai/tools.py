@@ -26,7 +26,7 @@ def read_flat_tools(value: object) -> list[tuple[ToolName, Tool]]:
 
     Tools that OpenAI itself runs, such as a search of the web, are left out.
     """
-    return list(_functions(read_list(value, "[]openai.ResponsesTool"), namespace=""))
+    return list(_functions(read_list(value, "[]openai.ResponsesTool")))
 
 
 def upstream_name(name: ToolName) -> str:
@@ -56,11 +56,14 @@ def read_tool_choice(value: object) -> ToolChoice | None:
     return None
 
 
-def _functions(items: list[object], *, namespace: str) -> Iterator[tuple[ToolName, Tool]]:
-    for item in items:
+def _functions(items: list[object]) -> Iterator[tuple[ToolName, Tool]]:
+    # Not by recursion, which would hand each function up through all namespaces around it.
+    pending = [(item, "") for item in reversed(items)]
+    while pending:
+        item, namespace = pending.pop()
         match item:
             case {"type": "namespace", "name": str(name), "tools": list(members)}:
-                yield from _functions(members, namespace=name)
+                pending += [(member, name) for member in reversed(members)]
             case {"type": "function"}:
                 tool = read_function(item)
                 yield ToolName(tool.name, namespace), tool
