@@ -91,6 +91,7 @@ PARTLY_DONE.repeatable = False
 FINAL = {
     "a part of it was done": PARTLY_DONE,
     "no number": UpstreamRateLimited("b", headers={"Retry-After": "nan"}),
+    "a negative number": UpstreamRateLimited("b", headers={"Retry-After": "-3"}),
     "lost connection": UpstreamProtocolError("cut"),
     "silence": UpstreamTimeout("quiet"),
     "internal error": UpstreamRejected("oops", status=500),

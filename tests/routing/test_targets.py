@@ -70,13 +70,16 @@ def test_keys_take_turns(targets: Targets) -> None:
     assert order(targets, ONE, MANY) == ["a0", "b2", "b3", "b1"]
 
 
+LONG_AGO = "Wed, 25 Nov 2020 12:00:00 GMT"
 COOL_DOWNS: dict[str, tuple[GatewayError, float]] = {
     "as long as it asks": (UpstreamRateLimited("b", headers={"Retry-After": "7.5"}), 7.5),
     "whatever the failure": (UpstreamRejected("b", status=503, headers={"Retry-After": "9"}), 9),
-    "not for ever": (UpstreamRateLimited("b", headers={"Retry-After": "1e9"}), 3600),
+    "not for ever": (UpstreamRateLimited("b", headers={"Retry-After": "1000000000"}), 3600),
     "a rate limit": (UpstreamRateLimited("b"), 5),
     "what is no time": (UpstreamRateLimited("b", headers={"Retry-After": "soon"}), 5),
-    "a time that is over": (UpstreamRateLimited("b", headers={"Retry-After": "-3"}), 5),
+    "a negative time": (UpstreamRateLimited("b", headers={"Retry-After": "-3"}), 5),
+    "no time at all": (UpstreamRateLimited("b", headers={"Retry-After": "0"}), 5),
+    "a time that is over": (UpstreamRateLimited("b", headers={"Retry-After": LONG_AGO}), 5),
     "no connection": (UpstreamUnavailable("b"), 5),
     "a refused key": (UpstreamDenied("b"), 60),
 }
@@ -164,12 +167,16 @@ def test_a_date_is_a_time_to_wait_too() -> None:
     assert 85 < wait <= 90
 
 
-@pytest.mark.parametrize("text", ["soon", "Wed, 25 Nov 2099 12:00:00", "nan", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["soon", "Wed, 25 Nov 2099 12:00:00", "nan", "", "-3", "+3", "1_0", "1e1", "٣", " ", ".5"],
+)
 def test_what_is_no_time_is_not_a_number(text: str) -> None:
     wait = retry_after(UpstreamRateLimited("busy", headers={"Retry-After": text}))
     assert wait is not None
     assert math.isnan(wait)
 
 
-def test_without_the_header_there_is_no_wait() -> None:
-    assert retry_after(UpstreamRateLimited("busy")) is None
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": LONG_AGO}], ids=["none", "over"])
+def test_without_a_time_to_come_there_is_no_wait(headers: dict[str, str]) -> None:
+    assert retry_after(UpstreamRateLimited("busy", headers=headers)) is None

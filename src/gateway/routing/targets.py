@@ -7,6 +7,7 @@ turns. A target that failed is skipped until its cool-down is over.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from gateway.providers.base import AnyProvider
 from gateway.settings import CoolDownSettings
 
 __all__ = ["Target", "Targets", "retry_after"]
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +115,18 @@ def _cool_down(error: GatewayError, policy: CoolDownSettings) -> float:
 
 
 def retry_after(error: GatewayError) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, NaN if it cannot be read (RFC 9110)."""
+    """Return the seconds that ``Retry-After`` asks for, NaN if it cannot be read.
+
+    It is a number of seconds or a date (RFC 9110, 10.2.3); some services write a fraction. A date
+    that is over asks for nothing: clocks differ.
+    """
     asked = error.headers.get("Retry-After")
     if asked is None:
         return None
-    try:
+    if _SECONDS(asked):
         return float(asked)
-    except ValueError:
-        pass
     try:
-        return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+        seconds = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError):  # no date, or one without a time zone
         return math.nan
+    return seconds if seconds > 0 else None
