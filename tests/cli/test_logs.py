@@ -172,3 +172,12 @@ def test_text_is_the_other_format() -> None:
     logging.getLogger("gateway").info("hello")
 
     assert stream.getvalue().endswith(" INFO    gateway hello\n")
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])
+def test_a_line_is_cut_whatever_others_have_sent(formatter: logging.Formatter) -> None:
+    record = logging.makeLogRecord({"msg": "%s", "args": ("m" * 2_000_000,)})
+    record.fields = {"model": "n" * 2_000_000, "error": "e e" * 2_000_000, "count": 3}
+    line = formatter.format(record)
+    assert 12_000 < len(line) < 13_000
+    assert line.count("…") == 3

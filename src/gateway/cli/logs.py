@@ -9,8 +9,13 @@ from functools import lru_cache
 from typing import TextIO
 
 from gateway.core import codec
+from gateway.core.secrets import redact_exact
+from gateway.core.texts import shorten
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure"]
+
+_LONGEST = 4000
+"""Characters of a message, and of the value of a field: both may quote what others sent."""
 
 _UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 """Switches of `logging` for data that each record collects and no formatter uses."""
@@ -21,15 +26,14 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; characters that could break or forge a line are escaped."""
-        line = _printable(
-            f"{_time(record)} {record.levelname:7} {record.name} {record.getMessage()}"
-        )
+        message = shorten(record.getMessage(), _LONGEST)
+        line = _printable(f"{_time(record)} {record.levelname:7} {record.name} {message}")
         if fields := _fields(record):
             line = f"{line} {_pairs(fields)}"
         if not record.exc_info:
-            return line
+            return redact_exact(line)
         trace = self.formatException(record.exc_info).splitlines()
-        return "\n    ".join([line, *map(_printable, trace)])
+        return redact_exact("\n    ".join([line, *map(_printable, trace)]))
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,12 +48,14 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            document["trace"] = self.formatException(record.exc_info)
         document = {
-            key: value if value is None or isinstance(value, int | float) else str(value)
+            key: value
+            if value is None or isinstance(value, int | float)
+            else redact_exact(shorten(str(value), _LONGEST))
             for key, value in document.items()
         }
+        if record.exc_info:
+            document["trace"] = redact_exact(self.formatException(record.exc_info))
         try:
             return codec.encode(document).decode()
         except UnicodeEncodeError:
@@ -94,9 +100,10 @@ def _pairs(fields: Mapping[str, object]) -> str:
     values = tuple(fields.values())
     # One check for all values, since hardly any has to be quoted or escaped.
     every = "%s" * len(values) % values
-    if every.isprintable() and not (" " in every or "=" in every or '"' in every):
+    is_short = len(every) <= _LONGEST
+    if is_short and every.isprintable() and not (" " in every or "=" in every or '"' in every):
         return (_form(tuple(fields)) % values).replace("= ", '="" ').rstrip()
-    texts = {name: str(value) for name, value in fields.items()}
+    texts = {name: shorten(str(value), _LONGEST) for name, value in fields.items()}
     return _printable(
         " ".join(
             f"{name}={text if _is_bare(text) else _quoted(text)}" for name, text in texts.items()

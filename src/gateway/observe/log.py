@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from gateway.core.texts import shorten
 from gateway.observe.observer import Observer
 from gateway.observe.record import RequestRecord
 
 __all__ = ["LogObserver"]
+
+_LONGEST_NAME = 500
+"""Characters of a model's name in a line of the log; a client may make it as long as a body."""
 
 
 class LogObserver(Observer):
@@ -38,11 +42,11 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         "status": record.status,
     }
     if record.model:
-        shown["model"] = record.model
+        shown["model"] = shorten(record.model, _LONGEST_NAME)
     if record.provider:
         shown["provider"] = record.provider
     if record.upstream_model:
-        shown["upstream_model"] = record.upstream_model
+        shown["upstream_model"] = shorten(record.upstream_model, _LONGEST_NAME)
     if record.key:
         shown["key"] = record.key
     if record.finish:
