@@ -292,3 +292,18 @@ async def test_a_server_that_stops_tells_its_streams(server: Server) -> None:
     assert json.loads(line) == {"error": "the server is shutting down"}
     (record,) = running.records
     assert (record.status, record.error) == (200, "the server is shutting down")
+
+
+@pytest.mark.parametrize(
+    "batch", [[TextDelta("a" * 5000)], [ThinkingDelta("a" * 5000)], [TextDelta("a")] * 50]
+)
+async def test_a_whole_answer_without_an_end_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch, batch: list[Any]
+) -> None:
+    monkeypatch.setattr("gateway.serving.relay._LONGEST_ANSWER", 50_000)
+    running = await server(*[batch] * 100, [DONE])
+    async with running.chat(stream=False) as response:
+        assert response.status == 502
+        assert await response.json() == {"error": "the answer is too long to be sent as a whole"}
+    assert running.provider.left.is_set()
+    assert len(texts(await running.lines())) == 100 * len(batch)

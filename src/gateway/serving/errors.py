@@ -1,17 +1,23 @@
-"""Convert exceptions before the first byte to error responses in the route's dialect."""
+"""Convert exceptions to error responses in the route's dialect, or abort a response."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
 from gateway.core.errors import GatewayError
+from gateway.core.secrets import redact
+from gateway.core.texts import shorten
+from gateway.dialects.base import Dialect
 from gateway.dialects.ollama import OLLAMA
 from gateway.serving.keys import ENDPOINTS, RECORD
 from gateway.serving.redirects import redirect
 
-__all__ = ["answer_error"]
+__all__ = ["answer_error", "break_off", "cause_of"]
+
+_LONGEST_CAUSE = 2000
 
 _PLAIN = {hdrs.CONTENT_TYPE: "text/plain"}
 
@@ -36,17 +42,62 @@ async def answer_error(request: web.Request, error: Exception) -> web.StreamResp
         case web.HTTPException():
             raise error
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(request, GatewayError("internal server error"))
+    return _answer(request, GatewayError(_message(error)))
+
+
+def break_off(
+    request: web.Request, begun: web.StreamResponse, error: Exception
+) -> web.StreamResponse:
+    """Close the connection of an answer that has begun and cannot go on, and return that answer.
+
+    A second head in the midst of its body would be taken for a part of it.
+    """
+    record = request[RECORD]
+    record.status = begun.status
+    record.error = record.error or _message(error)
+    if not isinstance(error, GatewayError):
+        _log.error("%s %s failed in mid-answer", request.method, request.path, exc_info=error)
+    request.protocol.force_close()
+    return begun
 
 
 def _answer(request: web.Request, error: GatewayError) -> web.Response:
-    request[RECORD].error = error.message
+    record = request[RECORD]
+    record.error = error.message
     if error.__cause__ is not None:
-        _log.info("%s: %r", error, error.__cause__)
+        _log.info("%s: %s", error, cause_of(error))
     endpoint = request.app[ENDPOINTS].get(request.match_info.route)
     dialect = OLLAMA if endpoint is None else endpoint.dialect
+    try:
+        return _response(dialect, error, record.id)
+    except Exception as second:  # whatever it is, the client is to have an answer
+        _log.error("an error could not be told", exc_info=second)
+        error = GatewayError(_message(second))
+        record.error = error.message
+        return _response(dialect, error, record.id)
+
+
+def _response(dialect: Dialect, error: GatewayError, identity: str) -> web.Response:
     return web.Response(
         status=error.status,
-        body=dialect.error_document(error, request[RECORD].id),
-        headers={**error.headers, hdrs.CONTENT_TYPE: dialect.error_type},
+        body=dialect.error_document(error, identity),
+        headers={**_sendable(error.headers), hdrs.CONTENT_TYPE: dialect.error_type},
     )
+
+
+def cause_of(error: GatewayError) -> str:
+    """Return what led to an error, for a line of the log."""
+    return redact(shorten(repr(error.__cause__), _LONGEST_CAUSE))
+
+
+def _message(error: Exception) -> str:
+    return error.message if isinstance(error, GatewayError) else "internal server error"
+
+
+def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out values that would break the head of an answer; they may be a provider's."""
+    return {
+        name: redact(value)
+        for name, value in headers.items()
+        if value.isascii() and value.isprintable()
+    }

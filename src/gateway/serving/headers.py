@@ -9,7 +9,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.access.origins import add_origin_headers
 from gateway.observe.record import RequestRecord
-from gateway.serving.keys import RECORD
+from gateway.serving.keys import BEGUN, RECORD
 
 __all__ = ["finish_headers"]
 
@@ -23,6 +23,7 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
     if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
         del headers[hdrs.SERVER]
     add_origin_headers(request, response)
+    request[BEGUN] = response
     try:
         record = request[RECORD]
     except KeyError:  # a host has answered before us

@@ -18,6 +18,7 @@ from gateway.serving.endpoint import Endpoint
 from gateway.settings import Settings
 
 __all__ = [
+    "BEGUN",
     "DISCONNECTS",
     "ENDPOINTS",
     "LOADED_MODELS",
@@ -45,3 +46,6 @@ ENDPOINTS: web.AppKey[Mapping[web.AbstractRoute, Endpoint]] = web.AppKey(
 """The endpoint behind each route of the application's router."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
+
+BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
+"""The answer whose head has been sent, after which no other may begin."""

@@ -16,8 +16,8 @@ from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
-from gateway.serving.errors import answer_error
-from gateway.serving.keys import DISCONNECTS, ENDPOINTS, OBSERVERS, ORIGINS, RECORD
+from gateway.serving.errors import answer_error, break_off
+from gateway.serving.keys import BEGUN, DISCONNECTS, ENDPOINTS, OBSERVERS, ORIGINS, RECORD
 
 __all__ = ["request_middleware"]
 
@@ -55,9 +55,16 @@ def request_middleware(app: web.Application) -> Middleware:
                 except ConnectionError:
                     raise
                 except Exception as error:
-                    response = await answer_error(request, error)
+                    begun = request.get(BEGUN)
+                    if begun is not None:
+                        response = break_off(request, begun, error)
+                    else:
+                        response = await answer_error(request, error)
         except asyncio.CancelledError:
             _note_disconnect(record)
+            raise
+        except web.HTTPException as answer:
+            record.status = answer.status
             raise
         except ConnectionError:
             _note_disconnect(record)

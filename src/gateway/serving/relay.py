@@ -15,16 +15,29 @@ from aiohttp import hdrs, web
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.errors import GatewayError, ShuttingDown, UpstreamProtocolError
-from gateway.core.events import ChatEvent, ChatStream, Finish, fold
+from gateway.core.events import (
+    ChatEvent,
+    ChatStream,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    fold,
+)
 from gateway.dialects.base import AnswerEncoder
 from gateway.observe.record import RequestRecord
 from gateway.providers.base import AnyProvider
 from gateway.serving.disconnects import has_left
+from gateway.serving.errors import cause_of
 from gateway.serving.keys import RECORD, SETTINGS
 
 __all__ = ["Opened", "fold_stream", "open_stream", "relay"]
 
 _log = logging.getLogger("gateway.relay")
+
+_LONGEST_ANSWER = 64 * 2**20
+"""Bytes of an answer that is folded, as of one event of a stream."""
+_EVENT = 100
+"""Bytes of an event besides its text."""
 
 
 class Opened(NamedTuple):
@@ -79,10 +92,14 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     stream, encoder, batch = opened
     record = request[RECORD]
     events: list[ChatEvent] = [*batch]
+    size = _size(batch)
     try:
         if not _note(batch, record):
             async for batch in stream:
                 events += batch
+                size += _size(batch)
+                if size > _LONGEST_ANSWER:
+                    raise UpstreamProtocolError("the answer is too long to be sent as a whole")
                 if _note(batch, record):
                     break
             else:
@@ -100,6 +117,12 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     finally:
         await stream.aclose()
     return response
+
+
+def _size(batch: Sequence[ChatEvent]) -> int:
+    """Return about how many bytes a batch takes while it is kept."""
+    texts = [len(event.text) for event in batch if isinstance(event, TextDelta | ThinkingDelta)]
+    return sum(texts) + _EVENT * len(batch)
 
 
 def _ended() -> UpstreamProtocolError:
@@ -139,7 +162,7 @@ async def _break_off(
             told: GatewayError = ShuttingDown("the server is shutting down")
         case GatewayError():
             told = error
-            _log.info("answer aborted: %s", error, exc_info=error.__cause__)
+            _log.info("answer aborted: %s: %s", error, cause_of(error))
         case _:
             told = GatewayError("internal server error")
             _log.error("an adapter failed during an answer", exc_info=error)
