@@ -173,3 +173,22 @@ async def test_names_without_a_namespace_mean_the_default_provider() -> None:
         found = (await known.catalog()).find("tiny")
     assert found is not None
     assert found.provider == "two"
+
+
+ODD_IDS = ["", "a\ud83d", "a\ufffd", "a\nb", "a\x00", "x" * 501]
+
+
+async def test_ids_that_cannot_be_shown_cost_only_themselves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = lists(one=ScriptedProvider(models=[ModelInfo("tiny"), *map(ModelInfo, ODD_IDS)]))
+    async with kept_fresh(known):
+        assert await names(known) == ["tiny:latest"]
+    assert "6 models of one are left out of its list" in caplog.text
+
+
+async def test_a_list_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.models.refresh._MOST_MODELS", 3)
+    known = lists(one=ScriptedProvider(models=[ModelInfo(f"m{i}") for i in range(9)]))
+    async with kept_fresh(known):
+        assert len(await names(known)) == 3

@@ -402,10 +402,10 @@ def test_settings_do_not_show_keys() -> None:
 
 
 async def test_a_header_can_carry_any_id(aiohttp_client: Any) -> None:
-    strange = "mod\u00e8le\n1"
+    strange = "mod\u00e8le 1%"
     provider = ScriptedProvider(models=[ModelInfo(strange), ModelInfo("tiny")])
     models = ModelsSettings(aliases={"best": [strange, "tiny"]})
     app = scripted_app(provider, Settings(models=models, providers={}))
     client = await aiohttp_client(app)
     answer = await client.post("/api/chat", json={"model": "best", "messages": SAID})
-    assert answer.headers["X-Gateway-Target"] == "scripted/mod%C3%A8le%0A1"
+    assert answer.headers["X-Gateway-Target"] == "scripted/mod%C3%A8le 1%25"

@@ -14,7 +14,15 @@ from typing import Literal, TypeAlias
 
 from gateway.core import codec
 
-__all__ = ["InvalidName", "ModelName", "Source", "display_name", "parse_name", "short_name"]
+__all__ = [
+    "InvalidName",
+    "ModelName",
+    "Source",
+    "display_name",
+    "is_model_id",
+    "parse_name",
+    "short_name",
+]
 
 Source: TypeAlias = Literal["", "cloud", "local"]
 
@@ -30,6 +38,15 @@ _VALID_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}\Z").match
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_.-]")
 _DATED = re.compile(r"(?P<model>.+)-(?P<tag>latest|[0-9]{4})\Z").match
 _LONGEST_PART = 80
+_LONGEST_ID = 500
+
+
+def is_model_id(text: str) -> bool:
+    """Tell whether a provider's own id of a model can be listed, logged and asked for.
+
+    U+FFFD stands where it held something that is no text.
+    """
+    return 0 < len(text) <= _LONGEST_ID and text.isprintable() and "\ufffd" not in text
 
 
 class InvalidName(ValueError):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import ModelInfo
+from gateway.core.names import is_model_id
 from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
 from gateway.models.index import ProviderModels
@@ -16,6 +17,9 @@ from gateway.providers.base import AnyProvider
 from gateway.settings import ModelsSettings
 
 __all__ = ["ModelLists"]
+
+_MOST_MODELS = 10_000
+"""Models of one provider that are listed; the largest routers have some hundreds."""
 
 
 class ModelLists:
@@ -114,13 +118,21 @@ class ModelLists:
     async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
         try:
             async with asyncio.timeout(self._settings.list_timeout):
-                return await provider.list_models()
+                return self._usable(name, await provider.list_models())
         except (GatewayError, TimeoutError) as error:
             reason = str(error) or f"no answer within {self._settings.list_timeout:g} seconds"
             self._log.warning("the model list of %s could not be fetched: %s", name, reason)
         except Exception:
             self._log.exception("the adapter of %s failed to list its models", name)
         return None
+
+    def _usable(self, name: str, models: Sequence[ModelInfo]) -> Sequence[ModelInfo]:
+        """Return those of *models* whose ids can be shown, logged and asked for."""
+        usable = [info for info in models if is_model_id(info.id)][:_MOST_MODELS]
+        if len(usable) < len(models):
+            left_out = len(models) - len(usable)
+            self._log.warning("%d models of %s are left out of its list", left_out, name)
+        return usable
 
     def _is_fresh(self, name: str) -> bool:
         fetched = self._fetched.get(name)

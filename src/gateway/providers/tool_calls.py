@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from gateway.core import codec
 from gateway.core.call_ids import new_id
+from gateway.core.codec import DEEPEST, nests_deeper
 from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import names_no_call
@@ -27,7 +28,8 @@ def read_arguments(value: object) -> dict[str, object] | None:
 
     The service sends an object, the JSON of one, or the JSON of that JSON; nothing, white space and
     ``null`` are a call without arguments. Whatever else came is never taken for ``{}``: the tool
-    would run without what the model meant.
+    would run without what the model meant. An object that nests too deep to be encoded again is
+    none either.
     """
     for _ in range(2):
         if isinstance(value, str) and value.strip():
@@ -37,7 +39,7 @@ def read_arguments(value: object) -> dict[str, object] | None:
                 return None
     if value is None or (isinstance(value, str) and not value.strip()):
         return {}
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not nests_deeper(value, DEEPEST) else None
 
 
 class _Call:

@@ -113,7 +113,21 @@ def test_answers(batch: list[bytes], events: list[ChatEvent]) -> None:
     assert read(*batch) == (events, None)
 
 
+DEEP: dict[str, Any] = {}
+for _ in range(600):
+    DEEP = {"a": DEEP}
+
 FAILURES: dict[str, Any] = {
+    "arguments too deep for a client": (
+        [line({"tool_calls": [{"function": {"name": "f", "arguments": DEEP}}]})],
+        UpstreamProtocolError,
+        "acme sent a tool call that cannot be read",
+    ),
+    "a member too deep for a client": (
+        [line({}, done=True, metrics=DEEP)],
+        UpstreamProtocolError,
+        "acme sent a line that cannot be read",
+    ),
     "no end": ([line({"content": "a"})], UpstreamProtocolError, "stream ended unexpectedly"),
     "garbage": ([b"{]", DONE], UpstreamProtocolError, "acme sent a line that cannot be read"),
     "an error": ([b'{"error":"boom"}'], UpstreamError, "boom"),

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
-from gateway.providers.json_values import convert, fields_of
+from gateway.providers.json_values import fields_of
+from gateway.providers.upstream.documents import read_models
 
 __all__ = ["Claude", "describe", "parse_models"]
 
@@ -48,25 +49,26 @@ class _Entry(msgspec.Struct):
     capabilities: dict[str, Any] | None = None
 
 
-class _List(msgspec.Struct):
-    data: list[_Entry]
-
-
 def parse_models(payload: object, provider: str) -> list[Claude]:
     """Return the models of a list that can be used, each id once.
 
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
+    rows = payload.get("data") if isinstance(payload, dict) else None
     models: dict[str, Claude] = {}
-    for entry in convert(payload, _List, provider=provider, what="a list of models").data:
-        if entry.lifecycle != "retired":
-            models.setdefault(entry.id, _read(entry))
+    for model in read_models(rows, _read_row, provider):
+        models.setdefault(model.info.id, model)
     return list(models.values())
 
 
 def describe(model_id: str) -> Claude:
     """Return a model that is in no list, with all capabilities of today's models."""
     return Claude(ModelInfo(model_id, capabilities=_ALL, family="claude"))
+
+
+def _read_row(row: object) -> Claude | None:
+    entry = msgspec.convert(row, _Entry)
+    return None if entry.lifecycle == "retired" else _read(entry)
 
 
 def _read(entry: _Entry) -> Claude:

@@ -8,13 +8,13 @@ is the time of the request.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
-from gateway.providers.json_values import text_of, unreadable
+from gateway.providers.json_values import text_of
 from gateway.providers.mistral.known_models import KNOWN_MODELS
+from gateway.providers.upstream.documents import read_models
 
 __all__ = ["describe", "parse_models"]
 
@@ -39,13 +39,9 @@ def parse_models(payload: object, provider: str) -> list[ModelInfo]:
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
     entries = payload.get("data") if isinstance(payload, dict) else None
-    if not isinstance(entries, list):
-        raise unreadable(provider, "a list of models")
     models: dict[str, ModelInfo] = {}
-    for entry in entries:
-        info = _read_entry(entry) if isinstance(entry, dict) else None
-        if info is not None:
-            models.setdefault(info.id, info)
+    for info in read_models(entries, _read_entry, provider):
+        models.setdefault(info.id, info)
     return list(models.values())
 
 
@@ -65,7 +61,9 @@ def describe(model_id: str) -> ModelInfo:
     return _info(model_id, known.id, known.capabilities)
 
 
-def _read_entry(entry: Mapping[str, object]) -> ModelInfo | None:
+def _read_entry(entry: object) -> ModelInfo | None:
+    if not isinstance(entry, dict):
+        return None
     model_id = text_of(entry.get("id"))
     if not model_id or entry.get("archived") is True or entry.get("internal") is True:
         return None

@@ -76,7 +76,7 @@ class LineDecoder(AnswerDecoder):
                 break
             try:
                 line = _read_line(data)
-                members = codec.decode(data) if line.done is True else {}
+                members = _members(data) if line.done is True else {}
             except (ValueError, RecursionError) as error:
                 events += self._fail_unreadable("a line", cause=error)
             else:
@@ -104,7 +104,9 @@ class LineDecoder(AnswerDecoder):
     def _take_calls(self, events: list[ChatEvent], calls: list[Any]) -> None:
         for call in calls:
             match call:
-                case {"function": {"name": str(name), "arguments": dict(arguments)}} if name:
+                case {"function": {"name": str(name), "arguments": dict(arguments)}} if (
+                    name and not codec.nests_deeper(arguments, codec.DEEPEST)
+                ):
                     events.append(ToolCall(name, arguments, text_of(call.get("id"))))
                     self._has_calls = True
                 case _:
@@ -123,6 +125,14 @@ def _logprobs(tokens: msgspec.Raw) -> tuple[TokenLogprob, ...]:
         return _read_logprobs(tokens)
     except msgspec.DecodeError:
         return ()
+
+
+def _members(data: bytes) -> dict[str, Any]:
+    """Return all members of a line, which go on to a client of this dialect."""
+    members: dict[str, Any] = codec.decode(data)
+    if codec.nests_deeper(members, codec.DEEPEST):
+        raise ValueError("a member nests too deep")
+    return members
 
 
 def _usage(line: _Line) -> Usage | None:

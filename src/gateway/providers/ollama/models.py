@@ -13,6 +13,7 @@ from gateway.core import codec
 from gateway.core.model_info import EPOCH, Capability, LoadedModel, ModelInfo
 from gateway.providers.json_values import convert, count_of
 from gateway.providers.ollama.encode import DIALECT
+from gateway.providers.upstream.documents import read_models
 
 __all__ = ["describe", "parse_ps", "parse_show", "parse_tags"]
 
@@ -40,10 +41,6 @@ class _Tag(msgspec.Struct):
     capabilities: list[str] | None = None
 
 
-class _Tags(msgspec.Struct):
-    models: list[_Tag] | None
-
-
 class _Show(msgspec.Struct):
     capabilities: list[str] | None = None
     details: _Details | None = None
@@ -61,41 +58,51 @@ class _Loaded(msgspec.Struct):
     context_length: int = 0
 
 
-class _Ps(msgspec.Struct):
-    models: list[_Loaded] | None
-
-
 def parse_tags(payload: object, provider: str) -> list[ModelInfo]:
     """Return the models of ``/api/tags``, each name once.
 
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
     models: dict[str, ModelInfo] = {}
-    for tag in convert(payload, _Tags, provider=provider, what=_LIST).models or ():
-        info = ModelInfo(
-            tag.name,
-            released=_date(tag.modified_at),
-            size=tag.size,
-            digest=tag.digest,
-            remote_model=tag.remote_model,
-            remote_host=tag.remote_host,
-        )
-        models.setdefault(tag.name, _detailed(info, tag.details, tag.capabilities))
+    for info in read_models(_rows(payload), _read_tag, provider):
+        models.setdefault(info.id, info)
     return list(models.values())
+
+
+def _rows(payload: object) -> object:
+    """Return the rows of a list, which Go writes as null when there are none."""
+    if not isinstance(payload, dict) or "models" not in payload:
+        return None
+    return [] if payload["models"] is None else payload["models"]
+
+
+def _read_tag(row: object) -> ModelInfo:
+    tag = msgspec.convert(row, _Tag)
+    info = ModelInfo(
+        tag.name,
+        released=_date(tag.modified_at),
+        size=tag.size,
+        digest=tag.digest,
+        remote_model=tag.remote_model,
+        remote_host=tag.remote_host,
+    )
+    return _detailed(info, tag.details, tag.capabilities)
 
 
 def parse_ps(payload: object, provider: str) -> Sequence[LoadedModel]:
     """Return the models of ``/api/ps``."""
-    return [
-        LoadedModel(
-            loaded.name,
-            _date(loaded.expires_at),
-            size=loaded.size,
-            size_vram=loaded.size_vram,
-            context_length=loaded.context_length,
-        )
-        for loaded in convert(payload, _Ps, provider=provider, what=_LIST).models or ()
-    ]
+    return read_models(_rows(payload), _read_loaded, provider)
+
+
+def _read_loaded(row: object) -> LoadedModel:
+    loaded = msgspec.convert(row, _Loaded)
+    return LoadedModel(
+        loaded.name,
+        _date(loaded.expires_at),
+        size=loaded.size,
+        size_vram=loaded.size_vram,
+        context_length=loaded.context_length,
+    )
 
 
 def parse_show(payload: Any, info: ModelInfo, provider: str) -> ModelInfo:

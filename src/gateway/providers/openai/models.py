@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
-from gateway.providers.json_values import count_of, fields_of, text_of, unreadable
+from gateway.providers.json_values import count_of, fields_of, text_of
 from gateway.providers.openai.options import ModelRule
+from gateway.providers.upstream.documents import read_models
 
 __all__ = ["describe", "parse_models"]
 
@@ -49,15 +50,17 @@ def parse_models(
     list of models.
     """
     entries = payload.get("data") if isinstance(payload, dict) else payload
-    if not isinstance(entries, list):
-        raise unreadable(provider, "a list of models")
-    models: dict[str, ModelInfo] = {}
-    for entry in entries:
+
+    def read(entry: object) -> ModelInfo | None:
         model_id = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(model_id, str) and model_id and entry.get("active") is not False:
-            info = _ruled(_read(model_id, entry, now), rules)
-            if info.capabilities:
-                models.setdefault(model_id, info)
+        if not isinstance(entry, dict) or not isinstance(model_id, str) or not model_id:
+            return None
+        info = _ruled(_read(model_id, entry, now), rules)
+        return info if info.capabilities and entry.get("active") is not False else None
+
+    models: dict[str, ModelInfo] = {}
+    for info in read_models(entries, read, provider):
+        models.setdefault(info.id, info)
     return list(models.values())
 
 

@@ -15,7 +15,6 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from gateway.core import codec
 from gateway.core.errors import (
     GatewayError,
     UpstreamError,
@@ -24,6 +23,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.observe.upstream_replies import RateLimits, Reply, notify
+from gateway.providers.upstream.documents import LONGEST_DOCUMENT, read_document
 from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
@@ -127,11 +127,11 @@ class Upstream:
                 self.note(response)
                 if response.status != 200:
                     raise await self.error_from(response)
-                body = await response.read()
+                body = await self.whole(response)
         except (aiohttp.ClientError, OSError) as error:
             raise self.failed(error) from error
         try:
-            return codec.decode(body)
+            return read_document(body)
         except (ValueError, RecursionError) as error:
             raise UpstreamProtocolError(
                 f"{self.name} sent an answer that is not JSON", provider=self.name
@@ -148,6 +148,22 @@ class Upstream:
         return self.error_for(
             ErrorResponse(response.status, response.headers, bytes(body[:_LONGEST_ERROR_BODY]))
         )
+
+    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return a body that has to be read whole; it is counted once it is unpacked.
+
+        Raise `UpstreamProtocolError` for more than `LONGEST_DOCUMENT`.
+        """
+        pieces: list[bytes] = []
+        left = LONGEST_DOCUMENT
+        async for piece in response.content.iter_any():
+            left -= len(piece)
+            if left < 0:
+                raise UpstreamProtocolError(
+                    f"{self.name} sent an answer that is too long", provider=self.name
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def failed(self, error: Exception) -> UpstreamError:
         """Return what the HTTP client has raised under our name, to be raised from *error*."""

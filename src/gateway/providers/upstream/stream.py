@@ -41,6 +41,9 @@ class Service(Protocol):
     async def error_from(self, response: aiohttp.ClientResponse) -> GatewayError:
         """Return the error for an answer other than 200."""
 
+    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return a body that has to be read whole, unless it is too long."""
+
     def note(self, response: aiohttp.ClientResponse) -> None:
         """Report the head of an answer to whoever collects them."""
 
@@ -181,9 +184,15 @@ class OneRequest:
         response = await self.destination.post(data)
         self._upstream.note(response)
         media_type = _media_type(response)
-        if response.status == 200 and media_type == self._media_type:
+        is_stream = response.status == 200 and media_type == self._media_type
+        if is_stream and not _is_compressed(response):
             return _Accepted(response)
         try:
+            if is_stream:
+                # Nobody asked for it, and what its bytes become is known only afterwards.
+                raise UpstreamProtocolError(
+                    f"{self._upstream.name} sent a compressed stream", provider=self._upstream.name
+                )
             if response.status != 200:
                 raise await self._upstream.error_from(response)
             if media_type != _JSON:
@@ -192,7 +201,7 @@ class OneRequest:
                     provider=self._upstream.name,
                 )
             prefix = b"data: " if self._media_type == EVENT_STREAM else b""
-            return _WholeAnswer(prefix, await response.read())
+            return _WholeAnswer(prefix, await self._upstream.whole(response))
         finally:
             response.release()
 
@@ -201,6 +210,10 @@ def _media_type(response: aiohttp.ClientResponse) -> str:
     # Not `content_type`, which keeps a kilobyte of what it has parsed for as long as a stream runs.
     header = response.headers.get(hdrs.CONTENT_TYPE, "application/octet-stream")
     return header.partition(";")[0].strip().lower()
+
+
+def _is_compressed(response: aiohttp.ClientResponse) -> bool:
+    return response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity"
 
 
 # EventSource notes the origin of a stream for its own events, of which there are none.

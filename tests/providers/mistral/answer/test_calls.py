@@ -47,6 +47,7 @@ def assembled(*fragments: object) -> list[tuple[str, object]]:
         pytest.param([1], None, id="a list"),
         pytest.param("7", None, id="a number"),
         pytest.param("[" * 10_000, None, id="too deep"),
+        pytest.param('{"a":' * 600 + "1" + "}" * 600, None, id="too deep for a client"),
     ],
 )
 def test_arguments_are_an_object_or_unusable(value: object, arguments: object) -> None:
