@@ -228,7 +228,7 @@ async def test_nobody_listening_upstream_is_said_and_names_keep_working() -> Non
                 assert (tags.status, await tags.json()) == (200, {"models": []})
                 assert (ready.status, await ready.json()) == (
                     503,
-                    {"ready": False, "providers": {"mistral": False}},
+                    {"ready": False, "providers": {"mistral": False}, "store": "ok"},
                 )
                 assert (health.status, await health.json()) == (200, {"status": "ok"})
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.core import codec
 from gateway.dialects.ollama.documents import version_document
-from gateway.serving.keys import MODEL_LISTS, SETTINGS
+from gateway.serving.keys import MODEL_LISTS, SETTINGS, STORE
 from gateway.serving.responses import json_document
 
 __all__ = ["healthz", "readyz", "root", "version"]
@@ -28,10 +28,18 @@ async def healthz(request: web.Request) -> web.StreamResponse:
 
 
 async def readyz(request: web.Request) -> web.StreamResponse:
-    """Say whether each provider was reached lately; 503 unless one was."""
+    """Say whether each provider was reached lately; 503 unless one was.
+
+    The state of the model store is reported, but does not make the gateway unready.
+    """
     await request.app[MODEL_LISTS].catalog()
     reached = request.app[MODEL_LISTS].reached
-    response = json_document(codec.encode({"ready": any(reached.values()), "providers": reached}))
+    document = {
+        "ready": any(reached.values()),
+        "providers": reached,
+        "store": request.app[STORE].problem or "ok",
+    }
+    response = json_document(codec.encode(document))
     if not any(reached.values()):
         response.set_status(503)
     return response

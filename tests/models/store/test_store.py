@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sqlite3
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from gateway.core.chat import Media, Message, Role
-from gateway.core.errors import GatewayError, SettingsError
+from gateway.core.errors import GatewayError
 from gateway.core.events import ToolCall
 from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.models.derived import DerivedModel
@@ -171,7 +174,7 @@ async def test_a_document_that_cannot_be_read_hides_only_itself(
             raw.execute("UPDATE models SET document = '{\"name\":' WHERE name = 'bad:latest'")
         raw.close()
         assert [*await stored(store)] == ["good:latest"]
-        assert "the stored model bad:latest cannot be read" in caplog.text
+        assert "the stored model 'bad:latest' cannot be read" in caplog.text
 
 
 async def test_a_document_of_an_earlier_version_is_read(tmp_path: Path) -> None:
@@ -230,17 +233,20 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("spoil", "reason"), UNUSABLE.values(), ids=UNUSABLE)
-async def test_a_home_that_cannot_be_used_is_said_at_start(
-    tmp_path: Path, spoil: Any, reason: str
+async def test_a_home_that_cannot_be_used_takes_only_its_own_models_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spoil: Any, reason: str
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
     spoil(home)
-    with pytest.raises(SettingsError) as caught:
-        async with open_store(home):
-            pass
-    assert str(caught.value).startswith(f"home: cannot use {home / 'models.sqlite3'}: ")
-    assert reason in str(caught.value)
+    async with open_store(home) as store:
+        assert store.problem == reason
+        for _ in range(3):
+            assert await store.models() == ()
+        with pytest.raises(GatewayError, match=f"the model store failed: .*{reason}"):
+            await store.put(model("one:latest"))
+    (line,) = [line.getMessage() for line in caplog.records if line.levelno >= logging.ERROR]
+    assert reason in line
 
 
 async def test_a_directory_in_which_nothing_can_be_kept_is_said_at_start(
@@ -248,8 +254,124 @@ async def test_a_directory_in_which_nothing_can_be_kept_is_said_at_start(
 ) -> None:
     # Those who may do everything, as in a container, could not be kept out by its mode.
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(SettingsError, match=r"cannot use .*sqlite3: permission denied"):
-        await _names(tmp_path)
+    async with open_store(tmp_path) as store:
+        assert store.problem == "permission denied"
+        with pytest.raises(GatewayError, match="permission denied"):
+            await store.put(model("one:latest"))
+    monkeypatch.setattr("os.statvfs", lambda _: Mock(f_flag=os.ST_RDONLY))
+    async with open_store(tmp_path) as store:
+        assert store.problem == "read-only file system"
+
+
+async def test_on_a_read_only_disk_models_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest"))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    async with open_store(tmp_path) as store:
+        assert [*await stored(store)] == ["one:latest"]
+        assert [*await stored(store)] == ["one:latest"]
+        assert store.problem == "it can only be read"
+        with pytest.raises(GatewayError, match="readonly database"):
+            await store.put(model("two:latest"))
+
+
+async def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
+    home = tmp_path / "a" / "b"
+    async with open_store(home) as store:
+        await store.put(model("one:latest"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in home.iterdir()}
+        assert {*modes.values()} == {0o600}
+        assert [path.stat().st_mode & 0o777 for path in (home, home.parent)] == [0o700] * 2
+    (home / "models.sqlite3").chmod(0o644)
+    async with open_store(home) as store:
+        assert [*await stored(store)] == ["one:latest"]
+    assert (home / "models.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_damaged_page_keeps_the_models_that_were_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.models.store._RETRY", 0.0)
+    async with open_store(tmp_path) as store:
+        for number in range(50):
+            await store.put(model(f"m{number}:latest"))
+    file = tmp_path / "models.sqlite3"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + bytes(range(256)) * 3 + whole[4096 + 768 :])
+    async with open_store(tmp_path) as store:
+        assert await store.models() == ()
+        assert "malformed" in store.problem
+    file.write_bytes(whole)
+    async with open_store(tmp_path) as store:
+        assert (len(await store.models()), store.problem) == (50, "")
+        monkeypatch.setattr(Database, "models", _malformed)
+        monkeypatch.setattr(Database, "is_current", False)
+        for _ in range(3):
+            assert len(await store.models()) == 50
+        monkeypatch.undo()
+        assert len(await store.models()) == 50
+        assert store.problem == ""
+
+
+async def _malformed(_: Database) -> Any:
+    raise GatewayError("the model store failed: database disk image is malformed")
+
+
+async def test_a_locked_database_holds_up_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.models.store._READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.5)
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest"))
+    other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    async with open_store(tmp_path) as store:
+        assert store.problem == "no answer in time"
+        before = time.monotonic()
+        for _ in range(100):
+            assert await store.models() == ()
+        assert time.monotonic() - before < 5
+        other.close()
+        store._retry_at = 0.0
+        monkeypatch.setattr("gateway.models.store._READ_TIMEOUT", 5.0)
+        assert [*await stored(store)] == ["one:latest"]
+
+
+async def test_a_directory_that_goes_away_is_made_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    async with open_store(home) as store:
+        assert store.problem == ""
+        home.rmdir()
+        await store.put(model("one:latest"))
+        assert [*await stored(store)] == ["one:latest"]
+
+
+async def test_tables_without_a_version_are_used(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("one:latest"))
+    with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+        raw.execute("PRAGMA user_version = 0")
+    raw.close()
+    async with open_store(tmp_path) as store:
+        assert [*await stored(store)] == ["one:latest"]
+
+
+@pytest.mark.parametrize("name", ["../../x y", "", b"\xff"])
+async def test_a_row_with_an_odd_name_hides_only_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: object
+) -> None:
+    async with open_store(tmp_path) as store:
+        await store.put(model("good:latest"))
+        await store.put(model("bad:latest"))
+        with sqlite3.connect(tmp_path / "models.sqlite3") as raw:
+            raw.execute("UPDATE models SET name = ? WHERE name = 'bad:latest'", (name,))
+        raw.close()
+        assert [*await stored(store)] == ["good:latest"]
+    assert "cannot be read" in caplog.text
 
 
 async def test_there_is_no_database_before_there_is_something_to_keep(tmp_path: Path) -> None:
@@ -265,8 +387,8 @@ async def test_there_is_no_database_before_there_is_something_to_keep(tmp_path: 
 async def test_a_database_that_cannot_be_opened_later_is_tried_again(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         with_newer_schema(tmp_path)
-        with pytest.raises(GatewayError, match="the model store failed: home: .*schema version 2"):
-            await store.models()
+        assert await store.models() == ()
+        assert "schema version 2" in store.problem
         (tmp_path / "models.sqlite3").unlink()
         await store.put(model("one:latest"))
         assert [*await stored(store)] == ["one:latest"]
@@ -315,8 +437,8 @@ async def test_it_is_not_waited_for_without_end(
     other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
     other.execute("CREATE TABLE anything (x)")
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SettingsError, match="database is locked"):
-        await _names(tmp_path)
+    async with open_store(tmp_path) as store:
+        assert store.problem == "database is locked"
     other.close()
 
 
@@ -368,7 +490,16 @@ async def test_if_changes_cannot_be_seen_the_models_stay(
         broken = sqlite3.connect(":memory:", factory=Broken)
         assert store._database is not None
         whole, store._database._watch = store._database._watch, broken
-        assert await store.models() is before
+        for _ in range(3):
+            assert await store.models() is before
         store._database._watch = whole
         broken.close()
-    assert "cannot detect changes of other processes: disk I/O error" in caplog.text
+    assert caplog.text.count("cannot detect changes of other processes: disk I/O error") == 1
+
+
+async def test_what_another_process_has_stored_first_is_found(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store, open_store(tmp_path) as other:
+        await other.add_blob(BLOB)
+        await other.put(model("one:latest"))
+        assert await store.has_blob(BLOB)
+        assert await store.remove("ONE:latest")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.core.errors import GatewayError, SettingsError
+from gateway.core.errors import GatewayError
 from gateway.models.derived import DerivedModel
+from gateway.models.store.directory import CannotOpen, prepare_directory
 
 if TYPE_CHECKING:
     from gateway.models.store.database import Database
@@ -18,22 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["Store", "open_store"]
 
 _FILE = "models.sqlite3"
+_FAILED = "the model store failed: "
+_READ_TIMEOUT = 2.0
+"""Seconds that a request waits for the models that users made."""
+_RETRY = 5.0
+"""Seconds until models are read again after a failure."""
+
+_log = logging.getLogger("gateway.store")
 
 
 @asynccontextmanager
 async def open_store(home: Path | None) -> AsyncIterator[Store]:
     """Open the store in the directory *home*, creating it if needed; ``None`` is in memory.
 
-    Raise `SettingsError` if the directory or the file cannot be used, or if a later version of the
-    gateway has changed the file's schema.
+    A directory or file that cannot be used is logged, and told by `Store.problem`.
     """
     async with AsyncExitStack() as databases:
         store = Store(None if home is None else home / _FILE, databases)
-        if home is not None:
-            _prepare(home)
-            if store.is_there:
-                await store.open()
         try:
+            await store.start()
             yield store
         finally:
             await store.settle()
@@ -43,8 +49,9 @@ class Store:
     """User-made models, and the digests of blobs that clients have uploaded.
 
     The database at *path* is opened with the first write, or if another process has created it,
-    since SQLite needs two megabytes and few users make models; *databases* closes it. Every
-    method for requests raises `GatewayError` if the disk fails.
+    since SQLite needs two megabytes and few users make models; *databases* closes it. If the disk
+    fails, a change raises `GatewayError`, while the models are those that were read last: a request
+    for a provider's model needs none of them.
     """
 
     def __init__(self, path: Path | None, databases: AsyncExitStack) -> None:
@@ -52,6 +59,27 @@ class Store:
         self._databases = databases
         self._database: Database | None = None
         self._opening: asyncio.Task[Database] | None = None
+        self._models: Sequence[DerivedModel] = ()
+        self._retry_at = 0.0
+        self._failure = ""
+
+    @property
+    def problem(self) -> str:
+        """Why models cannot be read or stored, empty if they can; for people."""
+        read_only = self._database is not None and self._database.is_read_only
+        return self._failure or ("it can only be read" if read_only else "")
+
+    async def start(self) -> None:
+        """Find out whether the store can be used; a problem is logged."""
+        if self._path is None:
+            return
+        if self.is_there:
+            await self.models()
+            return
+        try:
+            prepare_directory(self._path.parent)
+        except CannotOpen as error:
+            self._fail(str(error))
 
     @property
     def is_there(self) -> bool:
@@ -60,13 +88,32 @@ class Store:
         return self._path is not None and os.path.exists(self._path)  # noqa: PTH110
 
     async def models(self) -> Sequence[DerivedModel]:
-        """Return all models; the same object as before if nothing has changed."""
-        database = await self._existing()
-        return () if database is None else await database.models()
+        """Return all models as they are now; the same object as before if nothing has changed.
+
+        After a failure they are not read again for some seconds, lest every request wait for it.
+        """
+        database = self._database
+        if database is not None and database.is_current and not self._failure:
+            return self._models  # as for nearly every request
+        if (database is None and not self.is_there) or time.monotonic() < self._retry_at:
+            return self._models
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT):
+                database = await self._opened()
+                models = await database.models()
+        except GatewayError as error:
+            self._fail(error.message.removeprefix(_FAILED))
+        except TimeoutError:
+            self._fail("no answer in time")
+        else:
+            self._models = models
+            self._failure = ""
+        return self._models
 
     async def put(self, model: DerivedModel) -> None:
         """Store *model*, replacing one of the same name, whose spelling is kept."""
         await (await self._opened()).put(model)
+        self._retry_at = 0.0
 
     async def remove(self, name: str) -> bool:
         """Delete the model *name*, ignoring letter case; tell whether it existed."""
@@ -83,9 +130,11 @@ class Store:
         return database is not None and await database.has_blob(digest)
 
     async def open(self) -> Database:
-        """Open the database, creating it if needed; raise `SettingsError`."""
+        """Open the database, creating it if needed; raise `CannotOpen`."""
         from gateway.models.store.database import open_database  # noqa: PLC0415 - brings SQLite
 
+        if self._path is not None and not self.is_there:
+            prepare_directory(self._path.parent)
         opened = await self._databases.enter_async_context(open_database(self._path))
         self._database = opened
         return opened
@@ -93,7 +142,7 @@ class Store:
     async def settle(self) -> None:
         """Wait for a database that is being opened."""
         if self._opening is not None:
-            with suppress(SettingsError):
+            with suppress(CannotOpen):
                 await self._opening
 
     async def _existing(self) -> Database | None:
@@ -110,16 +159,12 @@ class Store:
         try:
             # Shielded, since other requests may wait for the same database.
             return await asyncio.shield(self._opening)
-        except SettingsError as error:
-            raise GatewayError(f"the model store failed: {error}") from error
+        except CannotOpen as error:
+            raise GatewayError(f"{_FAILED}{error}") from error
 
-
-def _prepare(home: Path) -> None:
-    """Create the directory; raise `SettingsError` if it is not writable."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        reason = "" if os.access(home, os.W_OK | os.X_OK) else "permission denied"
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-    if reason:
-        raise SettingsError(f"home: cannot use {home / _FILE}: {reason}")
+    def _fail(self, failure: str) -> None:
+        """Log a failure to read, once until it has another reason, and wait before the next try."""
+        self._retry_at = time.monotonic() + _RETRY
+        if failure != self._failure:
+            _log.error("models of users are not available: cannot use %s: %s", self._path, failure)
+        self._failure = failure

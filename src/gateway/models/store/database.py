@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,8 +22,10 @@ from typing import TypeVar
 import msgspec
 
 from gateway.core import codec
-from gateway.core.errors import GatewayError, SettingsError
+from gateway.core.errors import GatewayError
+from gateway.core.names import parse_name
 from gateway.models.derived import DerivedModel
+from gateway.models.store.directory import CannotOpen
 
 __all__ = ["Database", "open_database"]
 
@@ -32,8 +35,9 @@ _PATIENCE = 10.0
 
 # Names are ASCII, so that NOCASE is exactly how Ollama compares them.
 _TABLES = (
-    "CREATE TABLE models (name TEXT PRIMARY KEY COLLATE NOCASE, document BLOB NOT NULL)",
-    "CREATE TABLE blobs (digest TEXT PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS models"
+    " (name TEXT PRIMARY KEY COLLATE NOCASE, document BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY)",
     f"PRAGMA user_version = {_SCHEMA}",
 )
 
@@ -47,16 +51,17 @@ T = TypeVar("T")
 async def open_database(path: Path | None) -> AsyncIterator[Database]:
     """Open the file *path* in an existing directory; ``None`` is in memory.
 
-    Raise `SettingsError` if it cannot be used or a later version has changed its schema.
+    Raise `CannotOpen` if it cannot be used or a later version has changed its schema.
     """
     with ThreadPoolExecutor(1, "gateway-store") as worker:
         run = asyncio.get_running_loop().run_in_executor
-        connection = await run(worker, _opened, path)
+        connection, is_read_only = await run(worker, _opened, path)
         try:
-            if path is None:
-                yield Database(worker, connection, None)
+            if path is None or is_read_only:
+                yield Database(worker, connection, None, is_read_only=is_read_only)
             else:
-                with closing(_connected(path)) as watch:
+                # It is asked by the event loop, which must not wait.
+                with closing(_connected(path, timeout=0.0)) as watch:
                     yield Database(worker, connection, watch.cursor())
         finally:
             # Runs after all earlier work, including that of cancelled requests.
@@ -75,18 +80,27 @@ class Database:
         worker: ThreadPoolExecutor,
         connection: sqlite3.Connection,
         watch: sqlite3.Cursor | None,
+        *,
+        is_read_only: bool = False,
     ) -> None:
+        self.is_read_only = is_read_only
         self._worker = worker
         self._connection = connection
         self._watch = watch
         self._changes = 0
         self._seen = -1
+        self._is_blind = False
         self._reading = asyncio.Lock()
         self._models: Sequence[DerivedModel] = ()
 
+    @property
+    def is_current(self) -> bool:
+        """Tell whether nothing has changed since the models were read."""
+        return self._version() == self._seen
+
     async def models(self) -> Sequence[DerivedModel]:
         """Return all models; the same object as before if nothing has changed."""
-        if self._version() != self._seen:
+        if not self.is_current:
             async with self._reading:
                 await self._catch_up()
         return self._models
@@ -128,17 +142,21 @@ class Database:
         try:
             version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
-            _log.warning("cannot detect changes of other processes: %s", error)
+            if not self._is_blind:
+                _log.warning("cannot detect changes of other processes: %s", error)
+            self._is_blind = True
             return self._seen
+        self._is_blind = False
         return version
 
     def _read(self) -> Sequence[DerivedModel]:
         models = []
         for name, document in self._rows("SELECT name, document FROM models"):
             try:
+                parse_name(name)
                 model = _decode(document)
-            except msgspec.DecodeError as error:
-                _log.error("the stored model %s cannot be read: %s", name, error)
+            except (TypeError, ValueError) as error:
+                _log.error("the stored model %r cannot be read: %s", name, error)
             else:
                 models.append(msgspec.structs.replace(model, name=name))
         return models
@@ -163,23 +181,37 @@ class Database:
             raise GatewayError(f"the model store failed: {error}") from error
 
 
-def _opened(path: Path | None) -> sqlite3.Connection:
-    """Return a connection to a database with the current schema."""
+def _opened(path: Path | None) -> tuple[sqlite3.Connection, bool]:
+    """Return a connection to a database with the current schema, and whether it is read-only."""
     try:
-        connection = _connected(path)
+        if path is not None and path.exists() and not os.access(path.parent, os.W_OK):
+            # SQLite's log would need a file of its own; nobody else can write here either.
+            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            return sqlite3.connect(uri, uri=True, isolation_level=None), True
+        if path is not None:
+            _make_private(path)
+        connection = _connected(path, timeout=_PATIENCE)
         try:
             _prepare(connection)
         except BaseException:
             connection.close()
             raise
-    except (sqlite3.Error, SettingsError) as error:
-        raise SettingsError(f"home: cannot use {path}: {str(error).lower()}") from error
-    return connection
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotOpen(str(reason).lower()) from error
+    return connection, False
 
 
-def _connected(path: Path | None) -> sqlite3.Connection:
+def _make_private(path: Path) -> None:
+    """Make the file if it is not there, and let nobody else read it: prompts stand in it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _connected(path: Path | None, *, timeout: float) -> sqlite3.Connection:
     # Without an isolation level Python does not open transactions itself.
-    return sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None)
+    return sqlite3.connect(path or ":memory:", timeout=timeout, isolation_level=None)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -193,7 +225,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         # Another process may have created the schema since.
         version = _pragma(connection, "user_version")
         if version > _SCHEMA:
-            raise SettingsError(
+            raise CannotOpen(
                 f"its schema version {version} is newer than {_SCHEMA}, which this gateway supports"
             )
         if version == 0:
