@@ -32,7 +32,9 @@ def short(model: ListedModel) -> str:
 
 INDEX = build_index(
     [
-        models_of("home", "a", "b", "c", "d:cloud", "e:20b-cloud", "e:20b", "no name"),
+        models_of(
+            "home", "a", "b", "c", "d:cloud", "e:20b-cloud", "e:20b", "f:local", "own", "no name"
+        ),
         models_of("work", "a", "z", "own-2512", complete=False),
     ],
     aliases={
@@ -42,6 +44,7 @@ INDEX = build_index(
         "best": ["nothing", "work/z", "b", "made", "z"],
         "nested": "best",
         "through": ["home/b", "work/best"],
+        "cloudy": ["a:cloud", "own"],
     },
     expose=(),
     derived=[
@@ -65,6 +68,11 @@ WINS = {
     "no alias as a target of an alias": ("nested", []),
     "an alias behind its provider's name as a target": ("through", ["home=b", "work=z"]),
     "a listed name that ends like a suffix": ("e:20b-cloud", ["home=e:20b-cloud"]),
+    "a listed name that ends like a suffix, though nothing is stored here": (
+        "f:local",
+        ["home=f:local"],
+    ),
+    "what a user made, over a listed name, as a target": ("cloudy", ["home=a", "own:latest=a"]),
     "a listed name, suffix dropped": ("a:cloud", ["home=a"]),
     "two suffixes that mean the same": ("e:20b:cloud", ["home=e:20b"]),
     "nothing that is stored here": ("a:local", []),
@@ -97,6 +105,19 @@ UNLISTED = {
 @pytest.mark.parametrize(("name", "models"), UNLISTED.values(), ids=UNLISTED)
 def test_providers_are_trusted_for_ids_that_no_list_shows(name: str, models: Sequence[str]) -> None:
     assert [short(model) for model in resolve(INDEX, name, unlisted=True)] == models
+
+
+AS_TAGS = {
+    "a listed name": ("a", ["home=a"]),
+    "a listed name with such a tag": ("e:20b-cloud", ["home=e:20b-cloud"]),
+    "nothing, since the tag is another one": ("a:cloud", []),
+    "an alias, whose targets are looked up likewise": ("cloudy", ["own:latest=a"]),
+}
+
+
+@pytest.mark.parametrize(("name", "models"), AS_TAGS.values(), ids=AS_TAGS)
+def test_suffixes_may_be_taken_for_tags(name: str, models: Sequence[str]) -> None:
+    assert [short(model) for model in resolve(INDEX, name, suffixes=False)] == models
 
 
 TARGETS = {
