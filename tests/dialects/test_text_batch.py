@@ -21,13 +21,13 @@ from gateway.core.events import (
     ToolCall,
     Usage,
 )
+from gateway.core.timing import Timing
 from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.ollama import encode as ollama
 from gateway.dialects.ollama.clock import Clock
 from gateway.dialects.openai import encode as openai
 from gateway.dialects.text_batch import LONGEST_TEXT, encode_text_batch
-from gateway.observe.timing import Timing
 
 TEXT = TextDelta("a")
 CALL = ToolCall("f", {"a": "<"}, "abcdefgh1")

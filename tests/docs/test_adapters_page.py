@@ -13,10 +13,10 @@ from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role
 from gateway.core.errors import GatewayError, InvalidRequest, NotSupported
 from gateway.core.events import Finish, ToolCall
 from gateway.core.model_info import Capability, ModelInfo
+from gateway.core.timing import Timing
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, embed_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.observe.timing import Timing
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode
 from gateway.providers.anthropic import encode as anthropic_encode

@@ -13,10 +13,10 @@ from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role, To
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import Finish
 from gateway.core.options import read_options
+from gateway.core.timing import Timing
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.observe.timing import Timing
 from gateway.providers.history.results import NO_RESULT
 from gateway.providers.mistral import decode, embed, errors, extra_options
 from gateway.providers.mistral.bridge import BRIDGE

@@ -14,17 +14,15 @@ from gateway import (
     CALLER,
     Attempt,
     Caller,
-    Finish,
-    FinishReason,
     ModelsSettings,
     Observer,
     RequestRecord,
     Settings,
-    TextDelta,
     UpstreamRateLimited,
     create_app,
 )
 from gateway.observe.observer import Observers
+from gateway.providers import Finish, FinishReason, TextDelta
 from gateways import scripted_app
 from hosting import host_of, served
 from scripted import HANG, ScriptedProvider

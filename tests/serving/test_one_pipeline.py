@@ -10,19 +10,17 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway import (
-    Attempt,
+from gateway import Attempt, Observer, RequestRecord
+from gateway.handlers import ROUTES
+from gateway.providers import (
     Capability,
     EmbedResult,
     Finish,
     FinishReason,
     ModelInfo,
-    Observer,
-    RequestRecord,
     TextDelta,
     Transcript,
 )
-from gateway.handlers import ROUTES
 from gateway.serving.endpoint import Endpoint
 from gateways import scripted_app
 from scripted import ScriptedProvider

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from gateway.core.events import FinishReason, Usage
-from gateway.observe.timing import Timing
+from gateway.core.timing import Timing
 from gateway.observe.upstream_replies import Reply
 
 __all__ = ["RequestRecord"]

@@ -149,6 +149,9 @@ if TYPE_CHECKING:
         decoded,
         stream_learning,
     )
+    from gateway.providers.upstream.documents import (
+        read_models,
+    )
     from gateway.providers.upstream.framing import (
         ErrorEvent,
     )
@@ -247,6 +250,7 @@ __all__ = [
     "read_arguments",
     "read_embeddings",
     "read_error",
+    "read_models",
     "reject_deep_nesting",
     "repair_history",
     "replace",
@@ -281,6 +285,7 @@ _MODULES = (
     "gateway.providers.embeddings",
     "gateway.providers.base",
     "gateway.providers.upstream.payload",
+    "gateway.providers.upstream.documents",
     "gateway.providers.upstream.framing",
     "gateway.providers.upstream",
     "gateway.providers.options",

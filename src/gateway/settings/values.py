@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.core.codec import DEEPEST
+from gateway.core.body_limits import BodyLimits
 from gateway.settings.environment import Environment
 
 __all__ = [
@@ -78,15 +78,13 @@ class ModelsSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsSettings:
-    """What one request may cost; more is refused before anybody is asked.
+class LimitsSettings(BodyLimits):
+    """What one request may cost; more is rejected before a provider is asked.
 
     ``body`` and ``form`` are the largest bodies in bytes, ``form_parts`` and ``frames`` the numbers
-    of parts of a form and of frames of a body compressed with zstd. Of a JSON body ``text`` is how
-    many bytes there may be besides long strings, such as pictures, ``depth`` how deep it may nest,
-    ``members`` how many values it may have. ``messages`` and ``tools`` count those of one
-    conversation. ``body_timeout`` is how many seconds the next 64 KiB of a body may take, 0 is any
-    time.
+    of parts of a form and of frames of a body compressed with zstd. ``body_timeout`` is how many
+    seconds the next 64 KiB of a body may take, 0 for no limit. The other limits are those of a JSON
+    body.
     """
 
     body: int = 1 << 30
@@ -94,11 +92,6 @@ class LimitsSettings:
     form: int = 25 << 20
     form_parts: int = 1000
     frames: int = 100
-    text: int = 16 << 20
-    depth: int = DEEPEST
-    members: int = 100_000
-    messages: int = 10_000
-    tools: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

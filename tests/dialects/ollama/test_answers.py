@@ -25,9 +25,9 @@ from gateway.core.events import (
     Usage,
     fold,
 )
+from gateway.core.timing import Timing
 from gateway.dialects.ollama.clock import Clock
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder, error_document
-from gateway.observe.timing import Timing
 
 NOW = 1_787_306_400_100_000_000  # 2026-08-21T10:00:00.1Z
 STOP = Finish(FinishReason.STOP, Usage(9, 6))

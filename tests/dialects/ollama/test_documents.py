@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.core.embeddings import EmbedResult, normalize
 from gateway.core.events import Usage
 from gateway.core.model_info import Capability, ListedModel, ModelInfo
+from gateway.core.timing import Timing
 from gateway.dialects.ollama.bodies import ShowBody
 from gateway.dialects.ollama.documents import (
     RunningModel,
@@ -23,7 +24,6 @@ from gateway.dialects.ollama.documents import (
     tags_document,
     version_document,
 )
-from gateway.observe.timing import Timing
 
 HOST = "https://api.example"
 LARGE = ListedModel(

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-from gateway.settings.values import LimitsSettings
+from gateway.core.body_limits import BodyLimits
 
 __all__ = ["LIMITS", "Abandoned", "abandonable", "give_way"]
 
 _A_MOMENT = 50e-6
 
-_DEFAULTS: Final = LimitsSettings()
+_DEFAULTS: Final = BodyLimits()
 
-LIMITS: ContextVar[LimitsSettings] = ContextVar("gateway.limits", default=_DEFAULTS)
+LIMITS: ContextVar[BodyLimits] = ContextVar("gateway.limits", default=_DEFAULTS)
 """The limits of the request that is read."""
 
 _ABANDONED: ContextVar[threading.Event | None] = ContextVar("gateway.abandoned", default=None)

@@ -9,12 +9,12 @@ from typing import Any
 
 from gateway.core.embeddings import EmbedResult, normalize
 from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelfileLayers, ModelInfo
+from gateway.core.timing import Timing
 from gateway.dialects.documents import encode_document
 from gateway.dialects.ollama.bodies import ShowBody
 from gateway.dialects.ollama.messages import write_messages
 from gateway.dialects.ollama.modelfile import render_modelfile, render_parameters, shown_template
 from gateway.dialects.ollama.passthrough import DIALECT, described
-from gateway.observe.timing import Timing
 
 __all__ = [
     "RunningModel",

@@ -25,13 +25,13 @@ from gateway.core.events import (
     TokenLogprob,
     ToolCall,
 )
+from gateway.core.timing import Timing
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import encode_document
 from gateway.dialects.ollama.clock import CLOCK, Clock
 from gateway.dialects.ollama.messages import write_function
 from gateway.dialects.ollama.passthrough import DIALECT
 from gateway.dialects.text_batch import LONGEST_TEXT, encode_text_batch
-from gateway.observe.timing import Timing
 
 __all__ = [
     "JSON_TYPE",
