@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.names import InvalidName, ModelName, display_name, parse_name
+from gateway.core.names import (
+    InvalidName,
+    ModelName,
+    display_name,
+    is_model_id,
+    parse_name,
+    short_name,
+)
 
 HOST = "registry.ollama.ai"
 
@@ -188,3 +195,19 @@ def test_a_text_is_a_name_or_refused_and_a_name_reads_back(text: str) -> None:
 def test_names_are_remembered_without_the_blanks_around_them() -> None:
     """A client's blanks may be megabytes."""
     assert parse_name(f"  {'a' * 9}\n") is parse_name("a" * 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Library/Tiny", "Tiny:latest"), ("../x y", "../x y"), ("", "")],
+)
+def test_what_is_no_name_is_its_own_short_form(text: str, expected: str) -> None:
+    assert short_name(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("ft:a b/c", True), ("é", True), ("x" * 500, True), ("x" * 501, False), ("", False)],
+)
+def test_an_id_can_be_shown_if_it_is_short_and_printable(text: str, expected: bool) -> None:
+    assert is_model_id(text) is expected

@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.app import create_app
-from gateway.core.errors import SettingsError
+from gateway.providers.base import ProviderContext
+from gateway.providers.openai import OpenAIOptions, OpenAIProvider
 from gateway.sandbox import start
 from gateway.settings import ProviderSettings, Settings
 from gateway.testing import Answer, FakeUpstream
@@ -116,9 +117,18 @@ async def test_after_a_start_that_somebody_broke_off() -> None:
         await runner.cleanup()
 
 
-async def test_after_a_start_of_its_own_that_failed(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no directory")
-    runner = web.AppRunner(create_app(Settings(providers={}, home=tmp_path / "file")))
-    with pytest.raises(SettingsError):
-        await runner.setup()
-    await runner.cleanup()
+class Unopenable(OpenAIProvider):
+    def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
+        super().__init__(context)
+        raise ZeroDivisionError
+
+
+async def test_after_a_start_of_its_own_that_failed() -> None:
+    async with FakeUpstream(Answer(hang=True)) as service:
+        options = {"base_url": f"{service.url}/v1"}
+        names = ("first", "last")
+        settings = Settings(providers={name: ProviderSettings("openai", options) for name in names})
+        runner = web.AppRunner(create_app(settings, providers={"last": Unopenable}))
+        with pytest.raises(ZeroDivisionError):
+            await runner.setup()
+        await runner.cleanup()
