@@ -22,11 +22,11 @@ from gateway.app import create_app
 from gateway.core.chat import ChatRequest
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import Finish, FinishReason, TextDelta
-from gateway.dialects.bodies.budget import Abandoned, give_way
+from gateway.dialects.bodies.budget import give_way
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import zstd
 from gateway.serving import body as body_module
-from gateway.serving.body import _read, load_body, load_v1_body
+from gateway.serving.body import Abandoned, _read, load_body, load_v1_body
 from gateway.serving.keys import SETTINGS
 from gateway.settings import LimitsSettings, ProviderSettings, Settings
 from gateways import scripted_app
@@ -247,6 +247,15 @@ async def test_a_body_may_be_given_any_time(aiohttp_client: Any) -> None:
     assert response.status == 200
 
 
+def request_with(body: bytes) -> web.Request:
+    content = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    content.feed_data(body)
+    content.feed_eof()
+    app = web.Application()
+    app[SETTINGS] = Settings()
+    return make_mocked_request("POST", "/", payload=content, app=app)
+
+
 @pytest.fixture
 async def working() -> tuple[asyncio.Task[Any], asyncio.Future[None]]:
     """A request whose body is worked on in a thread, which ends only if it is told to."""
@@ -262,16 +271,25 @@ async def working() -> tuple[asyncio.Task[Any], asyncio.Future[None]]:
             loop.call_soon_threadsafe(ended.set_result, None)
             raise
 
-    content = StreamReader(Mock(_reading_paused=False), 2**16, loop=loop)
-    content.feed_data(b"x" * LARGE)
-    content.feed_eof()
-    app = web.Application()
-    app[SETTINGS] = Settings()
-    request = make_mocked_request("POST", "/", payload=content, app=app)
-    task = asyncio.ensure_future(load_body(request, load))
+    task = asyncio.ensure_future(load_body(request_with(b"x" * LARGE), load))
     async with asyncio.timeout(5):
         await started.wait()
     return task, ended
+
+
+@pytest.mark.parametrize(("size", "pauses"), [(1, []), (LARGE, [50e-6, 50e-6])])
+async def test_only_a_thread_pauses_between_slices(
+    monkeypatch: pytest.MonkeyPatch, size: int, pauses: list[float]
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("gateway.serving.body.time", Mock(sleep=slept.append))
+
+    def load(_: bytes) -> None:
+        give_way()
+        give_way()
+
+    await load_body(request_with(b"x" * size), load)
+    assert slept == pauses
 
 
 async def test_what_runs_in_a_thread_ends_when_its_client_leaves(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
@@ -11,19 +12,29 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 
 from gateway.core.errors import BodyTooLarge, InvalidRequest, RequestTimeout
-from gateway.dialects.bodies.budget import LIMITS, abandonable
+from gateway.dialects.bodies.budget import GIVE_WAY, LIMITS
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress
 from gateway.serving.keys import SETTINGS
 
-__all__ = ["body_pieces", "load_body", "load_v1_body", "read_body"]
+__all__ = ["Abandoned", "body_pieces", "load_body", "load_v1_body", "read_body"]
 
 _SMALL = 16 * 1024
 """Bytes up to which pieces are joined as they come, or a drip would take many times its size."""
+_PAUSE = 50e-6
+"""Seconds for which the thread of a large body lets other threads run, after each slice of it.
+
+Left to itself Python hands over its lock after five milliseconds only, each time that another
+thread wants it, and ``sleep(0)`` takes it again before another thread has woken up.
+"""
 _PROGRESS = 64 * 1024
 """Bytes that must come within ``limits.body_timeout``, unless the body ends with fewer."""
 
 T = TypeVar("T")
+
+
+class Abandoned(Exception):
+    """The request that this thread works for has been cancelled."""
 
 
 async def load_body(
@@ -117,9 +128,14 @@ async def _in_thread(work: Callable[[], T]) -> T:
     """
     abandoned = threading.Event()
 
+    def give_way() -> None:
+        if abandoned.is_set():
+            raise Abandoned
+        time.sleep(_PAUSE)
+
     def run() -> T:
-        with abandonable(abandoned):
-            return work()
+        GIVE_WAY.set(give_way)  # in the context of this thread alone
+        return work()
 
     try:
         return await asyncio.to_thread(run)
