@@ -28,9 +28,11 @@ ADAPTERS = {"anthropic", "mistral", "ollama", "openai"}
 TESTING = {"core", "providers", "settings"}
 """The rooms that the testing kit may import."""
 ONLY_IN = {
+    "aiohappyeyeballs": {"providers"},
     "aiohttp": {"access", "app", "cli", "handlers", "providers", "sandbox", "serving", "testing"},
     "aiohttp_sse_client2": {"providers"},
     "dotenv": {"settings"},
+    "httptools": {"providers"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
     "msgspec": {"core", "dialects", "models", "providers"},
     "platformdirs": {"cli"},
