@@ -21,7 +21,7 @@ from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.base import AnyProvider
 from gateway.providers.registry import Configured, Given, configure, open_provider
-from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.headers import finish_headers
@@ -91,11 +91,11 @@ def _lifetime(
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            client = session
-            if client is None:
-                client = await stack.enter_async_context(open_session())
+            sessions = await stack.enter_async_context(Sessions(session))
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
+                network = one.network
+                client = await sessions.get(network.transport, network.ca_file)
                 provider = open_provider(one, client)
                 stack.push_async_callback(_close, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)

@@ -165,8 +165,8 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
         (
             ["check", "--config", "forged.toml"],
-            "forged.toml: a b: unknown key (allowed: cool_down, home, limits, models, ollama,"
-            " providers, retry, server, timeouts)",
+            "forged.toml: a b: unknown key (allowed: cool_down, home, limits, models, network,"
+            " ollama, providers, retry, server, timeouts)",
         ),
     ],
 )

@@ -154,7 +154,7 @@ def test_variables_that_are_named_exist() -> None:
     # What Kubernetes makes up, named as an example of what is passed over.
     known |= {"GATEWAY_SERVICE_HOST"}
     named = {name for path in pages() for name in _VARIABLE.findall(path.read_text("utf-8"))}
-    assert {name for name in named if name.removesuffix("_FILE") not in known} == set()
+    assert {name for name in named - known if name.removesuffix("_FILE") not in known} == set()
 
 
 def test_the_readme_fits_on_a_screen_and_keeps_its_marks() -> None:

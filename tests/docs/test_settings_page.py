@@ -25,7 +25,7 @@ from pages import DOCS, blocks, codes, page, section, table
 
 PAGE = "reference/settings.md"
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
-GROUPS = ("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts")
+GROUPS = ("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network")
 ARGUMENTS = {
     option
     for action in _parser()._actions

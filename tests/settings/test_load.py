@@ -14,6 +14,7 @@ from gateway.settings import (
     CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
+    NetworkSettings,
     OllamaSettings,
     ProviderSettings,
     RetrySettings,
@@ -80,6 +81,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "retry": RetrySettings,
         "cool_down": CoolDownSettings,
         "timeouts": TimeoutSettings,
+        "network": NetworkSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -147,10 +149,15 @@ disconnect_poll = 0.1
 stream_end = 0
 loaded_models = 2
 
+[network]
+transport = "aiohttp"
+ca_file = "/etc/ssl/company.pem"
+
 [providers.work]
 adapter = "mistral"
 api_key = "sk-work"
 extra = ["a", 1]
+transport = "own"
 
 [providers.acme]
 api_keys = ["one", "two"]
@@ -186,8 +193,11 @@ EVERYTHING_LOADED = Settings(
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
     timeouts=TimeoutSettings(0.1, 0.0, 2.0),
+    network=NetworkSettings("aiohttp", "/etc/ssl/company.pem"),
     providers={
-        "work": ProviderSettings("mistral", {"api_key": "sk-work", "extra": ["a", 1]}),
+        "work": ProviderSettings(
+            "mistral", {"api_key": "sk-work", "extra": ["a", 1]}, network={"transport": "own"}
+        ),
         "acme": ProviderSettings("acme", {}, ("one", "two")),
     },
     home=Path("/var/lib/gateway"),
@@ -241,6 +251,8 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_TIMEOUTS_DISCONNECT_POLL": "0.1",
         "GATEWAY_TIMEOUTS_STREAM_END": "0",
         "GATEWAY_TIMEOUTS_LOADED_MODELS": "2",
+        "GATEWAY_NETWORK_TRANSPORT": "aiohttp",
+        "GATEWAY_NETWORK_CA_FILE": "/etc/ssl/company.pem",
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
@@ -389,8 +401,8 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ),
         (
             "[sever]\nport = 1",
-            "sever: unknown key (allowed: cool_down, home, limits, models, ollama, providers,"
-            " retry, server, timeouts)",
+            "sever: unknown key (allowed: cool_down, home, limits, models, network, ollama,"
+            " providers, retry, server, timeouts)",
         ),
         ('[server]\nport = "1"', "server.port: not a valid integer"),
         ("[server]\nport = 1.5", "server.port: not a valid integer"),
@@ -551,8 +563,8 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ),
         (
             {"port": 1},
-            "--port: unknown key (allowed: cool_down, home, limits, models, ollama, providers,"
-            " retry, server, timeouts)",
+            "--port: unknown key (allowed: cool_down, home, limits, models, network, ollama,"
+            " providers, retry, server, timeouts)",
         ),
     ],
 )

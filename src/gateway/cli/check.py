@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
-import aiohttp
-
 from gateway.core.errors import GatewayError
 from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
@@ -15,6 +13,7 @@ from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
 from gateway.providers.inventory import list_adapters
 from gateway.providers.registry import configure, open_provider
+from gateway.providers.upstream.transport import Sessions
 from gateway.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -37,11 +36,13 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
     for adapter in list_adapters():
         yield Finding(f"adapter {adapter.name}: {adapter.entry_point} ({adapter.origin})")
     lists: dict[str, ProviderModels] = {}
-    async with aiohttp.ClientSession() as session:
+    async with Sessions() as sessions:
         for configured in configure(settings, {}):
             if configured.missing:
                 yield Finding("; ".join(configured.missing), trouble=True)
                 continue
+            network = configured.network
+            session = await sessions.get(network.transport, network.ca_file)
             provider = open_provider(configured, session)
             try:
                 models = await _provider_models(provider, settings.models.list_timeout)

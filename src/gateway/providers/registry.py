@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ import marshmallow as ma
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
-from gateway.settings import ProviderSettings, Settings
+from gateway.providers.upstream.transport import TlsContext
+from gateway.settings import NetworkSettings, ProviderSettings, Settings
 
 __all__ = [
     "GROUP",
@@ -45,6 +46,7 @@ class Configured:
 
     ``missing`` holds one sentence for each required option that has no value. ``key`` is the number
     of the key in the options, from 1, if the provider has several; there is one of these for each.
+    ``network`` says how the provider is reached.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Configured:
     options: Any
     missing: tuple[str, ...] = ()
     key: int = 0
+    network: NetworkSettings = field(default_factory=NetworkSettings)
 
     @property
     def label(self) -> str:
@@ -116,8 +119,25 @@ def configure(settings: Settings, given: Given) -> list[Configured]:
         if adapter is None:
             adapter = load_adapter(table.adapter)
         if isinstance(adapter, type):
-            configured += _configure(name, table, _check_adapter(name, adapter), settings)
+            network = _network(name, table, settings)
+            found = _configure(name, table, _check_adapter(name, adapter), settings)
+            configured += [replace(one, network=network) for one in found]
     return configured
+
+
+def _network(name: str, table: ProviderSettings, settings: Settings) -> NetworkSettings:
+    """Return how a provider is reached; raise `SettingsError` for authorities nobody can read."""
+    network = replace(settings.network, **table.network)
+    if network.ca_file:
+        try:
+            TlsContext(network.ca_file)
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            place = f"[providers.{name}]" if "ca_file" in table.network else "[network]"
+            raise SettingsError(
+                f"{place} ca_file: cannot read {network.ca_file}: {reason}"
+            ) from error
+    return network
 
 
 def _configure(

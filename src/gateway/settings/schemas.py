@@ -133,7 +133,12 @@ class _TimeoutsTable(_Table):
     loaded_models = fields.Float(validate=_ABOVE_ZERO)
 
 
-class _ProviderTable(_Table):
+class _NetworkTable(_Table):
+    transport = fields.String(validate=validate.OneOf(("own", "aiohttp")))
+    ca_file = fields.String(validate=_SAID)
+
+
+class _ProviderTable(_NetworkTable):
     class Meta:
         unknown = ma.INCLUDE
 
@@ -150,6 +155,7 @@ class _Document(_Table):
     retry = fields.Nested(_RetryTable)
     cool_down = fields.Nested(_CoolDownTable)
     timeouts = fields.Nested(_TimeoutsTable)
+    network = fields.Nested(_NetworkTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=fields.String(
@@ -174,6 +180,7 @@ GROUPS: Mapping[str, ma.Schema] = {
     "retry": _RetryTable(),
     "cool_down": _CoolDownTable(),
     "timeouts": _TimeoutsTable(),
+    "network": _NetworkTable(),
 }
 """The groups whose keys are fixed."""
 

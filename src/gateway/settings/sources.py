@@ -20,6 +20,7 @@ from gateway.settings.values import (
     CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
+    NetworkSettings,
     OllamaSettings,
     ProviderSettings,
     RetrySettings,
@@ -133,7 +134,7 @@ def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
 
 
 def _known(name: str, value: str) -> bool:
-    if name.removesuffix(FILE_SUFFIX) in VARIABLES or _INJECTED.fullmatch(name):
+    if {name, name.removesuffix(FILE_SUFFIX)} & {*VARIABLES} or _INJECTED.fullmatch(name):
         return True
     return _INJECTED_URL.fullmatch(name) is not None and "://" in value
 
@@ -165,6 +166,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         retry=RetrySettings(**groups["retry"]),
         cool_down=CoolDownSettings(**groups["cool_down"]),
         timeouts=TimeoutSettings(**groups["timeouts"]),
+        network=NetworkSettings(**groups["network"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,
@@ -196,5 +198,6 @@ def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, Provi
         options = {**table}
         adapter = str(options.pop("adapter", name))
         keys = tuple(cast("list[str]", options.pop("api_keys", [])))
-        providers[name] = ProviderSettings(adapter, MappingProxyType(options), keys)
+        network = {key: options.pop(key) for key in GROUPS["network"].fields if key in options}
+        providers[name] = ProviderSettings(adapter, MappingProxyType(options), keys, network)
     return MappingProxyType(providers)

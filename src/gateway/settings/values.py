@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from gateway.core.body_limits import BodyLimits
 from gateway.settings.environment import Environment
@@ -13,6 +14,7 @@ __all__ = [
     "CoolDownSettings",
     "LimitsSettings",
     "ModelsSettings",
+    "NetworkSettings",
     "OllamaSettings",
     "ProviderSettings",
     "RetrySettings",
@@ -142,15 +144,29 @@ class TimeoutSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """How providers are reached, unless a session is lent.
+
+    ``transport`` is ``own`` or ``aiohttp``. ``ca_file`` is a PEM file of certificate authorities to
+    trust in addition to those of the system.
+    """
+
+    transport: Literal["own", "aiohttp"] = "own"
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """One provider: the name of its adapter, and the adapter's options before validation.
 
     ``api_keys`` are several values for the option ``api_key``, which are used in turn.
+    ``network`` holds the keys of `NetworkSettings` that differ for this provider.
     """
 
     adapter: str
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
+    network: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _mistral() -> Mapping[str, ProviderSettings]:
@@ -173,6 +189,7 @@ class Settings:
     retry: RetrySettings = RetrySettings()
     cool_down: CoolDownSettings = CoolDownSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
+    network: NetworkSettings = NetworkSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import aiohttp
 import pytest
@@ -23,8 +24,8 @@ from gateway.core.events import TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import ErrorResponse, Timeouts, Upstream
 from gateway.providers.upstream.decoding import decoded
-from gateway.providers.upstream.fast_post import open_session
 from gateway.providers.upstream.stream import EventStream
+from gateway.providers.upstream.transport import open_session
 from rawserver import CUT, HANG, head, raw_server
 
 LAST_WORDS = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{}}\n\n'
@@ -39,7 +40,11 @@ def error_for(response: ErrorResponse) -> GatewayError:
     )
 
 
-SESSIONS = {"our own session": open_session, "a session of others": aiohttp.ClientSession}
+SESSIONS = {
+    "our own": open_session,
+    "aiohttp": partial(open_session, "aiohttp"),
+    "a session of others": aiohttp.ClientSession,
+}
 
 
 @pytest.fixture(params=SESSIONS.values(), ids=SESSIONS)

@@ -17,7 +17,7 @@ from gateway.providers.ollama.models import parse_ps, parse_tags
 from gateway.providers.openai.models import parse_models as openai_models
 from gateway.providers.upstream.client import Upstream
 from gateway.providers.upstream.documents import read_document
-from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.transport import open_session
 from rawserver import head, raw_server
 
 

@@ -16,7 +16,7 @@ from gateway.core.errors import (
 )
 from gateway.providers.error_responses import error_for_status
 from gateway.providers.upstream import ErrorResponse, Upstream, stream_learning
-from gateway.providers.upstream.fast_post import open_session
+from gateway.providers.upstream.transport import open_session
 from gateway.testing import Answer, FakeUpstream
 
 HELLO = Answer([b"data: hello\n\n"])

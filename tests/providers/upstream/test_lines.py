@@ -17,8 +17,8 @@ from gateway.core.errors import (
     UpstreamTimeout,
 )
 from gateway.providers.upstream import Timeouts, Upstream, framing
-from gateway.providers.upstream.fast_post import open_session
 from gateway.providers.upstream.framing import LineSplitter
+from gateway.providers.upstream.transport import open_session
 from rawserver import CUT, HANG, head, raw_server
 
 NDJSON = "application/x-ndjson"

@@ -5,14 +5,15 @@ Nothing here ever sends a request twice. Second attempts are decided above the p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
-from multidict import CIMultiDict, istr
+from multidict import istr
 from yarl import URL
 
 from gateway.core.errors import (
@@ -23,19 +24,28 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.observe.upstream_replies import RateLimits, Reply, notify
+from gateway.providers.upstream.bounded_body import read_into
 from gateway.providers.upstream.documents import LONGEST_DOCUMENT, read_document
-from gateway.providers.upstream.fast_post import Destination
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.payload import json_payload
-from gateway.providers.upstream.stream import EVENT_STREAM, EventStream, OneRequest
+from gateway.providers.upstream.stream import EVENT_STREAM, EventStream
+from gateway.providers.upstream.transport import (
+    NO_HEADERS,
+    Body,
+    Endpoint,
+    Exchange,
+    NotConnected,
+    TransportError,
+    transport_for,
+)
 
 __all__ = ["ErrorResponse", "Timeouts", "Upstream"]
 
 _LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_ERROR_BODY = 64 * 1024
-_PATHS = 64
+_ENDPOINTS = 64
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
@@ -73,118 +83,129 @@ class Upstream:
         self.name = name
         self.error_for = error_for
         self.timeouts = timeouts
-        self._session = session
+        self.idle_timer = IdleTimer()
+        self.transport = transport_for(session)
         self._base_url = str(URL(base_url.rstrip("/")))
         self._request_id_headers = [istr(name) for name in request_id_headers]
-        post_headers = {**headers, "Content-Type": _JSON, "Accept-Encoding": "identity"}
-        self._post_headers = CIMultiDict(post_headers)
-        self._reply_headers = CIMultiDict({**headers, "Accept": _JSON})
-        self._reply_timeout = aiohttp.ClientTimeout(
-            total=timeouts.reply, sock_connect=timeouts.connect
-        )
-        self._stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
-        self.idle_timer = IdleTimer()
+        self._headers = {**headers, "Accept-Encoding": "identity"}
         # Adapters have few paths, unless they put the names of models into them.
-        self._events = lru_cache(_PATHS)(partial(self._lend, media_type=EVENT_STREAM))
-        self._lines = lru_cache(_PATHS)(partial(self._lend, media_type=_LINES))
+        self._endpoint = lru_cache(_ENDPOINTS)(self._make_endpoint)
 
     def stream(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it."""
-        return EventStream(self, body, session=self._events(path), splitter=EventSplitter())
+        return self._stream(path, body, EVENT_STREAM, EventSplitter())
 
     def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
-        return EventStream(self, body, session=self._lines(path), splitter=LineSplitter())
+        return self._stream(path, body, _LINES, LineSplitter())
 
-    def _lend(self, path: str, media_type: str) -> OneRequest:
-        # EventSource adds its own headers, which are always the same.
-        headers = self._post_headers.copy()
-        destination = Destination(self._session, self.url(path), headers, self._stream_timeout)
-        return OneRequest(self, destination, media_type)
+    def _stream(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        media_type: str,
+        splitter: EventSplitter | LineSplitter,
+    ) -> EventStream:
+        endpoint = self._endpoint("POST", path, media_type, _JSON)
+        return EventStream(self, endpoint, body, media_type=media_type, splitter=splitter)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """POST once and return the decoded JSON of the answer."""
-        return await self._reply("POST", path, data=json_payload(body), headers=self._post_headers)
+        return await self._reply(self._endpoint("POST", path, _JSON, _JSON), json_payload(body))
 
     async def post_form(self, path: str, form: aiohttp.FormData) -> Any:
         """POST a form once and return the decoded JSON of the answer."""
-        return await self._reply("POST", path, data=form, headers=self._reply_headers)
+        payload = form()
+        content_type = payload.headers["Content-Type"]  # holds what stands between the fields
+        return await self._reply(
+            self._endpoint("POST", path, _JSON, ""),
+            await payload.as_bytes(),
+            {"Content-Type": content_type},
+        )
 
     async def get(self, path: str) -> Any:
         """GET once and return the decoded JSON of the answer."""
-        return await self._reply("GET", path, headers=self._reply_headers)
+        return await self._reply(self._endpoint("GET", path, _JSON, ""))
 
-    async def _reply(self, method: str, path: str, **request: Any) -> Any:
+    def _make_endpoint(self, method: str, path: str, accept: str, content_type: str) -> Endpoint:
+        headers = {**self._headers, "Accept": accept}
+        if content_type:
+            headers["Content-Type"] = content_type
+        if accept == EVENT_STREAM:
+            headers["Cache-Control"] = "no-cache"
         try:
-            async with self._session.request(
-                method,
-                self.url(path),
-                timeout=self._reply_timeout,
-                allow_redirects=False,
-                raise_for_status=False,
-                **request,
-            ) as response:
-                self.note(response)
-                if response.status != 200:
-                    raise await self.error_from(response)
-                body = await self.whole(response)
-        except (aiohttp.ClientError, OSError) as error:
+            return Endpoint(method, self.url(path), headers, self.timeouts.connect)
+        except ValueError as error:
+            raise UpstreamError(
+                f"the base URL of {self.name} is not valid", provider=self.name
+            ) from error
+
+    async def _reply(
+        self, endpoint: Endpoint, body: Body = b"", headers: Mapping[str, str] = NO_HEADERS
+    ) -> Any:
+        exchange = self.transport.exchange(endpoint)
+        try:
+            async with asyncio.timeout(self.timeouts.reply):
+                await exchange.open(body, headers)
+                self.note(exchange)
+                if exchange.status != 200:
+                    raise await self.error_from(exchange)
+                document = await self.whole(exchange)
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                f"{self.name} did not answer in time", provider=self.name
+            ) from error
+        except TransportError as error:
             raise self.failed(error) from error
+        finally:
+            await exchange.close()
         try:
-            return read_document(body)
+            return read_document(document)
         except (ValueError, RecursionError) as error:
             raise UpstreamProtocolError(
                 f"{self.name} sent an answer that is not JSON", provider=self.name
             ) from error
 
-    async def error_from(self, response: aiohttp.ClientResponse) -> GatewayError:
-        """Return what *error_for* makes of an answer other than 200, as far as it can be read."""
-        body = bytearray()
-        with suppress(aiohttp.ClientError, OSError):
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) >= _LONGEST_ERROR_BODY:
-                    break
-        return self.error_for(
-            ErrorResponse(response.status, response.headers, bytes(body[:_LONGEST_ERROR_BODY]))
-        )
-
-    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def whole(self, exchange: Exchange) -> bytes:
         """Return a body that has to be read whole; it is counted once it is unpacked.
 
         Raise `UpstreamProtocolError` for more than `LONGEST_DOCUMENT`.
         """
-        pieces: list[bytes] = []
-        left = LONGEST_DOCUMENT
-        async for piece in response.content.iter_any():
-            left -= len(piece)
-            if left < 0:
-                raise UpstreamProtocolError(
-                    f"{self.name} sent an answer that is too long", provider=self.name
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
+        body = bytearray()
+        try:
+            await read_into(body, exchange, LONGEST_DOCUMENT + 1)
+        except ValueError as error:
+            raise UpstreamProtocolError(
+                f"{self.name} sent an answer that cannot be unpacked", provider=self.name
+            ) from error
+        if len(body) > LONGEST_DOCUMENT:
+            raise UpstreamProtocolError(
+                f"{self.name} sent an answer that is too long", provider=self.name
+            )
+        return bytes(body)
 
-    def failed(self, error: Exception) -> UpstreamError:
-        """Return what the HTTP client has raised under our name, to be raised from *error*."""
+    async def error_from(self, exchange: Exchange) -> GatewayError:
+        """Return what *error_for* makes of an answer other than 200, as far as it can be read."""
+        body = bytearray()
+        with suppress(TransportError, ValueError):
+            await read_into(body, exchange, _LONGEST_ERROR_BODY)
+        return self.error_for(ErrorResponse(exchange.status, exchange.headers, bytes(body)))
+
+    def failed(self, error: TransportError) -> UpstreamError:
+        """Return what kept an answer from coming under our name, to be raised from *error*."""
         name = self.name
-        match error:
-            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-                # Only the kind of failure: the text of the cause holds addresses, fit for the log.
-                return UpstreamUnavailable(f"{name} cannot be reached", provider=name)
-            case TimeoutError():
-                return UpstreamTimeout(f"{name} did not answer in time", provider=name)
-            case aiohttp.InvalidURL():
-                return UpstreamError(f"the base URL of {name} is not valid", provider=name)
+        if isinstance(error, NotConnected):
+            # Only the kind of failure: the text of the cause holds addresses, fit for the log.
+            return UpstreamUnavailable(f"{name} cannot be reached", provider=name)
         return UpstreamProtocolError(
             f"{name} closed the connection without an answer", provider=name
         )
 
-    def note(self, response: aiohttp.ClientResponse) -> None:
+    def note(self, exchange: Exchange) -> None:
         """Tell whoever listens what the head of an answer says beside its status."""
-        headers = response.headers
+        headers = exchange.headers
         request_id = _first(headers, self._request_id_headers)
-        notify(Reply(self.name, response.status, request_id, RateLimits(headers)))
+        notify(Reply(self.name, exchange.status, request_id, RateLimits(headers)))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""

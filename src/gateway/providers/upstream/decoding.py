@@ -14,6 +14,9 @@ __all__ = ["Decoder", "Opener", "decoded"]
 _USAGE_IDLE_LIMIT = 3.0
 """Seconds to wait for the usage once all else is known."""
 
+_DRAIN = 1.0
+"""Seconds that a finished answer may take to end, so that its connection can be used again."""
+
 
 class Decoder(Protocol):
     """Decodes one answer, and keeps its state; pure."""
@@ -46,9 +49,9 @@ def decoded(open_answer: Opener) -> ChatStream:
     """Return an iterator over the events of an answer, in batches as they arrive.
 
     *open_answer* is called when the first batch is requested; the stream that it returns is closed
-    here. After `Finish` the iterator only reads on to the end of the body. It raises the decoder's
-    ``failure``, and `UpstreamError` when the connection is lost or idle before the answer is
-    complete.
+    here. The body may go on for a second after `Finish`, so that its connection can be used again.
+    The iterator raises the decoder's ``failure``, and `UpstreamError` when the connection is lost
+    or idle before the answer is complete.
     """
     return _events([open_answer])
 
@@ -69,7 +72,7 @@ async def _events(openers: list[Opener]) -> ChatStream:
                     batch = split(chunk) if is_open else stream.rest()
                 except LOST as error:
                     raise stream.lost() from error
-                if not batch or decoder.finished:
+                if not batch:
                     continue
                 events = decoder.feed(batch)
                 del chunk, batch  # they may be large, and the client slow
@@ -77,13 +80,13 @@ async def _events(openers: list[Opener]) -> ChatStream:
                     yield events
                 if decoder.failure is not None:
                     raise decoder.failure
-                if decoder.cut:
-                    return  # the rest would be paid for and thrown away
+                if decoder.finished or decoder.cut:
+                    return  # the rest of the body is not needed
                 if decoder.closing:
                     stream.idle_limit = _USAGE_IDLE_LIMIT
         except UpstreamError:
-            # A connection that is lost after the last event costs nothing.
-            if not decoder.finished and not decoder.closing:
+            # A connection that is lost before the usage costs nothing but the usage.
+            if not decoder.closing:
                 raise
         events = decoder.end()
         if events:
@@ -91,4 +94,5 @@ async def _events(openers: list[Opener]) -> ChatStream:
         if decoder.failure is not None:
             raise decoder.failure
     finally:
-        await stream.close()
+        # The rest of a body that was cut would be paid for and thrown away.
+        await stream.close(drain=_DRAIN if decoder.finished and not decoder.cut else 0)

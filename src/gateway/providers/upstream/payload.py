@@ -8,20 +8,17 @@ docs/explanation/architecture.md explains both.
 
 from __future__ import annotations
 
-import asyncio
-import io
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import zip_longest
 from typing import ParamSpec, TypeVar
 
-import aiohttp
 import msgspec
-from aiohttp.abc import AbstractStreamWriter
 
 from gateway.core import codec
 from gateway.core.errors import InvalidRequest
+from gateway.providers.upstream.transport import Body, Pieces
 
 __all__ = ["LONG", "LongText", "json_payload", "long_text", "reject_deep_nesting"]
 
@@ -31,7 +28,6 @@ T = TypeVar("T")
 LONG = 64 * 1024
 """From how many characters on a text is worth a `LongText`."""
 _PIECE = 256 * 1024
-_LARGE = 2**20
 _MARK = secrets.token_hex(16)
 """Stands for a long text while the rest is encoded; nobody outside can know it."""
 
@@ -82,17 +78,15 @@ def reject_deep_nesting(build: Callable[P, T]) -> Callable[P, T]:
     return checked
 
 
-def json_payload(body: Mapping[str, object]) -> bytes | io.BytesIO | aiohttp.Payload:
-    """Encode *body* for aiohttp; strings in it may be `LongText`."""
+def json_payload(body: Mapping[str, object]) -> Body:
+    """Encode *body*; strings in it may be `LongText`."""
     try:
-        encoded = codec.encode(body)
+        return codec.encode(body)
     except TypeError:
         return _spliced(body)
-    # aiohttp warns when it is handed large bytes, since it writes them in one piece.
-    return encoded if len(encoded) < _LARGE else io.BytesIO(encoded)
 
 
-def _spliced(body: Mapping[str, object]) -> aiohttp.Payload:
+def _spliced(body: Mapping[str, object]) -> Pieces:
     long: list[LongText] = []
 
     def put_mark(value: object) -> str:
@@ -105,26 +99,19 @@ def _spliced(body: Mapping[str, object]) -> aiohttp.Payload:
     return _Spliced(encoded.split(_MARK.encode()), long)
 
 
-class _Spliced(aiohttp.Payload):
-    """JSON around long texts; may be written more than once."""
+class _Spliced:
+    """JSON around long texts."""
 
     def __init__(self, json: Sequence[bytes], long: Sequence[LongText]) -> None:
-        super().__init__(json, content_type="application/json")
         self._json = json
         self._long = long
         self._size = sum(map(len, json)) + sum(map(len, long))
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Return the whole text."""
-        return b"".join(self._pieces()).decode(encoding, errors)
+    def __len__(self) -> int:
+        return self._size
 
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write piece after piece, and let others have a turn between them."""
-        for piece in self._pieces():
-            await writer.write(piece)
-            await asyncio.sleep(0)
-
-    def _pieces(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield pieces that are quickly copied."""
         for json, long in zip_longest(self._json, self._long):
             yield json
             if long is not None:

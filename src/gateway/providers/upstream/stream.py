@@ -1,30 +1,30 @@
-"""The stream of an answer: EventSource that asks exactly once, and what it is lent for that."""
+"""The stream of an answer: one request, and what arrives of it, in batches."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from types import SimpleNamespace
-from typing import Any, Protocol
-
-import aiohttp
-from aiohttp import hdrs
-from aiohttp_sse_client2.client import EventSource
-from yarl import URL
+from types import TracebackType
+from typing import Protocol, Self
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
-from gateway.providers.upstream.body_reader import read_in_one_piece
-from gateway.providers.upstream.fast_post import Destination
+from gateway.providers.upstream.bounded_body import content_coding
 from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.payload import json_payload
+from gateway.providers.upstream.transport import (
+    Body,
+    Endpoint,
+    Exchange,
+    Transport,
+    TransportError,
+)
 
-__all__ = ["EVENT_STREAM", "LOST", "EventStream", "OneRequest", "Service"]
+__all__ = ["EVENT_STREAM", "LOST", "EventStream", "Service"]
 
 EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
-_POST = {"method": "POST"}
-LOST = (aiohttp.ClientError, OSError, ValueError)
+LOST = (TransportError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
 
 
@@ -34,26 +34,23 @@ class Service(Protocol):
     name: str
     timeouts: Timeouts
     idle_timer: IdleTimer
+    transport: Transport
 
-    def failed(self, error: Exception) -> UpstreamError:
-        """Return *error*, which the HTTP client has raised, as one of ours."""
+    def failed(self, error: TransportError) -> UpstreamError:
+        """Return *error*, which the transport has raised before the answer, as one of ours."""
 
-    async def error_from(self, response: aiohttp.ClientResponse) -> GatewayError:
+    async def error_from(self, exchange: Exchange) -> GatewayError:
         """Return the error for an answer other than 200."""
 
-    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def whole(self, exchange: Exchange) -> bytes:
         """Return a body that has to be read whole, unless it is too long."""
 
-    def note(self, response: aiohttp.ClientResponse) -> None:
+    def note(self, exchange: Exchange) -> None:
         """Report the head of an answer to whoever collects them."""
 
 
-class EventStream(EventSource):
-    """EventSource that asks exactly once and yields what arrived together, in one read.
-
-    The library is made for feeds: it resends the request when a body ends, hides statuses behind
-    `ConnectionError` and reads line by line. Its handshake and life cycle are used as they are; the
-    one *session* it is lent lets only an accepted answer through, and iteration never reconnects.
+class EventStream:
+    """A POST that is sent once, and whose answer is read as it arrives.
 
     Iterating yields lists of event data (`bytes`); the end of the body ends the iteration, a cut
     body raises `UpstreamProtocolError`, an idle one `UpstreamTimeout`. Leaving the context closes
@@ -69,53 +66,77 @@ class EventStream(EventSource):
 
     def __init__(
         self,
-        upstream: Service,
+        service: Service,
+        endpoint: Endpoint,
         body: Mapping[str, object],
         *,
-        session: OneRequest,
+        media_type: str,
         splitter: EventSplitter | LineSplitter,
     ) -> None:
-        self._upstream = upstream
         self.split = splitter.feed
         self.rest = splitter.close
-        self._idle_limit = upstream.timeouts.idle
-        self._opener: asyncio.Task[Any] | None = None
-        super().__init__(
-            session.destination.url,
-            option=_POST,
-            session=session,
-            headers=session.destination.headers,
-            data=json_payload(body),
-        )
+        self._service = service
+        self._media_type = media_type
+        self._idle_limit = service.timeouts.idle
+        self._is_open = False
+        self._body: Body = json_payload(body)
+        self._exchange = service.transport.exchange(endpoint)
 
-    async def connect(self, retry: int = 0) -> None:
-        """Send the request; *retry* is the library's and has no effect."""
-        name, timer = self._upstream.name, self._upstream.idle_timer
-        loop = asyncio.get_running_loop()
-        self.clock = loop.time
+    async def connect(self) -> None:
+        """Send the request, and return when the service has accepted it."""
+        service = self._service
+        self.clock = asyncio.get_running_loop().time
         self.received_at = self.clock()
-        task = self._opener = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101 - nothing is awaited outside of a task
-        cancelling = task.cancelling()
-        timer.add(self)
-        try:
-            await super().connect()
-        except asyncio.CancelledError as error:
-            if self._opener is task or task.uncancel() > cancelling:
-                raise
-            raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._upstream.failed(error) from error
-        finally:
-            self._opener = None
-            if self._response is None:
-                timer.remove(self)
         # It is sent and never sent again, so nothing of it need stay while the answer runs.
-        self._kwargs.clear()
+        body, self._body = self._body, b""
+        service.idle_timer.add(self)
+        try:
+            await self._open(body)
+        except TransportError as error:
+            await self.close()
+            raise service.failed(error) from error
+        except BaseException:
+            await self.close()
+            raise
+        self._is_open = True
         self.received_at = self.clock()
-        self.read = self._response.content.readany
-        if self._idle_limit < self._upstream.timeouts.head:
-            timer.reschedule(self)
+        if self._idle_limit < service.timeouts.head:
+            service.idle_timer.reschedule(self)
+
+    async def _open(self, body: Body) -> None:
+        service, exchange = self._service, self._exchange
+        await exchange.open(body)
+        service.note(exchange)
+        if exchange.status != 200:
+            raise await service.error_from(exchange)
+        media_type = _media_type(exchange.headers)
+        if media_type == self._media_type:
+            if content_coding(exchange.headers):
+                # Nobody asked for it, and what its bytes become is known only afterwards.
+                raise self._error("sent a compressed stream")
+            self.read = exchange.read
+        elif media_type == _JSON:
+            prefix = b"data: " if self._media_type == EVENT_STREAM else b""
+            self.read = _whole(prefix, await service.whole(exchange))
+        else:
+            raise self._error(f"answered with {media_type}, not a stream")
+
+    async def __aenter__(self) -> Self:
+        """Send the request."""
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection, unless the body was read to its end."""
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
 
     async def __anext__(self) -> list[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
@@ -133,7 +154,7 @@ class EventStream(EventSource):
 
     def lost(self) -> UpstreamProtocolError:
         """Return the error for a body that was cut, or that cannot be split into events."""
-        name = self._upstream.name
+        name = self._service.name
         return UpstreamProtocolError(
             f"the connection to {name} was lost during the answer", provider=name
         )
@@ -146,117 +167,46 @@ class EventStream(EventSource):
     @idle_limit.setter
     def idle_limit(self, seconds: float) -> None:
         self._idle_limit = seconds
-        self._upstream.idle_timer.reschedule(self)
+        self._service.idle_timer.reschedule(self)
 
     @property
     def deadline(self) -> float:
         """The time of the event loop at which the idle timeout is over."""
-        is_open = self._opener is None
-        return self.received_at + (self._idle_limit if is_open else self._upstream.timeouts.head)
+        return self.received_at + (
+            self._idle_limit if self._is_open else self._service.timeouts.head
+        )
 
     def expire(self) -> None:
         """Fail with `UpstreamTimeout` wherever this is waiting."""
-        opener, self._opener = self._opener, None
-        if opener is not None:
-            opener.cancel()
-            return
-        name = self._upstream.name
-        self._response.content.set_exception(
-            UpstreamTimeout(f"{name} sent nothing for {self._idle_limit:g} seconds", provider=name)
-        )
+        name = self._service.name
+        idle = f"sent nothing for {self._idle_limit:g} seconds"
+        text = f"{name} {idle if self._is_open else 'did not answer in time'}"
+        self._exchange.fail(UpstreamTimeout(text, provider=name))
 
-    async def close(self) -> None:
-        """Close the connection, at once if the body is not at its end."""
-        self._upstream.idle_timer.remove(self)
-        await super().close()
+    async def close(self, drain: float = 0.0) -> None:
+        """Let go of the connection: at once, if the body is not at its end.
 
+        With *drain* the body may take that many seconds to come to it.
+        """
+        self._service.idle_timer.remove(self)
+        await self._exchange.close(drain)
 
-class OneRequest:
-    """The session lent to EventSource: makes the request and lets only a stream through."""
-
-    def __init__(self, upstream: Service, destination: Destination, media_type: str) -> None:
-        self.destination = destination
-        self._upstream = upstream
-        self._media_type = media_type
-
-    async def request(self, method: str, url: URL, *, headers: object, data: Any) -> Any:
-        """Post *data*; the rest is what the destination knows."""
-        response = await self.destination.post(data)
-        self._upstream.note(response)
-        media_type = _media_type(response)
-        is_stream = response.status == 200 and media_type == self._media_type
-        if is_stream and not _is_compressed(response):
-            return _Accepted(response)
-        try:
-            if is_stream:
-                # Nobody asked for it, and what its bytes become is known only afterwards.
-                raise UpstreamProtocolError(
-                    f"{self._upstream.name} sent a compressed stream", provider=self._upstream.name
-                )
-            if response.status != 200:
-                raise await self._upstream.error_from(response)
-            if media_type != _JSON:
-                raise UpstreamProtocolError(
-                    f"{self._upstream.name} answered with {media_type}, not a stream",
-                    provider=self._upstream.name,
-                )
-            prefix = b"data: " if self._media_type == EVENT_STREAM else b""
-            return _WholeAnswer(prefix, await self._upstream.whole(response))
-        finally:
-            response.release()
+    def _error(self, words: str) -> UpstreamProtocolError:
+        name = self._service.name
+        return UpstreamProtocolError(f"{name} {words}", provider=name)
 
 
-def _media_type(response: aiohttp.ClientResponse) -> str:
-    # Not `content_type`, which keeps a kilobyte of what it has parsed for as long as a stream runs.
-    header = response.headers.get(hdrs.CONTENT_TYPE, "application/octet-stream")
+def _media_type(headers: Mapping[str, str]) -> str:
+    header = headers.get("Content-Type", "application/octet-stream")
     return header.partition(";")[0].strip().lower()
 
 
-def _is_compressed(response: aiohttp.ClientResponse) -> bool:
-    return response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity"
+def _whole(prefix: bytes, document: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Return a way to read a JSON document, in the place of a stream, as one of one event."""
+    # Between tokens JSON takes any white space, and strings hold no raw line break.
+    chunks = iter([prefix + document.replace(b"\r", b" ").replace(b"\n", b" ")])
 
+    async def read() -> bytes:
+        return next(chunks, b"")
 
-# EventSource notes the origin of a stream for its own events, of which there are none.
-_NOWHERE = SimpleNamespace(origin=str)
-
-
-class _Accepted:
-    """A stream of the type that was asked for, as far as EventSource need know it."""
-
-    __slots__ = ("_response", "content")
-
-    status = 200
-    content_type = EVENT_STREAM
-    real_url = _NOWHERE
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.content = response.content
-        read_in_one_piece(self.content)
-
-    def close(self) -> None:
-        """Close the connection, unless it went back to the pool at the end of the body."""
-        if not self._response.closed:
-            self._response.close()
-
-
-class _WholeAnswer:
-    """A JSON document where a stream was asked for, dressed as a stream of one event."""
-
-    status = 200
-    content_type = EVENT_STREAM
-    real_url = _NOWHERE
-
-    def __init__(self, prefix: bytes, body: bytes) -> None:
-        self.content = self
-        # Between tokens JSON takes any white space, and strings hold no raw line break.
-        self._chunks = iter([prefix + body.replace(b"\r", b" ").replace(b"\n", b" ")])
-
-    async def readany(self) -> bytes:
-        return next(self._chunks, b"")
-
-    def set_exception(self, error: Exception) -> None:
-        """Do nothing: there is nothing to wait for."""
-
-    def close(self) -> None:
-        """Do nothing: the connection went back to the pool before."""
+    return read
