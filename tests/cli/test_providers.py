@@ -33,13 +33,13 @@ BROKEN = {
     ),
     "an end": ("raise SystemExit(9)", "cannot be imported: SystemExit: 9"),
     "half": (
-        "from gateway import Provider\nclass SickProvider(Provider):\n    pass",
+        "from gateway.providers import Provider\nclass SickProvider(Provider):\n    pass",
         "lacks chat, list_models",
     ),
     "no class": ("SickProvider = 1", "is not a Provider class: 1"),
     "another class": ("SickProvider = int", "is not a Provider class: <class 'int'>"),
     "newer": (
-        "from gateway import Provider\nclass SickProvider(Provider):\n    contract = 99",
+        "from gateway.providers import Provider\nclass SickProvider(Provider):\n    contract = 99",
         "needs contract 99, this gateway has 2: update ollama-gateway",
     ),
 }
