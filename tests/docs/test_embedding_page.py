@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from aiohttp import web
 
+from gateway import Observer, RequestRecord
 from gateway.sandbox import start
 from gateway.settings import ProviderSettings, Settings
+from gateways import scripted_app
 from host_service import create_host
-from pages import DOCS, blocks
+from pages import DOCS, blocks, codes, table
+from records import Records
+from scripted import ScriptedProvider
 
 PAGE = DOCS / "how-to/embedding.md"
 PIECES = [block for block in blocks(PAGE, "python") if not block.marker]
@@ -37,8 +42,32 @@ async def test_settings_and_providers_are_made_in_code(aiohttp_client: Any) -> N
     names: dict[str, Any] = {"__name__": "page"}
     exec(PIECES[1].text, names)
     assert names["settings"].models.aliases == {"fast": "mistral-small"}
-    exec(PIECES[2].text, names)
+    exec(PIECES[3].text, names)
     client = await aiohttp_client(names["app"])
     response = await client.post("/api/chat", json=ASKED)
     assert (await response.json())["message"]["content"] == "Hi!"
-    assert len(PIECES) == 3
+    assert len(PIECES) == 4
+
+
+async def test_a_middleware_names_the_caller(aiohttp_client: Any) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(PIECES[2].text, names)
+    records = Records()
+    host = web.Application(middlewares=[names["identify"]])
+    host.add_subapp("/llm", scripted_app(ScriptedProvider(), None, records))
+    client = await aiohttp_client(host)
+    async with client.get("/llm/api/version", headers={"X-User": "alice"}) as response:
+        assert response.status == 200
+    assert [record.caller for record in records] == ["alice"]
+
+
+def test_the_phases_of_an_observer_are_its_methods() -> None:
+    rows = table("how-to/embedding.md", "Observers", "Method")
+    shown = [codes(row["Method"])[0].partition("(")[0] for row in rows]
+    assert shown == [name for name in vars(Observer) if not name.startswith("_")]
+
+
+def test_the_fields_of_a_record_are_all_there() -> None:
+    rows = table("how-to/embedding.md", "Observers", "Field")
+    shown = [name for row in rows for name in codes(row["Field"])]
+    assert sorted(shown) == sorted(field.name for field in dataclasses.fields(RequestRecord))
