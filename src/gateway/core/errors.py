@@ -4,12 +4,19 @@
 
     GatewayError 500                      its message may be shown to a client
     ├── InvalidRequest 400                the client's request cannot be served
+    ├── Unauthorized 401                  no client key, or one that is not valid
+    ├── BudgetSpent 402                   the budget of a client key is spent, or too little is left
+    ├── Unpriced 402                      a client key with a budget, and a model without a price
     ├── Forbidden 403                     an origin or host that is not allowed
+    │   └── NotPermitted 403              a client key that may not do this
     ├── ModelNotFound 404                 no model has that name
     ├── RequestTimeout 408                the request body did not arrive in time
     ├── BodyTooLarge 413
+    ├── RateLimited 429                   a limit of the gateway's own, never the provider's
     ├── NotSupported 501                  the provider does not support the operation
+    ├── NotRecorded 502                   answers are replayed, and this one was never recorded
     ├── ShuttingDown 503                  the server stops before the answer is complete
+    ├── StateUnavailable 503              limits cannot be checked
     └── UpstreamError 502                 the provider failed; the cause is kept for the log
         ├── UpstreamUnavailable 502       no connection could be made
         ├── UpstreamTimeout 504           no data within the idle timeout
@@ -27,22 +34,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from gateway.core.secrets import redact
 from gateway.core.texts import clean, shorten
 
 __all__ = [
     "BodyTooLarge",
+    "BudgetSpent",
     "Forbidden",
     "GatewayError",
     "InvalidRequest",
     "ModelNotFound",
+    "NotPermitted",
+    "NotRecorded",
     "NotSupported",
     "ProviderLoadError",
+    "RateLimited",
     "RequestTimeout",
     "SettingsError",
     "ShuttingDown",
+    "StateUnavailable",
+    "Unauthorized",
+    "Unpriced",
     "UpstreamDenied",
     "UpstreamError",
     "UpstreamProtocolError",
@@ -54,6 +68,9 @@ __all__ = [
 
 _LONGEST_MESSAGE: Final = 4000
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_IN_VAIN: Mapping[str, str] = MappingProxyType({"x-should-retry": "false"})
+_LONG_WAIT = 60_000
+"""Milliseconds after which a client library is told not to wait inside of a call."""
 
 
 class GatewayError(Exception):
@@ -62,9 +79,12 @@ class GatewayError(Exception):
     The text may quote what others sent: keys in it are replaced, and so is what UTF-8 cannot
     carry, and a long one is cut.
     ``status`` overrides the class's own status, ``headers`` are sent with the error response.
+    ``code`` is the word by which programs tell the errors of keys and limits apart, in the dialects
+    that have a place for one.
     """
 
     default_status: ClassVar[int] = 500
+    code: ClassVar[str] = ""
 
     def __init__(
         self, message: str, *, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS
@@ -82,10 +102,49 @@ class InvalidRequest(GatewayError):
     default_status = 400
 
 
+class Unauthorized(GatewayError):
+    """The client gave no key where one is needed, or one that is unknown, expired or disabled."""
+
+    default_status = 401
+    code = "invalid_api_key"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class BudgetSpent(GatewayError):
+    """The budget of the client's key is spent, or what is left is too little for the request.
+
+    The status is 402 and not 429, since client libraries repeat what they get a 429 for.
+    """
+
+    default_status = 402
+    code = "insufficient_quota"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers=_IN_VAIN)
+
+
+class Unpriced(GatewayError):
+    """The client's key has a budget, and nobody knows what the model costs."""
+
+    default_status = 402
+    code = "model_not_priced"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers=_IN_VAIN)
+
+
 class Forbidden(GatewayError):
     """The request's origin or host is not allowed."""
 
     default_status = 403
+
+
+class NotPermitted(Forbidden):
+    """The client's key is good, but not for this."""
+
+    code = "insufficient_permissions"
 
 
 class ModelNotFound(GatewayError):
@@ -106,14 +165,46 @@ class BodyTooLarge(GatewayError):
     default_status = 413
 
 
+class RateLimited(GatewayError):
+    """A limit of the gateway's own is reached: that of a key, or that of all clients together.
+
+    *unit* is what is limited, *wait* the milliseconds until the request may be granted.
+    """
+
+    default_status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(
+        self, message: str, *, unit: Literal["requests", "tokens"] = "requests", wait: int = 1000
+    ) -> None:
+        headers = {"Retry-After": str(max(1, -(-wait // 1000))), "retry-after-ms": str(wait)}
+        if wait > _LONG_WAIT:
+            headers |= _IN_VAIN
+        super().__init__(message, headers=headers)
+        self.unit: Literal["requests", "tokens"] = unit
+
+
 class NotSupported(GatewayError):
     """The provider of this model does not support the operation."""
 
     default_status = 501
 
 
+class NotRecorded(GatewayError):
+    """Answers come from recordings only, and there is none of this request."""
+
+    default_status = 502
+    code = "not_recorded"
+
+
 class ShuttingDown(GatewayError):
     """The server is shutting down, and the answer was not complete in time."""
+
+    default_status = 503
+
+
+class StateUnavailable(GatewayError):
+    """The state that limits are kept in is away, and nothing else may decide."""
 
     default_status = 503
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.errors import GatewayError
+from gateway.core.errors import BudgetSpent, GatewayError, Unpriced
 from gateway.core.events import (
     Answer,
     ChatEvent,
@@ -187,6 +187,9 @@ class MessageEncoder:
 def error_document(error: GatewayError, identity: str) -> bytes:
     """Return the body of an error response to the request of that id."""
     kind = _ERROR_TYPES.get(error.status, "api_error")
+    # By its class, since a provider's own 402 is told as it always was.
+    if isinstance(error, BudgetSpent | Unpriced):
+        kind = "billing_error"
     document = {
         "type": "error",
         "error": {"type": kind, "message": error.message},

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.core.embeddings import EmbedResult, normalize
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, RateLimited
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName, parse_name
 from gateway.core.transcriptions import Transcript
@@ -30,15 +30,22 @@ __all__ = [
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
 
 _ERROR_TYPES: Final[Mapping[int, str]] = {400: "invalid_request_error", 404: "not_found_error"}
+_TYPES_OF_CODES: Final[Mapping[str, str]] = {
+    "invalid_api_key": "invalid_request_error",
+    "insufficient_permissions": "permission_error",
+    "insufficient_quota": "insufficient_quota",
+    "model_not_priced": "insufficient_quota",
+}
+"""The types of the gateway's own errors, for which Ollama has none to go by."""
 
 
 def error_fields(error: GatewayError) -> dict[str, object]:
     """Return the member ``error`` of an error response and of a failed stream."""
     return {
         "message": error.message,
-        "type": _ERROR_TYPES.get(error.status, "api_error"),
+        "type": _error_type(error),
         "param": None,
-        "code": None,
+        "code": error.code or None,
     }
 
 
@@ -87,6 +94,13 @@ def embeddings_document(
 def transcript_document(transcript: Transcript) -> bytes:
     """Return the answer of ``/v1/audio/transcriptions``."""
     return encode_line({"text": transcript.text})
+
+
+def _error_type(error: GatewayError) -> str:
+    if isinstance(error, RateLimited):
+        return error.unit
+    by_status = _ERROR_TYPES.get(error.status, "api_error")
+    return _TYPES_OF_CODES.get(error.code, by_status)
 
 
 def _model(name: str, model: ListedModel) -> dict[str, object]:
