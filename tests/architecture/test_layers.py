@@ -37,7 +37,7 @@ ONLY_IN = {
     "msgspec": {"core", "dialects", "models", "providers"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
-    "sqlite3": {"models"},
+    "sqlite3": {"core", "models"},
     "uvloop": {"cli"},
 }
 FOUND = imports()

@@ -17,6 +17,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from gateway.core import sqlite
 from gateway.core.chat import Media, Message, Role
 from gateway.core.errors import GatewayError
 from gateway.core.events import ToolCall
@@ -457,7 +458,7 @@ async def test_another_process_may_have_made_the_tables_meanwhile(tmp_path: Path
             return super().execute(sql, *values)
 
     connection = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None, factory=Late)
-    database._prepare(connection)
+    sqlite._prepare(connection, database._VERSION, database._TABLES)
     assert connection.execute("SELECT count(*) FROM models").fetchone() == (0,)
     connection.close()
 

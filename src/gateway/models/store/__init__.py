@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.core.directory import CannotOpen, prepare_directory
 from gateway.core.errors import GatewayError
 from gateway.models.derived import DerivedModel
-from gateway.models.store.directory import CannotOpen, prepare_directory
 
 if TYPE_CHECKING:
     from gateway.models.store.database import Database

@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
@@ -22,23 +21,21 @@ from typing import TypeVar
 import msgspec
 
 from gateway.core import codec
+from gateway.core.directory import CannotOpen
 from gateway.core.errors import GatewayError
 from gateway.core.names import parse_name
+from gateway.core.sqlite import PATIENCE, connect, open_file
 from gateway.models.derived import DerivedModel
-from gateway.models.store.directory import CannotOpen
 
 __all__ = ["Database", "open_database"]
 
-_SCHEMA = 1
-_PATIENCE = 10.0
-"""Seconds that a change waits for changes of other processes, which take milliseconds."""
-
+_VERSION = 1
+_PATIENCE = PATIENCE
 # Names are ASCII, so that NOCASE is exactly how Ollama compares them.
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS models"
     " (name TEXT PRIMARY KEY COLLATE NOCASE, document BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY)",
-    f"PRAGMA user_version = {_SCHEMA}",
 )
 
 _log = logging.getLogger("gateway.store")
@@ -61,7 +58,7 @@ async def open_database(path: Path | None) -> AsyncIterator[Database]:
                 yield Database(worker, connection, None, is_read_only=is_read_only)
             else:
                 # It is asked by the event loop, which must not wait.
-                with closing(_connected(path, timeout=0.0)) as watch:
+                with closing(connect(path, patience=0.0)) as watch:
                     yield Database(worker, connection, watch.cursor())
         finally:
             # Runs after all earlier work, including that of cancelled requests.
@@ -183,70 +180,15 @@ class Database:
 
 def _opened(path: Path | None) -> tuple[sqlite3.Connection, bool]:
     """Return a connection to a database with the current schema, and whether it is read-only."""
-    try:
-        if path is not None and path.exists() and not os.access(path.parent, os.W_OK):
-            # SQLite's log would need a file of its own; nobody else can write here either.
-            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    if path is not None and path.exists() and not os.access(path.parent, os.W_OK):
+        # SQLite's log would need a file of its own; nobody else can write here either.
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        try:
             return sqlite3.connect(uri, uri=True, isolation_level=None), True
-        if path is not None:
-            _make_private(path)
-        connection = _connected(path, timeout=_PATIENCE)
-        try:
-            _prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CannotOpen(str(reason).lower()) from error
-    return connection, False
-
-
-def _make_private(path: Path) -> None:
-    """Make the file if it is not there, and let nobody else read it: prompts stand in it."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-
-
-def _connected(path: Path | None, *, timeout: float) -> sqlite3.Connection:
-    # Without an isolation level Python does not open transactions itself.
-    return sqlite3.connect(path or ":memory:", timeout=timeout, isolation_level=None)
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    _use_log(connection)
+        except sqlite3.Error as error:
+            raise CannotOpen(str(error).lower()) from error
     # Synchronised at each change, so that a power failure loses none: they are few and small.
-    connection.execute("PRAGMA synchronous = FULL")
-    if _pragma(connection, "user_version") == _SCHEMA:
-        return
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        # Another process may have created the schema since.
-        version = _pragma(connection, "user_version")
-        if version > _SCHEMA:
-            raise CannotOpen(
-                f"its schema version {version} is newer than {_SCHEMA}, which this gateway supports"
-            )
-        if version == 0:
-            for statement in _TABLES:
-                connection.execute(statement)
-
-
-def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log, which fails while another process does the same."""
-    give_up_at = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
-    return int(value)
+    connection = open_file(
+        path, version=_VERSION, tables=_TABLES, synchronous="FULL", patience=_PATIENCE
+    )
+    return connection, False
