@@ -18,14 +18,18 @@ from gateway.providers.mistral import MistralOptions, MistralProvider
 from gateway.providers.ollama import OllamaProvider
 from gateway.providers.openai import ModelRule, OpenAIOptions, OpenAIProvider
 from gateway.providers.registry import configure, installed
-from gateway.settings import VARIABLES, Settings, load
+from gateway.settings import VARIABLES, KeySettings, Plan, PriceSettings, Settings, load
 from gateway.settings.environment import FILE_SUFFIX
 from gateway.settings.sources import _KEYS
 from pages import DOCS, blocks, codes, page, section, table
 
 PAGE = "reference/settings.md"
+TABLES = ("plans", "keys", "prices")
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
-GROUPS = ("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network")
+GROUPS = (
+    *("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network"),
+    *("auth", "usage", "state"),
+)
 ARGUMENTS = {
     option
     for action in _parser()._actions
@@ -82,10 +86,21 @@ def test_every_setting_of_a_group_is_documented_with_its_default(group: str) -> 
 
 def test_settings_outside_of_groups_are_documented() -> None:
     own = {field.name for field in dataclasses.fields(Settings)}
-    own -= {*GROUPS, "providers", "environ", "sources"}
+    own -= {*GROUPS, *TABLES, "providers", "environ", "sources"}
     assert rows_of("Top-level keys", "") == {
         name: (variables_of(name), frozenset(), getattr(Settings(), name)) for name in own
     }
+
+
+def test_the_tables_of_keys_plans_and_prices_are_documented() -> None:
+    def shown(heading: str) -> set[str]:
+        return {key for row in table(PAGE, heading, "Key") for key in codes(row["Key"])}
+
+    def fields(kind: type[Any]) -> set[str]:
+        return {field.name for field in dataclasses.fields(kind)}
+
+    assert shown("`keys` and `plans`") == fields(KeySettings) | fields(Plan) - {"name"}
+    assert shown("`prices`") == fields(PriceSettings)
 
 
 def test_every_variable_is_documented() -> None:

@@ -11,6 +11,7 @@ import pytest
 from gateway.core.errors import SettingsError
 from gateway.settings import (
     VARIABLES,
+    AuthSettings,
     CoolDownSettings,
     LimitsSettings,
     ModelsSettings,
@@ -20,7 +21,9 @@ from gateway.settings import (
     RetrySettings,
     ServerSettings,
     Settings,
+    StateSettings,
     TimeoutSettings,
+    UsageSettings,
     load,
 )
 from gateway.settings.schemas import GROUPS
@@ -82,6 +85,9 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "cool_down": CoolDownSettings,
         "timeouts": TimeoutSettings,
         "network": NetworkSettings,
+        "auth": AuthSettings,
+        "usage": UsageSettings,
+        "state": StateSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -130,6 +136,25 @@ depth = 50
 members = 400
 messages = 30
 tools = 2
+rpm = 600
+tpm = 2000000
+concurrency = 64
+reserve = 512
+
+[auth]
+required = true
+key = "sixteen-letters-x"
+
+[usage]
+enabled = true
+keep = 30
+flush = 0.5
+
+[state]
+url = "unix:///run/redis.sock"
+prefix = "gw"
+timeout = 0.5
+on_failure = "refuse"
 
 [retry]
 count = 4
@@ -189,11 +214,18 @@ EVERYTHING_LOADED = Settings(
         members=400,
         messages=30,
         tools=2,
+        rpm=600,
+        tpm=2_000_000,
+        concurrency=64,
+        reserve=512,
     ),
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
     timeouts=TimeoutSettings(0.1, 0.0, 2.0),
     network=NetworkSettings("aiohttp", "/etc/ssl/company.pem"),
+    auth=AuthSettings(True, "sixteen-letters-x"),
+    usage=UsageSettings(True, 30, 0.5),
+    state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     providers={
         "work": ProviderSettings(
             "mistral", {"api_key": "sk-work", "extra": ["a", 1]}, network={"transport": "own"}
@@ -208,7 +240,7 @@ def test_a_file_can_say_everything(tmp_path: Path) -> None:
     assert load(config=write(tmp_path, EVERYTHING)) == EVERYTHING_LOADED
 
 
-def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path) -> None:
+def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_path: Path) -> None:
     environ = {
         "GATEWAY_HOME": "/var/lib/gateway",
         "GATEWAY_SERVER_HOST": "::1",
@@ -253,6 +285,19 @@ def test_variables_can_say_everything_but_the_tables_of_providers(tmp_path: Path
         "GATEWAY_TIMEOUTS_LOADED_MODELS": "2",
         "GATEWAY_NETWORK_TRANSPORT": "aiohttp",
         "GATEWAY_NETWORK_CA_FILE": "/etc/ssl/company.pem",
+        "GATEWAY_LIMITS_RPM": "600",
+        "GATEWAY_LIMITS_TPM": "2000000",
+        "GATEWAY_LIMITS_CONCURRENCY": "64",
+        "GATEWAY_LIMITS_RESERVE": "512",
+        "GATEWAY_AUTH_REQUIRED": "true",
+        "GATEWAY_AUTH_KEY": "sixteen-letters-x",
+        "GATEWAY_USAGE_ENABLED": "1",
+        "GATEWAY_USAGE_KEEP": "30",
+        "GATEWAY_USAGE_FLUSH": "0.5",
+        "GATEWAY_STATE_URL": "unix:///run/redis.sock",
+        "GATEWAY_STATE_PREFIX": "gw",
+        "GATEWAY_STATE_TIMEOUT": "0.5",
+        "GATEWAY_STATE_ON_FAILURE": "refuse",
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
@@ -388,6 +433,11 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
     )
 
 
+TABLES = "auth, home, keys, limits, models, ollama, plans, prices, providers, server, state, usage"
+TABLES = (
+    "auth, cool_down, home, keys, limits, models, network, ollama, plans, prices, providers, retry,"
+    " server, state, timeouts, usage"
+)
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
 
 
@@ -401,8 +451,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ),
         (
             "[sever]\nport = 1",
-            "sever: unknown key (allowed: cool_down, home, limits, models, network, ollama,"
-            " providers, retry, server, timeouts)",
+            f"sever: unknown key (allowed: {TABLES})",
         ),
         ('[server]\nport = "1"', "server.port: not a valid integer"),
         ("[server]\nport = 1.5", "server.port: not a valid integer"),
@@ -563,8 +612,7 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ),
         (
             {"port": 1},
-            "--port: unknown key (allowed: cool_down, home, limits, models, network, ollama,"
-            " providers, retry, server, timeouts)",
+            f"--port: unknown key (allowed: {TABLES})",
         ),
     ],
 )

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from gateway.settings.callers import (
+    AuthSettings,
+    KeySettings,
+    Period,
+    Plan,
+    PriceSettings,
+    StateSettings,
+    UsageSettings,
+)
 from gateway.settings.environment import Environment
 from gateway.settings.sources import VARIABLES, load
 from gateway.settings.values import (
@@ -19,16 +28,23 @@ from gateway.settings.values import (
 
 __all__ = [
     "VARIABLES",
+    "AuthSettings",
     "CoolDownSettings",
     "Environment",
+    "KeySettings",
     "LimitsSettings",
     "ModelsSettings",
     "NetworkSettings",
     "OllamaSettings",
+    "Period",
+    "Plan",
+    "PriceSettings",
     "ProviderSettings",
     "RetrySettings",
     "ServerSettings",
     "Settings",
+    "StateSettings",
     "TimeoutSettings",
+    "UsageSettings",
     "load",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -13,6 +13,8 @@ from gateway.core.codec import DEEPEST
 from gateway.core.errors import SettingsError
 from gateway.core.names import InvalidName, parse_name
 from gateway.core.origins import ORIGIN_RULE, is_origin
+from gateway.settings import limits
+from gateway.settings.callers import Period
 from gateway.settings.ollama import parse_keep_alive, parse_list
 
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
@@ -71,6 +73,11 @@ def _is_said(name: object) -> bool:
     return isinstance(name, str) and bool(name.strip())
 
 
+def _name(whose: str) -> fields.String:
+    error = f"{whose}'s name consists of letters, digits, - and _"
+    return fields.String(validate=validate.Regexp(limits.NAME, error=error))
+
+
 class _ServerTable(_Table):
     host = fields.String()
     port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
@@ -110,6 +117,60 @@ class _LimitsTable(_Table):
     members = fields.Integer(strict=True, validate=_POSITIVE)
     messages = fields.Integer(strict=True, validate=_POSITIVE)
     tools = fields.Integer(strict=True, validate=_POSITIVE)
+    rpm = fields.Integer(strict=True, validate=limits.LIMIT)
+    tpm = fields.Integer(strict=True, validate=limits.LIMIT)
+    concurrency = fields.Integer(strict=True, validate=limits.LIMIT)
+    reserve = fields.Integer(strict=True, validate=limits.LIMIT)
+
+
+class _AuthTable(_Table):
+    required = fields.Boolean(truthy={True}, falsy={False})
+    key = fields.String(validate=limits.is_key)
+
+
+class _PlanTable(_Table):
+    models = fields.List(fields.String(validate=limits.is_pattern))
+    rpm = fields.Integer(strict=True, validate=limits.LIMIT)
+    tpm = fields.Integer(strict=True, validate=limits.LIMIT)
+    concurrency = fields.Integer(strict=True, validate=limits.LIMIT)
+    budget = limits.Amount(most=limits.LARGEST_BUDGET)
+    budget_period = fields.String(validate=validate.OneOf(get_args(Period)))
+    manage = fields.Boolean(truthy={True}, falsy={False})
+
+
+class _KeyTable(_PlanTable):
+    hash = fields.String(
+        required=True,
+        validate=validate.Regexp(
+            r"sha256:[0-9a-f]{64}\Z", error="must be sha256: and 64 hexadecimal digits"
+        ),
+    )
+    plan = fields.String()
+    admin = fields.Boolean(truthy={True}, falsy={False})
+    expires = limits.Moment()
+    disabled = fields.Boolean(truthy={True}, falsy={False})
+
+
+class _PriceTable(_Table):
+    input = limits.Amount(required=True)
+    output = limits.Amount(required=True)
+    cached = limits.Amount()
+    request = limits.Amount()
+
+
+class _UsageTable(_Table):
+    enabled = fields.Boolean(truthy={True}, falsy={False})
+    keep = fields.Integer(strict=True, validate=validate.Range(1, 36500))
+    flush = fields.Float(validate=validate.Range(min=0.01, max=3600.0))
+
+
+class _StateTable(_Table):
+    url = fields.String()
+    prefix = fields.String(
+        validate=validate.Regexp(r"[^\s{}]+\Z", error="must be without spaces and braces")
+    )
+    timeout = fields.Float(validate=validate.Range(min=0.01, max=60.0))
+    on_failure = fields.String(validate=validate.OneOf(("local", "refuse")))
 
 
 class _RetryTable(_Table):
@@ -156,14 +217,15 @@ class _Document(_Table):
     cool_down = fields.Nested(_CoolDownTable)
     timeouts = fields.Nested(_TimeoutsTable)
     network = fields.Nested(_NetworkTable)
+    auth = fields.Nested(_AuthTable)
+    plans = fields.Dict(keys=_name("a plan"), values=fields.Nested(_PlanTable))
+    keys = fields.Dict(keys=_name("a key"), values=fields.Nested(_KeyTable))
+    prices = fields.Dict(keys=fields.String(validate=_SAID), values=fields.Nested(_PriceTable))
+    usage = fields.Nested(_UsageTable)
+    state = fields.Nested(_StateTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
-        keys=fields.String(
-            validate=validate.Regexp(
-                r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}\Z",
-                error="a provider's name consists of letters, digits, - and _",
-            )
-        ),
+        keys=_name("a provider"),
         values=fields.Nested(_ProviderTable),
         validate=validate.Length(min=1),
     )
@@ -181,6 +243,9 @@ GROUPS: Mapping[str, ma.Schema] = {
     "cool_down": _CoolDownTable(),
     "timeouts": _TimeoutsTable(),
     "network": _NetworkTable(),
+    "auth": _AuthTable(),
+    "usage": _UsageTable(),
+    "state": _StateTable(),
 }
 """The groups whose keys are fixed."""
 
@@ -225,5 +290,5 @@ def _complaints(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
         return
     for key, below in messages.items():
         # marshmallow's own keys for a whole table and for the two parts of a pair.
-        hidden = key in {"_schema", "key", "value"}
+        hidden = key == "_schema" or (key in {"key", "value"} and path not in GROUPS)
         yield from _complaints(below, path if hidden else f"{path}.{key}".lstrip("."))

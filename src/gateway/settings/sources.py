@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from gateway.core.errors import SettingsError
+from gateway.settings.callers import (
+    AuthSettings,
+    KeySettings,
+    Plan,
+    PriceSettings,
+    StateSettings,
+    UsageSettings,
+)
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host
 from gateway.settings.schemas import GROUPS, check, from_text
@@ -30,6 +38,8 @@ from gateway.settings.values import (
 )
 
 __all__ = ["VARIABLES", "load"]
+
+T = TypeVar("T")
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _OWN = "GATEWAY_"
@@ -167,6 +177,12 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         cool_down=CoolDownSettings(**groups["cool_down"]),
         timeouts=TimeoutSettings(**groups["timeouts"]),
         network=NetworkSettings(**groups["network"]),
+        auth=AuthSettings(**groups["auth"]),
+        plans=_tables(merged, "plans", lambda name, values: Plan(name, **values)),
+        keys=_tables(merged, "keys", lambda _, values: KeySettings(**values)),
+        prices=_tables(merged, "prices", lambda _, values: PriceSettings(**values)),
+        usage=UsageSettings(**groups["usage"]),
+        state=StateSettings(**groups["state"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,
@@ -177,7 +193,38 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         raise SettingsError(
             f"models.default_provider: no such provider (allowed: {', '.join(settings.providers)})"
         )
+    _check_keys(settings)
     return settings
+
+
+def _check_keys(settings: Settings) -> None:
+    """Raise `SettingsError` where keys contradict each other or their plans."""
+    if settings.auth.key and "default" in settings.keys:
+        raise SettingsError("keys.default: this is the name of auth.key, give one of them")
+    hashes: dict[str, str] = {}
+    for name, key in settings.keys.items():
+        if key.plan and key.plan not in settings.plans:
+            allowed = ", ".join(settings.plans) or "there is none"
+            raise SettingsError(f"keys.{name}.plan: no such plan (allowed: {allowed})")
+        if (other := hashes.setdefault(key.hash, name)) != name:
+            raise SettingsError(f"keys.{name}.hash: is that of keys.{other}")
+
+
+def _tables(
+    merged: Mapping[str, Any], group: str, make: Callable[[str, dict[str, Any]], T]
+) -> Mapping[str, T]:
+    """Return what *make* returns for each table of *group*, in which every name is another one."""
+    made: dict[str, T] = {}
+    for name, table in merged.get(group, {}).items():
+        if group != "prices":
+            _refuse_twins(group, name, made)
+        made[name] = make(name, {key: _frozen(value) for key, value in table.items()})
+    return MappingProxyType(made)
+
+
+def _refuse_twins(group: str, name: str, others: Iterable[str]) -> None:
+    if name.casefold() in {other.casefold() for other in others}:
+        raise SettingsError(f"{group}.{name}: differs from another name only in case")
 
 
 def _frozen(value: Any) -> Any:
@@ -193,8 +240,7 @@ def _frozen(value: Any) -> Any:
 def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, ProviderSettings]:
     providers: dict[str, ProviderSettings] = {}
     for name, table in tables.items():
-        if name.casefold() in {other.casefold() for other in providers}:
-            raise SettingsError(f"providers.{name}: differs from another name only in case")
+        _refuse_twins("providers", name, providers)
         options = {**table}
         adapter = str(options.pop("adapter", name))
         keys = tuple(cast("list[str]", options.pop("api_keys", [])))

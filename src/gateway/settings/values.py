@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gateway.core.body_limits import BodyLimits
+from gateway.settings.callers import (
+    AuthSettings,
+    KeySettings,
+    Plan,
+    PriceSettings,
+    StateSettings,
+    UsageSettings,
+)
 from gateway.settings.environment import Environment
 
 __all__ = [
@@ -87,6 +95,10 @@ class LimitsSettings(BodyLimits):
     of parts of a form and of frames of a body compressed with zstd. ``body_timeout`` is how many
     seconds the next 64 KiB of a body may take, 0 for no limit. The other limits are those of a JSON
     body.
+
+    ``rpm`` and ``tpm`` are requests and tokens in a minute, ``concurrency`` requests at one time,
+    of all clients together; ``None`` is no limit. ``reserve`` is how many tokens are set aside for
+    an answer until its counts are known.
     """
 
     body: int = 1 << 30
@@ -94,6 +106,10 @@ class LimitsSettings(BodyLimits):
     form: int = 25 << 20
     form_parts: int = 1000
     frames: int = 100
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    reserve: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +206,12 @@ class Settings:
     cool_down: CoolDownSettings = CoolDownSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     network: NetworkSettings = NetworkSettings()
+    auth: AuthSettings = field(default=AuthSettings())
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    keys: Mapping[str, KeySettings] = field(default_factory=dict)
+    prices: Mapping[str, PriceSettings] = field(default_factory=dict)
+    usage: UsageSettings = field(default=UsageSettings())
+    state: StateSettings = field(default=StateSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)
