@@ -26,7 +26,10 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"serving"}),
     frozenset({"models", "routing"}),
     frozenset({"dialects", "providers"}),
-    frozenset({"access", "observe", "settings"}),
+    frozenset({"access", "observe"}),
+    frozenset({"usage"}),
+    frozenset({"state"}),
+    frozenset({"settings"}),
     frozenset({"core", "version"}),
 )
 SANDBOX = {"gateway.core.codec", "gateway.version"}

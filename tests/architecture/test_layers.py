@@ -37,7 +37,8 @@ ONLY_IN = {
     "msgspec": {"core", "dialects", "models", "providers"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
-    "sqlite3": {"core", "models"},
+    "redis": {"state"},
+    "sqlite3": {"core", "models", "state"},
     "uvloop": {"cli"},
 }
 FOUND = imports()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from gateway.core.directory import CannotOpen
+from gateway.core.directory import CannotOpen, prepare_directory
 
 __all__ = ["PATIENCE", "connect", "open_file"]
 
@@ -36,6 +36,7 @@ def open_file(
     """
     try:
         if path is not None:
+            prepare_directory(path.parent)
             _make_private(path)
         connection = connect(path, patience=patience)
         try:

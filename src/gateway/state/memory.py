@@ -1,0 +1,198 @@
+"""Limits of one process: arithmetic on dictionaries, which never waits."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.state import rules
+from gateway.state.base import Actual, Demand, Granted, Lease, Level, Money, Refused
+from gateway.state.rows import UsageCounts, UsageKey, UsageRow
+
+__all__ = ["MemoryState", "monotonic_ms"]
+
+_SWEEP = 4096
+"""Requests between two looks for what can be forgotten, such as buckets that are full."""
+
+
+def monotonic_ms() -> int:
+    """Return the milliseconds of a clock that is never set back."""
+    return time.monotonic_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    level: int
+    at: int
+    limit: int
+
+
+class MemoryState:
+    """The state of one process; it lasts as long as the process.
+
+    *clock* tells milliseconds, *now* seconds since 1970. At most *size* bytes of answers are kept;
+    the least recently used go first.
+    """
+
+    is_up = True
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], int] = monotonic_ms,
+        now: Callable[[], float] = time.time,
+        size: int = 64 << 20,
+    ) -> None:
+        self._clock = clock
+        self._now = now
+        self._numbers = itertools.count(1)
+        self._buckets: dict[tuple[str, str], _Bucket] = {}
+        self._running: dict[str, int] = {}
+        self._held: dict[tuple[str, int], int] = {}
+        self._spent: dict[tuple[str, int], int] = {}
+        self._forget: dict[tuple[str, int], int] = {}
+        self._usage: dict[UsageKey, UsageCounts] = {}
+        self._size = size
+        self._answers: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._bytes = 0
+
+    async def acquire(self, demands: Sequence[Demand]) -> Granted | Refused:
+        """Take all or nothing, at once."""
+        number = next(self._numbers)
+        if number % _SWEEP == 0:
+            self._sweep()
+        return self.take(f"{number:x}", demands)
+
+    def take(self, identity: str, demands: Sequence[Demand]) -> Granted | Refused:
+        """Take all or nothing; the lease is called *identity*."""
+        now = self._clock()
+        standings = [self._standing(demand, now) for demand in demands]
+        found = tuple(
+            one
+            for demand, standing in zip(demands, standings, strict=True)
+            for one in rules.unmet(demand, standing)
+        )
+        if found:
+            levels = map(rules.level_of, demands, standings)
+            return Refused(found, tuple(levels))
+        after = [*map(rules.taken, demands, standings)]
+        for demand, standing in zip(demands, after, strict=True):
+            self._write(demand, standing, now)
+        return Granted(Lease(identity, tuple(demands)), tuple(map(rules.level_of, demands, after)))
+
+    def settle(self, lease: Lease, actual: Actual) -> None:
+        """Replace what *lease* holds by what was used."""
+        now = self._clock()
+        for demand in lease.demands:
+            self._write(demand, rules.settled(demand, self._standing(demand, now), actual), now)
+
+    def give_back(self, lease: Lease) -> None:
+        """Let it be as if *lease* had never been granted."""
+        now = self._clock()
+        for demand in lease.demands:
+            self._write(demand, rules.undone(demand, self._standing(demand, now)), now)
+
+    async def levels(self, demands: Sequence[Demand]) -> tuple[Level, ...]:
+        """Return where the names of *demands* stand."""
+        now = self._clock()
+        return tuple(rules.level_of(demand, self._standing(demand, now)) for demand in demands)
+
+    async def spent(self, name: str, period: int) -> int:
+        """Return what *name* has spent in a period."""
+        return self.known(name, period) or 0
+
+    def known(self, name: str, period: int) -> int | None:
+        """Return what *name* has spent, ``None`` if nothing was ever heard of this period."""
+        return self._spent.get((name, period))
+
+    def learn(self, name: str, money: Money, spent: int) -> None:
+        """Take *spent* for what *name* has spent in the period of *money*."""
+        self._spent[name, money.period] = spent
+        if money.keep:
+            self._forget[name, money.period] = money.period + money.keep
+
+    async def cached(self, key: str) -> bytes | None:
+        """Return what was kept under *key*, or ``None``."""
+        value, until = self._answers.get(key, (None, 0.0))
+        if value is None or until <= self._now():
+            return None
+        self._answers.move_to_end(key)
+        return value
+
+    async def keep(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep *value*; the least recently used answers make room for it."""
+        self._drop(key)
+        self._answers[key] = (value, self._now() + ttl)
+        self._bytes += len(key) + len(value)
+        while self._bytes > self._size:
+            self._drop(next(iter(self._answers)))
+
+    async def add_usage(self, rows: Sequence[UsageRow], batch: str) -> bool:
+        """Add *rows* to the ledger."""
+        for key, counts in rows:
+            self._usage[key] = self._usage.get(key, UsageCounts()).plus(counts)
+        return True
+
+    async def usage(self, since: int, until: int) -> Sequence[UsageRow]:
+        """Return the ledger's rows of some hours."""
+        return [
+            UsageRow(key, counts)
+            for key, counts in sorted(self._usage.items())
+            if since <= key.hour < until
+        ]
+
+    async def free(self, owner: str) -> None:
+        """Do nothing: what a process holds here ends with it."""
+
+    def _standing(self, demand: Demand, now: int) -> rules.Standing:
+        name, period = demand.name, demand.money.period if demand.money else 0
+        return rules.Standing(
+            requests=self._level(name, "rpm", demand.rpm, now),
+            tokens=self._level(name, "tpm", demand.tpm, now),
+            running=self._running.get(name, 0),
+            spent=self._spent.get((name, period), 0) if demand.money else 0,
+            held=self._held.get((name, period), 0) if demand.money else 0,
+        )
+
+    def _level(self, name: str, kind: str, limit: int | None, now: int) -> int:
+        if limit is None:
+            return 0
+        bucket = self._buckets.get((name, kind))
+        if bucket is None:
+            return rules.full(limit)
+        return rules.refilled(bucket.level, limit=limit, elapsed=now - bucket.at)
+
+    def _write(self, demand: Demand, standing: rules.Standing, now: int) -> None:
+        name = demand.name
+        if demand.rpm is not None:
+            self._buckets[name, "rpm"] = _Bucket(standing.requests, now, demand.rpm)
+        if demand.tpm is not None:
+            self._buckets[name, "tpm"] = _Bucket(standing.tokens, now, demand.tpm)
+        self._running[name] = standing.running
+        if demand.money is not None:
+            period = name, demand.money.period
+            self._held[period] = standing.held
+            if standing.spent or period in self._spent:
+                self.learn(name, demand.money, standing.spent)
+
+    def _sweep(self) -> None:
+        """Forget what says no more than nothing would."""
+        now, today = self._clock(), self._now()
+        for one, bucket in [*self._buckets.items()]:
+            elapsed = now - bucket.at
+            limit = bucket.limit
+            if rules.refilled(bucket.level, limit=limit, elapsed=elapsed) == rules.full(limit):
+                del self._buckets[one]
+        self._running = {name: count for name, count in self._running.items() if count}
+        self._held = {period: amount for period, amount in self._held.items() if amount}
+        for period, until in [*self._forget.items()]:
+            if until < today and period not in self._held:
+                del self._forget[period]
+                self._spent.pop(period, None)
+
+    def _drop(self, key: str) -> None:
+        if (found := self._answers.pop(key, None)) is not None:
+            self._bytes -= len(key) + len(found[0])
