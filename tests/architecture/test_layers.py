@@ -34,11 +34,11 @@ ONLY_IN = {
     "dotenv": {"settings"},
     "httptools": {"providers"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
-    "msgspec": {"core", "dialects", "models", "providers"},
+    "msgspec": {"access", "core", "dialects", "models", "providers"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "redis": {"state"},
-    "sqlite3": {"core", "models", "state"},
+    "sqlite3": {"access", "core", "models", "state"},
     "uvloop": {"cli"},
 }
 FOUND = imports()

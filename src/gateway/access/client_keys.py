@@ -1,0 +1,217 @@
+"""Who asks: from the credential of a request to a `Caller`, and what that one may use."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import secrets
+import string
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from gateway.core.errors import SettingsError, Unauthorized
+from gateway.core.model_info import ListedModel
+from gateway.settings import AuthSettings, KeySettings, Plan
+from gateway.state.base import EVERYBODY
+
+__all__ = [
+    "Caller",
+    "Key",
+    "Keyring",
+    "NewKey",
+    "credential",
+    "hash_key",
+    "may_use",
+    "new_key",
+]
+
+_log = logging.getLogger("gateway.keys")
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_NO_PLAN = Plan()
+_SHARED = ("models", "rpm", "tpm", "concurrency", "budget", "budget_period", "manage")
+"""What a key may say itself instead of its plan."""
+_DEFAULT = "default"
+"""The name of the one key that stands in `AuthSettings`."""
+_ID_CHARACTERS = string.ascii_lowercase + string.digits
+_ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may ask; counters go by ``name``.
+
+    An application that embeds the gateway may make one for a request itself. ``plan`` is then what
+    that caller may use, or the name of a plan in the settings; ``""`` is a plan without limits.
+    """
+
+    name: str
+    plan: Plan | str = ""
+    admin: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name in {"", EVERYBODY}:
+            raise ValueError(f"no caller can be called {self.name!r}")
+
+
+class NewKey(NamedTuple):
+    """A key that was just made: shown once, and kept as its hash only."""
+
+    key: str
+    id: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one hash stands for: its caller, until when, and whether it is to be refused."""
+
+    hash: str = field(repr=False)
+    caller: Caller
+    expires: datetime | None = None
+    disabled: bool = False
+
+
+def new_key() -> NewKey:
+    """Return a key with an id that may be told and a secret of 256 random bits.
+
+    So many bits cannot be guessed, whatever a try costs: a plain digest is the right hash of it.
+    """
+    identity = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))
+    key = f"sk-gw-{identity}-{secrets.token_urlsafe(32)}"
+    return NewKey(key, identity, hash_key(key))
+
+
+def hash_key(key: str) -> str:
+    """Return how a key is kept: ``sha256:`` and the digest of all of it."""
+    return f"sha256:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def credential(headers: Mapping[str, str]) -> str:
+    """Return the key that a request gives, ``""`` if none; of several headers the first counts.
+
+    They are ``Authorization`` with a bearer token or a password, ``x-api-key`` and ``api-key``.
+    """
+    scheme, _, given = headers.get("Authorization", "").strip().partition(" ")
+    given = given.strip()
+    match scheme.lower():
+        case "bearer" if given:
+            return given
+        case "basic" if password := _password(given):
+            return password
+    return headers.get("x-api-key", "").strip() or headers.get("api-key", "").strip()
+
+
+def may_use(plan: Plan, model: ListedModel, *, asked: str = "") -> bool:
+    """Tell whether *plan* allows *model*, which was asked for as *asked* or is to be listed.
+
+    A pattern is held against the listed name, the one behind the provider, the id, and the name
+    that was asked by. What is excluded is so under the id that aliases share as well.
+    """
+    if not plan.models:
+        return True
+    names = [model.name, f"{model.provider}/{model.name}", model.info.id, asked.strip()]
+    names = [name.casefold() for name in names]
+    excluded = [one[1:] for one in plan.models if one.startswith("!")]
+    if _matches(excluded, [*names, model.info.canonical.casefold()]):
+        return False
+    allowed = [one for one in plan.models if not one.startswith("!")]
+    return not allowed or _matches(allowed, names)
+
+
+class Keyring:
+    """All keys at one moment: those of the settings, and the *stored* ones of the database.
+
+    A name may have several stored keys, for a time. Of the keys of both places with one name those
+    of the settings count. Raise `SettingsError` if keys are required and there is none.
+    """
+
+    def __init__(
+        self,
+        auth: AuthSettings,
+        *,
+        plans: Mapping[str, Plan] = _NONE,
+        keys: Mapping[str, KeySettings] = _NONE,
+        stored: Iterable[tuple[str, KeySettings]] = (),
+    ) -> None:
+        self._plans = plans
+        own = [self._key(name, one) for name, one in keys.items()]
+        if auth.key:
+            caller = Caller(_DEFAULT, Plan(manage=True), admin=True)
+            own.append(Key(hash_key(auth.key), caller))
+        taken = {key.caller.name.casefold() for key in own}
+        made = [self._key(name, one) for name, one in stored if name.casefold() not in taken]
+        self._keys = {key.hash: key for key in (*made, *own)}
+        if auth.required and not self._keys:
+            raise SettingsError("auth.required: there is no key (make one: keys create NAME)")
+        self.required = bool(self._keys) if auth.required is None else auth.required
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._keys)
+
+    def identify(self, headers: Mapping[str, str], *, now: datetime) -> Caller | None:
+        """Return whose key *headers* give; ``None`` for nobody, where that is allowed.
+
+        Raise `Unauthorized` for a key that has expired or is disabled, and where keys are required
+        for one that is unknown or not there.
+        """
+        given = credential(headers)
+        if not given:
+            if self.required:
+                raise Unauthorized("an API key is required")
+            return None
+        digest = hash_key(given)
+        key = self._keys.get(digest)
+        if key is None or not hmac.compare_digest(key.hash, digest):
+            if self.required:
+                raise Unauthorized("unknown API key")
+            return None  # clients send some word where they must send any
+        if key.disabled:
+            raise Unauthorized("this API key is disabled")
+        if key.expires is not None and now >= key.expires:
+            raise Unauthorized("this API key has expired")
+        return key.caller
+
+    def plan_of(self, caller: Caller) -> Plan:
+        """Return what *caller* may use; raise `SettingsError` for a plan that there is not."""
+        if isinstance(caller.plan, Plan):
+            return caller.plan
+        if caller.plan and caller.plan not in self._plans:
+            raise SettingsError(f"there is no plan {caller.plan!r}")
+        return self._plans.get(caller.plan, _NO_PLAN)
+
+    def _key(self, name: str, settings: KeySettings) -> Key:
+        is_dead = settings.disabled
+        if settings.plan and settings.plan not in self._plans:
+            # Those of the settings are checked before; a stored one must not stop the gateway.
+            _log.error("key %s is refused: there is no plan %s", name, settings.plan)
+            is_dead = True
+        plan = _merged(self._plans.get(settings.plan, _NO_PLAN), settings)
+        caller = Caller(name, plan, admin=settings.admin)
+        return Key(settings.hash, caller, settings.expires, is_dead)
+
+
+def _merged(plan: Plan, key: KeySettings) -> Plan:
+    """Return *plan* with what *key* says itself."""
+    own = {name: value for name in _SHARED if (value := getattr(key, name)) is not None}
+    return replace(plan, **own)
+
+
+def _password(encoded: str) -> str:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+    return decoded.partition(":")[2].strip()
+
+
+def _matches(patterns: Iterable[str], names: Collection[str]) -> bool:
+    return any(fnmatchcase(name, one.casefold()) for one in patterns for name in names)
