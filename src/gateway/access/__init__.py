@@ -1,1 +1,1 @@
-"""Access checks: the hosts and origins that a request may name."""
+"""Access checks: hosts, origins, client keys, and the limits of each caller."""

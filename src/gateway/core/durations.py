@@ -1,4 +1,4 @@
-"""Parse durations in Go's format (``time.ParseDuration``) and Ollama's ``keep_alive``."""
+"""Read and write durations in Go's format, and read Ollama's ``keep_alive``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from typing import Final
 
-__all__ = ["FOREVER", "keep_alive_seconds", "parse_duration"]
+__all__ = ["FOREVER", "format_duration", "keep_alive_seconds", "parse_duration"]
 
 FOREVER: Final = math.inf
 """The ``keep_alive`` of a model that is never to be unloaded."""
@@ -66,6 +66,18 @@ def keep_alive_seconds(value: float | str) -> float:
     else:
         nanoseconds = -1 if value < 0 else int(min(value, _LONGEST) * 1_000_000_000)
     return nanoseconds / 1_000_000_000 if 0 <= nanoseconds <= _LONGEST else FOREVER
+
+
+def format_duration(milliseconds: int) -> str:
+    """Return a text such as ``1m30.5s``; what is shorter than a second is in milliseconds."""
+    if 0 < milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest // 1000}.{rest % 1000:03d}".rstrip("0").rstrip(".")
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
 def _quote(text: str) -> str:

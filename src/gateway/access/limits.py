@@ -1,0 +1,268 @@
+"""Limits of a request: all is acquired before a model is asked, and settled when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
+
+from gateway.access.budgets import money_for
+from gateway.access.estimates import Estimate, ModelRequest, answer_tokens, estimate
+from gateway.access.prices import Price, Prices
+from gateway.access.rate_headers import rate_headers
+from gateway.access.refusals import refusal
+from gateway.core.errors import Unpriced
+from gateway.core.events import Usage
+from gateway.settings import LimitsSettings, Plan
+from gateway.state.base import (
+    EVERYBODY,
+    Actual,
+    Demand,
+    Lease,
+    Level,
+    Refused,
+    State,
+)
+from gateway.state.rows import HOUR, UsageCounts, UsageKey
+from gateway.usage.ledger import Ledger
+
+__all__ = ["Asked", "Limiter", "Outcome", "Permit", "Settled"]
+
+_NO_PLAN = Plan()
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_NOTHING = Estimate(0, 0)
+_NO_TOKENS = Usage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model that may be asked: the canonical id in the list of a provider.
+
+    ``service`` and ``listed`` are those of `gateway.access.prices.Prices.find`.
+    """
+
+    provider: str
+    model: str
+    service: str = ""
+    listed: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended.
+
+    ``asked`` is who was asked last, ``None`` if nobody was. ``usage`` is what the provider has
+    counted. Where it has not, ``has_begun`` tells whether any event had come, and ``characters``
+    how many were passed on. ``from_cache`` says that no provider was needed.
+    """
+
+    asked: Asked | None = None
+    usage: Usage | None = None
+    has_begun: bool = False
+    characters: int = 0
+    failed: bool = False
+    cancelled: bool = False
+    from_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a request has used; ``cost`` is ``None`` if nobody knows the price of what it used."""
+
+    usage: Usage
+    cost: int | None
+    estimated: bool = False
+
+
+class Permit:
+    """What a request may do that has acquired what it demands.
+
+    ``able`` are those that may be asked, ``headers`` what the client is told of its rates.
+    """
+
+    def __init__(
+        self,
+        able: Sequence[Asked],
+        headers: Mapping[str, str],
+        settle: Callable[[Outcome], Settled],
+    ) -> None:
+        self.able = able
+        self.headers = headers
+        self._settle = settle
+        self._settled: Settled | None = None
+
+    def settle(self, outcome: Outcome) -> Settled:
+        """Replace what is held by what was used; only the first call counts."""
+        if self._settled is None:
+            self._settled = self._settle(outcome)
+        return self._settled
+
+
+class Limiter:
+    """The limits of all callers, and of the whole gateway, counted in *state*.
+
+    What requests have used goes to *ledger*, if there is one. *now* is the time in UTC.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        limits: LimitsSettings,
+        prices: Prices,
+        *,
+        ledger: Ledger | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._state = state
+        self._limits = limits
+        self._prices = prices
+        self._ledger = ledger
+        self._now = now
+
+    async def acquire(
+        self,
+        request: ModelRequest,
+        asked: Sequence[Asked],
+        *,
+        name: str,
+        operation: str,
+        dialect: str,
+        caller: str = "",
+        plan: Plan = _NO_PLAN,
+        from_cache: bool = False,
+    ) -> Permit:
+        """Acquire all that *request* demands, or nothing, for a model that is called *name*.
+
+        *caller* and its *plan* are those of nobody by default. *asked* are those who may be asked,
+        at least one; without those whose price nobody knows, if there is a budget. *from_cache*
+        says that the answer is there already. Raise `RateLimited`, `BudgetSpent`, `Unpriced` or
+        `StateUnavailable`.
+        """
+        now = self._now()
+        begun = _Begun(caller, plan, operation, now, self._find_prices(asked, plan))
+        able = tuple(asked)
+        if plan.budget is not None and not from_cache:
+            able = tuple(one for one in asked if begun.prices[one] is not None)
+            if not able:
+                raise Unpriced(f"model {name!r} has no price here, and this API key has a budget")
+        if not from_cache and (plan.tpm or self._limits.tpm or begun.prices):
+            begun.guess = estimate(request)
+        demands = self._demands(begun, able, from_cache=from_cache)
+        if not demands:
+            return Permit(able, _NO_HEADERS, partial(self._settle, begun, None))
+        answer = await self._state.acquire(demands)
+        headers = rate_headers(dialect, answer.levels, now=now)
+        if isinstance(answer, Refused):
+            raise refusal(answer, plan, now=now, headers=headers)
+        return Permit(able, headers, partial(self._settle, begun, answer.lease))
+
+    async def level(self, caller: str, plan: Plan) -> Level:
+        """Return where *caller* stands, or for nobody the whole gateway."""
+        begun = _Begun(caller, plan, "", self._now(), {})
+        demand = self._of_caller(begun, ()) if caller else self._of_everybody(begun)
+        (level,) = await self._state.levels([demand])
+        return level
+
+    def _find_prices(self, asked: Sequence[Asked], plan: Plan) -> Mapping[Asked, Price | None]:
+        if plan.budget is None and self._ledger is None:
+            return {}
+        return {
+            one: self._prices.find(one.provider, one.model, service=one.service, listed=one.listed)
+            for one in asked
+        }
+
+    def _demands(self, begun: _Begun, able: Sequence[Asked], *, from_cache: bool) -> list[Demand]:
+        demands = [self._of_everybody(begun)]
+        if begun.caller:
+            demands.insert(0, self._of_caller(begun, able))
+        if from_cache:
+            demands = [replace(one, tpm=None, tokens=0, money=None) for one in demands]
+        return [one for one in demands if _is_limited(one)]
+
+    def _of_caller(self, begun: _Begun, able: Sequence[Asked]) -> Demand:
+        plan = begun.plan
+        answer = begun.guess.longest_answer(self._limits.reserve)
+        counts = Usage(begun.guess.input, answer)
+        costs = [price.cost(counts) for one in able if (price := begun.prices.get(one))]
+        return Demand(
+            begun.caller,
+            plan.rpm,
+            plan.tpm,
+            plan.concurrency,
+            tokens=begun.guess.held(self._limits.reserve),
+            # Whoever of them answers in the end.
+            money=money_for(plan, max(costs, default=0), begun.at),
+        )
+
+    def _of_everybody(self, begun: _Begun) -> Demand:
+        limits = self._limits
+        tokens = begun.guess.held(limits.reserve)
+        return Demand(EVERYBODY, limits.rpm, limits.tpm, limits.concurrency, tokens)
+
+    def _settle(self, begun: _Begun, lease: Lease | None, outcome: Outcome) -> Settled:
+        settled = _settled(begun, outcome)
+        usage = settled.usage
+        if lease is not None:
+            tokens = usage.input_tokens + usage.output_tokens
+            self._state.settle(lease, Actual(tokens, settled.cost or 0))
+        if self._ledger is not None and outcome.asked is not None:
+            self._ledger.add(_row_of(begun, outcome.asked), _counts(settled, outcome))
+        return settled
+
+
+@dataclass(slots=True)
+class _Begun:
+    """What is remembered of a request from its beginning to its end."""
+
+    caller: str
+    plan: Plan
+    operation: str
+    at: datetime
+    prices: Mapping[Asked, Price | None]
+    guess: Estimate = _NOTHING
+
+
+def _settled(begun: _Begun, outcome: Outcome) -> Settled:
+    """Return what a request is charged with: counts if there are any, else what is known."""
+    estimated = False
+    if outcome.from_cache:
+        return Settled(_NO_TOKENS, 0)
+    if outcome.usage is not None:
+        usage = outcome.usage
+    elif outcome.has_begun:
+        guess, estimated = begun.guess, True
+        has_answer = guess.answer != 0
+        usage = Usage(guess.input, answer_tokens(outcome.characters) if has_answer else 0)
+    else:
+        return Settled(_NO_TOKENS, 0)  # nobody was reached, or everybody refused
+    price = None if outcome.asked is None else begun.prices.get(outcome.asked)
+    return Settled(usage, None if price is None else price.cost(usage), estimated)
+
+
+def _row_of(begun: _Begun, asked: Asked) -> UsageKey:
+    hour = int(begun.at.timestamp()) // HOUR * HOUR
+    return UsageKey(hour, begun.caller, asked.provider, asked.model, begun.operation)
+
+
+def _counts(settled: Settled, outcome: Outcome) -> UsageCounts:
+    usage = settled.usage
+    tokens = usage.input_tokens + usage.output_tokens
+    return UsageCounts(
+        requests=1,
+        errors=int(outcome.failed),
+        cancelled=int(outcome.cancelled),
+        cache_hits=int(outcome.from_cache),
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
+        estimated_tokens=tokens if settled.estimated else 0,
+        cost=settled.cost or 0,
+        unpriced=int(settled.cost is None),
+    )
+
+
+def _is_limited(demand: Demand) -> bool:
+    limits = (demand.rpm, demand.tpm, demand.concurrency, demand.money)
+    return any(one is not None for one in limits)
