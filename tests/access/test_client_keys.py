@@ -11,8 +11,9 @@ from decimal import Decimal
 import pytest
 from multidict import CIMultiDict
 
+from gateway.access.caller import Caller
 from gateway.access.client_keys import (
-    Caller,
+    Grant,
     Keyring,
     credential,
     hash_key,
@@ -86,7 +87,7 @@ def named(key: str, **values: object) -> KeySettings:
     return KeySettings(hash_key(key), **values)  # type: ignore[arg-type]
 
 
-def ask(keys: Keyring, key: str = "", *, now: datetime = NOW) -> Caller | None:
+def ask(keys: Keyring, key: str = "", *, now: datetime = NOW) -> Grant | None:
     return keys.identify({"Authorization": f"Bearer {key}"} if key else {}, now=now)
 
 
@@ -96,13 +97,15 @@ def test_a_key_is_its_plan_with_what_it_says_itself() -> None:
         bob=named("b", plan="team", admin=True),
         carol=named("c"),
     )
-    assert ask(keys, "a") == Caller(
-        "alice", Plan("team", (), 60, 1000, 4, Decimal(5), "week", manage=True)
+    assert ask(keys, "a") == Grant(
+        Caller("alice", "team"), Plan("team", (), 60, 1000, 4, Decimal(5), "week", manage=True)
     )
-    assert ask(keys, "b") == Caller(
-        "bob", Plan("team", ("mistral-*",), 60, 1000, 4, Decimal(20), "week"), admin=True
+    assert ask(keys, "b") == Grant(
+        Caller("bob", "team"),
+        Plan("team", ("mistral-*",), 60, 1000, 4, Decimal(20), "week"),
+        admin=True,
     )
-    assert ask(keys, "c") == Caller("carol", Plan())
+    assert ask(keys, "c") == Grant(Caller("carol"), Plan())
 
 
 def refused(keys: Keyring, key: str = "", *, now: datetime = NOW) -> str:
@@ -130,7 +133,7 @@ def test_where_no_key_is_required_an_unknown_one_counts_as_none() -> None:
     keys = ring(AuthSettings(required=False), alice=named("a"))
     assert ask(keys) is None
     assert ask(keys, "ollama") is None
-    assert ask(keys, "a") == Caller("alice", Plan())
+    assert ask(keys, "a") == Grant(Caller("alice"), Plan())
 
 
 @pytest.mark.parametrize("required", [True, False, None])
@@ -142,7 +145,7 @@ def test_a_dead_key_is_refused_everywhere(required: bool | None) -> None:
     )
     assert refused(keys, "o") == "this API key has expired"
     assert refused(keys, "d") == "this API key is disabled"
-    assert ask(keys, "o", now=NOW - timedelta(microseconds=1)) == Caller("old", Plan())
+    assert ask(keys, "o", now=NOW - timedelta(microseconds=1)) == Grant(Caller("old"), Plan())
 
 
 def test_a_required_key_that_does_not_exist_stops_the_start() -> None:
@@ -153,7 +156,7 @@ def test_a_required_key_that_does_not_exist_stops_the_start() -> None:
 def test_one_key_may_have_all_rights() -> None:
     keys = ring(AuthSettings(key="sixteen-letters-x"))
     assert keys.required
-    assert ask(keys, "sixteen-letters-x") == Caller("default", Plan(manage=True), admin=True)
+    assert ask(keys, "sixteen-letters-x") == Grant(Caller("default"), Plan(manage=True), admin=True)
 
 
 def test_stored_keys_stand_beside_those_of_the_settings_which_win() -> None:
@@ -167,7 +170,7 @@ def test_stored_keys_stand_beside_those_of_the_settings_which_win() -> None:
             ("bob", named("old b", expires=NOW + timedelta(hours=1))),
         ],
     )
-    assert ask(keys, "b") == ask(keys, "old b") == Caller("bob", Plan())
+    assert ask(keys, "b") == ask(keys, "old b") == Grant(Caller("bob"), Plan())
     assert refused(keys, "old b", now=NOW + timedelta(hours=1)) == "this API key has expired"
     assert refused(keys, "stored") == "unknown API key"
     assert refused(keys, "stored too") == "unknown API key"
@@ -176,20 +179,17 @@ def test_stored_keys_stand_beside_those_of_the_settings_which_win() -> None:
 def test_a_stored_key_whose_plan_is_gone_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     keys = Keyring(AUTH, stored=[("bob", named("b", plan="gone"))])
     assert refused(keys, "b") == "this API key is disabled"
-    assert "key bob is refused: there is no plan gone" in caplog.text
+    assert "key bob is rejected: there is no plan gone" in caplog.text
 
 
 def test_an_application_may_name_callers_itself() -> None:
     keys = ring()
-    own = Plan(rpm=1)
-    assert keys.plan_of(Caller("user 1", "team")).tpm == 1000
-    assert keys.plan_of(Caller("user 1", own)) is own
-    assert keys.plan_of(Caller("user 1")) == Plan()
+    assert keys.grant(Caller("user 1", "team")).plan.tpm == 1000
+    assert keys.grant(Caller("user 1")) == Grant(Caller("user 1"), Plan())
     with pytest.raises(SettingsError, match="there is no plan 'gone'"):
-        keys.plan_of(Caller("user 1", "gone"))
-    for name in ("", "*"):
-        with pytest.raises(ValueError, match="no caller can be called"):
-            Caller(name)
+        keys.grant(Caller("user 1", "gone"))
+    with pytest.raises(SettingsError, match="no caller can be called"):
+        keys.grant(Caller("*"))
 
 
 def test_no_secret_and_no_hash_is_in_a_text() -> None:

@@ -161,5 +161,5 @@ def test_a_file_of_a_later_version_is_refused(file: KeyFile, tmp_path: Path) -> 
     connection = sqlite3.connect(tmp_path / "home" / "keys.sqlite3")
     connection.execute("PRAGMA user_version = 2")
     connection.close()
-    with pytest.raises(SettingsError, match="it has schema 2 of a later version"):
+    with pytest.raises(SettingsError, match="its schema version 2 is newer than 1"):
         file.stored()

@@ -477,7 +477,7 @@ async def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 2")
     connection.close()
-    with pytest.raises(SettingsError, match="usage.sqlite3: it has schema 2 of a later version"):
+    with pytest.raises(SettingsError, match="usage.sqlite3: its schema version 2 is newer than 1"):
         SqliteBackend(path, keep=400)
 
 

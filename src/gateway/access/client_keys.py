@@ -1,4 +1,4 @@
-"""Who asks: from the credential of a request to a `Caller`, and what that one may use."""
+"""Who asks: from the credential of a request to its caller, and what that one may use."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gateway.access.caller import Caller
 from gateway.core.errors import SettingsError, Unauthorized
 from gateway.core.model_info import ListedModel
 from gateway.settings import AuthSettings, KeySettings, Plan
 from gateway.state.base import EVERYBODY
 
 __all__ = [
-    "Caller",
+    "Grant",
     "Key",
     "Keyring",
     "NewKey",
@@ -45,20 +46,12 @@ _ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who may ask; counters go by ``name``.
+class Grant:
+    """What a caller may do; ``admin`` allows to see what concerns others, and to reload."""
 
-    An application that embeds the gateway may make one for a request itself. ``plan`` is then what
-    that caller may use, or the name of a plan in the settings; ``""`` is a plan without limits.
-    """
-
-    name: str
-    plan: Plan | str = ""
+    caller: Caller
+    plan: Plan
     admin: bool = False
-
-    def __post_init__(self) -> None:
-        if self.name in {"", EVERYBODY}:
-            raise ValueError(f"no caller can be called {self.name!r}")
 
 
 class NewKey(NamedTuple):
@@ -71,10 +64,10 @@ class NewKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What one hash stands for: its caller, until when, and whether it is to be refused."""
+    """What one hash stands for: a grant, until when, and whether it is to be rejected."""
 
     hash: str = field(repr=False)
-    caller: Caller
+    grant: Grant
     expires: datetime | None = None
     disabled: bool = False
 
@@ -144,9 +137,9 @@ class Keyring:
         self._plans = plans
         own = [self._key(name, one) for name, one in keys.items()]
         if auth.key:
-            caller = Caller(_DEFAULT, Plan(manage=True), admin=True)
-            own.append(Key(hash_key(auth.key), caller))
-        taken = {key.caller.name.casefold() for key in own}
+            grant = Grant(Caller(_DEFAULT), Plan(manage=True), admin=True)
+            own.append(Key(hash_key(auth.key), grant))
+        taken = {key.grant.caller.name.casefold() for key in own}
         made = [self._key(name, one) for name, one in stored if name.casefold() not in taken]
         self._keys = {key.hash: key for key in (*made, *own)}
         if auth.required and not self._keys:
@@ -157,8 +150,8 @@ class Keyring:
         """Return how many keys there are."""
         return len(self._keys)
 
-    def identify(self, headers: Mapping[str, str], *, now: datetime) -> Caller | None:
-        """Return whose key *headers* give; ``None`` for nobody, where that is allowed.
+    def identify(self, headers: Mapping[str, str], *, now: datetime) -> Grant | None:
+        """Return what the key in *headers* grants; ``None`` for nobody, where that is allowed.
 
         Raise `Unauthorized` for a key that has expired or is disabled, and where keys are required
         for one that is unknown or not there.
@@ -178,25 +171,28 @@ class Keyring:
             raise Unauthorized("this API key is disabled")
         if key.expires is not None and now >= key.expires:
             raise Unauthorized("this API key has expired")
-        return key.caller
+        return key.grant
 
-    def plan_of(self, caller: Caller) -> Plan:
-        """Return what *caller* may use; raise `SettingsError` for a plan that there is not."""
-        if isinstance(caller.plan, Plan):
-            return caller.plan
+    def grant(self, caller: Caller) -> Grant:
+        """Return what a caller may do that an application has identified itself.
+
+        Raise `SettingsError` for a plan that does not exist, or a name that no caller can have.
+        """
+        if caller.name == EVERYBODY:
+            raise SettingsError(f"no caller can be called {caller.name!r}")
         if caller.plan and caller.plan not in self._plans:
             raise SettingsError(f"there is no plan {caller.plan!r}")
-        return self._plans.get(caller.plan, _NO_PLAN)
+        return Grant(caller, self._plans.get(caller.plan, _NO_PLAN))
 
     def _key(self, name: str, settings: KeySettings) -> Key:
         is_dead = settings.disabled
         if settings.plan and settings.plan not in self._plans:
             # Those of the settings are checked before; a stored one must not stop the gateway.
-            _log.error("key %s is refused: there is no plan %s", name, settings.plan)
+            _log.error("key %s is rejected: there is no plan %s", name, settings.plan)
             is_dead = True
         plan = _merged(self._plans.get(settings.plan, _NO_PLAN), settings)
-        caller = Caller(name, plan, admin=settings.admin)
-        return Key(settings.hash, caller, settings.expires, is_dead)
+        grant = Grant(Caller(name, settings.plan), plan, admin=settings.admin)
+        return Key(settings.hash, grant, settings.expires, is_dead)
 
 
 def _merged(plan: Plan, key: KeySettings) -> Plan:
