@@ -142,7 +142,10 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
     [
         (["--prt", "1"], "unrecognized arguments: --prt (see gateway --help)"),
         (["--conf", "x"], "unrecognized arguments: --conf (see gateway --help)"),
-        (["chek"], "unknown command chek (allowed: serve, check, providers, init-adapter)"),
+        (
+            ["chek"],
+            "unknown command chek (allowed: serve, check, providers, init-adapter, keys, usage)",
+        ),
         (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
         *(
             (arguments, "only init-adapter takes a name or --directory (see gateway --help)")
@@ -165,8 +168,8 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
         (
             ["check", "--config", "forged.toml"],
-            "forged.toml: a b: unknown key (allowed: cool_down, home, limits, models, network,"
-            " ollama, providers, retry, server, timeouts)",
+            "forged.toml: a b: unknown key (allowed: auth, cool_down, home, keys, limits, models,"
+            " network, ollama, plans, prices, providers, retry, server, state, timeouts, usage)",
         ),
     ],
 )

@@ -8,14 +8,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 from gateway.cli import logs
-from gateway.core.errors import ProviderLoadError, SettingsError
+from gateway.cli.arguments import Parser
+from gateway.core.errors import ProviderLoadError, SettingsError, StateUnavailable
 from gateway.settings import (
     VARIABLES,
     Environment,
@@ -28,7 +28,8 @@ from gateway.version import __version__
 
 __all__ = ["main"]
 
-_COMMANDS = ("serve", "check", "providers", "init-adapter")
+_WITH_ACTIONS = ("keys", "usage")
+_COMMANDS = ("serve", "check", "providers", "init-adapter", *_WITH_ACTIONS)
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 
 _SANDBOX_PACE = 0.02
@@ -37,35 +38,52 @@ _SANDBOX_PACE = 0.02
 _log = logging.getLogger("gateway")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message} (see {self.prog} --help)")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status, 1 for a problem and 2 for wrong usage."""
     try:
+        given = sys.argv[1:] if argv is None else argv
+        if given and given[0] in _WITH_ACTIONS:
+            return _run_tool(*given)
         arguments = _parse(argv)
         if arguments.command == "init-adapter":
             return _init_adapter(arguments.name, arguments.directory)
-        settings = load(
-            config=arguments.config,
-            environ=os.environ,
-            dotenv=Path(".env"),
-            overrides=_overrides(arguments),
-        )
+        settings = _load(arguments.config, _overrides(arguments))
         if settings.server.workers > 1 and arguments.command == "serve":
-            return _supervise(settings, sys.argv[1:] if argv is None else argv)
+            return _supervise(settings, given)
         return _run(settings, arguments)
     except (SettingsError, ProviderLoadError) as error:
         return _complain(error, _MISUSED)
+    except StateUnavailable as error:
+        return _complain(error, _FAILED)
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _load(config: Path | None, overrides: Mapping[str, object]) -> Settings:
+    return load(config=config, environ=os.environ, dotenv=Path(".env"), overrides=overrides)
+
+
+def _run_tool(command: str, *argv: str) -> int:
+    """Run a command that has arguments of its own."""
+
+    def settings_of(config: Path | None) -> Settings:
+        return _at_home(_load(config, {}))
+
+    # A server needs neither of them.
+    if command == "keys":
+        from gateway.cli.keys import run_keys  # noqa: PLC0415
+
+        return run_keys(argv, settings_of)
+    from gateway.cli.usage import run_usage  # noqa: PLC0415
+
+    return run_usage(argv, settings_of)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     # Intermixed, since the optional name may follow options.
     arguments = _parser().parse_intermixed_args(argv)
+    if arguments.command in _WITH_ACTIONS:
+        raise SettingsError(f"{arguments.command} must be the first argument")
     # The parser itself would treat the value of an unknown option as a command.
     if arguments.command not in _COMMANDS:
         raise SettingsError(
@@ -81,7 +99,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     server = Settings().server
-    parser = _Parser(
+    parser = Parser(
         prog="gateway",
         description="Serve cloud models to any Ollama client.",
         epilog=f"Environment, also read from .env: {', '.join(VARIABLES)}, and the variables of"
@@ -95,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="|".join(_COMMANDS),
         default="serve",
         help="start the server (the default), check settings, adapters and models, list the"
-        " adapters, or generate the package of a new one",
+        " adapters, generate the package of a new one, manage the keys of clients, or report what"
+        " was used; the last two have a --help of their own",
     )
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="name of the new adapter, for init-adapter"

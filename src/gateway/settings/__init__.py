@@ -12,7 +12,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
-from gateway.settings.sources import VARIABLES, load
+from gateway.settings.sources import VARIABLES, load, read_key
 from gateway.settings.values import (
     CoolDownSettings,
     LimitsSettings,
@@ -47,4 +47,5 @@ __all__ = [
     "TimeoutSettings",
     "UsageSettings",
     "load",
+    "read_key",
 ]

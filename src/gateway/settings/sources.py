@@ -37,7 +37,7 @@ from gateway.settings.values import (
     TimeoutSettings,
 )
 
-__all__ = ["VARIABLES", "load"]
+__all__ = ["VARIABLES", "load", "read_key"]
 
 T = TypeVar("T")
 
@@ -103,6 +103,15 @@ def load(
         _merge(merged, _single(key, value, name=option))
         sources.append(option)
     return _build(merged, whole, tuple(sources))
+
+
+def read_key(name: str, table: Mapping[str, object], *, place: str) -> KeySettings:
+    """Return the key that *table* would be as ``keys.<name>`` of a file, found at *place*.
+
+    Raise `SettingsError` as `load` does.
+    """
+    loaded = check({"keys": {name: table}}, place, keys=True)
+    return _tables(loaded, "keys", lambda _, values: KeySettings(**values))[name]
 
 
 def _read_toml(path: Path) -> Mapping[str, object]:
