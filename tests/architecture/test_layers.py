@@ -34,7 +34,7 @@ ONLY_IN = {
     "dotenv": {"settings"},
     "httptools": {"providers"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
-    "msgspec": {"access", "core", "dialects", "models", "providers"},
+    "msgspec": {"access", "core", "dialects", "models", "providers", "state"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "redis": {"state"},

@@ -16,3 +16,16 @@ def test_every_runtime_dependency_has_its_reason() -> None:
     rows = table("explanation/dependencies.md", "Dependencies")
     assert {codes(row["Package"])[0] for row in rows} == names
     assert all(len(row["Reason"]) > 20 for row in rows)
+
+
+def test_every_extra_of_a_feature_has_its_reason() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = {
+        name: {re.split(r"[ <>=;\[]", line.strip())[0] for line in lines.strip().splitlines()}
+        for name, lines in setup["options.extras_require"].items()
+        if name not in {"clients", "dev", "test"}
+    }
+    rows = table("explanation/dependencies.md", "Extras")
+    assert {codes(row["Extra"])[0]: {*codes(row["Package"])} for row in rows} == extras
+    assert all(len(row["Reason"]) > 20 for row in rows)

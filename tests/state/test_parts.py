@@ -130,7 +130,7 @@ async def test_probes_go_on_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) 
     guard = Guard(backend, patience=10)
     with pytest.raises(StateFailure, match="down"):
         await guard.ask(lambda one: one.spent("a", 0))
-    with pytest.raises(StateFailure, match="away"):
+    with pytest.raises(StateFailure, match="cannot be reached"):
         await guard.ask(lambda one: one.spent("a", 0))
     async with asyncio.timeout(10):
         await guard.wait()

@@ -95,8 +95,8 @@ async def test_requests_go_on_and_never_pass_twice_the_limit(
         await until(lambda: not one.settlements and not other.settlements)
         # Nothing is left of what was held, and the limit is one again.
         assert len(passed(await ask([one, other], 20))) == 4
-    assert caplog.text.count("the state is away") == 2
-    assert caplog.text.count("the state is back") == 2
+    assert caplog.text.count("the state cannot be reached") == 2
+    assert caplog.text.count("the state can be reached again") == 2
 
 
 def holders(

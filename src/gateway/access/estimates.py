@@ -7,8 +7,9 @@ lives for seconds only, until the provider's counts replace it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, assert_never
+
+import msgspec
 
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, FillRequest, Message, Tool
@@ -26,8 +27,7 @@ _MEDIUM = 1000
 ModelRequest: TypeAlias = ChatRequest | FillRequest | EmbedRequest | TranscribeRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True, gc=False):
     """Tokens of the input, and of the answer: at most ``answer``, ``None`` if nobody says."""
 
     input: int

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
+
+import msgspec
 
 from gateway.access.budgets import money_for
 from gateway.access.estimates import Estimate, ModelRequest, answer_tokens, estimate
@@ -49,8 +51,7 @@ class Asked:
     listed: Price | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a request ended.
 
     ``asked`` is who was asked last, ``None`` if nobody was. ``usage`` is what the provider has
@@ -67,8 +68,7 @@ class Outcome:
     from_cache: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """What a request has used; ``cost`` is ``None`` if nobody knows the price of what it used."""
 
     usage: Usage
@@ -178,7 +178,7 @@ class Limiter:
         if begun.caller:
             demands.insert(0, self._of_caller(begun, able))
         if from_cache:
-            demands = [replace(one, tpm=None, tokens=0, money=None) for one in demands]
+            demands = [_without_tokens(one) for one in demands]
         return [one for one in demands if _is_limited(one)]
 
     def _of_caller(self, begun: _Begun, able: Sequence[Asked]) -> Demand:
@@ -266,3 +266,7 @@ def _counts(settled: Settled, outcome: Outcome) -> UsageCounts:
 def _is_limited(demand: Demand) -> bool:
     limits = (demand.rpm, demand.tpm, demand.concurrency, demand.money)
     return any(one is not None for one in limits)
+
+
+def _without_tokens(demand: Demand) -> Demand:
+    return Demand(demand.name, demand.rpm, concurrency=demand.concurrency)

@@ -204,7 +204,7 @@ class ShuttingDown(GatewayError):
 
 
 class StateUnavailable(GatewayError):
-    """The state that limits are kept in is away, and nothing else may decide."""
+    """The state that limits are kept in cannot be reached, and nothing else may decide."""
 
     default_status = 503
 

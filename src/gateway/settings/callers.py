@@ -106,8 +106,8 @@ class StateSettings:
     """Where limits and usage are counted.
 
     ``url`` is that of a Redis or Valkey server; empty is this machine. ``prefix`` begins all keys
-    there, ``timeout`` is in seconds. ``on_failure`` says what limits are while the server is away:
-    those of each process (``local``), or a refusal (``refuse``).
+    there, ``timeout`` is in seconds. ``on_failure`` says what happens while the server cannot be
+    reached: limits of each process (``local``), or a refusal (``refuse``).
     """
 
     url: str = field(default="", repr=False)

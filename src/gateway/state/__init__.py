@@ -31,7 +31,8 @@ async def open_state(
     needs the file only if there is something that *lasts*, such as money and usage, of which *keep*
     days are kept. *owner* is the name by which `State.free` finds what a dead process held.
 
-    Raise `SettingsError` if that cannot be opened; a server that is away is no reason.
+    Raise `SettingsError` if that cannot be opened; a server that cannot be reached
+    does not raise.
     """
     if settings.url:
         opened = _replicas(settings, keep, owner)

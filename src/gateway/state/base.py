@@ -7,9 +7,10 @@ seconds. A name is that of a client key, or `EVERYBODY` for the limits of the wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from gateway.state.rows import UsageRow
 
@@ -46,8 +47,7 @@ class Limit(StrEnum):
     """What running requests hold would have to be given back first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True, gc=False):
     """What a request may cost, and the budget that this counts against.
 
     ``period`` is when the budget's period began, in seconds since 1970, and 0 for a budget without
@@ -60,8 +60,7 @@ class Money:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """What one request demands of one name; a limit that is ``None`` does not exist.
 
     ``tokens`` is the estimate that is set aside, and more than ``tpm`` counts as ``tpm``.
@@ -80,24 +79,21 @@ class Demand:
         return 0 if self.tpm is None else min(self.tokens, self.tpm)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """What a request holds until it is settled."""
 
     id: str
     demands: tuple[Demand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Actual:
+class Actual(msgspec.Struct, frozen=True, gc=False):
     """What a request has used in the end: tokens, and money in 10⁻¹² units."""
 
     tokens: int = 0
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Remaining:
+class Remaining(msgspec.Struct, frozen=True, gc=False):
     """What is left of a rate limit, in whole units and never negative.
 
     The bucket is full again ``full_in`` milliseconds later if nothing more is taken.
@@ -108,8 +104,7 @@ class Remaining:
     full_in: int
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """Where one name stands; the two rates are ``None`` without such a limit.
 
     ``running`` counts requests. ``spent`` and ``held`` are money of the period that was asked for.
@@ -123,8 +118,7 @@ class Level:
     held: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
+class Unmet(msgspec.Struct, frozen=True):
     """One limit that is in the way; ``wait`` is when it may no longer be, ``None`` is not soon."""
 
     demand: Demand
@@ -132,16 +126,14 @@ class Unmet:
     wait: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True):
     """The request may go on; the levels are those after it has taken what it demands."""
 
     lease: Lease
     levels: tuple[Level, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """Nothing was taken; ``unmet`` is never empty."""
 
     unmet: tuple[Unmet, ...]
@@ -151,8 +143,8 @@ class Refused:
 class State(Protocol):
     """Where limits, spent money, usage and kept answers are counted, by whomever it is shared.
 
-    No method waits for longer than the state's timeout, nor raises for a state that is away, unless
-    it says so.
+    No method waits for longer than the state's timeout, nor raises for a state that cannot be
+    reached, unless it says so.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The way to a backend: bounded in time, and closed while the backend is away."""
+"""Calls to a backend: bounded in time, and rejected at once while it is unreachable."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Guard:
     async def ask(self, call: Callable[[Backend], Awaitable[T]]) -> T:
         """Return what *call* returns for the backend; raise `StateFailure`."""
         if self._breaker.is_open:
-            raise StateFailure("the state is away")
+            raise StateFailure("the state cannot be reached")
         try:
             return await self._call(call)
         except StateFailure as failure:
             if self._breaker.fail():
-                _log.warning("the state is away: %s", failure)
+                _log.warning("the state cannot be reached: %s", failure)
                 self._up.clear()
                 self._probing = asyncio.ensure_future(self._probe())
             raise
@@ -91,7 +91,7 @@ class Guard:
             else:
                 self._breaker.succeed()
                 self._up.set()
-                _log.warning("the state is back")
+                _log.warning("the state can be reached again")
 
 
 def _ping(backend: Backend) -> Awaitable[None]:

@@ -9,7 +9,8 @@ window, whose seam would let a burst through twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from gateway.state.base import Actual, Demand, Level, Limit, Remaining, Unmet
 
@@ -32,8 +33,7 @@ _SOON = 1000
 """Milliseconds after which to ask again where only other requests are in the way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """Where a name stands now: two levels, running requests, and money in 10⁻¹² units."""
 
     requests: int = 0
@@ -86,7 +86,7 @@ def taken(demand: Demand, standing: Standing) -> Standing:
 def settled(demand: Demand, standing: Standing, actual: Actual) -> Standing:
     """Return *standing* after a request that was granted *demand* has used *actual*."""
     money = demand.money
-    return replace(
+    return msgspec.structs.replace(
         standing,
         tokens=_returned(standing.tokens, demand.taken - actual.tokens, demand.tpm),
         running=standing.running - 1,
@@ -98,7 +98,7 @@ def settled(demand: Demand, standing: Standing, actual: Actual) -> Standing:
 def undone(demand: Demand, standing: Standing) -> Standing:
     """Return *standing* as if *demand* had never been granted."""
     after = settled(demand, standing, Actual())
-    return replace(after, requests=_returned(standing.requests, 1, demand.rpm))
+    return msgspec.structs.replace(after, requests=_returned(standing.requests, 1, demand.rpm))
 
 
 def level_of(demand: Demand, standing: Standing) -> Level:

@@ -20,7 +20,7 @@ _MOST = 10_000
 """Settlements that wait at most; of more the oldest are lost."""
 
 _TRIES = 5
-"""How often a batch is sent that a backend does not take although it is there."""
+"""How often a batch is sent that a reachable backend does not accept."""
 
 _log = logging.getLogger("gateway.state")
 

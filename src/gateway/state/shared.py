@@ -1,8 +1,8 @@
-"""The state of several processes: a backend, and what goes on while that is away.
+"""The state of several processes: a backend, and a fallback for when it cannot be reached.
 
-Every limit is also kept in this process, with the same size. While the backend is there that never
-refuses what the backend would grant, since it sees a part of the requests only; while it is away it
-is the limit. So no process ever passes more than one limit allows, whatever becomes of the backend.
+Every limit is also kept in this process, with the same size. While the backend answers, that never
+refuses what the backend would grant, since it sees a part of the requests only; while it does not,
+that is the limit. So no process ever passes more than one limit allows, whatever the backend does.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from typing import Literal
+
+import msgspec
 
 from gateway.core.errors import StateUnavailable
 from gateway.state.backend import LEASE, Backend, Kind, Settlement, StateFailure
@@ -28,6 +29,7 @@ from gateway.state.settlements import Settlements
 __all__ = ["SharedState", "open_shared"]
 
 _BOUNDLESS = 1 << 62
+_replace = msgspec.structs.replace
 
 
 @asynccontextmanager
@@ -91,7 +93,7 @@ class SharedState:
         return self._guard.is_up
 
     async def acquire(self, demands: Sequence[Demand]) -> Granted | Refused:
-        """Take all or nothing, from the backend or while that is away from this process."""
+        """Take all or nothing, from the backend, or from this process if it does not answer."""
         lease = Lease(f"{self.owner}:{next(self._numbers):x}", tuple(demands))
         if not self._shares_limits:
             await self._look_up(demands)
@@ -210,7 +212,7 @@ class SharedState:
         self.settlements.add(Settlement(Kind.DOUBTFUL, lease, Actual()))
 
     def _without_backend(self, lease: Lease) -> Granted | Refused:
-        """Decide by what this process knows; nothing that was taken before is kept."""
+        """Decide by what this process knows; undo what was taken before."""
         self._local.give_back(lease)
         if self._on_failure == "refuse":
             raise _unavailable()
@@ -244,7 +246,7 @@ class SharedState:
 def _unbudgeted(demand: Demand) -> Demand:
     if demand.money is None:
         return demand
-    return replace(demand, money=replace(demand.money, budget=_BOUNDLESS))
+    return _replace(demand, money=_replace(demand.money, budget=_BOUNDLESS))
 
 
 def _unavailable() -> StateUnavailable:
