@@ -139,6 +139,25 @@ async def test_probes_go_on_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) 
     assert [*answers] == []
 
 
+async def test_a_mistake_of_a_library_is_a_failure_like_any_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Mistaken:
+        async def ping(self) -> None:
+            raise ValueError("what is this")
+
+        async def aclose(self) -> None:
+            pass
+
+    backend: Any = Mistaken()
+    guard = Guard(backend, patience=10)
+    with pytest.raises(StateFailure, match="what is this"):
+        await guard.ask(lambda one: one.ping())
+    assert not guard.is_up
+    await guard.aclose()
+    assert "ValueError: what is this" in caplog.text
+
+
 def test_a_script_is_known_by_the_digest_of_its_text() -> None:
     assert Script("return 1").digest == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
     assert len({ACQUIRE.digest, Script(ACQUIRE.text + " ").digest}) == 2

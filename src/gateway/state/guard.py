@@ -79,7 +79,13 @@ class Guard:
         if not done:
             running.cancel()
             raise StateFailure(f"no answer within {self._patience:g} seconds")
-        return running.result()
+        try:
+            return running.result()
+        except StateFailure:
+            raise
+        except Exception as error:  # a library's own mistake must not stop what is written later
+            _log.exception("the state failed in an unexpected way")
+            raise StateFailure(repr(error)) from error
 
     async def _probe(self) -> None:
         while self._breaker.is_open:
