@@ -99,6 +99,9 @@ async def test_a_dead_process_is_freed_by_name(shared: Bench) -> None:
         await other.free("worker-1")
         answer = await granted(other, ONE_PLACE)
         assert (answer.levels[0].running, answer.levels[0].held) == (1, 5)
+        # Another process of that name may die as well.
+        await other.free("worker-11")
+        assert (await other.levels([ONE_PLACE]))[0].running == 0
 
 
 async def test_a_dead_process_that_nobody_frees_loses_its_places_in_time(shared: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -104,7 +105,7 @@ class RedisBackend:
                     if lease.startswith(f"{owner}:")
                 ]
         if dead:
-            await self.settle(dead, f"free:{owner}")
+            await self.settle(dead, secrets.token_hex(8))
 
     async def levels(self, demands: Sequence[Demand]) -> tuple[Level, ...]:
         """Return where the names of *demands* stand."""
