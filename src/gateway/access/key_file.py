@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.access.client_keys import NewKey
+from gateway.core.directory import CannotOpen
 from gateway.core.errors import SettingsError
 from gateway.core.sqlite import connect, open_file
 from gateway.settings import KeySettings
@@ -145,16 +146,17 @@ class KeyFile:
     def _opened(self, *, make: bool = False) -> Iterator[sqlite3.Connection]:
         # Without a file there is nothing to be found, nor is it made for a look.
         path = self._path if make or self._path.exists() else None
-        opened = open_file(path, version=_VERSION, tables=_TABLES, synchronous="FULL")
-        with closing(opened) as connection, _complaints(self._path):
-            yield connection
+        with _complaints(self._path):
+            opened = open_file(path, version=_VERSION, tables=_TABLES, synchronous="FULL")
+            with closing(opened) as connection:
+                yield connection
 
 
 @contextmanager
 def _complaints(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (CannotOpen, sqlite3.Error, OSError) as error:
         raise SettingsError(f"home: cannot use {path}: {str(error).lower()}") from error
 
 
