@@ -504,3 +504,18 @@ async def test_what_another_process_has_stored_first_is_found(tmp_path: Path) ->
         await other.put(model("one:latest"))
         assert await store.has_blob(BLOB)
         assert await store.remove("ONE:latest")
+
+
+async def test_a_file_that_vanishes_before_it_can_be_read_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "models.sqlite3"
+    path.touch()
+
+    def vanish(*_: object) -> bool:
+        path.unlink(missing_ok=True)
+        return False
+
+    monkeypatch.setattr("os.access", vanish)
+    async with open_store(tmp_path) as store:
+        assert store.problem == "unable to open database file"
