@@ -102,7 +102,9 @@ def _lifetime(
             # What is given in code has its place in the settings, or else comes last.
             opened = {name: opened[name] for name in {**app[SETTINGS].providers, **opened}}
             app[TARGETS] = Targets(opened, app[SETTINGS].cool_down)
-            store = await stack.enter_async_context(open_store(app[SETTINGS].home))
+            store = await stack.enter_async_context(
+                open_store(app[SETTINGS].home, app[SETTINGS].timeouts)
+            )
             log = logging.getLogger("gateway.models")
             lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)
             app[STORE] = store

@@ -69,7 +69,14 @@ def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> Non
         limits=LimitsSettings(body=1024**3),
         retry=RetrySettings(count=2, within=5.0, delay=0.5, growth=1.5, jitter=0.25),
         cool_down=CoolDownSettings(unavailable=5.0, rate_limited=5.0, denied=60.0, longest=3600.0),
-        timeouts=TimeoutSettings(disconnect_poll=0.5, stream_end=1.0, loaded_models=5.0),
+        timeouts=TimeoutSettings(
+            disconnect_poll=0.5,
+            stream_end=1.0,
+            loaded_models=5.0,
+            store_read=2.0,
+            store_retry=5.0,
+            store_lock=10.0,
+        ),
         providers={"mistral": ProviderSettings("mistral", {})},
         home=None,
     )
@@ -173,6 +180,9 @@ longest = 4
 disconnect_poll = 0.1
 stream_end = 0
 loaded_models = 2
+store_read = 3
+store_retry = 4
+store_lock = 6
 
 [network]
 transport = "aiohttp"
@@ -221,7 +231,7 @@ EVERYTHING_LOADED = Settings(
     ),
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
-    timeouts=TimeoutSettings(0.1, 0.0, 2.0),
+    timeouts=TimeoutSettings(0.1, 0.0, 2.0, 3.0, 4.0, 6.0),
     network=NetworkSettings("aiohttp", "/etc/ssl/company.pem"),
     auth=AuthSettings(True, "sixteen-letters-x"),
     usage=UsageSettings(True, 30, 0.5),
@@ -283,6 +293,9 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_TIMEOUTS_DISCONNECT_POLL": "0.1",
         "GATEWAY_TIMEOUTS_STREAM_END": "0",
         "GATEWAY_TIMEOUTS_LOADED_MODELS": "2",
+        "GATEWAY_TIMEOUTS_STORE_READ": "3",
+        "GATEWAY_TIMEOUTS_STORE_RETRY": "4",
+        "GATEWAY_TIMEOUTS_STORE_LOCK": "6",
         "GATEWAY_NETWORK_TRANSPORT": "aiohttp",
         "GATEWAY_NETWORK_CA_FILE": "/etc/ssl/company.pem",
         "GATEWAY_LIMITS_RPM": "600",

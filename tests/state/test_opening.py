@@ -16,7 +16,7 @@ from gateway.state.base import Actual, Demand, Granted, Money
 from gateway.state.memory import MemoryState
 from gateway.state.shared import SharedState
 from redis_server import RedisServer
-from states import PATIENCE, TODAY, granted
+from states import TIMEOUT, TODAY, granted
 
 HERE = StateSettings()
 MONEY = Demand("alice", concurrency=1, money=Money(100, TODAY, 0, 10))
@@ -64,7 +64,7 @@ async def test_a_home_that_cannot_be_used_stops_the_start(tmp_path: Path) -> Non
 
 
 async def test_a_url_is_a_server(server: RedisServer, tmp_path: Path) -> None:
-    settings = StateSettings(url=server.url, prefix="opening", timeout=PATIENCE)
+    settings = StateSettings(url=server.url, prefix="opening", timeout=TIMEOUT)
     async with open_state(settings, home=tmp_path) as state:
         assert isinstance(state, SharedState)
         answer = await granted(state, MONEY)

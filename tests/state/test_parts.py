@@ -97,7 +97,7 @@ async def test_a_guard_waits_for_calls_that_nobody_waits_for() -> None:
             closed.append("closed")
 
     backend: Any = Slow()
-    guard = Guard(backend, patience=10)
+    guard = Guard(backend, timeout=10)
     asking = asyncio.ensure_future(guard.ask(lambda one: one.ping()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def test_probes_go_on_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) 
             pass
 
     backend: Any = Fickle()
-    guard = Guard(backend, patience=10)
+    guard = Guard(backend, timeout=10)
     with pytest.raises(StateFailure, match="down"):
         await guard.ask(lambda one: one.spent("a", 0))
     with pytest.raises(StateFailure, match="cannot be reached"):
@@ -150,7 +150,7 @@ async def test_a_mistake_of_a_library_is_a_failure_like_any_other(
             pass
 
     backend: Any = Mistaken()
-    guard = Guard(backend, patience=10)
+    guard = Guard(backend, timeout=10)
     with pytest.raises(StateFailure, match="what is this"):
         await guard.ask(lambda one: one.ping())
     assert not guard.is_up

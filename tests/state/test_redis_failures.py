@@ -40,7 +40,7 @@ def own() -> Iterator[RedisServer]:
 @asynccontextmanager
 async def replica(url: str, **options: Any) -> AsyncIterator[SharedState]:
     backend = RedisBackend(url, prefix="test", timeout=TIMEOUT, keep=400)
-    async with open_shared(backend, patience=TIMEOUT, **options) as state:
+    async with open_shared(backend, timeout=TIMEOUT, **options) as state:
         yield state
 
 
@@ -252,7 +252,7 @@ async def test_names_with_characters_of_patterns_are_only_names(own: RedisServer
     backend = RedisBackend(own.url, prefix="a*[b]?\\", timeout=5, keep=1)
     other = RedisBackend(own.url, prefix="a_b]_", timeout=5, keep=1)
     for one in (backend, other):
-        async with open_shared(one, patience=5, owner="me") as state:
+        async with open_shared(one, timeout=5, owner="me") as state:
             answer = await state.acquire([PLACES])
             assert isinstance(answer, Granted)
             fresh = RedisBackend(own.url, prefix=one._group[1:-1], timeout=5, keep=1)

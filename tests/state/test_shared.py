@@ -18,7 +18,7 @@ from gateway.state.breaker import Breaker
 from gateway.state.rows import UsageRow
 from gateway.state.shared import open_shared
 from gateway.state.sqlite import SqliteBackend
-from states import DAY, HOUR, PATIENCE, START, TODAY, Bench, granted, money, reasons, refused, row
+from states import DAY, HOUR, START, TIMEOUT, TODAY, Bench, granted, money, reasons, refused, row
 
 ONE_PLACE = Demand("alice", rpm=60, tpm=1000, concurrency=1, tokens=10, money=money(5))
 
@@ -82,7 +82,7 @@ async def test_what_is_in_no_hurry_is_written_soon(shared: Bench) -> None:
             demand = Demand("alice", money=money(1, budget=budget))
             answer = await granted(state, demand)
             state.settle(answer.lease, Actual(cost=1))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while await other.spent("alice", TODAY) != 2:
                 await asyncio.sleep(0.005)
 
@@ -144,9 +144,9 @@ async def test_leases_are_renewed_while_their_requests_run(
         raise StateFailure("not this time")
 
     monkeypatch.setattr(backend, "renew", renew)
-    async with open_shared(backend, patience=PATIENCE, owner="me") as state:
+    async with open_shared(backend, timeout=TIMEOUT, owner="me") as state:
         answer = await granted(state, ONE_PLACE)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             assert await renewed.get() == [answer.lease.id]
         assert answer.lease.id.startswith("me:")
         while state.is_up:
@@ -213,7 +213,7 @@ async def test_what_was_asked_for_a_request_that_left_is_known_before_the_state_
         return Granted(lease, ())
 
     failing.acquire = acquire
-    async with open_shared(failing, patience=PATIENCE) as state:
+    async with open_shared(failing, timeout=TIMEOUT) as state:
         await state.renew()  # nothing runs, so nothing is asked
         asking = asyncio.ensure_future(state.acquire([Demand("alice", concurrency=1)]))
         await asyncio.sleep(0)
@@ -307,7 +307,7 @@ BUDGETED = Demand("alice", concurrency=3, money=money(30))
 async def test_a_backend_that_is_away_is_replaced_by_limits_of_the_same_size(
     failing: Any, fault: str
 ) -> None:
-    async with open_shared(failing, patience=0.05, breaker=Never()) as state:
+    async with open_shared(failing, timeout=0.05, breaker=Never()) as state:
         before = await granted(state, Demand("alice", concurrency=3))
         setattr(failing, fault, True)
         answers = [await state.acquire([Demand("alice", concurrency=3)]) for _ in range(5)]
@@ -322,7 +322,7 @@ async def test_who_wants_no_limits_of_a_process_is_refused_while_the_backend_is_
     failing: Any,
 ) -> None:
     failing.fails = True
-    async with open_shared(failing, patience=1, on_failure="refuse", breaker=Never()) as state:
+    async with open_shared(failing, timeout=1, on_failure="refuse", breaker=Never()) as state:
         for _ in range(3):
             with pytest.raises(StateUnavailable, match=r"^limits cannot be checked now$"):
                 await state.acquire([Demand("alice", concurrency=1)])
@@ -330,7 +330,7 @@ async def test_who_wants_no_limits_of_a_process_is_refused_while_the_backend_is_
 
 
 async def test_a_budget_goes_on_from_what_was_known(failing: Any) -> None:
-    async with open_shared(failing, patience=1, breaker=Never()) as state:
+    async with open_shared(failing, timeout=1, breaker=Never()) as state:
         first = await granted(state, BUDGETED)
         state.settle(first.lease, Actual(cost=5))
         await state.settlements.flush()
@@ -344,7 +344,7 @@ async def test_a_budget_goes_on_from_what_was_known(failing: Any) -> None:
 
 async def test_a_budget_of_which_nothing_is_known_is_refused(failing: Any) -> None:
     failing.fails = True
-    async with open_shared(failing, patience=1, breaker=Never()) as state:
+    async with open_shared(failing, timeout=1, breaker=Never()) as state:
         with pytest.raises(StateUnavailable):
             await state.acquire([BUDGETED])
         with pytest.raises(StateUnavailable):
@@ -355,7 +355,7 @@ async def test_a_budget_of_which_nothing_is_known_is_refused(failing: Any) -> No
 
 
 async def test_nothing_but_limits_fails_loudly_while_the_backend_is_away(failing: Any) -> None:
-    async with open_shared(failing, patience=1, breaker=Never()) as state:
+    async with open_shared(failing, timeout=1, breaker=Never()) as state:
         assert await state.cached("k") == b"there"
         assert await state.levels([BUDGETED]) == (Level("there"),)
         assert await state.usage(0, 1) == [row(HOUR, requests=1)]
@@ -373,7 +373,7 @@ async def test_what_was_settled_meanwhile_is_written_once_the_backend_is_back(
     failing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.state.breaker._FIRST", 0.01)
-    async with open_shared(failing, patience=1) as state:
+    async with open_shared(failing, timeout=1) as state:
         demand = Demand("alice", money=money(10))
         shared = await granted(state, demand)
         failing.fails = True
@@ -382,7 +382,7 @@ async def test_what_was_settled_meanwhile_is_written_once_the_backend_is_back(
         state.settle(shared.lease, Actual(cost=1))
         state.settle(own.lease, Actual(cost=2))
         failing.fails = False
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while state.settlements:
                 await asyncio.sleep(0.005)
         assert state.is_up
@@ -399,10 +399,10 @@ async def test_a_batch_that_is_never_taken_is_given_up(
         raise StateFailure("an integer is out of range")
 
     failing.settle = settle
-    async with open_shared(failing, patience=1) as state:
+    async with open_shared(failing, timeout=1) as state:
         answer = await granted(state, BUDGETED)
         state.settle(answer.lease, Actual(cost=1))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while state.settlements:
                 await asyncio.sleep(0.005)
     assert failing.batches == ["tried"] * 5
@@ -413,7 +413,7 @@ async def test_the_oldest_settlements_are_lost_if_there_are_too_many(
     failing: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(settlements, "_MOST", 2)
-    async with open_shared(failing, patience=1, breaker=Never()) as state:
+    async with open_shared(failing, timeout=1, breaker=Never()) as state:
         leases = [(await granted(state, BUDGETED)).lease for _ in range(3)]
         failing.fails = True
         for number, lease in enumerate(leases):
@@ -447,7 +447,7 @@ async def test_one_process_whose_file_cannot_be_read_does_not_guess_what_is_spen
     failing: Any,
 ) -> None:
     failing.fails = True
-    async with open_shared(failing, patience=1, breaker=Never(), shares_limits=False) as state:
+    async with open_shared(failing, timeout=1, breaker=Never(), shares_limits=False) as state:
         await granted(state, Demand("alice", concurrency=1))
         with pytest.raises(StateUnavailable):
             await state.acquire([BUDGETED])
@@ -465,7 +465,7 @@ async def test_what_others_spent_meanwhile_is_not_overwritten_by_an_older_answer
         return 60
 
     failing.spent = spent
-    async with open_shared(failing, patience=PATIENCE, shares_limits=False) as state:
+    async with open_shared(failing, timeout=TIMEOUT, shares_limits=False) as state:
         slow = asyncio.ensure_future(state.acquire([BUDGETED]))
         await asyncio.sleep(0)
         quick = await granted(state, BUDGETED)

@@ -19,8 +19,8 @@ from redis_server import RedisServer
 __all__ = [
     "DAY",
     "HOUR",
-    "PATIENCE",
     "START",
+    "TIMEOUT",
     "TODAY",
     "Bench",
     "granted",
@@ -33,7 +33,7 @@ __all__ = [
 
 START = 1_800_000_000_000
 """Milliseconds since 1970 at which every test begins."""
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that a busy machine may take; tests of failures have their own."""
 
 
@@ -62,7 +62,7 @@ class Bench:
         if self.kind == "sqlite":
             return SqliteBackend(self._path, keep=400, clock=lambda: self.now)
         assert self._server is not None
-        return RedisBackend(self._server.url, prefix="test", timeout=PATIENCE, keep=400)
+        return RedisBackend(self._server.url, prefix="test", timeout=TIMEOUT, keep=400)
 
     @asynccontextmanager
     async def open(self, owner: str = "", **options: Any) -> AsyncIterator[State]:
@@ -72,7 +72,7 @@ class Bench:
             yield local
             return
         async with open_shared(
-            self.backend(), patience=PATIENCE, owner=owner, local=local, **options
+            self.backend(), timeout=TIMEOUT, owner=owner, local=local, **options
         ) as state:
             yield state
 

@@ -19,7 +19,7 @@ from gateway.state.shared import open_shared
 from gateway.state.sqlite import SqliteBackend
 from gateway.usage import ledger as ledgers
 from gateway.usage.ledger import Ledger, open_ledger
-from states import DAY, HOUR, PATIENCE
+from states import DAY, HOUR, TIMEOUT
 
 ALICE = UsageKey(HOUR, "alice", "mistral", "m", "chat")
 
@@ -60,7 +60,7 @@ async def test_what_is_added_is_one_row_and_written_in_the_end() -> None:
 
 async def test_what_is_added_is_written_now_and_then() -> None:
     state = Flaky()
-    async with open_ledger(state, flush=0.005) as ledger, asyncio.timeout(PATIENCE):
+    async with open_ledger(state, flush=0.005) as ledger, asyncio.timeout(TIMEOUT):
         for number in (1, 2):
             ledger.add(ALICE, UsageCounts(requests=1))
             while (await sums(state)).get(ALICE) != UsageCounts(requests=number):
@@ -143,7 +143,7 @@ async def test_two_workers_add_to_one_hour(tmp_path: Path) -> None:
     async def work(number: int) -> None:
         backend = SqliteBackend(tmp_path / "usage.sqlite3", keep=400_000)
         async with (
-            open_shared(backend, patience=PATIENCE) as state,
+            open_shared(backend, timeout=TIMEOUT) as state,
             open_ledger(state, flush=0.005) as ledger,
         ):
             for cost in range(300):

@@ -14,9 +14,9 @@ from typing import Literal
 
 from gateway.core.directory import CannotOpen, prepare_directory
 
-__all__ = ["PATIENCE", "connect", "open_file"]
+__all__ = ["LOCK_TIMEOUT", "connect", "open_file"]
 
-PATIENCE = 10.0
+LOCK_TIMEOUT = 10.0
 """Seconds that a change waits for changes of other processes, which take milliseconds."""
 
 
@@ -26,7 +26,7 @@ def open_file(
     version: int,
     tables: Sequence[str],
     synchronous: Literal["FULL", "NORMAL"],
-    patience: float = PATIENCE,
+    lock_timeout: float = LOCK_TIMEOUT,
 ) -> sqlite3.Connection:
     """Return a connection to the file *path*, which is made if need be; ``None`` is in memory.
 
@@ -38,9 +38,9 @@ def open_file(
         if path is not None:
             prepare_directory(path.parent)
             _make_private(path)
-        connection = connect(path, patience=patience)
+        connection = connect(path, lock_timeout=lock_timeout)
         try:
-            _use_log(connection, patience)
+            _use_log(connection, lock_timeout)
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             _prepare(connection, version, tables)
         except BaseException:
@@ -52,10 +52,10 @@ def open_file(
     return connection
 
 
-def connect(path: Path | None, *, patience: float = PATIENCE) -> sqlite3.Connection:
+def connect(path: Path | None, *, lock_timeout: float = LOCK_TIMEOUT) -> sqlite3.Connection:
     """Return a connection without transactions of Python's own, for any thread."""
     return sqlite3.connect(
-        path or ":memory:", timeout=patience, isolation_level=None, check_same_thread=False
+        path or ":memory:", timeout=lock_timeout, isolation_level=None, check_same_thread=False
     )
 
 
@@ -83,9 +83,9 @@ def _prepare(connection: sqlite3.Connection, version: int, tables: Sequence[str]
             connection.execute(f"PRAGMA user_version = {version}")
 
 
-def _use_log(connection: sqlite3.Connection, patience: float) -> None:
+def _use_log(connection: sqlite3.Connection, lock_timeout: float) -> None:
     """Switch to the write-ahead log, which fails while another process does the same."""
-    give_up_at = time.monotonic() + patience
+    give_up_at = time.monotonic() + lock_timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -192,6 +192,9 @@ class _TimeoutsTable(_Table):
     disconnect_poll = fields.Float(validate=_ABOVE_ZERO)
     stream_end = fields.Float(validate=_NOT_NEGATIVE)
     loaded_models = fields.Float(validate=_ABOVE_ZERO)
+    store_read = fields.Float(validate=_ABOVE_ZERO)
+    store_retry = fields.Float(validate=_NOT_NEGATIVE)
+    store_lock = fields.Float(validate=_NOT_NEGATIVE)
 
 
 class _NetworkTable(_Table):

@@ -151,12 +151,17 @@ class TimeoutSettings:
     ``disconnect_poll`` is the time between two looks for clients that have disconnected.
     ``stream_end`` is how long a provider's stream may take to end after its last event, so that its
     connection can be used again. ``loaded_models`` is how long a provider may take to tell which
-    models it has loaded.
+    models it has loaded. A request waits ``store_read`` for the models that users made, and a
+    change ``store_lock`` for those of other processes; after a failure models are read again after
+    ``store_retry``.
     """
 
     disconnect_poll: float = 0.5
     stream_end: float = 1.0
     loaded_models: float = 5.0
+    store_read: float = 2.0
+    store_retry: float = 5.0
+    store_lock: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

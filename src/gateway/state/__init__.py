@@ -61,7 +61,7 @@ def _replicas(settings: StateSettings, keep: int, owner: str) -> AbstractAsyncCo
         settings.url, prefix=settings.prefix, timeout=settings.timeout, keep=keep
     )
     return open_shared(
-        backend, patience=settings.timeout, on_failure=settings.on_failure, owner=owner
+        backend, timeout=settings.timeout, on_failure=settings.on_failure, owner=owner
     )
 
 
@@ -73,7 +73,7 @@ def _machine(
 
     return open_shared(
         SqliteBackend(home / FILE, keep=keep),
-        patience=TIMEOUT,
+        timeout=TIMEOUT,
         on_failure=settings.on_failure,
         shares_limits=several,
         owner=owner,

@@ -19,16 +19,14 @@ T = TypeVar("T")
 
 
 class Guard:
-    """Let calls through to *backend*, each for at most *patience* seconds, until one fails.
+    """Let calls through to *backend*, each for at most *timeout* seconds, until one fails.
 
     From then on nobody waits: calls fail at once, until a probe beside them has succeeded.
     """
 
-    def __init__(
-        self, backend: Backend, *, patience: float, breaker: Breaker | None = None
-    ) -> None:
+    def __init__(self, backend: Backend, *, timeout: float, breaker: Breaker | None = None) -> None:
         self._backend = backend
-        self._patience = patience
+        self._timeout = timeout
         self._breaker = breaker or Breaker()
         self._up = asyncio.Event()
         self._up.set()
@@ -64,7 +62,7 @@ class Guard:
             with suppress(asyncio.CancelledError):
                 await self._probing
         if self._calls:
-            await asyncio.wait(self._calls, timeout=self._patience)
+            await asyncio.wait(self._calls, timeout=self._timeout)
         await self._backend.aclose()
 
     async def _call(self, call: Callable[[Backend], Awaitable[T]]) -> T:
@@ -75,10 +73,10 @@ class Guard:
         self._calls.add(running)
         running.add_done_callback(self._calls.discard)
         running.add_done_callback(_see)
-        done, _ = await asyncio.wait({running}, timeout=self._patience)
+        done, _ = await asyncio.wait({running}, timeout=self._timeout)
         if not done:
             running.cancel()
-            raise StateFailure(f"no answer within {self._patience:g} seconds")
+            raise StateFailure(f"no answer within {self._timeout:g} seconds")
         try:
             return running.result()
         except StateFailure:

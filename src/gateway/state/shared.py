@@ -36,7 +36,7 @@ _replace = msgspec.structs.replace
 async def open_shared(
     backend: Backend,
     *,
-    patience: float,
+    timeout: float,  # noqa: ASYNC109 - of each call, not of this one
     on_failure: Literal["local", "refuse"] = "local",
     shares_limits: bool = True,
     owner: str = "",
@@ -49,7 +49,7 @@ async def open_shared(
     limits are those of this process. *owner* names the process to whoever frees what it holds after
     its death; by default nobody knows it.
     """
-    guard = Guard(backend, patience=patience, breaker=breaker)
+    guard = Guard(backend, timeout=timeout, breaker=breaker)
     state = SharedState(
         guard,
         on_failure=on_failure,

@@ -85,7 +85,7 @@ class SqliteBackend:
         self._keep = keep * 86400
         try:
             self._connection = open_file(
-                path, version=_VERSION, tables=_TABLES, synchronous="NORMAL", patience=TIMEOUT
+                path, version=_VERSION, tables=_TABLES, synchronous="NORMAL", lock_timeout=TIMEOUT
             )
         except CannotOpen as error:
             raise SettingsError(f"home: cannot use {path}: {error}") from error

@@ -25,6 +25,7 @@ from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, database, open_store
 from gateway.models.store.database import Database
+from gateway.settings import TimeoutSettings
 
 NOW = datetime(2026, 8, 21, 9, 0, 0, 123456, tzinfo=UTC)
 FULL = ModelfileLayers(
@@ -291,21 +292,23 @@ async def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     assert (home / "models.sqlite3").stat().st_mode & 0o777 == 0o600
 
 
+AT_ONCE = TimeoutSettings(store_retry=0.0)
+
+
 async def test_a_damaged_page_keeps_the_models_that_were_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.models.store._RETRY", 0.0)
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, AT_ONCE) as store:
         for number in range(50):
             await store.put(model(f"m{number}:latest"))
     file = tmp_path / "models.sqlite3"
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + bytes(range(256)) * 3 + whole[4096 + 768 :])
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, AT_ONCE) as store:
         assert await store.models() == ()
         assert "malformed" in store.problem
     file.write_bytes(whole)
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, AT_ONCE) as store:
         assert (len(await store.models()), store.problem) == (50, "")
         monkeypatch.setattr(Database, "models", _malformed)
         monkeypatch.setattr(Database, "is_current", False)
@@ -320,25 +323,21 @@ async def _malformed(_: Database) -> Any:
     raise GatewayError("the model store failed: database disk image is malformed")
 
 
-async def test_a_locked_database_holds_up_no_request(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.models.store._READ_TIMEOUT", 0.05)
-    monkeypatch.setattr(database, "_PATIENCE", 0.5)
+async def test_a_locked_database_holds_up_no_request(tmp_path: Path) -> None:
+    times = TimeoutSettings(store_read=0.05, store_lock=0.5)
     async with open_store(tmp_path) as store:
         await store.put(model("one:latest"))
     other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, times) as store:
         assert store.problem == "no answer in time"
         before = time.monotonic()
         for _ in range(100):
             assert await store.models() == ()
         assert time.monotonic() - before < 5
         other.close()
-        store._retry_at = 0.0
-        monkeypatch.setattr("gateway.models.store._READ_TIMEOUT", 5.0)
+    async with open_store(tmp_path) as store:
         assert [*await stored(store)] == ["one:latest"]
 
 
@@ -431,14 +430,11 @@ async def _names(home: Path) -> list[str]:
         return [*await stored(store)]
 
 
-async def test_it_is_not_waited_for_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "_PATIENCE", 0.05)
+async def test_it_is_not_waited_for_without_end(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "models.sqlite3", isolation_level=None)
     other.execute("CREATE TABLE anything (x)")
     other.execute("BEGIN IMMEDIATE")
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, TimeoutSettings(store_lock=0.05)) as store:
         assert store.problem == "database is locked"
     other.close()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.core.directory import CannotOpen, prepare_directory
 from gateway.core.errors import GatewayError
 from gateway.models.derived import DerivedModel
+from gateway.settings import TimeoutSettings
 
 if TYPE_CHECKING:
     from gateway.models.store.database import Database
@@ -22,22 +23,21 @@ __all__ = ["Store", "open_store"]
 
 _FILE = "models.sqlite3"
 _FAILED = "the model store failed: "
-_READ_TIMEOUT = 2.0
-"""Seconds that a request waits for the models that users made."""
-_RETRY = 5.0
-"""Seconds until models are read again after a failure."""
+_DEFAULT_TIMES = TimeoutSettings()
 
 _log = logging.getLogger("gateway.store")
 
 
 @asynccontextmanager
-async def open_store(home: Path | None) -> AsyncIterator[Store]:
+async def open_store(
+    home: Path | None, times: TimeoutSettings = _DEFAULT_TIMES
+) -> AsyncIterator[Store]:
     """Open the store in the directory *home*, creating it if needed; ``None`` is in memory.
 
     A directory or file that cannot be used is logged, and told by `Store.problem`.
     """
     async with AsyncExitStack() as databases:
-        store = Store(None if home is None else home / _FILE, databases)
+        store = Store(None if home is None else home / _FILE, databases, times)
         try:
             await store.start()
             yield store
@@ -54,7 +54,10 @@ class Store:
     for a provider's model needs none of them.
     """
 
-    def __init__(self, path: Path | None, databases: AsyncExitStack) -> None:
+    def __init__(
+        self, path: Path | None, databases: AsyncExitStack, times: TimeoutSettings
+    ) -> None:
+        self._times = times
         self._path = path
         self._databases = databases
         self._database: Database | None = None
@@ -98,7 +101,7 @@ class Store:
         if (database is None and not self.is_there) or time.monotonic() < self._retry_at:
             return self._models
         try:
-            async with asyncio.timeout(_READ_TIMEOUT):
+            async with asyncio.timeout(self._times.store_read):
                 database = await self._opened()
                 models = await database.models()
         except GatewayError as error:
@@ -135,7 +138,9 @@ class Store:
 
         if self._path is not None and not self.is_there:
             prepare_directory(self._path.parent)
-        opened = await self._databases.enter_async_context(open_database(self._path))
+        opened = await self._databases.enter_async_context(
+            open_database(self._path, lock_timeout=self._times.store_lock)
+        )
         self._database = opened
         return opened
 
@@ -164,7 +169,7 @@ class Store:
 
     def _fail(self, failure: str) -> None:
         """Log a failure to read, once until it has another reason, and wait before the next try."""
-        self._retry_at = time.monotonic() + _RETRY
+        self._retry_at = time.monotonic() + self._times.store_retry
         if failure != self._failure:
             _log.error("models of users are not available: cannot use %s: %s", self._path, failure)
         self._failure = failure

@@ -24,13 +24,12 @@ from gateway.core import codec
 from gateway.core.directory import CannotOpen
 from gateway.core.errors import GatewayError
 from gateway.core.names import parse_name
-from gateway.core.sqlite import PATIENCE, connect, open_file
+from gateway.core.sqlite import connect, open_file
 from gateway.models.derived import DerivedModel
 
 __all__ = ["Database", "open_database"]
 
 _VERSION = 1
-_PATIENCE = PATIENCE
 # Names are ASCII, so that NOCASE is exactly how Ollama compares them.
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS models"
@@ -45,20 +44,22 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_database(path: Path | None) -> AsyncIterator[Database]:
+async def open_database(path: Path | None, *, lock_timeout: float) -> AsyncIterator[Database]:
     """Open the file *path* in an existing directory; ``None`` is in memory.
+
+    A change waits *lock_timeout* seconds at most for changes of other processes.
 
     Raise `CannotOpen` if it cannot be used or a later version has changed its schema.
     """
     with ThreadPoolExecutor(1, "gateway-store") as worker:
         run = asyncio.get_running_loop().run_in_executor
-        connection, is_read_only = await run(worker, _opened, path)
+        connection, is_read_only = await run(worker, _opened, path, lock_timeout)
         try:
             if path is None or is_read_only:
                 yield Database(worker, connection, None, is_read_only=is_read_only)
             else:
                 # It is asked by the event loop, which must not wait.
-                with closing(connect(path, patience=0.0)) as watch:
+                with closing(connect(path, lock_timeout=0.0)) as watch:
                     yield Database(worker, connection, watch.cursor())
         finally:
             # Runs after all earlier work, including that of cancelled requests.
@@ -178,7 +179,7 @@ class Database:
             raise GatewayError(f"the model store failed: {error}") from error
 
 
-def _opened(path: Path | None) -> tuple[sqlite3.Connection, bool]:
+def _opened(path: Path | None, lock_timeout: float) -> tuple[sqlite3.Connection, bool]:
     """Return a connection to a database with the current schema, and whether it is read-only."""
     if path is not None and path.exists() and not os.access(path.parent, os.W_OK):
         # SQLite's log would need a file of its own; nobody else can write here either.
@@ -189,6 +190,6 @@ def _opened(path: Path | None) -> tuple[sqlite3.Connection, bool]:
             raise CannotOpen(str(error).lower()) from error
     # Synchronised at each change, so that a power failure loses none: they are few and small.
     connection = open_file(
-        path, version=_VERSION, tables=_TABLES, synchronous="FULL", patience=_PATIENCE
+        path, version=_VERSION, tables=_TABLES, synchronous="FULL", lock_timeout=lock_timeout
     )
     return connection, False
