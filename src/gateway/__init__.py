@@ -11,6 +11,63 @@ from typing import TYPE_CHECKING
 
 from gateway.core.lazy import lazy_names
 
+__all__ = [
+    "CALLER",
+    "Attempt",
+    "BodyTooLarge",
+    "BudgetSpent",
+    "Caller",
+    "CoolDownSettings",
+    "FinishReason",
+    "Forbidden",
+    "GatewayError",
+    "InvalidRequest",
+    "LimitsSettings",
+    "ModelNotFound",
+    "ModelsSettings",
+    "NotPermitted",
+    "NotRecorded",
+    "NotSupported",
+    "Observer",
+    "OllamaSettings",
+    "ProviderLoadError",
+    "ProviderSettings",
+    "RateLimited",
+    "RequestRecord",
+    "RequestTimeout",
+    "RetrySettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "ShuttingDown",
+    "StateUnavailable",
+    "TimeoutSettings",
+    "Unauthorized",
+    "Unpriced",
+    "UpstreamDenied",
+    "UpstreamError",
+    "UpstreamProtocolError",
+    "UpstreamRateLimited",
+    "UpstreamRejected",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+    "Usage",
+    "__version__",
+    "create_app",
+    "load",
+]
+
+_MODULES = (
+    "gateway.version",
+    "gateway.core.errors",
+    "gateway.core.events",
+    "gateway.access.caller",
+    "gateway.observe.record",
+    "gateway.observe.observer",
+    "gateway.settings",
+    "gateway.app",
+)
+
 if TYPE_CHECKING:
     from gateway.access.caller import (
         CALLER,
@@ -71,63 +128,5 @@ if TYPE_CHECKING:
     from gateway.version import (
         __version__,
     )
-
-__all__ = [
-    "CALLER",
-    "Attempt",
-    "BodyTooLarge",
-    "BudgetSpent",
-    "Caller",
-    "CoolDownSettings",
-    "FinishReason",
-    "Forbidden",
-    "GatewayError",
-    "InvalidRequest",
-    "LimitsSettings",
-    "ModelNotFound",
-    "ModelsSettings",
-    "NotPermitted",
-    "NotRecorded",
-    "NotSupported",
-    "Observer",
-    "OllamaSettings",
-    "ProviderLoadError",
-    "ProviderSettings",
-    "RateLimited",
-    "RequestRecord",
-    "RequestTimeout",
-    "RetrySettings",
-    "ServerSettings",
-    "Settings",
-    "SettingsError",
-    "ShuttingDown",
-    "StateUnavailable",
-    "TimeoutSettings",
-    "Unauthorized",
-    "Unpriced",
-    "UpstreamDenied",
-    "UpstreamError",
-    "UpstreamProtocolError",
-    "UpstreamRateLimited",
-    "UpstreamRejected",
-    "UpstreamTimeout",
-    "UpstreamUnavailable",
-    "Usage",
-    "__version__",
-    "create_app",
-    "load",
-]
-
-_MODULES = (
-    "gateway.version",
-    "gateway.core.errors",
-    "gateway.core.events",
-    "gateway.access.caller",
-    "gateway.observe.record",
-    "gateway.observe.observer",
-    "gateway.settings",
-    "gateway.app",
-)
-
-if not TYPE_CHECKING:
+else:
     __getattr__ = lazy_names(__name__, __all__, _MODULES)

@@ -106,3 +106,10 @@ def test_replicas_have_one_ledger(usage: Usage, monkeypatch: pytest.MonkeyPatch)
         assert requests(usage("--format", "json")) == 3
         server.kill()
         assert usage(status=1) == "gateway: the usage cannot be read now\n"
+
+
+def test_a_state_that_cannot_be_reached_is_told_in_one_line(
+    usage: Usage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATEWAY_STATE_URL", f"unix://{tmp_path}/no-socket")
+    assert usage(status=1) == "gateway: the usage cannot be read now\n"

@@ -304,3 +304,12 @@ def test_an_example_fits_its_pattern(pattern: str) -> None:
 def test_a_pattern_beyond_us_gives_a_fixed_word() -> None:
     assert example("^(?=b)(?!a)b{2}[\\]x]$") == "sandbox"
     assert instance({"type": "string", "pattern": "(["}, Hints("")) == "sandbox"
+
+
+def test_a_schema_that_requires_itself_ends() -> None:
+    endless = {"type": "object", "properties": {"child": {"$ref": "#"}}, "required": ["child"]}
+    made, depth = instance(endless, Hints("")), 0
+    while made is not None:
+        assert isinstance(made, dict)
+        made, depth = made["child"], depth + 1
+    assert depth == 13
