@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from aiohttp import hdrs, web
@@ -85,6 +86,7 @@ def parse_address(text: str) -> Address | None:
     return address if mapped is None else mapped
 
 
+@lru_cache(maxsize=256)  # parsing an address takes longer than all other access checks
 def _is_local(host: str) -> bool:
     """Tell whether *host* is a loopback, private or unspecified address."""
     address = parse_address(_without_port(host))
