@@ -349,7 +349,7 @@ def test_conversations_are_mended_as_the_page_says() -> None:
 )
 def test_media_travel_in_the_parts_of_the_page(row: dict[str, str], column: str) -> None:
     media = Media(codes(row["Media type"])[0], "AAAA")
-    request = ChatRequest("m", (Message(Role.USER, media=(media,)),))
+    request = ChatRequest("m", (Message(Role.USER, (media,)),))
     if row[column] == "rejected":
         with pytest.raises(InvalidRequest):
             body_of(request, column)

@@ -434,7 +434,7 @@ async def test_a_picture_somewhere_else_is_for_the_provider_to_fetch(
     async with client.post(CHAT, json=body) as response:
         assert response.status == 200
     media = (Media(url="https://example.org/cat"), Media("image/png", PNG))
-    assert provider.asked == [ChatRequest("able-latest", (Message(Role.USER, media=media),))]
+    assert provider.asked == [ChatRequest("able-latest", (Message(Role.USER, media),))]
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.core.chat import ChatRequest, JsonFormat, Media, Message, Role, Tool
+from gateway.core.chat import ChatRequest, Content, JsonFormat, Media, Message, Role, Tool
 from gateway.core.events import ToolCall
 from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic.encode import messages_body
@@ -26,8 +26,8 @@ def call(name: str = "f", identity: str = "") -> ToolCall:
     return ToolCall(name, {}, identity)
 
 
-def result(identity: str = "", name: str = "", **more: object) -> Message:
-    return Message(Role.TOOL, "x", tool_call_id=identity, tool_name=name, **more)  # type: ignore[arg-type]
+def result(identity: str = "", name: str = "", content: Content = "x") -> Message:
+    return Message(Role.TOOL, content, tool_call_id=identity, tool_name=name)
 
 
 def calls(*made: ToolCall) -> Message:
@@ -49,7 +49,7 @@ HISTORIES: dict[str, History] = {
     "results of one call": lambda n: [calls(call(identity="a")), *[result("a")] * n],
     "results with pictures": lambda n: [
         calls(call(identity="a")),
-        *[result("a", media=(PICTURE,))] * n,
+        *[result("a", content=("x", PICTURE))] * n,
     ],
     "many calls of one id": lambda n: [calls(*[call(identity="a")] * n), *[result("a")] * n],
     "many calls of no id": lambda n: [calls(*[call()] * n), *[result()] * n],

@@ -122,7 +122,7 @@ PNG = Media("image/png", "iVBORw0KGgo=")
 TOOL = Tool("f", "does f", {"type": "object", "properties": {}})
 CALLED = (
     Message(Role.SYSTEM, "Be brief."),
-    Message(Role.USER, "What?", media=(PNG,)),
+    Message(Role.USER, ("What?", PNG)),
     Message(Role.ASSISTANT, "Hm.", thinking="Well.", tool_calls=(ToolCall("f", {"x": 1}),)),
     Message(Role.TOOL, "1", tool_name="f"),
     Message(Role.USER, "And?"),

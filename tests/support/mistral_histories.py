@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Media, Message, Role, content_of
 from gateway.core.events import ToolCall
 from gateway.core.model_info import Capability, ModelInfo
 
@@ -34,7 +34,7 @@ def system(content: str = "Be brief.") -> Message:
 
 
 def user(content: str = "Hi.", *media: Media) -> Message:
-    return Message(Role.USER, content, media=media)
+    return Message(Role.USER, content_of((content, *media)) if media else content)
 
 
 def assistant(content: str = "", *calls: ToolCall, thinking: str = "") -> Message:
@@ -46,7 +46,7 @@ def call(name: str = "weather", call_id: str = "", **arguments: object) -> ToolC
 
 
 def result(content: str = "21 C", name: str = "", call_id: str = "", *media: Media) -> Message:
-    return Message(Role.TOOL, content, tool_name=name, tool_call_id=call_id, media=media)
+    return Message(Role.TOOL, content_of((content, *media)), tool_name=name, tool_call_id=call_id)
 
 
 TEXTS = st.sampled_from(
@@ -63,9 +63,10 @@ def messy_messages(*media: Media) -> st.SearchStrategy[Message]:
     return st.builds(
         Message,
         role=st.sampled_from(Role),
-        content=TEXTS,
+        content=st.lists(TEXTS | st.sampled_from(media), max_size=3).map(content_of)
+        if media
+        else TEXTS,
         thinking=TEXTS,
-        media=st.lists(st.sampled_from(media), max_size=1).map(tuple) if media else st.just(()),
         tool_calls=st.just(()) | st.lists(CALLS, max_size=3).map(tuple),
         tool_name=NAMES,
         tool_call_id=IDS,

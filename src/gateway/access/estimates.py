@@ -66,7 +66,7 @@ def answer_tokens(characters: int) -> int:
 
 
 def _of_message(message: Message) -> int:
-    texts = len(message.content) + len(message.thinking)
+    texts = len(message.text) + len(message.thinking)
     return texts + _of_calls(message.tool_calls) if message.tool_calls else texts
 
 

@@ -8,9 +8,9 @@ dataclasses: creating one takes about a tenth of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -18,18 +18,23 @@ from gateway.core.events import ToolCall
 
 __all__ = [
     "ChatRequest",
+    "Content",
     "FillRequest",
     "JsonFormat",
     "Media",
     "Message",
     "NamedTool",
+    "Part",
     "Role",
     "Sampling",
     "Think",
     "Tool",
     "ToolChoice",
+    "content_of",
     "replace",
 ]
+
+_BETWEEN_TEXTS: Final = "\n\n"
 
 replace = msgspec.structs.replace
 """Return a copy of a message, a request or a part of one with other values for some fields."""
@@ -58,20 +63,66 @@ class Media(msgspec.Struct, frozen=True):
     url: str = ""
 
 
+Part: TypeAlias = str | Media
+"""A piece of a turn: text or media."""
+
+Content: TypeAlias = str | tuple[Part, ...]
+"""What a turn says: text alone as a string, text and media as parts in their order."""
+
+
 class Message(msgspec.Struct, frozen=True):
     """One turn of a conversation.
 
-    ``thinking`` and ``tool_calls`` belong to assistant messages, ``tool_name`` and
-    ``tool_call_id`` to tool messages; either of the two may be missing.
+    ``content`` is what `content_of` makes of its parts. ``thinking`` and ``tool_calls`` belong to
+    assistant messages, ``tool_name`` and ``tool_call_id`` to tool messages; either of the two may
+    be missing.
     """
 
     role: Role
-    content: str = ""
+    content: Content = ""
     thinking: str = ""
-    media: tuple[Media, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     tool_name: str = ""
     tool_call_id: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The texts and media of the turn in their order."""
+        if isinstance(self.content, str):
+            return (self.content,) if self.content else ()
+        return self.content
+
+    @property
+    def text(self) -> str:
+        """The texts of the turn without its media, with a blank line between them."""
+        if isinstance(self.content, str):
+            return self.content
+        return _BETWEEN_TEXTS.join([part for part in self.content if isinstance(part, str)])
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """The media of the turn without its texts."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple([part for part in self.content if isinstance(part, Media)])
+
+
+def content_of(parts: Iterable[Part]) -> Content:
+    """Return the content of a message with these parts: a string if all of them are texts.
+
+    Blank texts are left out. Texts that follow each other are joined with a blank line between.
+    """
+    content: list[Part] = []
+    texts: list[str] = []
+    for part in parts:
+        if not isinstance(part, str):
+            content += [_BETWEEN_TEXTS.join(texts), part] if texts else [part]
+            texts = []
+        elif part and not part.isspace():
+            texts.append(part)
+    if not content:
+        return _BETWEEN_TEXTS.join(texts)
+    return (*content, _BETWEEN_TEXTS.join(texts)) if texts else tuple(content)
 
 
 class Tool(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ __all__ = [
     "ChatRequest",
     "ChatStream",
     "ChunkDecoder",
+    "Content",
     "Decoder",
     "EmbedRequest",
     "EmbedResult",
@@ -43,6 +44,7 @@ __all__ = [
     "NamedTool",
     "NotSupported",
     "Opener",
+    "Part",
     "Provider",
     "ProviderContext",
     "Role",
@@ -77,6 +79,7 @@ __all__ = [
     "clean_json",
     "clean_messages",
     "codec",
+    "content_of",
     "convert",
     "count_of",
     "decoded",
@@ -145,16 +148,19 @@ if TYPE_CHECKING:
     from gateway.core import codec
     from gateway.core.chat import (
         ChatRequest,
+        Content,
         FillRequest,
         JsonFormat,
         Media,
         Message,
         NamedTool,
+        Part,
         Role,
         Sampling,
         Think,
         Tool,
         ToolChoice,
+        content_of,
         replace,
     )
     from gateway.core.embeddings import (

@@ -110,9 +110,9 @@ SYSTEMS: dict[str, tuple[Any, str]] = {
     "blocks": (
         [
             {"type": "text", "text": "You are X.", "cache_control": {"type": "ephemeral"}},
-            {"type": "text", "text": " Be brief."},
+            {"type": "text", "text": "Be brief."},
         ],
-        "You are X. Be brief.",
+        "You are X.\n\nBe brief.",
     ),
     "other blocks": ([{"type": "image"}, {"type": "text", "text": 3}, "x", TEXT], "a"),
     "empty": ("", ""),
@@ -141,26 +141,26 @@ def found(content: Any) -> dict[str, Any]:
 
 
 BLOCKS: dict[str, tuple[list[Any], Message]] = {
-    "texts are put together": ([TEXT, {"type": "text"}, TEXT], Message(Role.USER, "aa")),
+    "texts are put together": ([TEXT, {"type": "text"}, TEXT], Message(Role.USER, "a\n\na")),
     "an image": (
         [TEXT, {"type": "image", "source": PICTURE}],
-        Message(Role.USER, "a", media=(Media("image/png", PNG),)),
+        Message(Role.USER, ("a", Media("image/png", PNG))),
     ),
     "an image behind a URL": (
         [{"type": "image", "source": {"type": "url", "url": "https://e.example/a.png"}}],
-        Message(Role.USER, media=(Media(url="https://e.example/a.png"),)),
+        Message(Role.USER, (Media(url="https://e.example/a.png"),)),
     ),
     "a document": (
         [{"type": "document", "source": {"type": "base64", "data": PDF}}],
-        Message(Role.USER, media=(Media("application/pdf", PDF),)),
+        Message(Role.USER, (Media("application/pdf", PDF),)),
     ),
     "a document behind a URL": (
         [{"type": "document", "source": {"type": "url", "url": "https://e.example/a.pdf"}}],
-        Message(Role.USER, media=(Media("application/pdf", url="https://e.example/a.pdf"),)),
+        Message(Role.USER, (Media("application/pdf", url="https://e.example/a.pdf"),)),
     ),
     "a document of plain text": (
         [TEXT, {"type": "document", "source": {"type": "text", "data": "plain"}}],
-        Message(Role.USER, "aplain"),
+        Message(Role.USER, "a\n\nplain"),
     ),
     "unknown blocks say nothing": (
         [{"type": "redacted_thinking", "data": "x"}, {"type": "new"}, TEXT],
@@ -198,11 +198,11 @@ RESULTS: dict[str, tuple[Any, Message]] = {
     "a number": (3, Message(Role.TOOL, tool_call_id="toolu_1")),
     "texts": (
         [TEXT, "x", {"type": "text"}, TEXT],
-        Message(Role.TOOL, "aa", tool_call_id="toolu_1"),
+        Message(Role.TOOL, "a\n\na", tool_call_id="toolu_1"),
     ),
     "a picture": (
         [TEXT, {"type": "image", "source": PICTURE}],
-        Message(Role.TOOL, "a", media=(Media("image/png", PNG),), tool_call_id="toolu_1"),
+        Message(Role.TOOL, ("a", Media("image/png", PNG)), tool_call_id="toolu_1"),
     ),
 }
 
@@ -466,7 +466,7 @@ def test_what_cannot_be_carried_is_refused(block: Any, text: str) -> None:
 
 def test_an_image_without_data_is_one_that_nobody_recognises() -> None:
     assert said({"type": "image", "source": {"type": "base64"}}) == (
-        Message(Role.USER, media=(Media(),)),
+        Message(Role.USER, (Media(),)),
     )
 
 

@@ -76,10 +76,10 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a question": ({"messages": HELLO}, {"messages": HELLO}),
     "instructions": (
         {
-            "system": [{"type": "text", "text": "Be kind."}, {"type": "text", "text": " Always."}],
+            "system": [{"type": "text", "text": "Be kind."}, {"type": "text", "text": "Always."}],
             "messages": HELLO,
         },
-        {"messages": [{"role": "system", "content": "Be kind. Always."}, *HELLO]},
+        {"messages": [{"role": "system", "content": "Be kind.\n\nAlways."}, *HELLO]},
     ),
     "sampling": (
         {
@@ -105,8 +105,8 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 {
                     "role": "user",
                     "content": [
-                        {"type": "image", "source": {"type": "base64", "data": PNG}},
                         {"type": "text", "text": "What is it?"},
+                        {"type": "image", "source": {"type": "base64", "data": PNG}},
                     ],
                 }
             ]

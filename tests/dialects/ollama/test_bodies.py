@@ -120,7 +120,7 @@ def test_a_body_of_chat(fields: dict[str, object], expected: ChatBody) -> None:
         ),
         pytest.param(
             {"role": "user", "name": "x", "images": [PNG, None]},
-            Message(Role.USER, media=(Media("image/png", PNG), Media())),
+            Message(Role.USER, (Media("image/png", PNG), Media())),
             id="3.4-images",
         ),
         pytest.param(

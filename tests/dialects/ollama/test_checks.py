@@ -47,7 +47,7 @@ def model(*capabilities: str) -> ModelInfo:
 
 
 def seen(*media: Media, role: Role = Role.USER) -> tuple[Message, ...]:
-    return (Message(role, "look", media=media),)
+    return (Message(role, ("look", *media)),)
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ PROMPTED = {"ollama": {"prompt": "p"}}
             model("completion"),
             ChatRequest(
                 "x-id",
-                (Message(Role.SYSTEM, "s"), Message(Role.USER, "p", media=(PNG,))),
+                (Message(Role.SYSTEM, "s"), Message(Role.USER, ("p", PNG))),
                 think=False,
                 response_format=JsonFormat(),
                 native=PROMPTED,

@@ -209,15 +209,21 @@ CHATS: dict[str, tuple[dict[str, Any], ChatBody]] = {
             messages=(
                 Message(
                     Role.USER,
-                    "What\n\nis it?",
-                    media=(PICTURE, PICTURE, PICTURE, Media(url="https://example.org/cat")),
+                    (
+                        "What",
+                        PICTURE,
+                        PICTURE,
+                        PICTURE,
+                        Media(url="https://example.org/cat"),
+                        "is it?",
+                    ),
                 ),
             )
         ),
     ),
     "a recording": (
         user({"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}),
-        ChatBody(messages=(Message(Role.USER, media=(Media("audio/wav", WAV),)),)),
+        ChatBody(messages=(Message(Role.USER, (Media("audio/wav", WAV),)),)),
     ),
 }
 
@@ -443,8 +449,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                 Message(Role.SYSTEM, "Be kind."),
                 Message(
                     Role.USER,
-                    "What is it?",
-                    media=(PICTURE, Media(url="https://example.org/cat")),
+                    ("What", PICTURE, Media(url="https://example.org/cat"), " is it?"),
                 ),
                 Message(Role.ASSISTANT),
                 Message(Role.ASSISTANT, "A cat."),
@@ -500,7 +505,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                     ),
                 ),
                 Message(Role.TOOL, "21", tool_name="look", tool_call_id="a"),
-                Message(Role.TOOL, "19", media=(PICTURE,), tool_name="look", tool_call_id="b"),
+                Message(Role.TOOL, ("19", PICTURE), tool_name="look", tool_call_id="b"),
                 Message(Role.ASSISTANT, thinking="so", tool_calls=(ToolCall("see", {}, "c"),)),
                 Message(Role.TOOL, tool_call_id="d"),
                 Message(Role.TOOL, "to find out", tool_name="agent__goal"),

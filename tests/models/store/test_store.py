@@ -34,7 +34,7 @@ FULL = ModelfileLayers(
     licenses=("MIT", "Apache"),
     parameters={"temperature": 0.0, "stop": ["a", "b"], "num_ctx": 2**70, "x": {"deep": [None]}},
     messages=(
-        Message(Role.USER, "Hi", media=(Media("image/png", "iVBORw0KGgo="),)),
+        Message(Role.USER, ("Hi", Media("image/png", "iVBORw0KGgo="))),
         Message(Role.ASSISTANT, "", "hm", tool_calls=(ToolCall("f", {"q": 1}, "abc"),)),
         Message(Role.TOOL, "2", tool_name="f", tool_call_id="abc"),
     ),

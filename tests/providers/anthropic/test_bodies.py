@@ -230,7 +230,7 @@ HISTORIES: dict[str, Any] = {
         (
             USER,
             Message(Role.ASSISTANT, "Wait.", tool_calls=(ToolCall("f", {"x": 1}, "call_1"),)),
-            Message(Role.TOOL, "", tool_call_id="call_1", media=(Media("image/png", "AAAA"),)),
+            Message(Role.TOOL, (Media("image/png", "AAAA"),), tool_call_id="call_1"),
             USER,
         ),
         [
@@ -309,14 +309,14 @@ MEDIA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("media", "block"), MEDIA.values(), ids=MEDIA)
-def test_media_stand_before_the_question(media: Media, block: dict[str, object]) -> None:
-    (turn,) = turns(Message(Role.USER, "What?", media=(media,)))
-    assert turn["content"] == [block, text("What?")]
+def test_media_stand_in_their_place_among_the_texts(media: Media, block: dict[str, object]) -> None:
+    (turn,) = turns(Message(Role.USER, ("What", media, "is it?")))
+    assert turn["content"] == [text("What"), block, text("is it?")]
 
 
 def test_a_large_image_is_not_copied() -> None:
     image = Media("image/png", "A" * LONG)
-    (turn,) = turns(Message(Role.USER, media=(image,)))
+    (turn,) = turns(Message(Role.USER, (image,)))
     data = turn["content"][0]["source"]["data"]
     assert isinstance(data, LongText)
     assert (data.start, data.rest) == ("", image.base64)
@@ -325,7 +325,7 @@ def test_a_large_image_is_not_copied() -> None:
 @pytest.mark.parametrize("media_type", ["", "audio/wav"])
 def test_media_without_a_form_are_refused(media_type: str) -> None:
     with pytest.raises(InvalidRequest, match="unsupported media format"):
-        turns(Message(Role.USER, media=(Media(media_type, "AAAA"),)))
+        turns(Message(Role.USER, (Media(media_type, "AAAA"),)))
 
 
 def test_what_is_nested_too_deeply_is_the_clients_fault() -> None:

@@ -104,7 +104,7 @@ def test_tools() -> None:
 
 def test_a_history_keeps_all_it_has() -> None:
     history = (
-        Message(Role.USER, "Hi", media=(Media("image/png", "AAAA"), Media("", "BBBB"))),
+        Message(Role.USER, ("Hi", Media("image/png", "AAAA"), Media("", "BBBB"))),
         Message(
             Role.ASSISTANT,
             thinking="Hm.",
@@ -130,7 +130,7 @@ def test_a_history_keeps_all_it_has() -> None:
 
 
 def test_a_large_image_is_not_copied() -> None:
-    ((image,),) = [m["images"] for m in messages(Message(Role.USER, media=(LARGE,)))]
+    ((image,),) = [m["images"] for m in messages(Message(Role.USER, (LARGE,)))]
     assert isinstance(image, LongText)
     assert (image.start, image.rest) == ("", LARGE.base64)
 
@@ -140,7 +140,7 @@ LARGE = Media("image/png", "A" * LONG)
 
 def test_an_address_is_no_image() -> None:
     with pytest.raises(InvalidRequest, match="does not accept image URLs"):
-        messages(Message(Role.USER, media=(Media(url="https://x.example/a.png"),)))
+        messages(Message(Role.USER, (Media(url="https://x.example/a.png"),)))
 
 
 def test_what_is_nested_too_deeply_is_the_clients_fault() -> None:
@@ -224,7 +224,7 @@ def test_what_is_said_in_another_dialect_means_nothing_here() -> None:
     assert sent(ask(native={"openai": {"logit_bias": {}}})).keys() == {"messages"}
 
 
-PROMPT = Message(Role.USER, "p", media=(Media("image/png", "AAAA"),))
+PROMPT = Message(Role.USER, ("p", Media("image/png", "AAAA")))
 SYSTEM = Message(Role.SYSTEM, "s")
 PROMPTED = native(prompt="p", context=[1, 2], raw=True, template="t")
 

@@ -238,7 +238,7 @@ def test_calls_and_results_are_paired() -> None:
         USER,
         Message(Role.ASSISTANT, tool_calls=(ToolCall("f", {"x": 1}), ToolCall("g", {}, "call_g1"))),
         Message(Role.TOOL, "2", tool_name="g"),
-        Message(Role.TOOL, "1", tool_name="f", media=(PNG,)),
+        Message(Role.TOOL, ("1", PNG), tool_name="f"),
     )
     messages = sent(*history)["messages"]
     assert isinstance(messages, list)
@@ -322,13 +322,13 @@ MEDIA: dict[str, Any] = {
 
 @pytest.mark.parametrize(("media", "part"), MEDIA.values(), ids=MEDIA)
 def test_media(media: Media, part: dict[str, object]) -> None:
-    (message,) = sent(Message(Role.USER, "What?", media=(media,)))["messages"]  # type: ignore[misc] # a list
+    (message,) = sent(Message(Role.USER, ("What?", media)))["messages"]  # type: ignore[misc] # a list
     assert message == {"role": "user", "content": [{"type": "text", "text": "What?"}, part]}
 
 
 def test_a_large_image_is_not_copied() -> None:
     image = Media("image/png", "A" * LONG)
-    (message,) = sent(Message(Role.USER, media=(image,)))["messages"]  # type: ignore[misc] # a list
+    (message,) = sent(Message(Role.USER, (image,)))["messages"]  # type: ignore[misc] # a list
     url = message["content"][0]["image_url"]["url"]
     assert isinstance(url, LongText)
     assert (url.start, url.rest) == ("data:image/png;base64,", image.base64)
@@ -337,7 +337,7 @@ def test_a_large_image_is_not_copied() -> None:
 @pytest.mark.parametrize("media_type", ["", "video/mp4"])
 def test_media_without_a_form_are_refused(media_type: str) -> None:
     with pytest.raises(InvalidRequest, match="unsupported media format"):
-        sent(Message(Role.USER, media=(Media(media_type, "AAAA"),)))
+        sent(Message(Role.USER, (Media(media_type, "AAAA"),)))
 
 
 def test_what_is_nested_too_deeply_is_the_clients_fault() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Content, Media, Message, Part, Role, content_of
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.anthropic.bodies import Fields, Turn
@@ -25,7 +25,7 @@ def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
 
     Raise `InvalidRequest` for a block that the vocabulary cannot express.
     """
-    instructions = _text_of(system)
+    instructions = _instructions(system)
     messages = [Message(Role.SYSTEM, instructions)] if instructions else []
     for turn in turns:
         messages += _messages(turn)
@@ -34,19 +34,18 @@ def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
 
 def _messages(turn: Turn) -> list[Message]:
     """Return the messages of a turn; tool results come before the user's text."""
-    texts: list[str] = []
+    parts: list[Part] = []
     thoughts: list[str] = []
-    media: list[Media] = []
     calls: list[ToolCall] = []
     results: list[Message] = []
     for block in turn.blocks:
         match block.get("type"):
             case "text":
-                texts.append(block.get("text", ""))
+                parts.append(block.get("text", ""))
             case "thinking":
                 thoughts.append(block.get("thinking", ""))
             case "image" | "document":
-                _add_attachment(block, texts, media)
+                parts.append(_attachment(block))
             case "tool_use":
                 calls.append(_tool_use(block))
             case "server_tool_use":
@@ -57,9 +56,8 @@ def _messages(turn: Turn) -> list[Message]:
                 results.append(_result(block, _search_text(block.get("content"))))
     message = Message(
         turn.role,
-        "".join(texts),
+        content_of(parts),
         thinking="".join(thoughts),
-        media=tuple(media),
         tool_calls=tuple(calls),
     )
     spoken = [message] if message != Message(turn.role) else []
@@ -79,39 +77,43 @@ def _call(block: Fields) -> ToolCall:
 
 def _tool_result(block: Fields) -> Message:
     content = block.get("content")
-    texts = [_text_of(content)]
-    media: list[Media] = []
-    for item in content if isinstance(content, list) else ():
-        if isinstance(item, dict) and item.get("type") in ("image", "document"):
-            _add_attachment(item, texts, media)
-    return _result(block, "".join(texts), tuple(media))
-
-
-def _result(block: Fields, text: str, media: tuple[Media, ...] = ()) -> Message:
-    return Message(Role.TOOL, text, media=media, tool_call_id=block.get("tool_use_id", ""))
-
-
-def _text_of(content: object) -> str:
-    """Return a text, or the texts of a list of blocks joined; empty for anything else."""
     if isinstance(content, str):
-        return content
+        return _result(block, content)
+    parts: list[Part] = []
+    for item in content if isinstance(content, list) else ():
+        match item:
+            case {"type": "text", "text": str(text)}:
+                parts.append(text)
+            case {"type": "image" | "document"}:
+                parts.append(_attachment(item))
+    return _result(block, content_of(parts))
+
+
+def _result(block: Fields, content: Content) -> Message:
+    return Message(Role.TOOL, content, tool_call_id=block.get("tool_use_id", ""))
+
+
+def _instructions(system: object) -> Content:
+    """Return a text, or the texts of a list of blocks joined; empty for anything else."""
+    if isinstance(system, str):
+        return system
     texts = []
-    for block in content if isinstance(content, list) else ():
+    for block in system if isinstance(system, list) else ():
         match block:
             case {"type": "text", "text": str(text)}:
                 texts.append(text)
-    return "".join(texts)
+    return content_of(texts)
 
 
-def _add_attachment(block: Fields, texts: list[str], media: list[Media]) -> None:
+def _attachment(block: Fields) -> Part:
     kind = block["type"]
     match block.get("source"):
         case {"type": "text", "data": str(text)} if kind == "document":
-            texts.append(text)
+            return text
         case {"type": "base64", **source}:
-            media.append(_decoded(kind, source.get("data", "")))
+            return _decoded(kind, source.get("data", ""))
         case {"type": "url", "url": str(url)} if url.startswith("https://"):
-            media.append(Media(_PDF if kind == "document" else "", url=url))
+            return Media(_PDF if kind == "document" else "", url=url)
         case {"type": str(source_type)}:
             raise InvalidRequest(
                 f"invalid {kind} source type: {source_type}. Only base64 {kind}s are supported."

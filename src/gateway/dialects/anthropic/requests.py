@@ -90,7 +90,7 @@ def _response_format(value: object) -> JsonFormat | None:
 
 def _size_of(message: Message) -> int:
     calls = _encoded_size(message.tool_calls) if message.tool_calls else 0
-    return len(message.role) + len(message.content) + len(message.thinking) + calls
+    return len(message.role) + len(message.text) + len(message.thinking) + calls
 
 
 def _encoded_size(value: object) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Tool
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Tool, content_of
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
@@ -89,7 +89,7 @@ def generate_request(
         sampling, extra = read_options(body.options)
         return FillRequest(model_id, body.prompt, body.suffix, sampling, extra, _passthrough(body))
     system = (Message(Role.SYSTEM, body.system),) if body.system else ()
-    prompt = Message(Role.USER, body.prompt, media=body.media)
+    prompt = Message(Role.USER, content_of((body.prompt, *body.media)))
     return _chat_request(body, model_id, messages=(*system, prompt))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Media, Message, Role, content_of
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
@@ -56,7 +56,7 @@ def _written(message: Message) -> dict[str, object]:
     }
     return {
         "role": message.role,
-        "content": message.content,
+        "content": message.text,
         **{key: value for key, value in optional.items() if value},
     }
 
@@ -64,7 +64,8 @@ def _written(message: Message) -> dict[str, object]:
 def _message(item: object) -> Message:
     fields = read_fields(item, _MESSAGE, "api.Message")
     if "images" in fields:
-        fields["media"] = fields.pop("images")
+        # The list of images has no place among the text: it comes after it.
+        fields["content"] = content_of((fields.get("content", ""), *fields.pop("images")))
     if "role" not in fields:
         fields["role"] = Role.USER
     return Message(**fields)

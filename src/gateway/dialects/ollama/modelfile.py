@@ -41,7 +41,7 @@ def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, o
         f"PARAMETER {key} {_quoted(_text(item))}" for key, item in _each_parameter(parameters)
     ]
     lines += [f"LICENSE {_quoted(text)}" for text in layers.licenses]
-    lines += [f"MESSAGE {message.role} {_quoted(message.content)}" for message in layers.messages]
+    lines += [f"MESSAGE {message.role} {_quoted(message.text)}" for message in layers.messages]
     return "\n".join(lines) + "\n"
 
 

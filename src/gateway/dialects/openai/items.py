@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core import codec
-from gateway.core.chat import Media, Message, Role, replace
+from gateway.core.chat import Content, Message, Part, Role, content_of, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import kind_of
@@ -84,9 +84,9 @@ class _Conversation:
 
     def _say(self, fields: dict[str, Any]) -> None:
         role = read_role(fields.get("role", ""))
-        text, media = _content(fields.get("content", ""), "content")
+        content = _content(fields.get("content", ""), "content")
         thinking = self._take_thinking() if role is Role.ASSISTANT else ""
-        self._append(Message(role, text, thinking=thinking, media=media))
+        self._append(Message(role, content, thinking=thinking))
 
     def _call(self, fields: dict[str, Any]) -> None:
         name = upstream_name(ToolName(fields.get("name", ""), fields.get("namespace", "")))
@@ -100,12 +100,12 @@ class _Conversation:
             self._messages[-1] = replace(self._messages[-1], thinking=self._take_thinking())
 
     def _answer(self, fields: dict[str, Any]) -> None:
-        text, media = _content(fields.get("output", ""), "output")
+        content = _content(fields.get("output", ""), "output")
         identity = fields.get("call_id", "")
         # Codex sends what it found out by itself as the result of a call that was never made.
         own = ToolName(fields.get("name", ""), fields.get("namespace", ""))
         name = self._names.get(identity) or upstream_name(own)
-        self._append(Message(Role.TOOL, text, media=media, tool_name=name, tool_call_id=identity))
+        self._append(Message(Role.TOOL, content, tool_name=name, tool_call_id=identity))
 
     def _append(self, message: Message) -> None:
         self._close()
@@ -122,33 +122,30 @@ class _Conversation:
         return thinking
 
 
-def _content(value: object, field: str) -> tuple[str, tuple[Media, ...]]:
-    """Return the text and the images of a message or a result."""
+def _content(value: object, field: str) -> Content:
+    """Return the texts and the images of a message or a result."""
     if isinstance(value, str):
-        return value, ()
+        return value
     if not isinstance(value, list):
         raise _BadItem(f"{field} must be a string or array: {_not_a_list(value)}")
-    texts: list[str] = []
-    media: list[Media] = []
+    parts: list[Part] = []
     for index, part in enumerate(value):
         try:
-            text, image = _part(part)
+            parts.append(_part(part))
         except _BadItem as error:
             raise _BadItem(f"{field}[{index}]: {error}") from None
-        texts.append(text)
-        media += image
-    return "".join(texts), tuple(media)
+    return content_of(parts)
 
 
-def _part(part: object) -> tuple[str, tuple[Media, ...]]:
+def _part(part: object) -> Part:
     fields = _fields(part, _PART, "ResponsesContent")
     kind = fields.get("type", "")
     match kind:
         case "input_text" | "output_text":
-            return fields.get("text", ""), ()
+            return str(fields.get("text", ""))
         case "input_image":
             url = fields.get("image_url", "")
-            return "", (read_image_url(url),) if url else ()
+            return read_image_url(url) if url else ""
         case "input_file":
             raise InvalidRequest("file inputs are not currently supported")
     raise _BadItem(f"unknown content type: {kind}")

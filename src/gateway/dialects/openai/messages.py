@@ -6,11 +6,10 @@ longer knows which call a result belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from gateway.core import codec
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Content, Message, Part, Role, content_of
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.decode import dynamic_type
@@ -26,8 +25,6 @@ from gateway.dialects.bodies.roles import read_role
 from gateway.dialects.openai.images import read_image_url
 
 __all__ = ["parse_arguments", "read_messages"]
-
-_BETWEEN_PARTS = "\n\n"
 
 
 def read_messages(value: object) -> tuple[Message, ...]:
@@ -55,43 +52,36 @@ def parse_arguments(text: str) -> dict[str, object]:
 
 def _message(fields: dict[str, Any], names: dict[str, str]) -> Message:
     role: Role = fields.get("role", Role.USER)
-    text, media = _content(fields.get("content"), is_optional="tool_calls" in fields)
     answered = fields.get("tool_call_id", "")
     return Message(
         role,
-        text,
+        _content(fields.get("content"), is_optional="tool_calls" in fields),
         thinking=fields.get("reasoning", ""),
-        media=media,
         tool_calls=fields.get("tool_calls", ()),
         tool_name=fields.get("name") or names.get(answered, "") if role is Role.TOOL else "",
         tool_call_id=answered,
     )
 
 
-def _content(value: object, *, is_optional: bool) -> tuple[str, tuple[Media, ...]]:
+def _content(value: object, *, is_optional: bool) -> Content:
     if isinstance(value, str):
-        return value, ()
+        return value
     if isinstance(value, list):
-        return _parts(value)
+        return content_of(map(_part, value))
     if is_optional:
-        return "", ()
+        return ""
     raise InvalidRequest(f"invalid message content type: {dynamic_type(value)}")
 
 
-def _parts(parts: Sequence[object]) -> tuple[str, tuple[Media, ...]]:
-    texts: list[str] = []
-    media: list[Media] = []
-    for part in parts:
-        match part:
-            case {"type": "text", "text": str(text)}:
-                texts.append(text)
-            case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
-                media.append(read_image_url(url))
-            case {"type": "input_audio", "input_audio": {"data": str(data)}}:
-                media.append(read_media(data))
-            case _:
-                raise InvalidRequest("invalid message format")
-    return _BETWEEN_PARTS.join(texts), tuple(media)
+def _part(part: object) -> Part:
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return text
+        case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
+            return read_image_url(url)
+        case {"type": "input_audio", "input_audio": {"data": str(data)}}:
+            return read_media(data)
+    raise InvalidRequest("invalid message format")
 
 
 def _tool_calls(value: object) -> tuple[ToolCall, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.providers.history.repair import repair_history
@@ -28,7 +28,7 @@ _is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
 def system_text(messages: Sequence[Message]) -> str:
     """Return all instructions of a conversation, wherever they stand."""
-    texts = [clean(message.content) for message in messages if message.role is Role.SYSTEM]
+    texts = [clean(message.text) for message in messages if message.role is Role.SYSTEM]
     return "\n\n".join([text for text in texts if text.strip()])
 
 
@@ -65,9 +65,16 @@ def _trim_end(role: str, blocks: list[dict[str, object]]) -> None:
 def _blocks(message: Message) -> list[dict[str, object]]:
     if message.role is Role.TOOL:
         return [_result(message)]
-    text = [_text(message.content)] if message.content.strip() else []
-    # What the model is to look at stands before what it is asked about it (docs, "vision").
-    return [*map(_media, message.media), *text, *map(_call, message.tool_calls)]
+    return [*_content(message), *map(_call, message.tool_calls)]
+
+
+def _content(message: Message) -> list[dict[str, object]]:
+    spoken = [part for part in message.parts if not isinstance(part, str) or part.strip()]
+    return list(map(_block, spoken))
+
+
+def _block(part: Part) -> dict[str, object]:
+    return _text(part) if isinstance(part, str) else _media(part)
 
 
 def _text(text: str) -> dict[str, object]:
@@ -80,10 +87,8 @@ def _call(call: ToolCall) -> dict[str, object]:
 
 
 def _result(message: Message) -> dict[str, object]:
-    text = [_text(message.content)] if message.content.strip() else []
     result: dict[str, object] = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-    content = [*text, *map(_media, message.media)]
-    if content:
+    if content := _content(message):
         result["content"] = content
     return result
 

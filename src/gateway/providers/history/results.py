@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.core.call_ids import new_id
-from gateway.core.chat import Media, Message, Role, replace
+from gateway.core.chat import Media, Message, Role, content_of, replace
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import UNKNOWN_TOOL, is_name
 
@@ -80,11 +80,7 @@ def _joined(results: Sequence[Message]) -> Message:
     if len(results) == 1:
         return first
     # In one go: to add result after result would copy the first ones each time.
-    return replace(
-        first,
-        content="\n".join([result.content for result in results]),
-        media=tuple([item for result in results for item in result.media]),
-    )
+    return replace(first, content=content_of(part for result in results for part in result.parts))
 
 
 def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
@@ -95,15 +91,16 @@ def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
     lifted: list[Media] = []
     for message in messages:
         if message.role is Role.TOOL:
-            lifted += message.media
-            yield replace(message, media=()) if message.media else message
+            media = message.media
+            lifted += media
+            yield replace(message, content=message.text) if media else message
             continue
         if lifted:
-            yield Message(Role.USER, media=tuple(lifted))
+            yield Message(Role.USER, tuple(lifted))
             lifted = []
         yield message
     if lifted:
-        yield Message(Role.USER, media=tuple(lifted))
+        yield Message(Role.USER, tuple(lifted))
 
 
 def drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
@@ -113,7 +110,7 @@ def drop_strays(messages: Sequence[Message]) -> Iterable[Message]:
 
 def _without_strays(message: Message) -> Message:
     calls = message.tool_calls if message.role is Role.ASSISTANT else ()
-    media = () if message.role in _MEDIALESS else message.media
-    if calls is message.tool_calls and media is message.media:
+    content = message.text if message.role in _MEDIALESS else message.content
+    if calls is message.tool_calls and content is message.content:
         return message
-    return replace(message, tool_calls=calls, media=media)
+    return replace(message, tool_calls=calls, content=content)

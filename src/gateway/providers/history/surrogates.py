@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 from gateway.core import codec
-from gateway.core.chat import Message, replace
+from gateway.core.chat import Content, Message, replace
 from gateway.core.texts import clean
 
 __all__ = ["clean", "clean_json", "clean_messages", "encode_clean"]
@@ -47,7 +47,13 @@ def clean_messages(messages: Sequence[Message]) -> Iterator[Message]:
 
 
 def _cleaned_message(message: Message) -> Message:
-    content, thinking = clean(message.content), clean(message.thinking)
-    if content is message.content and thinking is message.thinking:
+    content, thinking = _cleaned_content(message.content), clean(message.thinking)
+    if content == message.content and thinking is message.thinking:
         return message
     return replace(message, content=content, thinking=thinking)
+
+
+def _cleaned_content(content: Content) -> Content:
+    if isinstance(content, str):
+        return clean(content)
+    return tuple([clean(part) if isinstance(part, str) else part for part in content])

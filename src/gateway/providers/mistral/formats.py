@@ -82,9 +82,9 @@ def _closed(schema: Schema, findings: _Findings) -> Schema:
 
 def with_json_hint(messages: Sequence[Message]) -> Sequence[Message]:
     """Ask for JSON in the system message unless any message speaks of it in any case."""
-    if any("json" in message.content.casefold() for message in messages):
+    if any("json" in message.text.casefold() for message in messages):
         return messages
     first = messages[0]
     if first.role is Role.SYSTEM:
-        return [replace(first, content=join_paragraphs([first.content, JSON_HINT])), *messages[1:]]
+        return [replace(first, content=join_paragraphs([first.text, JSON_HINT])), *messages[1:]]
     return [Message(Role.SYSTEM, JSON_HINT), *messages]

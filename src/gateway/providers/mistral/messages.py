@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.providers.function_calls import wire_call
 from gateway.providers.history.ids import is_name
@@ -59,26 +59,27 @@ def wire_messages(messages: Sequence[Message], *, replay_thinking: bool) -> list
     """
     wire = [_message(message, replay_thinking=replay_thinking) for message in messages]
     if messages and messages[-1].role is Role.ASSISTANT:
-        wire[-1] = {"role": "assistant", "content": messages[-1].content, "prefix": True}
+        wire[-1] = {"role": "assistant", "content": messages[-1].text, "prefix": True}
     return wire
 
 
 def _message(message: Message, *, replay_thinking: bool) -> dict[str, object]:
     role = message.role
     if role is Role.USER:
-        return {"role": "user", "content": _user_content(message)}
+        return {"role": "user", "content": _user_content(message.content)}
     if role is Role.ASSISTANT:
         return _assistant(message, replay_thinking=replay_thinking)
     if role is Role.TOOL:
         return _tool(message)
-    return {"role": "system", "content": message.content}
+    return {"role": "system", "content": message.text}
 
 
-def _user_content(message: Message) -> object:
-    if not message.media:
-        return message.content
-    text = [_text(message.content)] if message.content else []
-    return [*text, *map(media_chunk, message.media)]
+def _user_content(content: Content) -> object:
+    return content if isinstance(content, str) else list(map(_chunk, content))
+
+
+def _chunk(part: Part) -> dict[str, object]:
+    return _text(part) if isinstance(part, str) else media_chunk(part)
 
 
 def _text(text: str) -> dict[str, object]:
@@ -86,10 +87,10 @@ def _text(text: str) -> dict[str, object]:
 
 
 def _assistant(message: Message, *, replay_thinking: bool) -> dict[str, object]:
-    wire: dict[str, object] = {"role": "assistant", "content": message.content}
+    wire: dict[str, object] = {"role": "assistant", "content": message.text}
     if replay_thinking and message.thinking.strip():
         thought = {"type": "thinking", "thinking": [_text(message.thinking)], "closed": True}
-        wire["content"] = [thought, _text(message.content)] if message.content else [thought]
+        wire["content"] = [thought, _text(message.text)] if message.text else [thought]
     if message.tool_calls:
         wire["tool_calls"] = list(map(wire_call, message.tool_calls))
     return wire
@@ -99,5 +100,5 @@ def _tool(message: Message) -> dict[str, object]:
     wire: dict[str, object] = {"role": "tool", "tool_call_id": message.tool_call_id}
     if is_name(message.tool_name):
         wire["name"] = message.tool_name
-    wire["content"] = message.content
+    wire["content"] = message.text
     return wire

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from gateway.core.chat import Message, Role, replace
+from gateway.core.chat import Message, Role, content_of, replace
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (
@@ -67,8 +67,8 @@ def _is_fit(messages: Sequence[Message]) -> bool:
     speaker = Role.SYSTEM
     waiting: set[str] = set()
     for message in messages:
-        role, calls, content = message.role, message.tool_calls, message.content
-        if not (content.isascii() and message.thinking.isascii()) and not _is_clean(message):
+        role, calls, text = message.role, message.tool_calls, message.text
+        if not (text.isascii() and message.thinking.isascii()) and not _is_clean(message):
             return False
         if role is Role.TOOL:
             if message.tool_call_id not in waiting or message.media or calls:
@@ -78,7 +78,7 @@ def _is_fit(messages: Sequence[Message]) -> bool:
             return False
         elif role is Role.ASSISTANT:
             waiting = {call.id for call in calls if is_id(call.id) and is_name(call.name)}
-            if len(waiting) != len(calls) or message.media or not (calls or content.strip()):
+            if len(waiting) != len(calls) or message.media or not (calls or text.strip()):
                 return False
         elif calls or (message.media and role is Role.SYSTEM):
             return False
@@ -88,8 +88,7 @@ def _is_fit(messages: Sequence[Message]) -> bool:
 
 
 def _is_clean(message: Message) -> bool:
-    content, thinking = message.content, message.thinking
-    return clean(content) is content and clean(thinking) is thinking
+    return all(clean(text) is text for text in (message.text, message.thinking))
 
 
 def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
@@ -97,7 +96,7 @@ def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
     return [
         message
         for message in messages
-        if message.role is not Role.ASSISTANT or message.tool_calls or message.content.strip()
+        if message.role is not Role.ASSISTANT or message.tool_calls or message.text.strip()
     ]
 
 
@@ -121,7 +120,7 @@ def _gather_system(messages: Sequence[Message]) -> Iterable[Message]:
         if message.role is not Role.SYSTEM:
             speaker = message.role
         elif speaker is not Role.USER or index > last:
-            moved.append(message.content)
+            moved.append(message.text)
             continue
         rest.append(message)
     return [*_with_instructions(front, moved), *rest]
@@ -133,7 +132,7 @@ def _with_instructions(front: Sequence[Message], moved: Iterable[str]) -> Sequen
         return front
     if not front:
         return [Message(Role.SYSTEM, text)]
-    return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].content, text]))]
+    return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].text, text]))]
 
 
 def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
@@ -148,12 +147,12 @@ def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
 
     Models for audio reject a system message beside a recording.
     """
-    texts = [message.content for message in messages if message.role is Role.SYSTEM]
+    texts = [message.text for message in messages if message.role is Role.SYSTEM]
     if not texts:
         return messages
     rest = [message for message in messages if message.role is not Role.SYSTEM]
     last = max(i for i, message in enumerate(rest) if message.role is Role.USER)
-    rest[last] = replace(rest[last], content=join_paragraphs([*texts, rest[last].content]))
+    rest[last] = replace(rest[last], content=content_of([*texts, *rest[last].parts]))
     return rest
 
 

@@ -155,16 +155,16 @@ def _is_prompt(request: ChatRequest, messages: Sequence[Message]) -> bool:
 
 def _prompt(messages: Sequence[Message]) -> dict[str, object]:
     *system, prompt = messages
-    wire: dict[str, object] = {"prompt": prompt.content}
+    wire: dict[str, object] = {"prompt": prompt.text}
     if system:
-        wire["system"] = system[0].content
+        wire["system"] = system[0].text
     if prompt.media:
         wire["images"] = list(map(_image, prompt.media))
     return wire
 
 
 def _message(message: Message) -> dict[str, object]:
-    wire: dict[str, object] = {"role": message.role.value, "content": message.content}
+    wire: dict[str, object] = {"role": message.role.value, "content": message.text}
     if message.thinking:
         wire["thinking"] = message.thinking
     if message.media:

@@ -133,7 +133,7 @@ def _format(form: JsonFormat) -> dict[str, object]:
 
 
 def _mentions_json(request: ChatRequest) -> bool:
-    return any("json" in message.content.casefold() for message in request.messages)
+    return any("json" in message.text.casefold() for message in request.messages)
 
 
 def _tool(tool: Tool) -> dict[str, object]:

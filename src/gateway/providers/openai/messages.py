@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from gateway.core.chat import Media, Message, Role
+from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.providers.function_calls import wire_call
 from gateway.providers.history.ids import is_name
@@ -35,7 +35,7 @@ def wire_messages(messages: Sequence[Message], *, thinking_field: str) -> list[d
 def _message(message: Message, thinking_field: str) -> dict[str, object]:
     match message.role:
         case Role.USER:
-            return {"role": "user", "content": _user_content(message)}
+            return {"role": "user", "content": _user_content(message.content)}
         case Role.ASSISTANT:
             return _assistant(message, thinking_field)
         case Role.TOOL:
@@ -43,20 +43,21 @@ def _message(message: Message, thinking_field: str) -> dict[str, object]:
                 "role": "tool",
                 "tool_call_id": message.tool_call_id,
                 **({"name": message.tool_name} if is_name(message.tool_name) else {}),
-                "content": message.content,
+                "content": message.text,
             }
         case _:
-            return {"role": "system", "content": message.content}
+            return {"role": "system", "content": message.text}
 
 
-def _user_content(message: Message) -> object:
-    if not message.media:
-        return message.content
-    text = [{"type": "text", "text": message.content}] if message.content else []
-    return [*text, *map(_part, message.media)]
+def _user_content(content: Content) -> object:
+    return content if isinstance(content, str) else list(map(_part, content))
 
 
-def _part(media: Media) -> dict[str, object]:
+def _part(part: Part) -> dict[str, object]:
+    return {"type": "text", "text": part} if isinstance(part, str) else _media(part)
+
+
+def _media(media: Media) -> dict[str, object]:
     if media.media_type in _AUDIO and media.base64:
         audio = {"data": long_text("", media.base64), "format": _AUDIO[media.media_type]}
         return {"type": "input_audio", "input_audio": audio}
@@ -76,11 +77,11 @@ def _data_url(media: Media) -> str | LongText:
 
 
 def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
-    wire: dict[str, object] = {"role": "assistant", "content": message.content}
+    wire: dict[str, object] = {"role": "assistant", "content": message.text}
     if thinking_field and message.thinking:
         wire[thinking_field] = message.thinking
     if message.tool_calls:
         # Nothing but calls has null for its content, in the reference and at the strict servers.
-        wire["content"] = message.content or None
+        wire["content"] = message.text or None
         wire["tool_calls"] = list(map(wire_call, message.tool_calls))
     return wire

@@ -39,9 +39,9 @@ OK = assistant("OK.")
         ),
         pytest.param(
             [
-                Message(Role.SYSTEM, "s", media=(PNG,), tool_calls=(call(),)),
+                Message(Role.SYSTEM, ("s", PNG), tool_calls=(call(),)),
                 user("", PNG),
-                Message(Role.ASSISTANT, "a", media=(PNG,)),
+                Message(Role.ASSISTANT, ("a", PNG)),
                 Message(Role.USER, "b", tool_calls=(call(),)),
             ],
             [system("s"), user("", PNG), assistant("a"), user("b")],
@@ -162,7 +162,7 @@ OK = assistant("OK.")
             [
                 user(),
                 assistant("", call("x", A), call("y", B)),
-                result("1\n3", "x", A),
+                result("1\n\n3", "x", A),
                 result("2", "y", B),
                 OK,
                 user("", PNG),
@@ -240,11 +240,9 @@ def test_a_repair_that_is_skipped_would_have_changed_nothing(history: tuple[Mess
 @given(messy_histories(PNG, PDF))
 def test_repairs_lose_nothing_that_was_said_or_shown(history: tuple[Message, ...]) -> None:
     repaired, _ = repair(history)
-    said = "\n".join(message.content for message in repaired)
+    said = "\n".join(message.text for message in repaired)
     for message in history:
-        assert (
-            message.content.strip().replace("\ud83d", "\ufffd").replace("\udc00", "\ufffd") in said
-        )
+        assert message.text.strip().replace("\ud83d", "\ufffd").replace("\udc00", "\ufffd") in said
     shown = [media for message in repaired for media in message.media]
     given_to_see = [
         media

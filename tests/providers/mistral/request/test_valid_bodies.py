@@ -88,7 +88,7 @@ def wire(body: object) -> Any:
 
 
 def says_something(message: Message) -> bool:
-    return message.role is not Role.ASSISTANT or bool(message.tool_calls or message.content.strip())
+    return message.role is not Role.ASSISTANT or bool(message.tool_calls or message.text.strip())
 
 
 def assert_served(request: ChatRequest, info: ModelInfo, check: Check) -> None:
