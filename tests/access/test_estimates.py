@@ -28,7 +28,7 @@ TOOL = Tool("f", "says", {"type": "object"})  # 1, 4 and {"type":"object"}
         ),
         (ChatRequest("m", (HELLO,), tools=(TOOL,)), Estimate(7)),
         (
-            ChatRequest("m", (Message(Role.USER, "1234", media=(Media(), Media("image/png"))),)),
+            ChatRequest("m", (Message(Role.USER, ("1234", Media(), Media("image/png"))),)),
             Estimate(2001),
         ),
         (FillRequest("m", "12345", "6", Sampling(max_tokens=3)), Estimate(2, 3)),

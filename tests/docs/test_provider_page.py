@@ -34,6 +34,7 @@ VALUES = (
 EVENTS = (
     events.TextDelta,
     events.ThinkingDelta,
+    events.ToolCallDelta,
     events.ToolCall,
     events.Logprobs,
     events.TokenLogprob,

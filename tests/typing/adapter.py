@@ -30,6 +30,7 @@ from gateway.providers import (
     ServiceOptionsSchema,
     TextDelta,
     ToolCall,
+    ToolCallDelta,
     UpstreamRejected,
     codec,
     decoded,
@@ -53,7 +54,7 @@ class OptionsSchema(ServiceOptionsSchema):
 
 class Decoder(AnswerDecoder):
     def feed(self, batch: Sequence[bytes], /) -> list[ChatEvent]:
-        assert_type(CallAssembler(self._provider).feed([], "id"), list[ToolCall])
+        assert_type(CallAssembler(self._provider).feed([], "id"), list[ToolCallDelta | ToolCall])
         return [TextDelta("a"), *self._finish(Finish(FinishReason.STOP))]
 
 

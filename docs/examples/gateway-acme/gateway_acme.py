@@ -104,7 +104,7 @@ class AcmeProvider(Provider[AcmeOptions]):
 
 
 def _body(request: ChatRequest) -> Mapping[str, object]:
-    turns = [{"who": one.role, "says": one.content} for one in request.messages]
+    turns = [{"who": one.role, "says": one.text} for one in request.messages]
     body: dict[str, object] = {"model": request.model, "turns": turns}
     if request.sampling.temperature is not None:  # 0.0 is a value
         body["heat"] = request.sampling.temperature

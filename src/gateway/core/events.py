@@ -1,8 +1,11 @@
 """The events of a streamed answer, and the whole answer that they fold into.
 
-The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCall | Logprobs)* Finish``. A stream
-is a sequence of batches: a batch contains the events that arrived from the provider in one read. An
-empty batch means that the provider has accepted the request and is working on it.
+The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCallDelta | ToolCall | Logprobs)*
+Finish``. Fragments of a call may come before the call; only one call at a time is open, that is,
+has fragments and has not come itself. A call that is still open at the end is incomplete.
+
+A stream is a sequence of batches: a batch contains the events that arrived from the provider in one
+read. An empty batch means that the provider has accepted the request and is working on it.
 
 Events are created once per token, so they are `msgspec.Struct` and not dataclasses: creating one
 takes about a seventh of the time.
@@ -28,6 +31,7 @@ __all__ = [
     "ThinkingDelta",
     "TokenLogprob",
     "ToolCall",
+    "ToolCallDelta",
     "Usage",
     "fold",
 ]
@@ -59,7 +63,7 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """One complete call: Ollama's clients expect a name and parsed arguments, never fragments.
+    """One complete call with its arguments parsed.
 
     ``id`` is the provider's; empty if a client's history has none.
     """
@@ -67,6 +71,19 @@ class ToolCall(msgspec.Struct, frozen=True):
     name: str
     arguments: Mapping[str, object]
     id: str = ""
+
+
+class ToolCallDelta(msgspec.Struct, frozen=True, gc=False):
+    """A fragment of the JSON of a call's arguments; never empty.
+
+    All fragments of a call together are its arguments. ``id`` and ``name`` are those of the
+    `ToolCall` that follows them, and never empty. Clients of some dialects get fragments as they
+    come; all others get the `ToolCall`.
+    """
+
+    id: str
+    name: str
+    arguments: str
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -107,7 +124,7 @@ class Finish(msgspec.Struct, frozen=True, gc=False):
     native: Mapping[str, Mapping[str, object]] | None = None
 
 
-ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Logprobs | Finish
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | ToolCall | Logprobs | Finish
 """One item of an answer."""
 
 ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]

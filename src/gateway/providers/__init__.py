@@ -58,6 +58,7 @@ __all__ = [
     "TokenLogprob",
     "Tool",
     "ToolCall",
+    "ToolCallDelta",
     "ToolChoice",
     "TranscribeRequest",
     "Transcript",
@@ -190,6 +191,7 @@ if TYPE_CHECKING:
         ThinkingDelta,
         TokenLogprob,
         ToolCall,
+        ToolCallDelta,
         Usage,
     )
     from gateway.core.model_info import (

@@ -1,26 +1,38 @@
 """Assemble tool calls from the fragments of a stream.
 
 A service sends a call whole, in one delta, or in pieces that are told apart by id, by index, or
-only by their order. Ollama's clients know whole calls alone, so a call leaves here when its
-arguments are a complete JSON object and another call starts, or when the answer is over.
+only by their order. The fragments of the first call that is not complete are passed on as they
+come; the call itself follows when its arguments are a complete JSON object and another call
+starts, or when the answer is over.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 from gateway.core import codec
 from gateway.core.call_ids import new_id
 from gateway.core.codec import DEEPEST, nests_deeper
 from gateway.core.errors import UpstreamProtocolError
-from gateway.core.events import ToolCall
+from gateway.core.events import ToolCall, ToolCallDelta
 from gateway.providers.history.ids import names_no_call
 from gateway.providers.json_values import text_of
 
-__all__ = ["CallAssembler", "read_arguments"]
+__all__ = ["CallAssembler", "CallEvent", "read_arguments"]
 
 _log = logging.getLogger(__name__)
+
+CallEvent: TypeAlias = ToolCallDelta | ToolCall
+"""A fragment of a call, or a call."""
+
+# A fragment may end within an escape, or between the escapes of the two halves of a pair.
+_find_open_escape: Final = re.compile(
+    r"(?<!\\)(?:\\\\)*\\"
+    r"(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?$"
+).search
 
 
 def read_arguments(value: object) -> dict[str, object] | None:
@@ -45,7 +57,7 @@ def read_arguments(value: object) -> dict[str, object] | None:
 class _Call:
     """A call of which fragments may still come."""
 
-    __slots__ = ("fragments", "id", "index", "name", "whole")
+    __slots__ = ("begins", "fragments", "id", "index", "is_open", "name", "taken", "whole")
 
     def __init__(self, call_id: str, index: int | None) -> None:
         self.id = call_id
@@ -53,13 +65,41 @@ class _Call:
         self.name = ""
         self.fragments: list[str] = []
         self.whole: dict[str, object] | None = None
+        self.begins = ""
+        """The first character of the fragments that is not white space."""
+        self.taken = 0
+        """The number of fragments that `take` has looked at."""
+        self.is_open = False
+        """Whether `take` has returned a part of the arguments."""
 
     def add(self, name: str, arguments: object) -> None:
         self.name = self.name or name
-        if isinstance(arguments, dict):
+        if isinstance(arguments, dict) and not self.is_open:
             self.whole = arguments
         elif isinstance(arguments, str) and arguments:
             self.fragments.append(arguments)
+            self.begins = self.begins or arguments.lstrip()[:1]
+
+    def take(self, *, is_complete: bool = False) -> str:
+        """Return the arguments that have come since the last time, as far as they can be shown.
+
+        Only an object can be shown in fragments, and only if it does not come whole. Half an escape
+        waits for the other half unless the call *is_complete*.
+        """
+        if self.whole is not None or not self.name or self.begins != "{":
+            return ""
+        if not self.is_open and self.is_complete():  # most calls come in one piece, and stay one
+            return ""
+        text = "".join(self.fragments[self.taken :])
+        end = len(text)
+        if not is_complete and (escape := _find_open_escape(text)):
+            end = escape.start()
+        if not end:
+            return ""
+        self.fragments[self.taken :] = [text[:end], text[end:]] if end < len(text) else [text]
+        self.taken += 1
+        self.is_open = True
+        return codec.repair_escapes(text[:end])
 
     def arguments(self) -> dict[str, object] | None:
         return read_arguments(self.whole if self.whole is not None else "".join(self.fragments))
@@ -81,16 +121,19 @@ class CallAssembler:
         self._calls: list[_Call] = []
         self._emitted = 0
 
-    def feed(self, elements: object, answer_id: str) -> list[ToolCall]:
-        """Take the ``tool_calls`` of one delta and return the calls that others have followed."""
+    def feed(self, elements: object, answer_id: str) -> list[CallEvent]:
+        """Take the ``tool_calls`` of one delta.
+
+        Return the calls that others have followed, and the fragments of the one that is open.
+        """
         self._answer_id = answer_id
         if isinstance(elements, list):
             for element in elements:
                 if isinstance(element, dict):
                     self._take(element)
-        return self._emit(len(self._calls) - 1)
+        return self._emit()
 
-    def finish(self) -> list[ToolCall]:
+    def finish(self) -> list[CallEvent]:
         """Return the calls that are left when the answer is over.
 
         Raise `UpstreamProtocolError` when one of them cannot be made; then none is returned, for a
@@ -102,27 +145,39 @@ class CallAssembler:
                 raise self._unusable("model called a tool without naming it")
             if call.arguments() is None:
                 raise self._unusable(f'model produced invalid arguments for tool "{call.name}"')
-        return [self._made(call) for call in left]
+        return [event for call in left for event in self._completed(call)]
 
-    def rescue(self) -> list[ToolCall]:
+    def rescue(self) -> list[CallEvent]:
         """Return the calls that are complete when the answer was cut short; drop the others."""
         left = self._calls[self._emitted :]
-        return [self._made(call) for call in left if call.is_complete()]
+        return [event for call in left if call.is_complete() for event in self._completed(call)]
 
     def _unusable(self, message: str) -> UpstreamProtocolError:
         return UpstreamProtocolError(message, provider=self._provider)
 
-    def _emit(self, end: int) -> list[ToolCall]:
-        made = []
+    def _emit(self) -> list[CallEvent]:
+        events: list[CallEvent] = []
         # In their order only: clients number calls as they come.
-        while self._emitted < end and self._calls[self._emitted].is_complete():
-            made.append(self._made(self._calls[self._emitted]))
+        for call in self._calls[self._emitted : -1]:
+            if not call.is_complete():
+                return events + self._fragment(call)
+            events += self._completed(call)
             self._emitted += 1
-        return made
+        return events + self._fragment(self._calls[-1]) if self._calls else events
 
-    def _made(self, call: _Call) -> ToolCall:
-        call_id = call.id or new_id(f"{self._answer_id}.{self._calls.index(call)}")
-        return ToolCall(call.name, call.arguments() or {}, call_id)
+    def _fragment(self, call: _Call, *, is_complete: bool = False) -> list[CallEvent]:
+        """Return the event for what has come of the arguments, if there is any."""
+        arguments = call.take(is_complete=is_complete)
+        return [ToolCallDelta(self._id(call), call.name, arguments)] if arguments else []
+
+    def _completed(self, call: _Call) -> list[CallEvent]:
+        """Return the call, behind the rest of its fragments if others have been passed on."""
+        rest = self._fragment(call, is_complete=True) if call.is_open else []
+        return [*rest, ToolCall(call.name, call.arguments() or {}, self._id(call))]
+
+    def _id(self, call: _Call) -> str:
+        call.id = call.id or new_id(f"{self._answer_id}.{self._calls.index(call)}")
+        return call.id
 
     def _take(self, element: Mapping[str, object]) -> None:
         function = element.get("function")

@@ -21,6 +21,7 @@ from gateway.core.events import (
     Finish,
     TextDelta,
     ThinkingDelta,
+    ToolCallDelta,
     fold,
 )
 from gateway.dialects.base import AnswerEncoder
@@ -122,7 +123,8 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
 def _size(batch: Sequence[ChatEvent]) -> int:
     """Return about how many bytes a batch takes while it is kept."""
     texts = [len(event.text) for event in batch if isinstance(event, TextDelta | ThinkingDelta)]
-    return sum(texts) + _EVENT * len(batch)
+    fragments = [len(event.arguments) for event in batch if isinstance(event, ToolCallDelta)]
+    return sum(texts) + sum(fragments) + _EVENT * len(batch)
 
 
 def _ended() -> UpstreamProtocolError:

@@ -29,6 +29,7 @@ from gateway.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
@@ -91,7 +92,12 @@ ANSWERS: dict[str, Any] = {
             delta(type="input_json_delta", partial_json=":1}"),
             end("tool_use"),
         ],
-        [ToolCall("f", {"x": 1}, "1"), Finish(FinishReason.TOOL_CALLS)],
+        [
+            ToolCallDelta("1", "f", '{"x"'),
+            ToolCallDelta("1", "f", ":1}"),
+            ToolCall("f", {"x": 1}, "1"),
+            Finish(FinishReason.TOOL_CALLS),
+        ],
     ),
     "a call at once": (
         [
@@ -102,7 +108,7 @@ ANSWERS: dict[str, Any] = {
     ),
     "a call that was cut": (
         [CALL, delta(type="input_json_delta", partial_json='{"x'), end("max_tokens")],
-        [Finish(FinishReason.LENGTH)],
+        [ToolCallDelta("1", "f", '{"x'), Finish(FinishReason.LENGTH)],
     ),
     "counts": (
         [

@@ -24,6 +24,7 @@ from gateway.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
@@ -93,7 +94,11 @@ ANSWERS: dict[str, Any] = {
                 "content_filter",
             )
         ],
-        [ToolCall("f", {}, "1"), Finish(FinishReason.CONTENT_FILTER)],
+        [
+            ToolCall("f", {}, "1"),
+            ToolCallDelta("2", "g", "{"),
+            Finish(FinishReason.CONTENT_FILTER),
+        ],
     ),
     "an old name for calls": ([chunk({}, "function_call")], [Finish(FinishReason.TOOL_CALLS)]),
     "a reason that is new": ([chunk({}, "eos")], [DONE]),

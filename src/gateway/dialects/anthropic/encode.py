@@ -20,6 +20,7 @@ from gateway.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from gateway.dialects.call_ids import call_id
@@ -77,9 +78,14 @@ class MessageEncoder:
         self._input_tokens = input_tokens
         self._is_started = False
         self._calls = 0
-        self._index = 0
+        self._blocks = 0
+        # The block of text or thinking that is open, if one is, and what its deltas begin with.
         self._open: type[ChatEvent] | None = None
+        self._index = 0
         self._delta = b""
+        # The id of the call of which fragments have been sent until it is complete, and its block.
+        self._open_call = ""
+        self._call_index = 0
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the events for a batch; the first batch, even an empty one, begins the message."""
@@ -97,11 +103,14 @@ class MessageEncoder:
                 if type(event) is not self._open:
                     parts += [self._close(), self._begin(type(event))]
                 parts += [self._delta, codec.encode(event.text), _DELTA_END]
+            elif type(event) is ToolCallDelta:
+                parts += [self._close(), self._call_fragment(event)]
             elif type(event) is ToolCall:
                 parts += [self._close(), self._call(event)]
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
-            parts += [self._close(), _stop(_stop_reason(finish, calls=self._calls), finish.usage)]
+            reason = _stop_reason(finish, calls=self._calls, is_cut=bool(self._open_call))
+            parts += [self._close(), _stop(reason, finish.usage)]
         return codec.escape_html(b"".join(parts))
 
     def document(self, answer: Answer) -> bytes:
@@ -112,7 +121,7 @@ class MessageEncoder:
         if answer.text:
             content.append({**_EMPTY_BLOCKS[TextDelta], "text": answer.text})
         for index, call in enumerate(answer.tool_calls):
-            content.append({**_tool_use(call, index), "input": call.arguments})
+            content.append({**_tool_use(call_id(call, index), call.name), "input": call.arguments})
         return self._document(
             content, _stop_reason(answer.finish, calls=len(answer.tool_calls)), answer.finish.usage
         )
@@ -149,39 +158,46 @@ class MessageEncoder:
     def _begin(self, kind: type[ChatEvent]) -> bytes:
         """Begin a block of text or thinking, and prepare what its deltas share."""
         self._open = kind
+        self._index = self._next_block()
         self._delta = (
             b"event: content_block_delta\n"
             b'data: {"type":"content_block_delta","index":%d,"delta":' % self._index
         ) + _DELTAS[kind]
-        return self._block_start(_EMPTY_BLOCKS[kind])
+        return _block_start(self._index, _EMPTY_BLOCKS[kind])
 
     def _close(self) -> bytes:
         """End the block that is open, if one is."""
         if self._open is None:
             return b""
         self._open = None
-        return self._block_stop()
+        return _block_stop(self._index)
 
     def _call(self, call: ToolCall) -> bytes:
-        """Return a block with a call, its arguments whole in one delta."""
-        block = _tool_use(call, self._calls)
+        """Return the end of the block of a call, all of it if no fragments have been sent."""
+        if call.id and call.id == self._open_call:
+            self._open_call = ""
+            return _block_stop(self._call_index)
+        index = self._next_block()
+        block = _tool_use(call_id(call, self._calls), call.name)
         self._calls += 1
         arguments = codec.encode(call.arguments).decode()
-        delta = {"type": "input_json_delta", "partial_json": arguments}
         return b"".join(
-            (
-                self._block_start(block),
-                encode_event("content_block_delta", {"index": self._index, "delta": delta}),
-                self._block_stop(),
-            )
+            (_block_start(index, block), _arguments_delta(index, arguments), _block_stop(index))
         )
 
-    def _block_start(self, block: Mapping[str, object]) -> bytes:
-        return encode_event("content_block_start", {"index": self._index, "content_block": block})
+    def _call_fragment(self, delta: ToolCallDelta) -> bytes:
+        """Return a fragment of a call; the first one begins its block."""
+        start = b""
+        if delta.id != self._open_call:
+            self._open_call = delta.id
+            self._call_index = self._next_block()
+            self._calls += 1
+            start = _block_start(self._call_index, _tool_use(delta.id, delta.name))
+        return start + _arguments_delta(self._call_index, delta.arguments)
 
-    def _block_stop(self) -> bytes:
-        index, self._index = self._index, self._index + 1
-        return encode_event("content_block_stop", {"index": index})
+    def _next_block(self) -> int:
+        index, self._blocks = self._blocks, self._blocks + 1
+        return index
 
 
 def error_document(error: GatewayError, identity: str) -> bytes:
@@ -198,11 +214,28 @@ def error_document(error: GatewayError, identity: str) -> bytes:
     return encode_document(document)
 
 
-def _tool_use(call: ToolCall, index: int) -> dict[str, object]:
-    return {"type": "tool_use", "id": call_id(call, index), "name": call.name, "input": {}}
+def _block_start(index: int, block: Mapping[str, object]) -> bytes:
+    return encode_event("content_block_start", {"index": index, "content_block": block})
 
 
-def _stop_reason(finish: Finish, *, calls: int) -> str:
+def _block_stop(index: int) -> bytes:
+    return encode_event("content_block_stop", {"index": index})
+
+
+def _arguments_delta(index: int, arguments: str) -> bytes:
+    delta = {"type": "input_json_delta", "partial_json": arguments}
+    return encode_event("content_block_delta", {"index": index, "delta": delta})
+
+
+def _tool_use(identity: str, name: str) -> dict[str, object]:
+    return {"type": "tool_use", "id": identity, "name": name, "input": {}}
+
+
+def _stop_reason(finish: Finish, *, calls: int, is_cut: bool = False) -> str:
+    """Return why an answer with that many calls ended; *is_cut* if the last one is incomplete."""
+    if is_cut:
+        is_filtered = finish.reason is FinishReason.CONTENT_FILTER
+        return _STOP_REASONS[finish.reason if is_filtered else FinishReason.LENGTH]
     return "tool_use" if calls else _STOP_REASONS[finish.reason]
 
 

@@ -22,6 +22,7 @@ from gateway.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from gateway.dialects.call_ids import call_id
@@ -85,6 +86,8 @@ class _ChunkEncoder(abc.ABC):
         self._text_start = codec.escape_html(self._chunk_start + self._text)
         self._include_usage = include_usage
         self._calls = 0
+        self._open_call = ""
+        """The id of the call of which fragments have been sent, until it is complete."""
 
     @abc.abstractmethod
     def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
@@ -119,8 +122,10 @@ class _ChunkEncoder(abc.ABC):
         return b"data: " + error_document(error) + b"\n\n"
 
     def _reason(self, finish: Finish) -> str:
-        """Return the finish reason; it is not ``tool_calls`` if the answer has none."""
+        """Return the finish reason; it is ``tool_calls`` only if there are some, all complete."""
         match finish.reason:
+            case FinishReason.STOP | FinishReason.TOOL_CALLS if self._open_call:
+                return "length"
             case FinishReason.STOP | FinishReason.TOOL_CALLS:
                 return "tool_calls" if self._calls else "stop"
             case _:
@@ -160,17 +165,38 @@ class ChatEncoder(_ChunkEncoder):
                 values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
+            elif type(event) is ToolCallDelta:
+                values += self._whole_calls(calls)
+                values.append(self._call_fragment(event))
+                calls = []
             elif type(event) is ToolCall:
-                calls.append(event)
-        if calls:
-            made = codec.encode(_tool_calls(calls, first=self._calls))
-            values.append(b'"content":"","tool_calls":' + made)
-            self._calls += len(calls)
+                if event.id and event.id == self._open_call:
+                    self._open_call = ""
+                else:
+                    calls.append(event)
+        values += self._whole_calls(calls)
         if self._role and events:
             values = values or [b'"content":""']  # an empty answer still has a role
             values[0] = self._role + values[0]
             self._role = b""
         return values
+
+    def _whole_calls(self, calls: Sequence[ToolCall]) -> list[bytes]:
+        if not calls:
+            return []
+        made = codec.encode(_tool_calls(calls, first=self._calls))
+        self._calls += len(calls)
+        return [b'"content":"","tool_calls":' + made]
+
+    def _call_fragment(self, delta: ToolCallDelta) -> bytes:
+        """Return a fragment of a call; the first one names it."""
+        if delta.id == self._open_call:
+            fragment = {"index": self._calls - 1, "function": {"arguments": delta.arguments}}
+            return b'"tool_calls":' + codec.encode([fragment])
+        self._open_call = delta.id
+        start = _tool_call(delta.id, self._calls, delta.name, delta.arguments)
+        self._calls += 1
+        return b'"content":"","tool_calls":' + codec.encode([start])
 
     def _choice(self, answer: Answer) -> dict[str, object]:
         message: dict[str, object] = {"role": "assistant", "content": answer.text}
@@ -212,14 +238,18 @@ class CompletionEncoder(_ChunkEncoder):
 def _tool_calls(calls: Sequence[ToolCall], *, first: int) -> list[dict[str, object]]:
     """Return calls as OpenAI writes them, their arguments as text; *first* is their first index."""
     return [
-        {
-            "id": call_id(call, index),
-            "index": index,
-            "type": "function",
-            "function": {"name": call.name, "arguments": codec.encode(call.arguments).decode()},
-        }
+        _tool_call(call_id(call, index), index, call.name, codec.encode(call.arguments).decode())
         for index, call in enumerate(calls, first)
     ]
+
+
+def _tool_call(identity: str, index: int, name: str, arguments: str) -> dict[str, object]:
+    return {
+        "id": identity,
+        "index": index,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
 
 
 def _counts(usage: Usage | None) -> dict[str, object]:

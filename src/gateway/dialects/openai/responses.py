@@ -20,6 +20,7 @@ from gateway.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
+    ToolCallDelta,
 )
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
@@ -73,6 +74,9 @@ class ResponseEncoder:
         self._sequence = 0
         self._items: list[Item] = []
         self._calls = 0
+        # The call of which fragments have been sent until it is complete, and its item's place.
+        self._open_call = ""
+        self._call_index = 0
         # The item of text that is open, if one is, and what each of its deltas begins with.
         self._open: _Kind | None = None
         self._texts: list[str] = []
@@ -89,6 +93,8 @@ class ResponseEncoder:
                 frames += self._write("message", event.text)
             elif type(event) is ThinkingDelta:
                 frames += self._write("reasoning", event.text)
+            elif type(event) is ToolCallDelta:
+                frames += self._write_call(event)
             elif type(event) is ToolCall:
                 frames += self._make_call(event)
         if events and isinstance(events[-1], Finish):
@@ -102,14 +108,16 @@ class ResponseEncoder:
         if answer.text or not answer.tool_calls:
             self._items.append(message_item(self._id("msg"), answer.text))
         for call in answer.tool_calls:
-            self._items.append(self._function_call(call))
+            item = self._function_call(call_id(call, self._calls), call.name)
+            arguments = codec.encode(call.arguments).decode()
+            self._items.append(item | {"status": "completed", "arguments": arguments})
         return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the two events with which OpenAI reports an error; Ollama has neither."""
         failed = self._response | {
             "status": "failed",
-            "output": self._items,
+            "output": self._complete_items(),
             "error": {
                 "code": "rate_limit_exceeded" if error.status == 429 else "server_error",
                 "message": error.message,
@@ -177,22 +185,47 @@ class ResponseEncoder:
         self._items.append(item)
         return [self._event(name, fields) for name, fields in ends]
 
-    def _make_call(self, call: ToolCall) -> list[bytes]:
-        """Return the events of a call, its arguments whole in one delta."""
-        frames = self._close()
-        item = self._function_call(call)
-        arguments = item["arguments"]
-        started = item | {"status": "in_progress", "arguments": ""}
-        place = {"item_id": item["id"], **self._place()}
-        named = {"name": item["name"], "arguments": arguments}
-        frames += [
-            self._event("response.output_item.added", {**self._place(), "item": started}),
-            self._event("response.function_call_arguments.delta", {**place, "delta": arguments}),
-            self._event("response.function_call_arguments.done", {**place, **named}),
-            self._event("response.output_item.done", {**self._place(), "item": item}),
-        ]
-        self._items.append(item)
+    def _write_call(self, delta: ToolCallDelta) -> list[bytes]:
+        """Add a fragment to the open call, or to a new one."""
+        frames: list[bytes] = []
+        if delta.id != self._open_call:
+            frames += self._close()
+            frames += self._open_function_call(delta.id, delta.name)
+            self._open_call = delta.id
+        frames.append(self._arguments_delta(delta.arguments))
         return frames
+
+    def _make_call(self, call: ToolCall) -> list[bytes]:
+        """Return the end of a call; all of it, if none of its fragments have been sent."""
+        arguments = codec.encode(call.arguments).decode()
+        frames: list[bytes] = []
+        if call.id and call.id == self._open_call:
+            self._open_call = ""
+        else:
+            frames += self._close()
+            frames += self._open_function_call(call_id(call, self._calls), call.name)
+            frames.append(self._arguments_delta(arguments))
+        place = {"output_index": self._call_index}
+        item = self._items[self._call_index]
+        item |= {"status": "completed", "arguments": arguments}
+        done = {"item_id": item["id"], **place, "name": item["name"], "arguments": arguments}
+        frames += [
+            self._event("response.function_call_arguments.done", done),
+            self._event("response.output_item.done", {**place, "item": item}),
+        ]
+        return frames
+
+    def _open_function_call(self, identity: str, name: str) -> list[bytes]:
+        item = self._function_call(identity, name)
+        place = self._place()
+        self._call_index = len(self._items)
+        self._items.append(item)
+        return [self._event("response.output_item.added", {**place, "item": item})]
+
+    def _arguments_delta(self, arguments: str) -> bytes:
+        item = self._items[self._call_index]
+        place = {"item_id": item["id"], "output_index": self._call_index}
+        return self._event("response.function_call_arguments.delta", {**place, "delta": arguments})
 
     def _end(self, finish: Finish) -> list[bytes]:
         frames: list[bytes] = []
@@ -203,15 +236,16 @@ class ResponseEncoder:
         frames.append(self._event("response.completed", {"response": self._finished(finish)}))
         return frames
 
-    def _function_call(self, call: ToolCall) -> Item:
-        name = self._body.names.get(call.name, ToolName(call.name))
+    def _function_call(self, identity: str, function: str) -> Item:
+        """Return a call that has just begun."""
+        name = self._body.names.get(function, ToolName(function))
         item: Item = {
             "id": self._id("fc"),
             "type": "function_call",
-            "status": "completed",
-            "call_id": call_id(call, self._calls),
+            "status": "in_progress",
+            "call_id": identity,
             "name": name.name,
-            "arguments": codec.encode(call.arguments).decode(),
+            "arguments": "",
         }
         if name.namespace:
             item["namespace"] = name.namespace
@@ -220,14 +254,20 @@ class ResponseEncoder:
 
     def _finished(self, finish: Finish) -> dict[str, object]:
         reason = _INCOMPLETE.get(finish.reason)
+        if self._open_call:
+            reason = reason or _INCOMPLETE[FinishReason.LENGTH]
         return self._response | {
             "status": "completed",
             "completed_at": int(self._now()),
             # Ollama calls an answer that was cut complete; here the reason is reported at least.
             "incomplete_details": {"reason": reason} if reason else None,
-            "output": self._items,
+            "output": self._complete_items(),
             "usage": response_usage(finish.usage),
         }
+
+    def _complete_items(self) -> list[Item]:
+        """Return all items but a call that was cut off, which nobody must make."""
+        return [item for item in self._items if item.get("status") != "in_progress"]
 
     def _event(self, name: str, fields: Mapping[str, object]) -> bytes:
         number, self._sequence = self._sequence, self._sequence + 1

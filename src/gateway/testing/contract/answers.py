@@ -19,7 +19,7 @@ class Answers(Subject):
 
     @check
     async def test_text_comes_first_and_one_finish_last(self, bench: Bench) -> None:
-        """A stream is ``(TextDelta | ThinkingDelta | ToolCall)* Finish``."""
+        """A stream is ``(TextDelta | ThinkingDelta | ToolCallDelta | ToolCall)* Finish``."""
         answer = folded(await self._hello(bench, self.hello_stream))
         assert answer.text == self.hello_text
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core import codec
 from gateway.core.errors import UpstreamProtocolError, UpstreamRateLimited
-from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCallDelta, Usage
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream.framing import ErrorEvent
 
@@ -147,7 +147,7 @@ def test_a_cut_answer_keeps_no_call_that_is_not_complete() -> None:
     decoder = ChatDecoder("mistral", stops=("END",))
     fragment = {"id": "x", "function": {"name": "f", "arguments": '{"a": '}}
     delta = codec.encode({"choices": [{"delta": {"content": "", "tool_calls": [fragment]}}]})
-    assert decoder.feed([delta, chunk("END")]) == [STOP]
+    assert decoder.feed([delta, chunk("END")]) == [ToolCallDelta("x", "f", '{"a": '), STOP]
 
 
 def test_text_that_was_held_back_comes_before_the_failure() -> None:

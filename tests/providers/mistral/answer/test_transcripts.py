@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import UpstreamError
-from gateway.core.events import ChatEvent, Finish, TextDelta, ThinkingDelta, ToolCall, fold
+from gateway.core.events import (
+    ChatEvent,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+    fold,
+)
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream.framing import EventSplitter
 from mistral_transcripts import TRANSCRIPTS, Transcript
@@ -50,7 +58,8 @@ def whole(case: Transcript) -> tuple[list[ChatEvent], ChatDecoder]:
 def as_lines(case: Transcript, events: Sequence[ChatEvent], decoder: ChatDecoder) -> Iterator[Any]:
     """Write events the way Ollama does, calls that follow each other on one line."""
     calls = 0
-    for kind, group in groupby(events, type):
+    seen = [event for event in events if not isinstance(event, ToolCallDelta)]
+    for kind, group in groupby(seen, type):
         if kind is ToolCall:
             made = []
             for index, call in enumerate(group, calls):
