@@ -20,12 +20,20 @@ from gateway.models.store import open_store
 from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.base import AnyProvider
-from gateway.providers.registry import Configured, Given, configure, open_provider
+from gateway.providers.registry import (
+    Configured,
+    Given,
+    configure,
+    open_provider,
+    services_of,
+)
 from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
+from gateway.serving.access import Access, open_access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.headers import finish_headers
 from gateway.serving.keys import (
+    ACCESS,
     DISCONNECTS,
     ENDPOINTS,
     LOADED_MODELS,
@@ -73,6 +81,7 @@ def create_app(
     app[OBSERVERS] = Observers((log, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
+    app[ACCESS] = Access()
     app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}
@@ -108,6 +117,8 @@ def _lifetime(
             log = logging.getLogger("gateway.models")
             lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)
             app[STORE] = store
+            services = services_of(configured, app[SETTINGS])
+            await stack.enter_async_context(open_access(app[ACCESS], app[SETTINGS], services))
             app[MODEL_LISTS] = lists
             await stack.enter_async_context(_background(lists.keep_fresh))
             await stack.enter_async_context(_background(app[DISCONNECTS].watch))

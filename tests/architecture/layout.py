@@ -24,10 +24,9 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"handlers"}),
     frozenset({"serving"}),
-    frozenset({"access", "models", "routing"}),
-    frozenset({"dialects", "providers", "usage"}),
-    frozenset({"observe", "state"}),
-    frozenset({"settings"}),
+    frozenset({"access", "models", "routing", "usage"}),
+    frozenset({"dialects", "providers", "state"}),
+    frozenset({"observe", "settings"}),
     frozenset({"core", "version"}),
 )
 SANDBOX = {"gateway.core.codec", "gateway.version"}

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from gateway.access.caller import Caller
 from gateway.core.errors import SettingsError, Unauthorized
 from gateway.core.model_info import ListedModel
+from gateway.core.names import InvalidName, display_name, parse_name
 from gateway.settings import AuthSettings, KeySettings, Plan
 from gateway.state.base import EVERYBODY
 
@@ -105,13 +106,15 @@ def credential(headers: Mapping[str, str]) -> str:
 def may_use(plan: Plan, model: ListedModel, *, asked: str = "") -> bool:
     """Tell whether *plan* allows *model*, which was asked for as *asked* or is to be listed.
 
-    A pattern is held against the listed name, the one behind the provider, the id, and the name
-    that was asked by. What is excluded is so under the id that aliases share as well.
+    A pattern is held against the listed name, the one behind the provider, the id, the name that
+    the id itself is listed by, and the name that was asked by, in its short form. What is excluded
+    is so under the id that aliases share as well.
     """
     if not plan.models:
         return True
-    names = [model.name, f"{model.provider}/{model.name}", model.info.id, asked.strip()]
-    names = [name.casefold() for name in names]
+    own = display_name(model.info.id)
+    listed = (model.name, f"{model.provider}/{model.name}", own, f"{model.provider}/{own}")
+    names = [name.casefold() for name in (*listed, model.info.id, asked.strip(), _short(asked))]
     excluded = [one[1:] for one in plan.models if one.startswith("!")]
     if _matches(excluded, [*names, model.info.canonical.casefold()]):
         return False
@@ -207,6 +210,13 @@ def _password(encoded: str) -> str:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return ""
     return decoded.partition(":")[2].strip()
+
+
+def _short(asked: str) -> str:
+    try:
+        return parse_name(asked).short
+    except InvalidName:
+        return ""
 
 
 def _matches(patterns: Iterable[str], names: Collection[str]) -> bool:

@@ -15,7 +15,15 @@ from typing import TypeAlias
 
 from aiohttp import hdrs, web
 
-__all__ = ["HOSTS", "Address", "Hosts", "answer_foreign_host", "guard_hosts", "parse_address"]
+__all__ = [
+    "HOSTS",
+    "Address",
+    "Hosts",
+    "answer_foreign_host",
+    "guard_hosts",
+    "is_loopback_host",
+    "parse_address",
+]
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -74,6 +82,13 @@ def guard_hosts(app: web.Application, listening_on: str) -> None:
     """
     if _is_loopback(listening_on):
         app[HOSTS] = Hosts(socket.gethostname(), _is_own)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether *host*, a ``Host`` header, is ``localhost`` or a loopback address."""
+    name = _without_port(host).lower()
+    address = parse_address(name)
+    return name == "localhost" or (address is not None and address.is_loopback)
 
 
 def parse_address(text: str) -> Address | None:

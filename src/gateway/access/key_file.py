@@ -17,9 +17,7 @@ from gateway.core.errors import SettingsError
 from gateway.core.sqlite import connect, open_file
 from gateway.settings import KeySettings
 
-__all__ = ["FILE", "KeyFile", "StoredKey"]
-
-FILE = "keys.sqlite3"
+__all__ = ["KeyFile", "StoredKey"]
 
 _VERSION = 1
 # Names are ASCII, so that NOCASE is exactly how they are compared elsewhere. An old hash is one

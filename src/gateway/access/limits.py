@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -28,9 +29,8 @@ from gateway.state.base import (
     State,
 )
 from gateway.state.rows import HOUR, UsageCounts, UsageKey
-from gateway.usage.ledger import Ledger
 
-__all__ = ["Asked", "Limiter", "Outcome", "Permit", "Settled"]
+__all__ = ["Asked", "Limiter", "Outcome", "Permit", "Settled", "UsageLog"]
 
 _NO_PLAN = Plan()
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -49,6 +49,13 @@ class Asked:
     model: str
     service: str = ""
     listed: Price | None = None
+
+
+class UsageLog(Protocol):
+    """Where what requests have used is added up."""
+
+    def add(self, key: UsageKey, counts: UsageCounts) -> None:
+        """Add *counts* to the row of *key*."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -103,7 +110,7 @@ class Permit:
 class Limiter:
     """The limits of all callers, and of the whole gateway, counted in *state*.
 
-    What requests have used goes to *ledger*, if there is one. *now* is the time in UTC.
+    What requests have used goes to ``ledger``, if there is one. *now* is the time in UTC.
     """
 
     def __init__(
@@ -112,13 +119,13 @@ class Limiter:
         limits: LimitsSettings,
         prices: Prices,
         *,
-        ledger: Ledger | None = None,
+        ledger: UsageLog | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._state = state
         self._limits = limits
         self._prices = prices
-        self._ledger = ledger
+        self.ledger = ledger
         self._now = now
 
     async def acquire(
@@ -166,7 +173,7 @@ class Limiter:
         return level
 
     def _find_prices(self, asked: Sequence[Asked], plan: Plan) -> Mapping[Asked, Price | None]:
-        if plan.budget is None and self._ledger is None:
+        if plan.budget is None and self.ledger is None:
             return {}
         return {
             one: self._prices.find(one.provider, one.model, service=one.service, listed=one.listed)
@@ -207,8 +214,8 @@ class Limiter:
         if lease is not None:
             tokens = usage.input_tokens + usage.output_tokens
             self._state.settle(lease, Actual(tokens, settled.cost or 0))
-        if self._ledger is not None and outcome.asked is not None:
-            self._ledger.add(_row_of(begun, outcome.asked), _counts(settled, outcome))
+        if self.ledger is not None and outcome.asked is not None:
+            self.ledger.add(_row_of(begun, outcome.asked), _counts(settled, outcome))
         return settled
 
 

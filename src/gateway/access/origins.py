@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from gateway.core.errors import SettingsError
 from gateway.core.origins import ORIGIN_RULE, is_origin
 
-__all__ = ["Origins", "add_origin_headers", "answer_foreign_origin"]
+__all__ = ["Origins", "add_origin_headers", "answer_foreign_origin", "is_own_origin"]
 
 _DEFAULT = (
     *(
@@ -33,10 +33,28 @@ _PREFLIGHT = {
         "X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,"
         "X-Stainless-Helper-Method,X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,"
         "X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
-        "X-Stainless-Runtime-Version,X-Stainless-Timeout"
+        "X-Stainless-Runtime-Version,X-Stainless-Timeout,X-Api-Key,Api-Key"
     ),
     "Access-Control-Max-Age": "43200",
 }
+
+
+# Of those that only some answers have; a page could not read them otherwise.
+_EXPOSED = ", ".join(
+    (
+        *("Retry-After", "retry-after-ms", "X-Gateway-Target", "X-Gateway-Passed-Over"),
+        *(
+            f"x-ratelimit-{part}-{unit}"
+            for part in ("limit", "remaining", "reset")
+            for unit in ("requests", "tokens")
+        ),
+        *(
+            f"anthropic-ratelimit-{unit}-{part}"
+            for part in ("limit", "remaining", "reset")
+            for unit in ("requests", "tokens")
+        ),
+    )
+)
 
 
 class Origins:
@@ -78,6 +96,10 @@ class Origins:
             return {"Access-Control-Allow-Origin": "*"}
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
+    def answer_headers(self, origin: str) -> Mapping[str, str]:
+        """Return the headers of an answer that the page may read, and which of them it may."""
+        return {**self.headers(origin), "Access-Control-Expose-Headers": _EXPOSED}
+
     def preflight_headers(self, origin: str) -> list[tuple[str, str]]:
         """Return the response headers for a preflight request."""
         vary = (
@@ -99,14 +121,24 @@ def answer_foreign_origin(request: web.Request, rules: Origins) -> web.Response 
     Return a response to a rejected origin or a preflight request, and None otherwise.
     """
     origin = request.headers.get(hdrs.ORIGIN)
-    if not origin or origin in (f"http://{request.host}", f"https://{request.host}"):
+    if not origin or _is_own(request, origin):
         return None
     if not rules.allow(origin):
         return web.Response(status=403)
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204, headers=CIMultiDict(rules.preflight_headers(origin)))
-    request[_HEADERS] = rules.headers(origin)
+    request[_HEADERS] = rules.answer_headers(origin)
     return None
+
+
+def is_own_origin(request: web.Request) -> bool:
+    """Tell whether no web page has sent *request*, or one of the server's own."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    return not origin or _is_own(request, origin)
+
+
+def _is_own(request: web.Request, origin: str) -> bool:
+    return origin in (f"http://{request.host}", f"https://{request.host}")
 
 
 def add_origin_headers(request: web.Request, response: web.StreamResponse) -> None:

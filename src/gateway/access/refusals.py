@@ -32,13 +32,13 @@ def _error(unmet: Unmet, plan: Plan, now: datetime) -> GatewayError:
             return RateLimited(f"rate limit reached: {demand.rpm} requests per minute", wait=wait)
         case Limit.TPM:
             text = f"rate limit reached: {demand.tpm} tokens per minute"
-            return RateLimited(text, unit="tokens", wait=wait)
+            return RateLimited(text, unit="tokens", limit="tpm", wait=wait)
         case Limit.CONCURRENCY:
             text = f"{demand.concurrency} requests are running already, which is the limit"
-            return RateLimited(text, wait=wait)
+            return RateLimited(text, limit="concurrency", wait=wait)
         case Limit.HELD:
             text = "requests that are running may use up the budget of this API key"
-            return RateLimited(text, wait=wait)
+            return RateLimited(text, limit="budget", wait=wait)
         case Limit.TOO_LITTLE:
             return BudgetSpent(
                 "what is left of the budget of this API key is too little for this request"

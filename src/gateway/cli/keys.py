@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from gateway.access.client_keys import NewKey, new_key
-from gateway.access.key_file import FILE, KeyFile
+from gateway.access.key_file import KeyFile
 from gateway.cli.arguments import Parser
 from gateway.core import codec
 from gateway.core.durations import parse_duration
 from gateway.core.errors import SettingsError
 from gateway.settings import KeySettings, Period, Settings, read_key
+from gateway.settings.callers import KEYS_FILE
 from gateway.settings.ollama import parse_list
 
 __all__ = ["run_keys"]
@@ -32,7 +33,7 @@ def run_keys(argv: Sequence[str], settings_of: Callable[[Path | None], Settings]
     arguments = _parser().parse_args(argv)
     settings = settings_of(arguments.config)
     assert settings.home is not None  # noqa: S101 - the caller's promise
-    file = KeyFile(settings.home / FILE)
+    file = KeyFile(settings.home / KEYS_FILE)
     try:
         for line in _COMMANDS[arguments.action](arguments, settings, file):
             print(line)  # noqa: T201 - for people
@@ -106,7 +107,7 @@ def _list(_: argparse.Namespace, settings: Settings, file: KeyFile) -> Iterator[
     for stored in file.stored():
         is_hidden = stored.name.casefold() in names
         status = "hidden by the settings" if is_hidden else _status(stored.settings, now)
-        rows.append(_row(stored.name, stored.id, stored.settings, FILE, status))
+        rows.append(_row(stored.name, stored.id, stored.settings, KEYS_FILE, status))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "init-adapter":
             return _init_adapter(arguments.name, arguments.directory)
         settings = _load(arguments.config, _overrides(arguments))
-        if settings.server.workers > 1 and arguments.command == "serve":
+        is_worker = arguments.supervisor is not None
+        if settings.server.workers > 1 and arguments.command == "serve" and not is_worker:
             return _supervise(settings, given)
         return _run(settings, arguments)
     except (SettingsError, ProviderLoadError) as error:
@@ -171,10 +172,8 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     if settings.server.port == 0:
         raise SettingsError("--workers: several workers need a fixed port")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
-    alone = ("--workers", "1", "--supervisor")
-    return asyncio.run(
-        supervise(settings.server.workers, [sys.executable, "-m", "gateway", *argv, *alone])
-    )
+    command = [sys.executable, "-m", "gateway", *argv, "--supervisor"]
+    return asyncio.run(supervise(settings.server.workers, command))
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:

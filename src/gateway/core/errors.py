@@ -80,11 +80,13 @@ class GatewayError(Exception):
     carry, and a long one is cut.
     ``status`` overrides the class's own status, ``headers`` are sent with the error response.
     ``code`` is the word by which programs tell the errors of keys and limits apart, in the dialects
-    that have a place for one.
+    that have a place for one. ``limit`` is what of a caller's key, limits and money was in the way,
+    as the log says it; empty if nothing was.
     """
 
     default_status: ClassVar[int] = 500
     code: ClassVar[str] = ""
+    limit: str = ""
 
     def __init__(
         self, message: str, *, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS
@@ -107,6 +109,7 @@ class Unauthorized(GatewayError):
 
     default_status = 401
     code = "invalid_api_key"
+    limit = "key"
 
     def __init__(self, message: str) -> None:
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
@@ -120,6 +123,7 @@ class BudgetSpent(GatewayError):
 
     default_status = 402
     code = "insufficient_quota"
+    limit = "budget"
 
     def __init__(self, message: str) -> None:
         super().__init__(message, headers=_IN_VAIN)
@@ -130,6 +134,7 @@ class Unpriced(GatewayError):
 
     default_status = 402
     code = "model_not_priced"
+    limit = "unpriced"
 
     def __init__(self, message: str) -> None:
         super().__init__(message, headers=_IN_VAIN)
@@ -145,6 +150,7 @@ class NotPermitted(Forbidden):
     """The client's key is good, but not for this."""
 
     code = "insufficient_permissions"
+    limit = "key"
 
 
 class ModelNotFound(GatewayError):
@@ -168,20 +174,27 @@ class BodyTooLarge(GatewayError):
 class RateLimited(GatewayError):
     """A limit of the gateway's own is reached: that of a key, or that of all clients together.
 
-    *unit* is what is limited, *wait* the milliseconds until the request may be granted.
+    *unit* is what is counted, *limit* what is reached (``rpm``, ``tpm``, ``concurrency`` or
+    ``budget``), *wait* the milliseconds until the request may be granted.
     """
 
     default_status = 429
     code = "rate_limit_exceeded"
 
     def __init__(
-        self, message: str, *, unit: Literal["requests", "tokens"] = "requests", wait: int = 1000
+        self,
+        message: str,
+        *,
+        unit: Literal["requests", "tokens"] = "requests",
+        limit: str = "rpm",
+        wait: int = 1000,
     ) -> None:
         headers = {"Retry-After": str(max(1, -(-wait // 1000))), "retry-after-ms": str(wait)}
         if wait > _LONG_WAIT:
             headers |= _IN_VAIN
         super().__init__(message, headers=headers)
         self.unit: Literal["requests", "tokens"] = unit
+        self.limit = limit
 
 
 class NotSupported(GatewayError):

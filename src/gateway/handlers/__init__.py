@@ -21,6 +21,7 @@ from gateway.handlers.ollama.embed import embed, embeddings
 from gateway.handlers.ollama.generate import generate
 from gateway.handlers.ollama.manage import copy, create, delete, pull, push
 from gateway.handlers.ollama.models import ps, show, tags
+from gateway.handlers.operation import key, usage
 from gateway.serving.endpoint import Endpoint
 
 __all__ = ["ROUTES"]
@@ -28,21 +29,21 @@ __all__ = ["ROUTES"]
 
 # Ollama has HEAD on four paths only (its ``server/routes.go``), and so have we.
 ROUTES = (
-    Endpoint("GET", "/", root),
-    Endpoint("HEAD", "/", root),
-    Endpoint("GET", "/api/version", version),
-    Endpoint("HEAD", "/api/version", version),
+    Endpoint("GET", "/", root, right="none"),
+    Endpoint("HEAD", "/", root, right="none"),
+    Endpoint("GET", "/api/version", version, right="none"),
+    Endpoint("HEAD", "/api/version", version, right="none"),
     Endpoint("GET", "/api/tags", tags),
     Endpoint("HEAD", "/api/tags", tags),
     Endpoint("GET", "/api/ps", ps),
     Endpoint("POST", "/api/show", show),
-    Endpoint("POST", "/api/create", create),
-    Endpoint("POST", "/api/copy", copy),
-    Endpoint("DELETE", "/api/delete", delete),
-    Endpoint("POST", "/api/pull", pull),
-    Endpoint("POST", "/api/push", push),
-    Endpoint("HEAD", "/api/blobs/{digest}", has_blob),
-    Endpoint("POST", "/api/blobs/{digest}", add_blob),
+    Endpoint("POST", "/api/create", create, right="manage"),
+    Endpoint("POST", "/api/copy", copy, right="manage"),
+    Endpoint("DELETE", "/api/delete", delete, right="manage"),
+    Endpoint("POST", "/api/pull", pull, right="manage"),
+    Endpoint("POST", "/api/push", push, right="manage"),
+    Endpoint("HEAD", "/api/blobs/{digest}", has_blob, right="manage"),
+    Endpoint("POST", "/api/blobs/{digest}", add_blob, right="manage"),
     Endpoint("POST", "/api/chat", chat, operation="chat"),
     Endpoint("POST", "/api/generate", generate, operation="text_completion"),
     Endpoint("POST", "/api/embed", embed, operation="embeddings"),
@@ -62,6 +63,8 @@ ROUTES = (
     Endpoint("POST", "/v1/responses", openai.responses, OPENAI, "chat"),
     Endpoint("POST", "/v1/audio/transcriptions", openai.transcriptions, OPENAI, "transcription"),
     Endpoint("POST", "/v1/messages", messages, ANTHROPIC, "chat"),
-    Endpoint("GET", "/healthz", healthz),
-    Endpoint("GET", "/readyz", readyz),
+    Endpoint("GET", "/gateway/key", key),
+    Endpoint("GET", "/gateway/usage", usage),
+    Endpoint("GET", "/healthz", healthz, right="none"),
+    Endpoint("GET", "/readyz", readyz, right="none"),
 )

@@ -45,7 +45,7 @@ from gateway.serving.answer import ResultTask, StreamTask, answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
 from gateway.serving.keys import MODEL_LISTS, RECORD
-from gateway.serving.resolve import find_models
+from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, unasked
 
 __all__ = [
@@ -90,7 +90,7 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
 async def models(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return document_response(models_document(catalog.models), JSON_TYPE)
+    return document_response(models_document(usable(request, catalog.models)), JSON_TYPE)
 
 
 async def model(request: web.Request) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from gateway.core.money import show
 from gateway.core.texts import shorten
 from gateway.observe.observer import Observer
 from gateway.observe.record import RequestRecord
@@ -41,6 +42,8 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         "path": record.path,
         "status": record.status,
     }
+    if record.caller:
+        shown["caller"] = record.caller
     if record.model:
         shown["model"] = shorten(record.model, _LONGEST_NAME)
     if record.provider:
@@ -56,6 +59,12 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     if record.usage is not None:
         shown["input_tokens"] = record.usage.input_tokens
         shown["output_tokens"] = record.usage.output_tokens
+    if record.cost is not None:
+        shown["cost"] = show(record.cost)
+    if record.estimated:
+        shown["estimated"] = True
+    if record.limited:
+        shown["limited"] = record.limited
     if record.replies:
         shown["upstream_request"] = record.replies[-1].request_id
         shown["upstream_replies"] = len(record.replies)

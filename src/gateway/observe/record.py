@@ -19,10 +19,13 @@ class RequestRecord:
     ``dialect`` and ``operation`` are those of its endpoint, ``route`` is the template of its path,
     such as ``/v1/models/{model}``; all three are empty for a path that is none of ours. ``peer`` is
     the address of the other end of the connection, empty for a Unix socket. ``caller`` is the name
-    of the `Caller` that a host's middleware has set (`gateway.access.caller`).
+    of the `Caller` (`gateway.access.caller`), that of a key or one that a host has set.
     ``model`` is what the client typed, ``upstream_model`` what the provider was asked for.
     Where the name stands for several targets (``has_choice``) these two, and ``key``, are those of
     the one that was asked last, and ``skipped`` names those that failed before.
+    ``limited`` says what of a caller's key, limits and money was in the way, as
+    `gateway.core.errors.GatewayError.limit` does. ``cost`` is in 10⁻¹² units of money, ``None`` if
+    it is not known; ``estimated`` says that it and the tokens charged are, since no counts came.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
     Nothing that a person wrote is ever noted here.
     """
@@ -47,6 +50,9 @@ class RequestRecord:
     usage: Usage | None = None
     finish: FinishReason | None = None
     error: str = ""
+    cost: int | None = None
+    estimated: bool = False
+    limited: str = ""
     replies: list[Reply] = field(default_factory=list)
 
     def ask(self, provider: str, model: str, key: int) -> None:

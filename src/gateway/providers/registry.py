@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
@@ -26,6 +26,7 @@ __all__ = [
     "installed",
     "load_adapter",
     "open_provider",
+    "services_of",
 ]
 
 GROUP = "gateway.providers"
@@ -214,6 +215,22 @@ def _complaint(name: str, schema: ma.Schema, error: ma.ValidationError) -> str:
     return (
         f"[providers.{name}] has no setting {key!r} (allowed: {', '.join(sorted(schema.fields))})"
     )
+
+
+def services_of(configured: Iterable[Configured], settings: Settings) -> Mapping[str, str]:
+    """Return the adapter's name for each provider that is the adapter's own service.
+
+    Those at another base URL are somebody else's service, or a local one.
+    """
+    services = {}
+    for one in configured:
+        table = settings.providers.get(one.name)
+        if table is not None and is_dataclass(one.options):
+            defaults = {field.name: field.default for field in fields(one.options)}
+            url = defaults.get("base_url")
+            if url and getattr(one.options, "base_url", "") == url:
+                services[one.name] = table.adapter
+    return services
 
 
 def open_provider(configured: Configured, session: aiohttp.ClientSession) -> AnyProvider:

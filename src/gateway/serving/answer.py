@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from aiohttp import web
 
@@ -22,7 +22,7 @@ from gateway.dialects.base import AnswerEncoder
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
 from gateway.serving.dispatch import dispatch
-from gateway.serving.keys import LOADED_MODELS, RECORD
+from gateway.serving.keys import LOADED_MODELS, RECORD, REQUEST_ACCESS
 from gateway.serving.relay import Opened, fold_stream, open_stream, relay
 from gateway.serving.resolve import find_models, find_targets, only_the_first
 
@@ -128,17 +128,44 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
         try:
             if task.empty is not None:
                 return await task.empty(targets[0])
+            assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
+            targets = await _acquire(request, task, targets)
             if isinstance(task, StreamTask):
                 opened = await dispatch(request, targets, lambda target: _open(task, target))
+                opened = await _counted(request, opened)
                 return _Begun(opened, task.stream, model, task.keep_alive)
-            assert isinstance(task, ResultTask)  # noqa: S101 - there is no third kind
             result = await dispatch(request, targets, lambda target: _send(task, target))
         except ModelNotFound as error:
             raise ModelNotFound(task.not_found) from error
     record = request[RECORD]
     record.timing.mark_delta()
     record.usage = result.usage
+    if (access := request[REQUEST_ACCESS]) is not None:
+        access.settle(record)
     return task.document(result)
+
+
+async def _acquire(
+    request: web.Request, task: StreamTask | ResultTask[Any, Any], targets: list[Target]
+) -> list[Target]:
+    """Acquire what the request demands, and return those of *targets* that may be asked."""
+    access = request[REQUEST_ACCESS]
+    if access is None:
+        return targets
+    asked = task.request_for(targets[0].model)
+    models = [target.model for target in targets]
+    able = await access.acquire(request[RECORD], asked, models)
+    return [one for one in targets if (one.model.provider, one.model.info.id) in able]
+
+
+async def _counted(request: web.Request, opened: Opened) -> Opened:
+    """Have what comes counted if anything of it is to be charged."""
+    access = request[REQUEST_ACCESS]
+    if access is None:
+        return opened
+    stream = access.counted(request[RECORD], opened.batch, opened.stream)
+    # Begun at once, since a generator that has not begun closes nothing.
+    return Opened(stream, opened.encoder, await anext(stream))
 
 
 def _open(task: StreamTask, target: Target) -> Awaitable[Opened]:

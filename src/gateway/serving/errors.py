@@ -64,6 +64,7 @@ def break_off(
 def _answer(request: web.Request, error: GatewayError) -> web.Response:
     record = request[RECORD]
     record.error = error.message
+    record.limited = error.limit
     if error.__cause__ is not None:
         _log.info("%s: %s", error, cause_of(error))
     endpoint = request.app[ENDPOINTS].get(request.match_info.route)

@@ -1,4 +1,4 @@
-"""Set the headers of all responses: Go's set of headers, CORS, and the target."""
+"""Set the headers of all responses: Go's set of headers, CORS, the target, and rates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.access.origins import add_origin_headers
 from gateway.observe.record import RequestRecord
-from gateway.serving.keys import BEGUN, RECORD
+from gateway.serving.keys import BEGUN, RECORD, REQUEST_ACCESS
 
 __all__ = ["finish_headers"]
 
@@ -28,6 +28,8 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         record = request[RECORD]
     except KeyError:  # a host has answered before us
         return
+    if (access := request.get(REQUEST_ACCESS)) is not None:
+        headers.update(access.headers)
     if record.has_choice and record.timing.sent:
         _tell_target(record, response)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -13,11 +14,16 @@ from gateway.models.store import Store
 from gateway.observe.observer import Observers
 from gateway.observe.record import RequestRecord
 from gateway.routing.targets import Targets
+from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint
 from gateway.settings import Settings
 
+if TYPE_CHECKING:
+    from gateway.access.control import RequestAccess
+
 __all__ = [
+    "ACCESS",
     "BEGUN",
     "DISCONNECTS",
     "ENDPOINTS",
@@ -26,6 +32,7 @@ __all__ = [
     "OBSERVERS",
     "ORIGINS",
     "RECORD",
+    "REQUEST_ACCESS",
     "SETTINGS",
     "STORE",
     "TARGETS",
@@ -40,12 +47,17 @@ LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", Lo
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
+ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)
+
 ENDPOINTS: web.AppKey[Mapping[web.AbstractRoute, Endpoint]] = web.AppKey(
     "gateway.endpoints", Mapping
 )
 """The endpoint behind each route of the application's router."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
+
+REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.request_access")
+"""What the request may do; ``None`` where nothing is limited, and absent before that is known."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The answer whose head has been sent, after which no other may begin."""

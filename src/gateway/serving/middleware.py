@@ -16,8 +16,18 @@ from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
+from gateway.serving.admission import admit
 from gateway.serving.errors import answer_error, break_off
-from gateway.serving.keys import BEGUN, DISCONNECTS, ENDPOINTS, OBSERVERS, ORIGINS, RECORD
+from gateway.serving.keys import (
+    ACCESS,
+    BEGUN,
+    DISCONNECTS,
+    ENDPOINTS,
+    OBSERVERS,
+    ORIGINS,
+    RECORD,
+    REQUEST_ACCESS,
+)
 
 __all__ = ["request_middleware"]
 
@@ -25,12 +35,12 @@ __all__ = ["request_middleware"]
 def request_middleware(app: web.Application) -> Middleware:
     """Return the middleware of *app*.
 
-    A request is recorded, refused if it comes from elsewhere, or handled as long as its client is
-    connected; an error is answered, and the observers are called. Status 499 is that of a client
-    that disconnected.
+    A request is recorded, refused if it comes from elsewhere or lacks a key that it needs, or
+    handled as long as its client is connected; an error is answered, what the request has acquired
+    is settled, and the observers are called. Status 499 is that of a client that disconnected.
     """
     endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
-    observers, origins = app[OBSERVERS], app[ORIGINS]
+    observers, origins, access = app[OBSERVERS], app[ORIGINS], app[ACCESS]
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -47,11 +57,14 @@ def request_middleware(app: web.Application) -> Middleware:
         try:
             with collecting(record.replies.append):
                 try:
-                    response = (
-                        answer_foreign_origin(request, origins)
-                        or answer_foreign_host(request, app.get(HOSTS))
-                        or await handler(request)
+                    refused = answer_foreign_origin(request, origins) or answer_foreign_host(
+                        request, app.get(HOSTS)
                     )
+                    if refused is None:
+                        admit(request, access.opened, endpoint)
+                        response = await handler(request)
+                    else:
+                        response = refused
                 except ConnectionError:
                     raise
                 except Exception as error:
@@ -76,6 +89,8 @@ def request_middleware(app: web.Application) -> Middleware:
         finally:
             disconnects.untrack(request)
             _note_caller(request, record)
+            if (used := request.get(REQUEST_ACCESS)) is not None:
+                used.settle(record)
             observers.finished(record)
 
     return handle

@@ -10,9 +10,9 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName
 from gateway.routing.targets import Target
-from gateway.serving.keys import MODEL_LISTS, RECORD, TARGETS
+from gateway.serving.keys import MODEL_LISTS, RECORD, REQUEST_ACCESS, TARGETS
 
-__all__ = ["find_models", "find_targets", "only_the_first"]
+__all__ = ["find_models", "find_targets", "only_the_first", "usable"]
 
 
 async def find_models(
@@ -20,6 +20,7 @@ async def find_models(
 ) -> Sequence[ListedModel]:
     """Return the models that *name* means, none if there are none; the earlier ones are preferred.
 
+    Those that the caller may not use do not exist for it.
     *unlisted* lets it be a model of a kind that no list shows. Raise `InvalidRequest` for a text
     that cannot be a name.
     """
@@ -30,10 +31,21 @@ async def find_models(
         models = catalog.find_all(name, unlisted=unlisted)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
+    models = usable(request, models, asked=name)
     if models:
         record.provider = models[0].provider
         record.upstream_model = models[0].info.id
     return models
+
+
+def usable(
+    request: web.Request, models: Sequence[ListedModel], *, asked: str = ""
+) -> Sequence[ListedModel]:
+    """Return those of *models* that the caller may use, which were *asked* for or are listed."""
+    access = request[REQUEST_ACCESS]
+    if access is None:
+        return models
+    return [model for model in models if access.may_use(model, asked=asked)]
 
 
 def find_targets(

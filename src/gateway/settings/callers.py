@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "KEYS_FILE",
     "AuthSettings",
     "KeySettings",
     "Period",
@@ -16,6 +17,9 @@ __all__ = [
     "StateSettings",
     "UsageSettings",
 ]
+
+KEYS_FILE = "keys.sqlite3"
+"""In ``home``: the keys that were made with the command line."""
 
 Period: TypeAlias = Literal["hour", "day", "week", "month", "total"]
 """How often a budget begins anew, in UTC; a week begins on Monday, ``total`` never ends."""
@@ -92,8 +96,8 @@ class PriceSettings:
 class UsageSettings:
     """What is added up of requests, by the hour.
 
-    ``enabled`` ``None`` does so as soon as there is a budget. Rows are kept for ``keep`` days and
-    written every ``flush`` seconds.
+    ``enabled`` ``None`` does so as soon as there is a key or a budget. Rows are kept for
+    ``keep`` days and written every ``flush`` seconds.
     """
 
     enabled: bool | None = None

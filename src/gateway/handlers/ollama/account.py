@@ -9,6 +9,7 @@ from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.ollama.account import me_document, recommendations_document, status_document
 from gateway.serving.body import read_body
 from gateway.serving.keys import MODEL_LISTS
+from gateway.serving.resolve import usable
 from gateway.serving.responses import json_document
 
 __all__ = ["me", "recommendations", "signout", "status", "web_fetch", "web_search"]
@@ -44,4 +45,4 @@ async def web_fetch(request: web.Request) -> web.StreamResponse:
 async def recommendations(request: web.Request) -> web.StreamResponse:
     """Name a few models to begin with."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return json_document(recommendations_document(catalog.models))
+    return json_document(recommendations_document(usable(request, catalog.models)))

@@ -26,6 +26,7 @@ from gateway.handlers.ollama.progress import progress
 from gateway.models.derived import derive
 from gateway.serving.body import load_body
 from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS, RECORD, STORE
+from gateway.serving.resolve import usable
 
 __all__ = ["copy", "create", "delete", "pull", "push"]
 
@@ -69,10 +70,11 @@ async def copy(request: web.Request) -> web.StreamResponse:
     if source.short.casefold() == destination.short.casefold():
         return web.Response()
     catalog = await request.app[MODEL_LISTS].catalog()
-    model = catalog.find(call.source, suffixes=False)
-    if model is None:
+    found = catalog.find_all(call.source, suffixes=False)
+    models = usable(request, found, asked=call.source)
+    if not models:
         raise ModelNotFound(f"model {_quote(call.source)} not found")
-    await request.app[STORE].put(derive(destination.short, model, created=datetime.now(UTC)))
+    await request.app[STORE].put(derive(destination.short, models[0], created=datetime.now(UTC)))
     return web.Response()
 
 
@@ -130,9 +132,10 @@ async def push(request: web.Request) -> web.StreamResponse:
 async def _find(request: web.Request, name: str) -> ListedModel | None:
     catalog = await request.app[MODEL_LISTS].catalog()
     try:
-        return catalog.find(name)
+        found = catalog.find_all(name)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
+    return next(iter(usable(request, found, asked=name)), None)
 
 
 def _refuse_weights(call: CreateBody) -> None:

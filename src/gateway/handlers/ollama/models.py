@@ -18,7 +18,7 @@ from gateway.models.catalog import ModelCatalog
 from gateway.serving.body import load_body
 from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS
 from gateway.serving.provider_memory import loaded
-from gateway.serving.resolve import find_models
+from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import json_document
 
 __all__ = ["ps", "show", "tags"]
@@ -27,7 +27,7 @@ __all__ = ["ps", "show", "tags"]
 async def tags(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return json_document(tags_document(catalog.models))
+    return json_document(tags_document(usable(request, catalog.models)))
 
 
 async def ps(request: web.Request) -> web.StreamResponse:
@@ -45,7 +45,8 @@ async def ps(request: web.Request) -> web.StreamResponse:
         for one in models
         if (model := _find(catalog, f"{provider}/{one.id}")) is not None
     ]
-    return json_document(ps_document(running))
+    shown = {id(model) for model in usable(request, [one.model for one in running])}
+    return json_document(ps_document([one for one in running if id(one.model) in shown]))
 
 
 def _find(catalog: ModelCatalog, name: str) -> ListedModel | None:

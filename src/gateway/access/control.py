@@ -1,0 +1,188 @@
+"""What is configured of callers, and what one request may do: rights, models, limits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from gateway.access.caller import Caller
+from gateway.access.client_keys import Grant, Keyring, may_use
+from gateway.access.estimates import ModelRequest
+from gateway.access.limits import Asked, Limiter, Outcome, Permit
+from gateway.core import codec
+from gateway.core.errors import NotPermitted, Unauthorized
+from gateway.core.events import ChatEvent, ChatStream, Finish, TextDelta, ThinkingDelta, ToolCall
+from gateway.core.model_info import ListedModel
+from gateway.observe.record import RequestRecord
+from gateway.settings import Plan
+
+__all__ = ["AccessControl", "RequestAccess"]
+
+_NO_PLAN = Plan()
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_HAS_LEFT = 499
+"""The status that is recorded of a client that disconnected."""
+
+
+class AccessControl:
+    """All keys and limits of a running gateway.
+
+    ``keyring`` is replaced as a whole when keys change; a request keeps what it has found.
+    *services* names the service of each provider whose prices are those of the shipped table.
+    """
+
+    def __init__(self, keyring: Keyring, limiter: Limiter, services: Mapping[str, str]) -> None:
+        self.keyring = keyring
+        self.limiter = limiter
+        self.services = services
+
+    def admit(
+        self, headers: Mapping[str, str], caller: Caller | None, *, needs_key: bool = True
+    ) -> RequestAccess:
+        """Return what a request may do with these *headers*.
+
+        A *caller* that a host application has identified needs no key. Without *needs_key* nobody
+        is asked for one. Raise `Unauthorized`, or `SettingsError` for a plan that does not exist.
+        """
+        grant: Grant | None = None
+        if caller is not None:
+            grant = self.keyring.grant(caller)
+        elif needs_key:
+            grant = self.keyring.identify(headers, now=datetime.now(UTC))
+        return RequestAccess(self, grant)
+
+
+class RequestAccess:
+    """What one request may do, and what it has acquired; ``grant`` is ``None`` for nobody."""
+
+    __slots__ = ("_asked", "_characters", "_control", "_has_begun", "_has_keys", "_permit", "grant")
+
+    def __init__(self, control: AccessControl, grant: Grant | None) -> None:
+        self.grant = grant
+        self._control = control
+        self._has_keys = len(control.keyring) > 0
+        self._asked: Mapping[tuple[str, str], Asked] = {}
+        self._permit: Permit | None = None
+        self._has_begun = False
+        self._characters = 0
+
+    @property
+    def caller(self) -> str:
+        """The name of the caller, empty for nobody."""
+        return "" if self.grant is None else self.grant.caller.name
+
+    @property
+    def plan(self) -> Plan:
+        """What the caller may use."""
+        return _NO_PLAN if self.grant is None else self.grant.plan
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the client is told of its rates; empty before anything is acquired."""
+        return _NO_HEADERS if self._permit is None else self._permit.headers
+
+    @property
+    def sees_all(self) -> bool:
+        """Tell whether the caller has a key that may see what concerns others."""
+        return self.grant is not None and self.grant.admin
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there are no keys at all, and nobody was identified."""
+        return self.grant is None and not self._has_keys
+
+    def require_manage(self) -> None:
+        """Raise `NotPermitted` or `Unauthorized` for a caller that may not change models.
+
+        Without any key everybody may, unless a plan says otherwise.
+        """
+        if self.plan.manage or not (self._has_keys or self.plan.name):
+            return
+        if self.grant is None:
+            raise Unauthorized("an API key is required")
+        raise NotPermitted("this API key may not change models")
+
+    def may_use(self, model: ListedModel, *, asked: str = "") -> bool:
+        """Tell whether the caller may use *model*, as `gateway.access.client_keys.may_use` does."""
+        return may_use(self.plan, model, asked=asked)
+
+    async def acquire(
+        self, record: RequestRecord, request: ModelRequest, models: Sequence[ListedModel]
+    ) -> Collection[tuple[str, str]]:
+        """Acquire all that *request* demands for one of *models*, or nothing.
+
+        Return provider and id of those that may be asked. Raise what
+        `gateway.access.limits.Limiter.acquire` does.
+        """
+        services = self._control.services
+        asked = {
+            (model.provider, model.info.id): Asked(
+                model.provider, model.info.canonical, services.get(model.provider, "")
+            )
+            for model in models
+        }
+        permit = await self._control.limiter.acquire(
+            request,
+            tuple(dict.fromkeys(asked.values())),
+            name=record.model,
+            operation=record.operation,
+            dialect=record.dialect,
+            caller=self.caller,
+            plan=self.plan,
+        )
+        self._asked, self._permit = asked, permit
+        able = {*permit.able}
+        return [key for key, one in asked.items() if one in able]
+
+    async def counted(
+        self, record: RequestRecord, first: Sequence[ChatEvent], stream: ChatStream
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
+        """Yield the batches of a stream, of which *first* has come, and settle with the last one.
+
+        So what a request holds is free before its client has read the end of its answer.
+        """
+        try:
+            self._note(record, first)
+            yield first
+            async for batch in stream:
+                self._note(record, batch)
+                yield batch
+        finally:
+            await stream.aclose()
+
+    def settle(self, record: RequestRecord) -> None:
+        """Replace what the request holds by what it has used; only the first call counts.
+
+        Who leaves before any event has come pays for the input: the provider has it.
+        """
+        if self._permit is None:
+            return
+        has_left = record.status == _HAS_LEFT
+        sent = record.timing.sent > 0
+        outcome = Outcome(
+            asked=self._asked.get((record.provider, record.upstream_model)) if sent else None,
+            usage=record.usage,
+            has_begun=self._has_begun or (sent and has_left),
+            characters=self._characters,
+            failed=bool(record.error) and not has_left,
+            cancelled=has_left,
+        )
+        settled = self._permit.settle(outcome)
+        record.cost, record.estimated = settled.cost, settled.estimated
+
+    def _note(self, record: RequestRecord, batch: Sequence[ChatEvent]) -> None:
+        for event in batch:
+            match event:
+                case TextDelta() | ThinkingDelta():
+                    self._characters += len(event.text)
+                case ToolCall():
+                    self._characters += len(event.name) + len(codec.encode(event.arguments))
+                case Finish():
+                    self._has_begun = True
+                    record.usage = event.usage
+                    self.settle(record)
+                    return
+                case _:
+                    pass
+        self._has_begun = self._has_begun or bool(batch)

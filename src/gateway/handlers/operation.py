@@ -1,0 +1,84 @@
+"""The gateway's own routes: what a caller may know of itself, and what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from aiohttp import web
+
+from gateway.core import codec
+from gateway.core.errors import GatewayError, InvalidRequest, NotPermitted
+from gateway.serving.admission import is_local
+from gateway.serving.keys import ACCESS, REQUEST_ACCESS, SETTINGS
+from gateway.serving.responses import document_response, json_document
+
+__all__ = ["key", "usage"]
+
+ValueT = TypeVar("ValueT")
+
+_TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=utf-8"}
+
+
+async def key(request: web.Request) -> web.StreamResponse:
+    """Tell a caller its limits and what is left of them; nobody, those of the whole gateway."""
+    from gateway.access.key_report import key_report  # noqa: PLC0415 - only where it is asked for
+    from gateway.settings import Plan  # noqa: PLC0415
+    from gateway.state.base import EVERYBODY, Level  # noqa: PLC0415
+
+    opened, access = request.app[ACCESS].opened, request[REQUEST_ACCESS]
+    caller, plan, level = "", Plan(), Level(EVERYBODY)
+    if opened is not None and access is not None:
+        caller, plan = access.caller, access.plan
+        level = await opened.control.limiter.level(caller, plan)
+    limits = request.app[SETTINGS].limits
+    document = key_report(caller, plan, level, limits, now=datetime.now(UTC))
+    return json_document(codec.encode(document))
+
+
+async def usage(request: web.Request) -> web.StreamResponse:
+    """Report what was used: by everybody to an administrator, by itself to any other key."""
+    from gateway.state.rows import HOUR  # noqa: PLC0415 - only where it is asked for
+    from gateway.usage.reports import (  # noqa: PLC0415
+        DEFAULT_BY,
+        parse_by,
+        parse_time,
+        report,
+    )
+
+    access, opened = request[REQUEST_ACCESS], request.app[ACCESS].opened
+    if (access is None or access.grant is None) and not _may_see_all(request):
+        raise NotPermitted("this API key may not see this")
+    if opened is None or opened.ledger is None:
+        raise GatewayError("usage is not kept: set usage.enabled", status=404)
+    now = datetime.now(UTC)
+    query = request.query
+    by = _parsed("by", query.get("by", ",".join(DEFAULT_BY)), parse_by)
+    since = _parsed("since", query.get("since", "7d"), lambda text: parse_time(text, now=now))
+    until = int(now.timestamp()) // HOUR * HOUR + HOUR
+    if "until" in query:
+        until = _parsed("until", query["until"], lambda text: parse_time(text, now=now))
+    form = query.get("format", "json")
+    if form not in _TYPES:
+        raise InvalidRequest(f"format: must be one of {', '.join(_TYPES)}")
+    await opened.ledger.write()
+    rows = await opened.state.usage(since, until)
+    if access is not None and access.grant is not None and not access.sees_all:
+        rows = [row for row in rows if row.key.caller == access.caller]
+    found = report(rows, by)
+    text = found.csv() if form == "csv" else found.json()
+    return document_response(text.encode(), _TYPES[form])
+
+
+def _may_see_all(request: web.Request) -> bool:
+    """Tell whether who has no key may see everything: a program on this machine, without keys."""
+    access = request[REQUEST_ACCESS]
+    return (access is None or access.is_open) and is_local(request)
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], ValueT]) -> ValueT:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InvalidRequest(f"{name}: {error}") from None

@@ -1,0 +1,53 @@
+"""Who sends a request, and whether that one may use its endpoint."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from gateway.access.caller import CALLER
+from gateway.access.hosts import is_loopback_host, parse_address
+from gateway.access.origins import is_own_origin
+from gateway.core.errors import SettingsError
+from gateway.serving.access import OpenAccess
+from gateway.serving.endpoint import Endpoint
+from gateway.serving.keys import REQUEST_ACCESS
+
+__all__ = ["admit", "is_local"]
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", hdrs.VIA)
+
+
+def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | None) -> None:
+    """Note who sends *request* and what it may do; *endpoint* is None for a path of nobody.
+
+    Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller whom a host application
+    has given a plan that does not exist.
+    """
+    caller = request.get(CALLER)
+    if access is None:
+        if caller is not None and caller.plan:
+            raise SettingsError(f"there is no plan {caller.plan!r}")
+        request[REQUEST_ACCESS] = None
+        return
+    right = "use" if endpoint is None else endpoint.right
+    found = access.control.admit(request.headers, caller, needs_key=right != "none")
+    if found.grant is not None:
+        request[CALLER] = found.grant.caller
+    request[REQUEST_ACCESS] = found
+    if right == "manage":
+        found.require_manage()
+
+
+def is_local(request: web.Request) -> bool:
+    """Tell whether a program on this machine has sent *request*, and no proxy and no other page.
+
+    A proxy that adds no header of its own cannot be told from such a program.
+    """
+    address = parse_address(request.remote or "")
+    return (
+        address is not None
+        and address.is_loopback
+        and is_loopback_host(request.host)
+        and is_own_origin(request)
+        and not any(name in request.headers for name in _FORWARDED)
+    )
