@@ -151,6 +151,8 @@ def test_variables_that_are_named_exist() -> None:
     known.add(MistralProvider.options_from_env["api_key"] + "S")
     # What the official clients of the other dialects read.
     known |= {"OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
+    # The old name of a setting.
+    known |= {"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS"}
     # What Kubernetes makes up, named as an example of what is passed over.
     known |= {"GATEWAY_SERVICE_HOST"}
     named = {name for path in pages() for name in _VARIABLE.findall(path.read_text("utf-8"))}

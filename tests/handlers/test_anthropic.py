@@ -255,11 +255,7 @@ async def test_an_error_in_a_stream_is_its_last_event(
     provider.steps = [[ThinkingDelta("hm")], UpstreamTimeout("too quiet")]
     response = await post(stream=True)
     assert response.status == 200
-    sent = await response.content.readuntil(b"event: error\n")
-    sent += await response.content.readuntil(b"\n\n")
-    with pytest.raises(aiohttp.ClientPayloadError):  # a cut body, for those who overlook it
-        await response.content.read()
-    *_, delta, error = read_events(sent)
+    *_, delta, error = read_events(await response.read())
     assert delta["delta"] == {"type": "thinking_delta", "thinking": "hm"}
     assert error.pop("request_id").startswith("req_")
     assert error == {"type": "error", "error": {"type": "api_error", "message": "too quiet"}}

@@ -55,7 +55,7 @@ def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> Non
             shutdown_timeout=10.0,
         ),
         ollama=OllamaSettings(
-            version="0.33.0", origins=(), keep_alive=300.0, clean_stream_errors=False
+            version="0.33.0", origins=(), keep_alive=300.0, abort_broken_streams=False
         ),
         models=ModelsSettings(
             aliases={},
@@ -118,7 +118,7 @@ workers = 4
 version = "1.2.3-rc4"
 origins = ["https://chat.example", "app://*"]
 keep_alive = "1h30m"
-clean_stream_errors = true
+abort_broken_streams = true
 
 [models]
 expose = ["mistral-*", "codestral"]
@@ -262,7 +262,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
         "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
-        "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "Yes",
+        "GATEWAY_OLLAMA_ABORT_BROKEN_STREAMS": "Yes",
         "GATEWAY_MODELS_ALIASES": "gpt-4o=mistral-large:latest,"
         " team/fast = ft:ministral:1234 | mistral-small",
         "GATEWAY_MODELS_EXPOSE": "mistral-*,codestral",
@@ -504,8 +504,8 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "ollama.keep_alive: must be seconds or a duration such as 5m",
         ),
         (
-            "[ollama]\nclean_stream_errors = 'yes'",
-            "ollama.clean_stream_errors: not a valid boolean",
+            "[ollama]\nabort_broken_streams = 'yes'",
+            "ollama.abort_broken_streams: not a valid boolean",
         ),
         ("[models]\nexpose = 'all'", "models.expose: not a valid list"),
         (
@@ -689,3 +689,30 @@ def test_loaded_tables_are_read_only(tmp_path: Path) -> None:
     ):
         with pytest.raises(TypeError):
             table["x"] = "y"  # type: ignore[index] # the point of the test
+
+
+@pytest.mark.parametrize("clean", ["true", "false"])
+def test_the_old_name_of_a_setting_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, clean: str
+) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(f"[ollama]\nclean_stream_errors = {clean}\n")
+    variable = {"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": clean}
+    for settings in (load(config=file), load(environ=variable)):
+        assert settings.ollama.abort_broken_streams is (clean == "false")
+    assert [record.getMessage() for record in caplog.records] == [
+        "ollama.clean_stream_errors is replaced by ollama.abort_broken_streams,"
+        " which has the opposite meaning"
+    ] * 2
+
+
+def test_the_new_name_of_a_setting_wins_over_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text("[ollama]\nclean_stream_errors = true\nabort_broken_streams = true\n")
+    assert load(config=file).ollama.abort_broken_streams
+
+
+def test_an_old_name_takes_no_other_values_than_the_new_one() -> None:
+    message = "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS: not a valid boolean"
+    with pytest.raises(SettingsError, match=message):
+        load(environ={"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "perhaps"})

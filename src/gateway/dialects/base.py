@@ -30,6 +30,8 @@ class AnswerEncoder(Protocol):
 
     stream_headers: Mapping[str, str]
     """Headers of a streamed answer, its content type among them."""
+    line_end: bytes
+    """What ends each line of a stream and stands nowhere in it; a frame counts as a line."""
     document_type: str
     """Content type of a whole answer."""
 

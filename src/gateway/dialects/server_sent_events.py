@@ -10,12 +10,15 @@ from typing import Final
 
 from gateway.core import codec
 
-__all__ = ["STREAM_HEADERS", "encode_event"]
+__all__ = ["FRAME_END", "STREAM_HEADERS", "encode_event"]
 
 STREAM_HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache",
 }
+
+FRAME_END: Final = b"\n\n"
+"""What ends a frame; compact JSON has no line feed of its own."""
 
 
 def encode_event(name: str, fields: Mapping[str, object]) -> bytes:

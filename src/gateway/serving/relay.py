@@ -30,6 +30,7 @@ from gateway.providers.base import AnyProvider
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
 from gateway.serving.keys import RECORD, SETTINGS
+from gateway.serving.lines import LineStream
 
 __all__ = ["Opened", "fold_stream", "open_stream", "relay"]
 
@@ -61,31 +62,34 @@ async def open_stream(
 
 
 async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
-    """Send each batch of a stream to the client as soon as it comes, in one write."""
+    """Send each batch of a stream to the client as soon as it comes, in one write.
+
+    Only the last line of the answer is a write of its own.
+    """
     stream, encoder, batch = opened
     record = request[RECORD]
     try:
-        response = web.StreamResponse(headers=encoder.stream_headers)
-        await response.prepare(request)
+        sent = LineStream(request, encoder.stream_headers, encoder.line_end)
+        await sent.begin()
         try:
             # Once per token when a model answers, hence no function of its own.
             while not _note(batch, record):
                 if lines := encoder.lines(batch):
-                    await response.write(lines)
+                    await sent.write(lines)
                 batch = await anext(stream)
             last_lines = encoder.lines(batch)
         except StopAsyncIteration:
-            return await _break_off(request, response, encoder, _ended())
+            return await _break_off(request, sent, encoder, _ended())
         except ConnectionError:  # the client has left: nobody to tell
             raise
         except (Exception, asyncio.CancelledError) as error:
-            return await _break_off(request, response, encoder, error)
-        await response.write_eof(last_lines)
-        record.status = response.status
+            return await _break_off(request, sent, encoder, error)
+        await sent.finish(last_lines)
+        record.status = sent.response.status
         await _drain(request, stream)
     finally:
         await stream.aclose()
-    return response
+    return sent.response
 
 
 async def fold_stream(request: web.Request, opened: Opened) -> web.StreamResponse:
@@ -147,15 +151,16 @@ def _note(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
 
 async def _break_off(
     request: web.Request,
-    response: web.StreamResponse,
+    sent: LineStream,
     encoder: AnswerEncoder,
     error: Exception | asyncio.CancelledError,
 ) -> web.StreamResponse:
-    """Tell the client of a failure after the first line, as its last line.
+    """Tell the client of a failure after the first line, as its last line, and end the body.
 
-    Then the connection is closed without the end that HTTP's chunked coding has for a whole body,
-    since some clients skip error lines and would take the fragment for the answer.
+    By a setting the connection is closed instead of ending the body, for clients that skip error
+    lines and would take the fragment for the whole answer.
     """
+    response = sent.response
     match error:
         case asyncio.CancelledError():
             if has_left(request):
@@ -170,11 +175,11 @@ async def _break_off(
             _log.error("an adapter failed during an answer", exc_info=error)
     request[RECORD].status = response.status
     request[RECORD].error = told.message
-    await response.write(encoder.error_line(told))
-    if request.app[SETTINGS].ollama.clean_stream_errors:
-        await response.write_eof()
-    else:
+    if request.app[SETTINGS].ollama.abort_broken_streams:
+        await sent.write(encoder.error_line(told))
         request.protocol.force_close()
+    else:
+        await sent.finish(encoder.error_line(told))
     if isinstance(error, asyncio.CancelledError):
         raise error
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args
@@ -18,6 +19,8 @@ from gateway.settings.callers import Period
 from gateway.settings.ollama import parse_keep_alive, parse_list
 
 __all__ = ["DOCUMENT", "GROUPS", "check", "from_text"]
+
+_log = logging.getLogger("gateway.settings")
 
 _NOT_NEGATIVE = validate.Range(min=0)
 _POSITIVE = validate.Range(min=1)
@@ -93,7 +96,21 @@ class _OllamaTable(_Table):
     )
     origins = fields.List(fields.String(validate=_check_origin))
     keep_alive = _KeepAlive()
-    clean_stream_errors = fields.Boolean(truthy={True}, falsy={False})
+    abort_broken_streams = fields.Boolean(truthy={True}, falsy={False})
+
+    @ma.pre_load
+    def _replace_old_name(self, data: Any, **_: Any) -> Any:
+        """Read the setting of version 0.1 as the opposite of the one that has replaced it."""
+        if not isinstance(data, Mapping) or "clean_stream_errors" not in data:
+            return data
+        _log.warning(
+            "ollama.clean_stream_errors is replaced by ollama.abort_broken_streams,"
+            " which has the opposite meaning"
+        )
+        others = {key: value for key, value in data.items() if key != "clean_stream_errors"}
+        clean = data["clean_stream_errors"]
+        clean = _BOOLEANS.get(clean.lower(), clean) if isinstance(clean, str) else clean
+        return {"abort_broken_streams": not clean if isinstance(clean, bool) else clean, **others}
 
 
 class _ModelsTable(_Table):

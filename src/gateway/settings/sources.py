@@ -46,7 +46,7 @@ _OWN = "GATEWAY_"
 _CONFIG = "GATEWAY_CONFIG"
 _HOST = "OLLAMA_HOST"
 
-_KEYS: Mapping[str, str] = {
+_KEYS = {
     "OLLAMA_ORIGINS": "ollama.origins",
     "OLLAMA_KEEP_ALIVE": "ollama.keep_alive",
     "GATEWAY_HOME": "home",
@@ -55,6 +55,11 @@ _KEYS: Mapping[str, str] = {
     for group, schema in GROUPS.items()
     for key in schema.fields
 }
+
+_OLD_KEYS = {
+    "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "ollama.clean_stream_errors",
+}
+"""Variables of earlier versions, which are still read but no longer documented as allowed."""
 
 VARIABLES: tuple[str, ...] = (_HOST, _CONFIG, *_KEYS)
 """The variables for settings; of two for the same setting the later one takes precedence."""
@@ -147,13 +152,15 @@ def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
         host, port = parse_host(address)
         yield _HOST, "server.host", host
         yield _HOST, "server.port", port
-    for name, key in _KEYS.items():
+    for name, key in (_OLD_KEYS | _KEYS).items():
         if (text := environment.get(name)) is not None:
             yield name, key, text
 
 
 def _known(name: str, value: str) -> bool:
-    if {name, name.removesuffix(FILE_SUFFIX)} & {*VARIABLES} or _INJECTED.fullmatch(name):
+    if {name, name.removesuffix(FILE_SUFFIX)} & {*VARIABLES, *_OLD_KEYS} or _INJECTED.fullmatch(
+        name
+    ):
         return True
     return _INJECTED_URL.fullmatch(name) is not None and "://" in value
 

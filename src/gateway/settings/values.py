@@ -55,15 +55,16 @@ class OllamaSettings:
 
     ``version`` is what ``/api/version`` reports. ``origins`` are allowed in addition to Ollama's
     own list. ``keep_alive`` is the number of seconds that a used model counts as loaded,
-    ``math.inf`` means for ever. ``clean_stream_errors`` ends a failed stream as Ollama does, with
-    the final chunk of a complete body after the error line; by default the connection is closed
-    without it, so that a client that ignores error lines notices that the answer is incomplete.
+    ``math.inf`` means for ever. ``abort_broken_streams`` closes the connection after the error line
+    of a failed stream, without the final chunk of a complete body, so that a client that ignores
+    error lines notices that the answer is incomplete; by default the body ends properly, as at
+    Ollama.
     """
 
     version: str = "0.33.0"
     origins: tuple[str, ...] = ()
     keep_alive: float = 300.0
-    clean_stream_errors: bool = False
+    abort_broken_streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,7 +300,7 @@ async def test_an_unknown_base_is_an_error_after_the_start(
     )
     assert await ask(client, path, {**body, "stream": False}) == (
         500,
-        JSON,
+        BARE_JSON,
         f'{{"error":"{NO_MANIFEST}"}}',
     )
 
@@ -346,7 +346,7 @@ async def test_push_fails_after_the_start(
     sent = (await ask(client, "/api/push", {"model": name}))[2]
     assert [json.loads(line) for line in sent.splitlines()] == lines
     whole = await ask(client, "/api/push", {"model": name, "stream": False})
-    assert whole == (status, JSON, told(text))
+    assert whole == (status, BARE_JSON, told(text))
 
 
 async def test_push_of_nothing_is_refused_before_it(client: Any) -> None:

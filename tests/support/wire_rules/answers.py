@@ -98,6 +98,13 @@ def _provider_cases() -> Iterator[Case]:
         pattern=r'\{"error":"[^"]+"\}',
         headers={"Content-Type": JSON},
     )
+    yield Case(
+        "1.5-cut",
+        "POST /api/chat",
+        "after an error during a stream the body ends properly, with the error as its last line",
+        {"model": "mistral-large", "messages": [cut]},
+        check=lambda reply: [*reply.lines[-1]] == ["error"],
+    )
 
 
 def _text_cases() -> Iterator[Case]:

@@ -48,9 +48,8 @@ class Case:
     *id* names the section of Ollama's wire rules, *rule* says it in words. A *body* that is neither
     text nor bytes is sent as JSON. *path* is what is asked for where it is not the endpoint's own.
     *text* is the whole body of the answer, *pattern* a pattern for it, *check* anything else. In
-    *headers* None means that there must be none. *before* is asked first. *cut* says that the
-    connection is closed in the middle of the body. *deviation* is the reason why Ollama's answer,
-    told in *ollama*, is another.
+    *headers* None means that there must be none. *before* is asked first. *deviation*
+    is the reason why Ollama's answer, told in *ollama*, is another.
     """
 
     id: str
@@ -65,7 +64,6 @@ class Case:
     check: Callable[[Reply], object] | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)
     before: tuple[Case, ...] = ()
-    cut: bool = False
     ollama: str = ""
     deviation: str = ""
 
@@ -87,7 +85,7 @@ class Case:
     def verify(self, reply: Reply) -> None:
         """Raise `AssertionError` unless *reply* is what the rule says."""
         assert reply.status == self.status, f"{reply.status} {reply.text[:200]}"
-        assert reply.whole != self.cut
+        assert reply.whole
         if self.text is not None:
             assert reply.text == self.text
         if self.pattern is not None:

@@ -151,16 +151,6 @@ def _cases() -> Iterator[Case]:
         deviation="clients relate a 401 to their own key, and hide its message",
     )
     yield Case(
-        "1.5-cut",
-        "POST /api/chat",
-        "after an error during a stream, the connection is closed without a proper end of the body",
-        _fault("cut after=3"),
-        cut=True,
-        check=lambda reply: [*reply.lines[-1]] == ["error"],
-        ollama="ends the body as if it were complete",
-        deviation="some clients skip error lines and would accept the fragment as the answer",
-    )
-    yield Case(
         "1.3-gzip",
         "POST /api/show",
         "compressed bodies are accepted in every encoding that the HTTP server supports",

@@ -25,7 +25,7 @@ from gateway.core.events import (
 )
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
-from gateway.dialects.server_sent_events import STREAM_HEADERS, encode_event
+from gateway.dialects.server_sent_events import FRAME_END, STREAM_HEADERS, encode_event
 from gateway.dialects.text_batch import encode_text_batch
 
 __all__ = ["MessageEncoder", "error_document"]
@@ -70,6 +70,7 @@ class MessageEncoder:
     """
 
     stream_headers = STREAM_HEADERS
+    line_end = FRAME_END
     document_type = JSON_TYPE
 
     def __init__(self, model: str, *, identity: str, input_tokens: int = 0) -> None:

@@ -67,6 +67,7 @@ class _AnswerEncoder(abc.ABC):
     __slots__ = ("_calls", "_clock", "_head", "_timing")
 
     stream_headers = _STREAM_HEADERS
+    line_end = b"\n"
     document_type = JSON_TYPE
 
     _prefix: ClassVar[bytes]

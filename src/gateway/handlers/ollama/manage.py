@@ -44,7 +44,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     _refuse_weights(call)
     base = await _find(request, call.base)
     if base is None:
-        return progress(
+        return await progress(
             request,
             ["pulling manifest"],
             stream=call.stream,
@@ -58,7 +58,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         made.layers,
         model_digest=dataclasses.replace(base, layers=ModelfileLayers()).digest,
     )
-    return progress(request, statuses, stream=call.stream)
+    return await progress(request, statuses, stream=call.stream)
 
 
 async def copy(request: web.Request) -> web.StreamResponse:
@@ -103,9 +103,9 @@ async def pull(request: web.Request) -> web.StreamResponse:
     call = await load_body(request, load_pull)
     request[RECORD].model = call.model
     if await _find(request, call.model) is not None:
-        return progress(request, ["pulling manifest", "success"], stream=call.stream)
+        return await progress(request, ["pulling manifest", "success"], stream=call.stream)
     error = GatewayError(_NO_SUCH_MANIFEST)
-    return progress(request, ["pulling manifest"], stream=call.stream, error=error)
+    return await progress(request, ["pulling manifest"], stream=call.stream, error=error)
 
 
 async def push(request: web.Request) -> web.StreamResponse:
@@ -126,7 +126,7 @@ async def push(request: web.Request) -> web.StreamResponse:
         else:
             statuses.append("couldn't retrieve manifest")
             error = GatewayError(f"model '{call.model}' not found")
-    return progress(request, statuses, stream=call.stream, error=error)
+    return await progress(request, statuses, stream=call.stream, error=error)
 
 
 async def _find(request: web.Request, name: str) -> ListedModel | None:

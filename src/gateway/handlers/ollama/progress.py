@@ -7,32 +7,38 @@ from collections.abc import Sequence
 from aiohttp import hdrs, web
 
 from gateway.core.errors import GatewayError
+from gateway.dialects.documents import JSON_TYPE
 from gateway.dialects.ollama.encode import STREAM_TYPE, error_document
 from gateway.dialects.ollama.progress import progress_document, progress_lines
 from gateway.serving.keys import RECORD
+from gateway.serving.lines import LINE_END, LineStream
 
 __all__ = ["progress"]
 
 
-def progress(
+async def progress(
     request: web.Request,
     statuses: Sequence[str],
     *,
     stream: bool,
     error: GatewayError | None = None,
-) -> web.Response:
+) -> web.StreamResponse:
     """Answer with all *statuses*, or with the last one to a client that wants no stream.
 
-    The steps take no time worth watching, so the whole answer is sent at once. An *error* after
-    them is the last line of a stream; without a stream it is raised.
+    An *error* after them is the last line of a stream, or the whole answer.
     """
-    if not stream:
-        if error is not None:
-            raise error
-        headers = {hdrs.CONTENT_TYPE: "application/json"}
-        return web.Response(body=progress_document(statuses[-1]), headers=headers)
-    lines = progress_lines(statuses)
     if error is not None:
         request[RECORD].error = error.message
-        lines += error_document(error) + b"\n"
-    return web.Response(body=lines, headers={hdrs.CONTENT_TYPE: STREAM_TYPE})
+    if not stream:
+        return web.Response(
+            body=progress_document(statuses[-1]) if error is None else error_document(error),
+            status=200 if error is None else error.status,
+            headers={hdrs.CONTENT_TYPE: JSON_TYPE},
+        )
+    lines = progress_lines(statuses)
+    if error is not None:
+        lines += error_document(error) + LINE_END
+    sent = LineStream(request, {hdrs.CONTENT_TYPE: STREAM_TYPE}, LINE_END)
+    await sent.begin()
+    await sent.finish(lines)
+    return sent.response

@@ -1,0 +1,78 @@
+"""Send the lines of a streamed answer, each as an HTTP chunk of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+
+__all__ = ["LINE_END", "LineStream", "chunk_lines"]
+
+LINE_END: Final = b"\n"
+"""What ends a line of NDJSON; compact JSON has no line feed of its own."""
+_PAUSE: Final = 0.002
+"""Seconds before the last line of NDJSON, in which a client that is not overloaded reads the rest.
+
+Two writes in a row often arrive in one read, also with a turn of the event loop between them.
+"""
+
+
+class LineStream:
+    """A response whose body is lines, or the frames of server-sent events.
+
+    Ollama's server flushes after each line, and some clients take each chunk, or each read, for one
+    line. So each line has a chunk of its own, and the last line of NDJSON a write of its own.
+    aiohttp makes one chunk of each write, hence chunks are written to the transport here, except to
+    a client of HTTP/1.0, which knows none. *end* is what ends a line and stands nowhere in it.
+    """
+
+    __slots__ = ("_end", "_request", "_writer", "response")
+
+    def __init__(self, request: web.Request, headers: Mapping[str, str], end: bytes) -> None:
+        self._request = request
+        self._end = end
+        self._writer: AbstractStreamWriter | None = None
+        self.response = web.StreamResponse(headers=headers)
+
+    async def begin(self) -> None:
+        """Send the head."""
+        writer = await self.response.prepare(self._request)
+        if self.response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked":
+            self._writer = writer
+
+    async def write(self, lines: bytes) -> None:
+        """Send whole lines in one write; raise `ConnectionError` if the client has left."""
+        writer, transport = self._writer, self._request.transport
+        if writer is None:
+            await self.response.write(lines)
+            return
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has closed the connection")
+        chunks = chunk_lines(lines, self._end)
+        transport.write(chunks)
+        writer.output_size += len(chunks)
+        if transport.get_write_buffer_size():
+            await writer.drain()
+
+    async def finish(self, lines: bytes) -> None:
+        """Send the last lines, the last one apart from all others, and the end of the body."""
+        end = self._end
+        start = lines.rfind(end, 0, -len(end)) + len(end)
+        if start >= len(end):
+            await self.write(lines[:start])
+            lines = lines[start:]
+        if end == LINE_END:  # server-sent events are taken apart by every client
+            await asyncio.sleep(_PAUSE)
+        await self.response.write_eof(lines)
+
+
+def chunk_lines(lines: bytes, end: bytes) -> bytes:
+    """Return each of *lines* as a chunk of HTTP's chunked coding."""
+    if lines.find(end) + len(end) == len(lines):  # as for most events
+        return b"%x\r\n%b\r\n" % (len(lines), lines)
+    return b"".join(
+        [b"%x\r\n%b%b\r\n" % (len(line) + len(end), line, end) for line in lines.split(end)[:-1]]
+    )

@@ -1,0 +1,216 @@
+"""How the lines of a streamed answer are cut into chunks and writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.app import create_app
+from gateway.core.errors import UpstreamTimeout
+from gateway.core.events import Finish, FinishReason, TextDelta, ToolCall, Usage
+from gateway.sandbox import Sandbox, start
+from gateway.serving.lines import LINE_END, chunk_lines
+from gateway.settings import ProviderSettings, Settings
+from gateways import scripted_app
+from scripted import ScriptedProvider
+
+DONE = Finish(FinishReason.STOP, Usage(3, 2))
+FRAME_END = b"\n\n"
+HELLO = [{"role": "user", "content": "hi"}]
+
+ASKED: dict[str, tuple[str, dict[str, Any], bytes]] = {
+    "chat": ("/api/chat", {"messages": HELLO}, LINE_END),
+    "generate": ("/api/generate", {"prompt": "hi"}, LINE_END),
+    "pull": ("/api/pull", {}, LINE_END),
+    "create": ("/api/create", {"from": "tiny", "model": "mine", "system": "x"}, LINE_END),
+    "a pull that fails": ("/api/pull", {"model": "nothing"}, LINE_END),
+    "OpenAI's chat": (
+        "/v1/chat/completions",
+        {"messages": HELLO, "stream": True, "stream_options": {"include_usage": True}},
+        FRAME_END,
+    ),
+    "completions": ("/v1/completions", {"prompt": "hi", "stream": True}, FRAME_END),
+    "responses": ("/v1/responses", {"input": "hi", "stream": True}, FRAME_END),
+    "messages": (
+        "/v1/messages",
+        {"messages": HELLO, "max_tokens": 9, "stream": True},
+        FRAME_END,
+    ),
+}
+each_stream = pytest.mark.parametrize(("path", "body", "end"), ASKED.values(), ids=ASKED)
+
+
+def read_chunks(body: bytes) -> tuple[list[bytes], bool]:
+    """Return the chunks of a body, and whether it has an end."""
+    chunks = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        assert body[length : length + 2] == b"\r\n"
+        if not length:
+            assert body == b"\r\n"
+            return chunks, True
+        chunks.append(body[:length])
+        body = body[length + 2 :]
+    return chunks, False
+
+
+async def exchange(
+    port: int, path: str, body: dict[str, Any], version: str = "1.1"
+) -> tuple[bytes, bytes]:
+    """Send one request and return the head and the body of the answer as they came."""
+    encoded = json.dumps({"model": "tiny", **body}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {path} HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Length: {len(encoded)}\r\n\r\n".encode() + encoded)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head_end = answer.index(b"\r\n\r\n")
+    return answer[:head_end], answer[head_end + 4 :]
+
+
+def steps() -> list[object]:
+    return [
+        [TextDelta("a"), TextDelta("b")],
+        [],
+        [TextDelta("c")],
+        [ToolCall("f", {"x": "two\nlines"}, "abcdefghi"), TextDelta("d"), DONE],
+    ]
+
+
+@given(
+    st.lists(st.binary().map(lambda line: line.replace(b"\n", b"")), min_size=1),
+    st.sampled_from([LINE_END, FRAME_END]),
+)
+def test_each_line_is_a_chunk(lines: list[bytes], end: bytes) -> None:
+    whole = [line + end for line in lines]
+    assert read_chunks(chunk_lines(b"".join(whole), end)) == (whole, False)
+
+
+@each_stream
+async def test_each_line_or_frame_of_an_answer_is_a_chunk(
+    aiohttp_server: Any, path: str, body: dict[str, Any], end: bytes
+) -> None:
+    server = await aiohttp_server(scripted_app(ScriptedProvider(steps=steps())))
+    head, sent = await exchange(server.port, path, body)
+    assert b"\r\nTransfer-Encoding: chunked\r\n" in head + b"\r\n"
+    chunks, is_whole = read_chunks(sent)
+    assert is_whole
+    assert len(chunks) > 1
+    assert all(chunk.endswith(end) and chunk.count(end) == 1 for chunk in chunks)
+
+
+@each_stream
+async def test_a_stream_that_breaks_has_an_end_behind_its_error(
+    aiohttp_server: Any, path: str, body: dict[str, Any], end: bytes
+) -> None:
+    broken = ScriptedProvider(steps=[[TextDelta("a")], UpstreamTimeout("too quiet")])
+    server = await aiohttp_server(scripted_app(broken))
+    _, sent = await exchange(server.port, path, body)
+    chunks, is_whole = read_chunks(sent)
+    assert is_whole
+    assert all(chunk.endswith(end) and chunk.count(end) == 1 for chunk in chunks)
+    if path not in {"/api/pull", "/api/create"}:
+        assert b"too quiet" in chunks[-1]
+
+
+@each_stream
+async def test_a_client_of_http_1_0_gets_the_same_lines_without_chunks(
+    aiohttp_server: Any, path: str, body: dict[str, Any], end: bytes
+) -> None:
+    server = await aiohttp_server(scripted_app(ScriptedProvider(steps=steps())))
+    head, sent = await exchange(server.port, path, body, version="1.0")
+    assert b"Transfer-Encoding" not in head
+    lines = sent.split(end)
+    assert lines.pop() == b""
+    assert [line for line in lines if not line.startswith((b"{", b"data: ", b"event: "))] == []
+
+
+async def test_the_size_of_a_streamed_answer_is_known(aiohttp_server: Any) -> None:
+    sizes = []
+
+    @web.middleware
+    async def measure(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        sizes.append(response.body_length)
+        return response
+
+    app = scripted_app(ScriptedProvider(steps=steps()))
+    app.middlewares.insert(0, measure)
+    server = await aiohttp_server(app)
+    head, sent = await exchange(server.port, "/api/chat", {"messages": HELLO})
+    assert sizes == [len(head) + 4 + len(sent)]
+
+
+async def test_a_slow_client_holds_the_answer_back(aiohttp_client: Any) -> None:
+    long = "x" * 500_000
+    provider = ScriptedProvider(steps=[*[[TextDelta(long)]] * 32, [DONE]])
+    client = await aiohttp_client(scripted_app(provider))
+    async with client.post("/api/chat", json={"model": "tiny", "messages": HELLO}) as response:
+        lines = [json.loads(line) for line in (await response.read()).splitlines()]
+    assert [len(line["message"]["content"]) for line in lines] == [len(long)] * 32 + [0]
+
+
+# Reads as they come, and takes each for one line behind the head, as chatbot-ollama does.
+READ_LOOP = """
+import json, socket, sys
+port, path, body, rounds = sys.argv[1:]
+for _ in range(int(rounds)):
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as client:
+        client.sendall(
+            f"POST {path} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n"
+            f"Content-Length: {len(body)}\\r\\n\\r\\n{body}".encode()
+        )
+        text, done = "", False
+        while read := client.recv(2**16):
+            if read.startswith(b"HTTP/1.1"):
+                read = read.partition(b"\\r\\n\\r\\n")[2]
+            _, _, line = read.partition(b"\\r\\n")
+            line = line.removesuffix(b"0\\r\\n\\r\\n").strip()
+            if line:
+                try:
+                    document = json.loads(line)
+                except ValueError:
+                    continue
+                text += document.get("response") or document.get("message", {}).get("content", "")
+                done = document["done"]
+        print(json.dumps([text, done]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/api/chat", {"messages": HELLO}), ("/api/generate", {"prompt": "hi"})],
+    ids=["chat", "generate"],
+)
+async def test_a_read_loop_that_takes_each_read_for_a_line_loses_nothing(
+    aiohttp_server: Any, path: str, body: dict[str, Any]
+) -> None:
+    async with await start(sandbox=Sandbox(pace=0.02)) as running:
+        options = {"api_key": "test-key", "base_url": running.base_url}
+        settings = Settings(providers={"mistral": ProviderSettings("mistral", options)})
+        server = await aiohttp_server(create_app(settings))
+        body = {"model": "mistral-small", **body}
+        url = f"http://127.0.0.1:{server.port}{path}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, json={**body, "stream": False}) as response,
+        ):
+            whole = await response.json()
+        expected = whole.get("response") or whole["message"]["content"]
+        client = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", READ_LOOP, str(server.port), path, json.dumps(body), "10"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        printed, _ = await asyncio.wait_for(client.communicate(), 60)
+    assert [json.loads(line) for line in printed.splitlines()] == [[expected, True]] * 10
