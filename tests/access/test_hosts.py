@@ -1,9 +1,11 @@
-"""The guard against DNS rebinding, and only where it was asked for."""
+"""The guard against DNS rebinding: for all clients on loopback, for browsers elsewhere."""
 
 from __future__ import annotations
 
 import importlib
 import ipaddress
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -86,9 +88,11 @@ def test_addresses_are_read_strictly() -> None:
     assert str(parse_address("::ffff:1.2.3.4")) == "1.2.3.4"
 
 
-async def guarded(aiohttp_client: Any, listening_on: str = "127.0.0.1") -> Any:
+async def guarded(
+    aiohttp_client: Any, listening_on: str = "127.0.0.1", allowed: Sequence[str] = ()
+) -> Any:
     app = scripted_app(ScriptedProvider())
-    guard_hosts(app, listening_on)
+    guard_hosts(app, listening_on, allowed)
     return await aiohttp_client(app)
 
 
@@ -133,17 +137,131 @@ async def test_it_comes_before_the_route(aiohttp_client: Any, path: str) -> None
 
 
 @pytest.mark.parametrize("listening_on", ["127.0.0.1", "::1", "localhost", "127.0.0.2"])
-def test_a_server_on_loopback_is_guarded(listening_on: str) -> None:
+def test_on_loopback_all_clients_are_checked(listening_on: str) -> None:
     app = scripted_app(ScriptedProvider())
     guard_hosts(app, listening_on)
-    assert HOSTS in app
+    assert not app[HOSTS].browsers_only
 
 
 @pytest.mark.parametrize("listening_on", ["", "0.0.0.0", "::", "192.168.1.1", "not a host"])
-def test_others_are_not(listening_on: str) -> None:
+def test_elsewhere_browsers_are_checked(listening_on: str) -> None:
     app = scripted_app(ScriptedProvider())
     guard_hosts(app, listening_on)
-    assert HOSTS not in app
+    assert app[HOSTS].browsers_only
+
+
+FROM_BROWSERS = [
+    {"Origin": "http://evil.com:11434"},
+    {"Referer": "http://evil.com/page"},
+    {"Accept-Language": "de"},
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+FROM_OTHERS: list[dict[str, str]] = [{}, {"Sec-Fetch-Site": "none"}, {"User-Agent": "Mozilla/5.0"}]
+REBOUND = ["evil.com:11434", "EVIL.com", "evil.com.", "localhost.evil.com", "lan.evil.com"]
+OF_THE_NETWORK = ["gateway:11434", "nas.lan", "llm.internal", "printer.local", "my.localhost"]
+ADDRESSES_ANYWHERE = ["8.8.8.8:11434", "[2001:db8::1]:80", "10.1.2.3", "127.0.0.1"]
+
+
+async def status(client: Any, host: str, headers: Mapping[str, str], method: str = "GET") -> int:
+    response = await client.request(method, "/api/version", headers={**headers, "Host": host})
+    assert isinstance(response.status, int)
+    return response.status
+
+
+@pytest.mark.parametrize("headers", FROM_BROWSERS, ids=str)
+@pytest.mark.parametrize("host", REBOUND)
+async def test_a_rebound_page_is_refused_beyond_loopback(
+    aiohttp_client: Any, host: str, headers: Mapping[str, str]
+) -> None:
+    client = await guarded(aiohttp_client, "0.0.0.0")
+    if "Origin" in headers:  # a page's own origin is that of its host
+        headers = {"Origin": f"http://{host}"}
+    assert await status(client, host, headers) == 403
+
+
+@pytest.mark.parametrize("headers", FROM_OTHERS, ids=str)
+async def test_other_clients_may_use_any_name_beyond_loopback(
+    aiohttp_client: Any, headers: Mapping[str, str]
+) -> None:
+    client = await guarded(aiohttp_client, "0.0.0.0")
+    assert await status(client, "llm.example.com", headers) == 200
+
+
+@pytest.mark.parametrize("host", [*OF_THE_NETWORK, *ADDRESSES_ANYWHERE, "localhost:1", ""])
+async def test_browsers_may_use_names_of_the_network_and_addresses(
+    aiohttp_client: Any, host: str
+) -> None:
+    client = await guarded(aiohttp_client, "0.0.0.0")
+    assert await status(client, host, {"Accept-Language": "de"}) == 200
+
+
+async def test_beyond_loopback_options_is_as_any_method(aiohttp_client: Any) -> None:
+    client = await guarded(aiohttp_client, "0.0.0.0")
+    assert await status(client, "localhost", {}, "OPTIONS") == 405
+
+
+@pytest.mark.parametrize("listening_on", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    ("allowed", "host", "expected"),
+    [
+        (["llm.example.com"], "llm.example.com:443", 200),
+        (["LLM.example.com"], "llm.EXAMPLE.com", 200),
+        (["llm.example.com"], "other.example.com", 403),
+        (["llm.example.com"], "my.llm.example.com", 403),
+        (["*.example.com"], "llm.example.com", 200),
+        (["*.example.com"], "a.b.example.com", 200),
+        (["*.example.com"], "example.com", 403),
+        (["*.example.com"], "evilexample.com", 403),
+        (["*"], "evil.com", 200),
+    ],
+)
+async def test_more_names_can_be_allowed(
+    aiohttp_client: Any, listening_on: str, allowed: Sequence[str], host: str, expected: int
+) -> None:
+    client = await guarded(aiohttp_client, listening_on, allowed)
+    assert await status(client, host, {"Accept-Language": "de"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        (
+            {"Host": "llm.example.com"},
+            "host 'llm.example.com' is not allowed:"
+            " add its name to server.allowed_hosts if it leads to this gateway",
+        ),
+        (
+            {"Origin": "https://evil.com"},
+            "origin 'https://evil.com' is not allowed: add it to OLLAMA_ORIGINS if you trust it",
+        ),
+    ],
+)
+async def test_a_refusal_is_one_line_of_the_log_with_the_remedy(
+    aiohttp_client: Any,
+    caplog: pytest.LogCaptureFixture,
+    headers: Mapping[str, str],
+    error: str,
+) -> None:
+    client = await guarded(aiohttp_client)
+    with caplog.at_level(logging.INFO):
+        response = await client.get("/api/tags", headers=headers)
+    (line,) = [record for record in caplog.records if record.name.startswith("gateway")]
+    assert (line.levelname, response.status, line.__dict__["fields"]["error"]) == (
+        "INFO",
+        403,
+        error,
+    )
+
+
+async def test_a_long_host_is_cut_in_the_log(
+    aiohttp_client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await guarded(aiohttp_client)
+    with caplog.at_level(logging.INFO):
+        await client.get("/", headers={"Host": "a" * 5000 + ".com"})
+    (line,) = [record for record in caplog.records if record.name == "gateway.access"]
+    assert len(line.__dict__["fields"]["error"]) < 400
 
 
 async def test_an_application_is_not_guarded_by_itself(aiohttp_client: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line guards a server on loopback against DNS rebinding, and no other."""
+"""The command line guards its server against DNS rebinding."""
 
 from __future__ import annotations
 
@@ -10,14 +10,31 @@ import pytest
 from commandline import serving
 
 
-@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 403), ("0.0.0.0", 200)])
-def test_a_foreign_host_is_refused_on_loopback_only(tmp_path: Path, host: str, status: int) -> None:
-    with serving(tmp_path, "--sandbox", "--host", host) as gateway:
+@pytest.mark.parametrize(
+    ("host", "allowed", "statuses"),
+    [
+        ("127.0.0.1", "", (403, 403)),
+        ("0.0.0.0", "", (200, 403)),
+        ("127.0.0.1", "rebound.example.com", (200, 200)),
+        ("0.0.0.0", "other.example.com, *.example.com", (200, 200)),
+    ],
+)
+def test_a_foreign_host_is_refused(
+    tmp_path: Path, host: str, allowed: str, statuses: tuple[int, int]
+) -> None:
+    environ = {"GATEWAY_SERVER_ALLOWED_HOSTS": allowed}
+    with serving(tmp_path, "--sandbox", "--host", host, environ=environ) as gateway:
         port = int(gateway.url.rpartition(":")[2])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/", headers={"Host": "rebound.example.com"})
-        refused = connection.getresponse()
-        refused.read()
-        connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
-        assert (refused.status, connection.getresponse().status) == (status, 200)
+        found = []
+        for headers in (
+            {"Host": "rebound.example.com"},
+            {"Host": "rebound.example.com", "Accept-Language": "de"},
+            {"Host": f"localhost:{port}", "Accept-Language": "de"},
+        ):
+            connection.request("GET", "/", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            found.append(answer.status)
         connection.close()
+    assert found == [*statuses, 200]

@@ -113,6 +113,7 @@ log_level = "debug"
 log_format = "json"
 shutdown_timeout = 2
 workers = 4
+allowed_hosts = ["llm.example.org", "*.corp.example"]
 
 [ollama]
 version = "1.2.3-rc4"
@@ -199,7 +200,9 @@ api_keys = ["one", "two"]
 """
 
 EVERYTHING_LOADED = Settings(
-    server=ServerSettings("::1", 8080, "debug", "json", 2.0, 4),
+    server=ServerSettings(
+        "::1", 8080, "debug", "json", 2.0, 4, ("llm.example.org", "*.corp.example")
+    ),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
     models=ModelsSettings(
         {
@@ -259,6 +262,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_SERVER_LOG_FORMAT": "json",
         "GATEWAY_SERVER_SHUTDOWN_TIMEOUT": "2",
         "GATEWAY_SERVER_WORKERS": "4",
+        "GATEWAY_SERVER_ALLOWED_HOSTS": "llm.example.org, *.corp.example",
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
         "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
@@ -460,7 +464,8 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         (
             "[server]\nprot = 1",
             "server.prot: unknown key"
-            " (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
+            " (allowed: allowed_hosts, host, log_format, log_level, port,"
+            " shutdown_timeout, workers)",
         ),
         (
             "[sever]\nport = 1",
@@ -489,6 +494,13 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ("server = 1", "server: invalid input type"),
         ("home = ''", "home: shorter than minimum length 1"),
         ('[ollama]\nversion = "new"', "ollama.version: must look like 0.33.0"),
+        *(
+            (
+                f'[server]\nallowed_hosts = ["a", "{entry}"]',
+                "server.allowed_hosts.1: must be a host name without scheme and port, *.name or *",
+            )
+            for entry in ("", "http://a", "a:1", "a.*", "*a", "**", "a b", "a/b", "\u00e9.example")
+        ),
         (
             '[ollama]\norigins = ["ftp://x"]',
             "ollama.origins.0: must have one * or begin with http://, https://"
@@ -621,7 +633,8 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         (
             {"server.prot": "1"},
             "--prot: unknown key"
-            " (allowed: host, log_format, log_level, port, shutdown_timeout, workers)",
+            " (allowed: allowed_hosts, host, log_format, log_level, port,"
+            " shutdown_timeout, workers)",
         ),
         (
             {"port": 1},

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from gateway.access.rejections import reject
 from gateway.core.errors import SettingsError
 from gateway.core.origins import ORIGIN_RULE, is_origin
 
@@ -124,7 +125,7 @@ def answer_foreign_origin(request: web.Request, rules: Origins) -> web.Response 
     if not origin or _is_own(request, origin):
         return None
     if not rules.allow(origin):
-        return web.Response(status=403)
+        return reject(request, "origin", origin, remedy="add it to OLLAMA_ORIGINS if you trust it")
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204, headers=CIMultiDict(rules.preflight_headers(origin)))
     request[_HEADERS] = rules.answer_headers(origin)

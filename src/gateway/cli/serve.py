@@ -39,7 +39,7 @@ async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
         gc.freeze()
 
     app = create_app(settings, configured=configured)
-    guard_hosts(app, settings.server.host)
+    guard_hosts(app, settings.server.host, settings.server.allowed_hosts)
     line = None if supervisor is None else socket.socket(fileno=supervisor)
     with line or nullcontext():
         await serve(app, settings.server, ready=ready, supervisor=line)

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.access.caller import CALLER
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
+from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
 from gateway.serving.admission import admit
@@ -85,6 +86,8 @@ def request_middleware(app: web.Application) -> Middleware:
             return web.Response(status=499)
         else:
             record.status = response.status
+            if REJECTION in request:
+                record.error = request[REJECTION]
             return response
         finally:
             disconnects.untrack(request)

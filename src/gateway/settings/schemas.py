@@ -88,6 +88,15 @@ class _ServerTable(_Table):
     log_format = fields.String(validate=validate.OneOf(("text", "json")))
     shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)
     workers = fields.Integer(strict=True, validate=validate.Range(1, 64))
+    allowed_hosts = fields.List(
+        fields.String(
+            validate=validate.Regexp(
+                r"(\*|(\*\.)?[\w-]+(\.[\w-]+)*)\Z",
+                flags=re.ASCII,
+                error="must be a host name without scheme and port, *.name or *",
+            )
+        )
+    )
 
 
 class _OllamaTable(_Table):

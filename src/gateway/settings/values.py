@@ -38,7 +38,9 @@ class ServerSettings:
 
     An empty ``host`` means all addresses, ``port`` 0 any free port. ``shutdown_timeout`` is the
     number of seconds that open streams may take to finish during a shutdown. ``workers`` is the
-    number of processes that share the port.
+    number of processes that share the port. ``allowed_hosts`` are names in ``Host`` that are
+    allowed besides those of this machine and its network; ``*.`` before a name stands for all names
+    below it, and ``*`` for all names.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +49,7 @@ class ServerSettings:
     log_format: str = "text"
     shutdown_timeout: float = 10.0
     workers: int = 1
+    allowed_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
