@@ -104,7 +104,7 @@ def _lifetime(
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
                 network = one.network
-                client = await sessions.get(network.transport, network.ca_file)
+                client = await sessions.get(network.transport, network.ca_file, network.proxy)
                 provider = open_provider(one, client)
                 stack.push_async_callback(_close, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)

@@ -30,6 +30,7 @@ GROUPS = (
     *("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network"),
     *("auth", "usage", "state"),
 )
+OF_OLLAMA_HOST = {"server.host", "server.port", "server.socket"}
 ARGUMENTS = {
     option
     for action in _parser()._actions
@@ -63,7 +64,7 @@ def rows_of(heading: str, prefix: str) -> dict[str, tuple[frozenset[str], frozen
 
 def variables_of(key: str) -> frozenset[str]:
     found = {variable for variable, other in _KEYS.items() if other == key}
-    return frozenset(found | ({"OLLAMA_HOST"} if key in {"server.host", "server.port"} else set()))
+    return frozenset(found | ({"OLLAMA_HOST"} if key in OF_OLLAMA_HOST else set()))
 
 
 def arguments_of(key: str) -> frozenset[str]:

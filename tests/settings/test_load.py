@@ -41,6 +41,14 @@ def complaint(**sources: Any) -> str:
     return str(caught.value)
 
 
+def test_a_host_of_a_later_source_replaces_a_unix_socket(tmp_path: Path) -> None:
+    config = write(tmp_path, '[server]\nsocket = "/run/a"')
+    assert load(config=config).server.socket == "/run/a"
+    assert load(config=config, environ={"OLLAMA_HOST": "0.0.0.0"}).server == ServerSettings(
+        "0.0.0.0"
+    )
+
+
 def test_nothing_said_means_the_defaults() -> None:
     assert load() == Settings()
 
@@ -113,6 +121,7 @@ log_level = "debug"
 log_format = "json"
 shutdown_timeout = 2
 workers = 4
+socket = "/run/gateway.sock"
 allowed_hosts = ["llm.example.org", "*.corp.example"]
 
 [ollama]
@@ -188,12 +197,16 @@ store_lock = 6
 [network]
 transport = "aiohttp"
 ca_file = "/etc/ssl/company.pem"
+proxy = "http://proxy.corp:3128"
+trust_env = true
 
 [providers.work]
 adapter = "mistral"
 api_key = "sk-work"
 extra = ["a", 1]
 transport = "own"
+proxy = ""
+trust_env = false
 
 [providers.acme]
 api_keys = ["one", "two"]
@@ -201,7 +214,14 @@ api_keys = ["one", "two"]
 
 EVERYTHING_LOADED = Settings(
     server=ServerSettings(
-        "::1", 8080, "debug", "json", 2.0, 4, ("llm.example.org", "*.corp.example")
+        "::1",
+        8080,
+        "debug",
+        "json",
+        2.0,
+        4,
+        ("llm.example.org", "*.corp.example"),
+        "/run/gateway.sock",
     ),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
     models=ModelsSettings(
@@ -235,13 +255,15 @@ EVERYTHING_LOADED = Settings(
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
     timeouts=TimeoutSettings(0.1, 0.0, 2.0, 3.0, 4.0, 6.0),
-    network=NetworkSettings("aiohttp", "/etc/ssl/company.pem"),
+    network=NetworkSettings("aiohttp", "/etc/ssl/company.pem", "http://proxy.corp:3128", True),
     auth=AuthSettings(True, "sixteen-letters-x"),
     usage=UsageSettings(True, 30, 0.5),
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     providers={
         "work": ProviderSettings(
-            "mistral", {"api_key": "sk-work", "extra": ["a", 1]}, network={"transport": "own"}
+            "mistral",
+            {"api_key": "sk-work", "extra": ["a", 1]},
+            network={"transport": "own", "proxy": "", "trust_env": False},
         ),
         "acme": ProviderSettings("acme", {}, ("one", "two")),
     },
@@ -262,6 +284,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_SERVER_LOG_FORMAT": "json",
         "GATEWAY_SERVER_SHUTDOWN_TIMEOUT": "2",
         "GATEWAY_SERVER_WORKERS": "4",
+        "GATEWAY_SERVER_SOCKET": "/run/gateway.sock",
         "GATEWAY_SERVER_ALLOWED_HOSTS": "llm.example.org, *.corp.example",
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
@@ -302,6 +325,8 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_TIMEOUTS_STORE_LOCK": "6",
         "GATEWAY_NETWORK_TRANSPORT": "aiohttp",
         "GATEWAY_NETWORK_CA_FILE": "/etc/ssl/company.pem",
+        "GATEWAY_NETWORK_PROXY": "http://proxy.corp:3128",
+        "GATEWAY_NETWORK_TRUST_ENV": "yes",
         "GATEWAY_LIMITS_RPM": "600",
         "GATEWAY_LIMITS_TPM": "2000000",
         "GATEWAY_LIMITS_CONCURRENCY": "64",
@@ -328,6 +353,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         ({"OLLAMA_HOST": "0.0.0.0"}, Settings(server=ServerSettings("0.0.0.0", 11434))),
         ({"OLLAMA_HOST": "'http://[::]:80/x'"}, Settings(server=ServerSettings("::", 80))),
         ({"OLLAMA_HOST": ":0"}, Settings(server=ServerSettings("", 0))),
+        ({"OLLAMA_HOST": "unix:/run/a"}, Settings(server=ServerSettings(socket="/run/a"))),
         (
             {"OLLAMA_ORIGINS": "http://a:1,chrome-extension://x,*"},
             Settings(ollama=OllamaSettings(origins=("http://a:1", "chrome-extension://x", "*"))),
@@ -336,7 +362,16 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         ({"OLLAMA_KEEP_ALIVE": ""}, Settings()),
         ({"OLLAMA_MODELS": "/models", "PATH": "/bin"}, Settings()),
     ],
-    ids=["host", "host as a url", "all addresses", "origins", "keep alive", "empty", "others"],
+    ids=[
+        "host",
+        "host as a url",
+        "all addresses",
+        "socket",
+        "origins",
+        "keep alive",
+        "empty",
+        "others",
+    ],
 )
 def test_ollamas_own_variables_have_their_meaning(
     environ: Mapping[str, str], expected: Settings
@@ -465,7 +500,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "[server]\nprot = 1",
             "server.prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, workers)",
+            " shutdown_timeout, socket, workers)",
         ),
         (
             "[sever]\nport = 1",
@@ -494,6 +529,20 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
         ("server = 1", "server: invalid input type"),
         ("home = ''", "home: shorter than minimum length 1"),
         ('[ollama]\nversion = "new"', "ollama.version: must look like 0.33.0"),
+        *(
+            (
+                f'[network]\nproxy = "{proxy}"',
+                "network.proxy: must be the URL of an HTTP proxy such as http://proxy:3128",
+            )
+            for proxy in (
+                "proxy:3128",
+                "socks5://a:1",
+                "https://a:1",
+                "http://",
+                "http://[",
+                "http://a:0",
+            )
+        ),
         *(
             (
                 f'[server]\nallowed_hosts = ["a", "{entry}"]',
@@ -634,7 +683,7 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
             {"server.prot": "1"},
             "--prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, workers)",
+            " shutdown_timeout, socket, workers)",
         ),
         (
             {"port": 1},

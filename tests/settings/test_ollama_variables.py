@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.durations import parse_duration
-from gateway.settings.ollama import parse_host, parse_keep_alive, parse_list
+from gateway.settings.ollama import parse_host, parse_keep_alive, parse_list, parse_socket
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,24 @@ from gateway.settings.ollama import parse_host, parse_keep_alive, parse_list
 )
 def test_a_host_means_what_it_means_to_ollama(text: str, address: tuple[str, int]) -> None:
     assert parse_host(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("unix:/run/gateway.sock", "/run/gateway.sock"),
+        ("unix:///run/gateway.sock", "/run/gateway.sock"),
+        (" UNIX:/run/a b.sock ", "/run/a b.sock"),
+        ("unix:gateway.sock", "gateway.sock"),
+        ("unix:", ""),
+        ("unix", ""),
+        ("http://unix:80", ""),
+        ("unixhost:80", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_may_be_a_unix_socket(text: str, path: str) -> None:
+    assert parse_socket(text) == path
 
 
 @given(st.text(alphabet="0123456789abc:/[].%+- ", max_size=30))

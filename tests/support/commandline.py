@@ -111,7 +111,8 @@ def install_project(directory: Path, sources: Path) -> None:
 def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset the variables that whoever runs the tests may have for a gateway of their own."""
     for name in list(os.environ):
-        if name.startswith(("GATEWAY_", "OLLAMA_", "MISTRAL_", "PATIENT_")):
+        is_proxy = name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+        if is_proxy or name.startswith(("GATEWAY_", "OLLAMA_", "MISTRAL_", "PATIENT_")):
             monkeypatch.delenv(name)
 
 
@@ -188,6 +189,6 @@ def _started(process: subprocess.Popen[str]) -> Gateway:
     log = []
     for line in process.stderr:
         log.append(line.rstrip("\n"))
-        if found := re.search(r"listening on (http://\S+)", line):
+        if found := re.search(r"listening on ((?:http://|unix:)\S+)", line):
             return Gateway(process, found[1], log)
     raise AssertionError("\n".join(log) or "the gateway ended without a word")

@@ -12,7 +12,9 @@ from gateway.models.index import ProviderModels
 from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
 from gateway.providers.inventory import list_adapters
+from gateway.providers.network import shown_proxy
 from gateway.providers.registry import configure, open_provider
+from gateway.providers.upstream.failures import with_reason
 from gateway.providers.upstream.transport import Sessions
 from gateway.settings import Settings
 
@@ -42,7 +44,10 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 yield Finding("; ".join(configured.missing), trouble=True)
                 continue
             network = configured.network
-            session = await sessions.get(network.transport, network.ca_file)
+            if network.proxy:
+                proxy = shown_proxy(network)
+                yield Finding(f"provider {configured.label}: through the proxy {proxy}")
+            session = await sessions.get(network.transport, network.ca_file, network.proxy)
             provider = open_provider(configured, session)
             try:
                 models = await _provider_models(provider, settings.models.list_timeout)
@@ -50,7 +55,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 if configured.key:
                     yield Finding(f"provider {configured.label}: accepted")
             except (GatewayError, TimeoutError) as error:
-                reason = str(error) or f"no answer within {settings.models.list_timeout:g} seconds"
+                limit = f"no answer within {settings.models.list_timeout:g} seconds"
+                reason = with_reason(error) or limit
                 yield Finding(f"provider {configured.label}: {reason}", trouble=True)
             finally:
                 await provider.aclose()

@@ -61,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _load(config: Path | None, overrides: Mapping[str, object]) -> Settings:
-    return load(config=config, environ=os.environ, dotenv=Path(".env"), overrides=overrides)
+    settings = load(config=config, environ=os.environ, dotenv=Path(".env"), overrides=overrides)
+    if settings.network.trust_env is not None:
+        return settings
+    return replace(settings, network=replace(settings.network, trust_env=True))
 
 
 def _run_tool(command: str, *argv: str) -> int:
@@ -169,6 +172,8 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
         raise SettingsError(
             "--workers: processes cannot share a port on this system, use one worker"
         )
+    if settings.server.socket:
+        raise SettingsError("--workers: several workers cannot share a Unix socket")
     if settings.server.port == 0:
         raise SettingsError("--workers: several workers need a fixed port")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
@@ -197,7 +202,8 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(wired())
     except CannotListen as error:
-        return _complain(f"{error} (choose another address with --host and --port)", _FAILED)
+        remedy = "server.socket" if settings.server.socket else "--host and --port"
+        return _complain(f"{error} (choose another address with {remedy})", _FAILED)
 
 
 def _at_home(settings: Settings) -> Settings:

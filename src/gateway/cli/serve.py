@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
 from gateway.cli.server import serve
 from gateway.core.errors import SettingsError
-from gateway.providers.registry import configure
+from gateway.providers.network import shown_proxy
+from gateway.providers.registry import Configured, configure
 from gateway.settings import Settings
 
-__all__ = ["serve_gateway"]
+__all__ = ["serve_gateway", "start_lines"]
 
 _log = logging.getLogger("gateway")
 
@@ -32,15 +33,31 @@ async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
         )
 
     def ready(urls: Sequence[str]) -> None:
-        _log.info("listening on %s as Ollama %s", " and ".join(urls), settings.ollama.version)
-        _log.info("providers: %s", ", ".join(settings.providers))
-        _log.info("try: curl %s/api/tags", urls[0])
+        for line in start_lines(settings, configured, urls):
+            _log.info("%s", line)
         # These objects are never freed; scanning them would stop all streams for 30 ms.
         gc.freeze()
 
     app = create_app(settings, configured=configured)
-    guard_hosts(app, settings.server.host, settings.server.allowed_hosts)
+    # A Unix socket is as a server beyond loopback: a proxy may lead from anywhere to it.
+    listening_on = "" if settings.server.socket else settings.server.host
+    guard_hosts(app, listening_on, settings.server.allowed_hosts)
     line = None if supervisor is None else socket.socket(fileno=supervisor)
     with line or nullcontext():
         await serve(app, settings.server, ready=ready, supervisor=line)
     _log.info("stopped")
+
+
+def start_lines(
+    settings: Settings, configured: Sequence[Configured], urls: Sequence[str]
+) -> Iterator[str]:
+    """Yield what the log tells of a server that listens on *urls*."""
+    yield f"listening on {' and '.join(urls)} as Ollama {settings.ollama.version}"
+    yield f"providers: {', '.join(settings.providers)}"
+    for one in configured:
+        if one.network.proxy:
+            yield f"provider {one.label}: through the proxy {shown_proxy(one.network)}"
+    if settings.server.socket:
+        yield f"try: curl --unix-socket {settings.server.socket} http://localhost/api/tags"
+    else:
+        yield f"try: curl {urls[0]}/api/tags"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 from aiohttp import web
@@ -65,14 +67,8 @@ async def serve(
     with _short_errors(), _signals() as stop:
         await runner.setup()
         try:
-            site = web.TCPSite(
-                runner,
-                settings.host,
-                settings.port,
-                backlog=_BACKLOG,
-                reuse_port=supervisor is not None or None,
-            )
             try:
+                site = _site(runner, settings, reuse_port=supervisor is not None or None)
                 await site.start()
             except (OSError, UnicodeError) as error:
                 raise CannotListen(_reason(settings, error)) from error
@@ -82,9 +78,38 @@ async def serve(
                 asyncio.get_running_loop().add_reader(supervisor, stop.set)
             await stop.wait()
             await site.stop()
+            _remove_socket(settings)
             await app[DISCONNECTS].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
+
+
+def _site(
+    runner: web.AppRunner, settings: ServerSettings, *, reuse_port: bool | None
+) -> web.BaseSite:
+    if settings.socket:
+        _check_unused(settings.socket)
+        return web.UnixSite(runner, settings.socket, backlog=_BACKLOG)
+    return web.TCPSite(
+        runner, settings.host, settings.port, backlog=_BACKLOG, reuse_port=reuse_port
+    )
+
+
+def _check_unused(path: str) -> None:
+    """Raise `OSError` if a server listens on the socket at *path*.
+
+    Event loops replace a file that a server has left behind, and one in use as well.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        if probe.connect_ex(path) in (0, errno.EAGAIN):
+            raise OSError(errno.EADDRINUSE, path)
+
+
+def _remove_socket(settings: ServerSettings) -> None:
+    """Remove the file of a server that is closed: not every event loop does."""
+    if settings.socket:
+        Path(settings.socket).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -115,16 +140,21 @@ def _reason(settings: ServerSettings, error: OSError | UnicodeError) -> str:
         case OSError(errno=int() as number):
             # The event loop adds text of its own to the system's message.
             reason = os.strerror(number)
+        case OSError():
+            reason = str(error)
         case _:
             reason = "not a host name"
-    return f"cannot listen on {_authority(settings.host, settings.port)}: {reason.lower()}"
+    place = settings.socket or _authority(settings.host, settings.port)
+    return f"cannot listen on {place}: {reason.lower()}"
 
 
 def _authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _url(address: Sequence[object]) -> str:
+def _url(address: Sequence[object] | str) -> str:
+    if isinstance(address, str):
+        return f"unix:{address}"
     host, port, *_ = address
     return f"http://{_authority(str(host), int(str(port)))}"
 

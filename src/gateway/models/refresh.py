@@ -14,6 +14,7 @@ from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
 from gateway.models.index import ProviderModels
 from gateway.providers.base import AnyProvider
+from gateway.providers.upstream.failures import with_reason
 from gateway.settings import ModelsSettings
 
 __all__ = ["ModelLists"]
@@ -120,7 +121,8 @@ class ModelLists:
             async with asyncio.timeout(self._settings.list_timeout):
                 return self._usable(name, await provider.list_models())
         except (GatewayError, TimeoutError) as error:
-            reason = str(error) or f"no answer within {self._settings.list_timeout:g} seconds"
+            limit = f"no answer within {self._settings.list_timeout:g} seconds"
+            reason = with_reason(error) or limit
             self._log.warning("the model list of %s could not be fetched: %s", name, reason)
         except Exception:
             self._log.exception("the adapter of %s failed to list its models", name)

@@ -67,6 +67,8 @@ def _check_base_url(text: str) -> None:
         url = URL()
     if url.scheme not in _SCHEMES or not url.host or not _is_one_word(text):
         raise ma.ValidationError("Not a valid URL.")
+    if url.user is not None or url.password is not None:
+        raise ma.ValidationError("must not contain a user or password")
 
 
 class ServiceOptionsSchema(ma.Schema):

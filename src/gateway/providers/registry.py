@@ -15,7 +15,7 @@ import marshmallow as ma
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
-from gateway.providers.upstream.transport import TlsContext
+from gateway.providers.network import network_of
 from gateway.settings import NetworkSettings, ProviderSettings, Settings
 
 __all__ = [
@@ -120,25 +120,10 @@ def configure(settings: Settings, given: Given) -> list[Configured]:
         if adapter is None:
             adapter = load_adapter(table.adapter)
         if isinstance(adapter, type):
-            network = _network(name, table, settings)
             found = _configure(name, table, _check_adapter(name, adapter), settings)
+            network = network_of(name, table, settings, found[0].options)
             configured += [replace(one, network=network) for one in found]
     return configured
-
-
-def _network(name: str, table: ProviderSettings, settings: Settings) -> NetworkSettings:
-    """Return how a provider is reached; raise `SettingsError` for authorities nobody can read."""
-    network = replace(settings.network, **table.network)
-    if network.ca_file:
-        try:
-            TlsContext(network.ca_file)
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            place = f"[providers.{name}]" if "ca_file" in table.network else "[network]"
-            raise SettingsError(
-                f"{place} ca_file: cannot read {network.ca_file}: {reason}"
-            ) from error
-    return network
 
 
 def _configure(

@@ -8,7 +8,7 @@ import re
 
 from gateway.core.durations import keep_alive_seconds
 
-__all__ = ["parse_host", "parse_keep_alive", "parse_list"]
+__all__ = ["parse_host", "parse_keep_alive", "parse_list", "parse_socket"]
 
 _DEFAULT_HOST = "127.0.0.1"
 _DEFAULT_PORTS = {"": 11434, "http": 80, "https": 443}
@@ -31,6 +31,14 @@ def parse_host(text: str) -> tuple[str, int]:
     if _PORT.fullmatch(port) and int(port) < 65536:
         return host, int(port)
     return host, default
+
+
+def parse_socket(text: str) -> str:
+    """Return the path of an ``OLLAMA_HOST`` such as ``unix:/run/gateway.sock``, else nothing."""
+    scheme, separator, path = text.strip().partition(":")
+    if not separator or scheme.lower() != "unix":
+        return ""
+    return path[2:] if path.startswith("///") else path
 
 
 def _split(text: str) -> tuple[str, str]:

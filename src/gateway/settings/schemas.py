@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args
+from urllib.parse import urlsplit
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -81,9 +82,21 @@ def _name(whose: str) -> fields.String:
     return fields.String(validate=validate.Regexp(limits.NAME, error=error))
 
 
+def _check_proxy(text: str) -> None:
+    """Accept the URL of an HTTP proxy, and an empty text for none."""
+    try:
+        parts = urlsplit(text)
+        is_valid = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_valid = False
+    if text and not is_valid:
+        raise ma.ValidationError("must be the URL of an HTTP proxy such as http://proxy:3128")
+
+
 class _ServerTable(_Table):
     host = fields.String()
     port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
+    socket = fields.String()
     log_level = fields.String(validate=validate.OneOf(("debug", "info", "warning", "error")))
     log_format = fields.String(validate=validate.OneOf(("text", "json")))
     shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)
@@ -226,6 +239,8 @@ class _TimeoutsTable(_Table):
 class _NetworkTable(_Table):
     transport = fields.String(validate=validate.OneOf(("own", "aiohttp")))
     ca_file = fields.String(validate=_SAID)
+    proxy = fields.String(validate=_check_proxy)
+    trust_env = fields.Boolean(truthy={True}, falsy={False})
 
 
 class _ProviderTable(_NetworkTable):

@@ -22,7 +22,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
-from gateway.settings.ollama import parse_host
+from gateway.settings.ollama import parse_host, parse_socket
 from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.values import (
     CoolDownSettings,
@@ -153,6 +153,13 @@ def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
         yield _HOST, "server.host", host
         yield _HOST, "server.port", port
     for name, key in (_OLD_KEYS | _KEYS).items():
+        path = parse_socket(address)
+        yield _HOST, "server.socket", path
+        if not path:
+            host, port = parse_host(address)
+            yield _HOST, "server.host", host
+            yield _HOST, "server.port", port
+    for name, key in _KEYS.items():
         if (text := environment.get(name)) is not None:
             yield name, key, text
 

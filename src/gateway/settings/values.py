@@ -36,7 +36,8 @@ __all__ = [
 class ServerSettings:
     """How the command line listens, logs and stops; without effect in an embedded gateway.
 
-    An empty ``host`` means all addresses, ``port`` 0 any free port. ``shutdown_timeout`` is the
+    An empty ``host`` means all addresses, ``port`` 0 any free port. ``socket`` is the path of a
+    Unix socket to listen on instead. ``shutdown_timeout`` is the
     number of seconds that open streams may take to finish during a shutdown. ``workers`` is the
     number of processes that share the port. ``allowed_hosts`` are names in ``Host`` that are
     allowed besides those of this machine and its network; ``*.`` before a name stands for all names
@@ -50,6 +51,7 @@ class ServerSettings:
     shutdown_timeout: float = 10.0
     workers: int = 1
     allowed_hosts: tuple[str, ...] = ()
+    socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +175,15 @@ class NetworkSettings:
     """How providers are reached, unless a session is lent.
 
     ``transport`` is ``own`` or ``aiohttp``. ``ca_file`` is a PEM file of certificate authorities to
-    trust in addition to those of the system.
+    trust in addition to those of the system. ``proxy`` is the URL of an HTTP proxy. ``trust_env``
+    allows one from the variables in `Settings.environ`; ``None`` means that the command line does.
+    Loopback addresses are never reached through a proxy.
     """
 
     transport: Literal["own", "aiohttp"] = "own"
     ca_file: str = ""
+    proxy: str = field(default="", repr=False)
+    trust_env: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,12 @@ _LARGE = 2**20
 _LOOK = 0.5
 """Seconds between two looks at the connections that somebody reads from."""
 
-_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, UnicodeError)
+_NO_CONNECTION = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    UnicodeError,
+)
 """What aiohttp raises when there is no connection; a name may be none that can be looked up."""
 
 _FAILURES = (aiohttp.ClientError, OSError, ValueError)
@@ -185,7 +190,13 @@ class _OneRequest:
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint, body: Body) -> None:
         self._session = session
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=endpoint.connect_timeout)
+        seconds = endpoint.connect_timeout
+        # The time that a proxy takes counts for `connect` only, which includes the wait for one of
+        # a limited number of connections.
+        is_limited = session.connector is not None and session.connector.limit > 0
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=None if is_limited else seconds, sock_connect=seconds
+        )
         self._data = None if endpoint.method == "GET" else _payload(body)
 
     async def send(

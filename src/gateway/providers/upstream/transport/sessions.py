@@ -27,12 +27,12 @@ _own: WeakKeyDictionary[aiohttp.ClientSession, Transport] = WeakKeyDictionary()
 
 @asynccontextmanager
 async def open_session(
-    transport: TransportName = "own", ca_file: str = ""
+    transport: TransportName = "own", ca_file: str = "", proxy: str = ""
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Open a session for requests to services; `transport_for` returns its transport.
 
-    *ca_file* is a PEM file of authorities to trust in addition to those of the system. Raise
-    `OSError` if it cannot be read.
+    *ca_file* is a PEM file of authorities to trust in addition to those of the system. Requests
+    through a *proxy*, a URL, always use aiohttp. Raise `OSError` if *ca_file* cannot be read.
     """
     tls = TlsContext(ca_file) if ca_file else None
     # A stream holds its connection until the answer is complete, so any limit would make requests
@@ -41,9 +41,9 @@ async def open_session(
         limit=0, ttl_dns_cache=300, keepalive_timeout=15, ssl=True if tls is None else tls
     )
     async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy or None
     ) as session:
-        if transport == "aiohttp":
+        if transport == "aiohttp" or proxy:
             yield session
             return
         own = _own[session] = OwnTransport(tls)
@@ -54,14 +54,14 @@ async def open_session(
 
 
 class Sessions:
-    """The sessions that providers share: one for each transport and set of authorities.
+    """The sessions that providers share: one for each transport, set of authorities and proxy.
 
     A session that is *lent* is returned for all of them, and never closed.
     """
 
     def __init__(self, lent: aiohttp.ClientSession | None = None) -> None:
         self._lent = lent
-        self._opened: dict[tuple[TransportName, str], aiohttp.ClientSession] = {}
+        self._opened: dict[tuple[TransportName, str, str], aiohttp.ClientSession] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -76,15 +76,17 @@ class Sessions:
         """Close what was opened."""
         await self._stack.aclose()
 
-    async def get(self, transport: TransportName, ca_file: str) -> aiohttp.ClientSession:
-        """Return the session for *transport* and *ca_file*, as `open_session` takes them."""
+    async def get(
+        self, transport: TransportName, ca_file: str, proxy: str = ""
+    ) -> aiohttp.ClientSession:
+        """Return the session for arguments as `open_session` takes them."""
         if self._lent is not None:
             return self._lent
-        session = self._opened.get((transport, ca_file))
+        session = self._opened.get((transport, ca_file, proxy))
         if session is None:
-            opening = open_session(transport, ca_file)
+            opening = open_session(transport, ca_file, proxy)
             session = await self._stack.enter_async_context(opening)
-            self._opened[transport, ca_file] = session
+            self._opened[transport, ca_file, proxy] = session
         return session
 
 
