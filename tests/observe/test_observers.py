@@ -105,7 +105,7 @@ async def test_an_attempt_whose_client_disconnects_fails(aiohttp_client: Aiohttp
 async def test_the_record_names_the_caller_that_a_host_has_set() -> None:
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[CALLER] = Caller("alice", plan="team")
+        request[CALLER] = Caller("alice")
         return await handler(request)
 
     phases = Phases()

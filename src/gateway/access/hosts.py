@@ -25,6 +25,7 @@ __all__ = [
     "Hosts",
     "answer_foreign_host",
     "guard_hosts",
+    "is_loopback_host",
     "parse_address",
 ]
 

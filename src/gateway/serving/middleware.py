@@ -18,6 +18,7 @@ from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
 from gateway.serving.admission import admit
+from gateway.serving.endpoint import Endpoint
 from gateway.serving.errors import answer_error, break_off
 from gateway.serving.keys import (
     ACCESS,
@@ -43,6 +44,25 @@ def request_middleware(app: web.Application) -> Middleware:
     endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
     observers, origins, access = app[OBSERVERS], app[ORIGINS], app[ACCESS]
 
+    async def respond(
+        request: web.Request, handler: Handler, endpoint: Endpoint | None
+    ) -> web.StreamResponse:
+        """Return the response of the access checks, of the handler, or to an error of either."""
+        try:
+            rejected = answer_foreign_origin(request, origins)
+            rejected = rejected or answer_foreign_host(request, app.get(HOSTS))
+            if rejected is not None:
+                return rejected
+            admit(request, access.opened, endpoint)
+            return await handler(request)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            begun = request.get(BEGUN)
+            if begun is not None:
+                return break_off(request, begun, error)
+            return await answer_error(request, error)
+
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         record = RequestRecord(request.method, request.path, peer=request.remote or "")
@@ -57,23 +77,7 @@ def request_middleware(app: web.Application) -> Middleware:
         observers.started(record)
         try:
             with collecting(record.replies.append):
-                try:
-                    refused = answer_foreign_origin(request, origins) or answer_foreign_host(
-                        request, app.get(HOSTS)
-                    )
-                    if refused is None:
-                        admit(request, access.opened, endpoint)
-                        response = await handler(request)
-                    else:
-                        response = refused
-                except ConnectionError:
-                    raise
-                except Exception as error:
-                    begun = request.get(BEGUN)
-                    if begun is not None:
-                        response = break_off(request, begun, error)
-                    else:
-                        response = await answer_error(request, error)
+                response = await respond(request, handler, endpoint)
         except asyncio.CancelledError:
             _note_disconnect(record)
             raise

@@ -149,17 +149,13 @@ def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
             )
     environment = Environment((layer,))
     if address := environment.get(_HOST):
-        host, port = parse_host(address)
-        yield _HOST, "server.host", host
-        yield _HOST, "server.port", port
-    for name, key in (_OLD_KEYS | _KEYS).items():
         path = parse_socket(address)
         yield _HOST, "server.socket", path
         if not path:
             host, port = parse_host(address)
             yield _HOST, "server.host", host
             yield _HOST, "server.port", port
-    for name, key in _KEYS.items():
+    for name, key in (_OLD_KEYS | _KEYS).items():
         if (text := environment.get(name)) is not None:
             yield name, key, text
 
