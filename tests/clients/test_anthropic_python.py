@@ -217,7 +217,7 @@ async def test_a_document(client: Client, live: LiveGateway) -> None:
     blocks = [{"type": "document", "source": source}, {"type": "text", "text": "Sum it up"}]
     await client(messages=[{"role": "user", "content": blocks}])
     body: Any = live.received()[-1].body
-    assert body["messages"][0]["content"][1] == {
+    assert body["messages"][0]["content"][0] == {
         "type": "document_url",
         "document_url": f"data:application/pdf;base64,{data}",
     }
