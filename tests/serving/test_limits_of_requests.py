@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway.access.client_keys import hash_key
+from callers import AUTH, settings_of, with_key
+from gateway import create_app
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, Usage
+from gateway.core.errors import UpstreamProtocolError, UpstreamRejected, UpstreamUnavailable
+from gateway.core.events import (
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    Usage,
+)
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.handlers import ROUTES
 from gateway.serving.endpoint import Endpoint
-from gateway.settings import KeySettings, LimitsSettings, PriceSettings, Settings
+from gateway.serving.keys import ACCESS
+from gateway.settings import (
+    LimitsSettings,
+    ModelsSettings,
+    Plan,
+    PriceSettings,
+    RetrySettings,
+    Settings,
+)
+from gateway.state.rows import UsageCounts
 from gateways import scripted_app
 from model_routes import MODEL, MODEL_ROUTES, body_of, path_of, scripted
-from scripted import ScriptedProvider
+from records import Records
+from scripted import HANG, ScriptedProvider
 
+MICRO = 10**6
+"""What a price of 1 for a million tokens is for one of them, in our units."""
 PARALLEL = 50
 ALLOWED = 3
-KEY = "sk-gw-alice-0123456789abcdef"
-AUTH = {"Authorization": f"Bearer {KEY}"}
 EACH_MODEL_ROUTE = pytest.mark.parametrize("route", MODEL_ROUTES, ids=lambda one: one.path)
 EACH_WAY = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 
@@ -58,17 +80,6 @@ class Gated(ScriptedProvider):
         return Transcript("hello")
 
 
-def settings(**groups: Any) -> Settings:
-    return Settings(providers={}, **groups)
-
-
-def with_key(*, prices: bool = True, **own: Any) -> Settings:
-    return settings(
-        keys={"alice": KeySettings(hash_key(KEY), **own)},
-        prices={"scripted/*": PriceSettings(Decimal(1), Decimal(2))} if prices else {},
-    )
-
-
 async def status_of(
     client: TestClient[web.Request, web.Application], route: Endpoint, *, stream: bool
 ) -> int:
@@ -89,7 +100,7 @@ async def test_of_parallel_starts_exactly_as_many_as_are_allowed_reach_the_provi
     limits = {limit: ALLOWED}
     if limit == "tpm":
         limits = {"tpm": ALLOWED * await estimate_of(aiohttp_client, route, stream=stream)}
-    asked = with_key(**limits) if whose == "key" else settings(limits=LimitsSettings(**limits))
+    asked = with_key(**limits) if whose == "key" else settings_of(limits=LimitsSettings(**limits))
     client = await aiohttp_client(scripted_app(provider, asked))
     tasks = [
         asyncio.ensure_future(status_of(client, route, stream=stream)) for _ in range(PARALLEL)
@@ -126,7 +137,7 @@ async def test_a_route_asks_a_model_within_the_limits_or_asks_none(
     aiohttp_client: AiohttpClient, route: Endpoint
 ) -> None:
     provider = scripted()
-    limited = settings(limits=LimitsSettings(rpm=1))
+    limited = settings_of(limits=LimitsSettings(rpm=1))
     client = await aiohttp_client(scripted_app(provider, limited))
     path, body = path_of(route), body_of(route, stream=False)
     statuses = []
@@ -136,3 +147,182 @@ async def test_a_route_asks_a_model_within_the_limits_or_asks_none(
             statuses.append(response.status)
     assert (statuses[1] == 429) == bool(route.operation)
     assert len(provider.asked) == (1 if route.operation else 0)
+
+
+STOP = Finish(FinishReason.STOP, Usage(5, 7, 2))
+BROKEN = UpstreamProtocolError("cut")
+UNCOUNTED = Finish(FinishReason.STOP)
+DONE: Mapping[str, tuple[Sequence[Any], UsageCounts]] = {
+    "counted": (
+        [[TextDelta("hello")], [STOP]],
+        UsageCounts(1, input_tokens=5, cached_tokens=2, output_tokens=7, cost=19 * MICRO),
+    ),
+    "counted in one batch": (
+        [[TextDelta("hello"), STOP]],
+        UsageCounts(1, input_tokens=5, cached_tokens=2, output_tokens=7, cost=19 * MICRO),
+    ),
+    "a zero is a count": (
+        [[Finish(FinishReason.STOP, Usage(0, 0))]],
+        UsageCounts(1),
+    ),
+    "without counts": (
+        [[ThinkingDelta("hmmm")], [TextDelta("hello")], [ToolCall("f", {"a": 1})], [UNCOUNTED]],
+        # 9 characters, one of the name, and 7 of the arguments
+        UsageCounts(1, input_tokens=1, output_tokens=5, estimated_tokens=6, cost=11 * MICRO),
+    ),
+    "cut after an event": (
+        [[TextDelta("hello, you")], BROKEN],
+        UsageCounts(
+            1, errors=1, input_tokens=1, output_tokens=3, estimated_tokens=4, cost=7 * MICRO
+        ),
+    ),
+    "refused": ([UpstreamRejected("no", status=422)], UsageCounts(1, errors=1)),
+    "not reached": ([UpstreamUnavailable("no")], UsageCounts(1, errors=1)),
+    "out of order": ([RuntimeError("a bug")], UsageCounts(1, errors=1)),
+}
+
+
+@EACH_WAY
+@pytest.mark.parametrize(
+    ("steps", "counts"), [one[1:] for one in DONE], ids=[one[0] for one in DONE]
+)
+async def test_what_was_used_is_in_the_ledger_whatever_came(
+    aiohttp_client: AiohttpClient, stream: bool, steps: Sequence[Any], counts: UsageCounts
+) -> None:
+    records = Records()
+    settings = replace(with_key(), retry=RetrySettings(count=0))
+    app = scripted_app(ScriptedProvider(models=[MODEL], steps=steps), settings, records)
+    client = await aiohttp_client(app)
+    body = {"model": "tiny", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    async with client.post("/api/chat", json=body, headers=AUTH) as response:
+        with suppress(aiohttp.ClientError):
+            await response.read()
+    assert await rows_of(app) == {("alice", "scripted", "tiny-latest", "chat"): counts}
+    (record,) = records
+    assert (record.caller, record.cost) == ("alice", counts.cost)
+    assert record.estimated == (counts.estimated_tokens > 0)
+
+
+@pytest.mark.parametrize("steps", [[HANG], [[TextDelta("hello, you")], HANG]], ids=["none", "some"])
+async def test_a_client_that_leaves_is_charged_for_what_had_come(
+    aiohttp_client: AiohttpClient, steps: Sequence[Any]
+) -> None:
+    provider = ScriptedProvider(models=[MODEL], steps=steps)
+    app = scripted_app(provider, with_key(concurrency=1))
+    client = await aiohttp_client(app)
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
+    call = asyncio.ensure_future(client.post("/api/chat", json=body, headers=AUTH))
+    if len(steps) > 1:
+        response = await call
+        assert await response.content.readline()
+        response.close()
+    else:
+        while not provider.asked:
+            await asyncio.sleep(0)
+        call.cancel()
+    await asyncio.wait_for(provider.left.wait(), 10)
+    opened = app[ACCESS].opened
+    assert opened is not None
+    while (await opened.control.limiter.level("alice", Plan(concurrency=1))).running:
+        await asyncio.sleep(0.01)
+    tokens = 3 if len(steps) > 1 else 1
+    counts = UsageCounts(
+        1,
+        cancelled=1,
+        input_tokens=1,
+        output_tokens=tokens,
+        estimated_tokens=1 + tokens,
+        cost=(1 + 2 * tokens) * MICRO,
+    )
+    assert await rows_of(app) == {("alice", "scripted", "tiny-latest", "chat"): counts}
+
+
+async def rows_of(app: web.Application) -> dict[tuple[str, ...], UsageCounts]:
+    """Return the rows of the ledger without their hour."""
+    opened = app[ACCESS].opened
+    assert opened is not None
+    assert opened.ledger is not None
+    await opened.ledger.write()
+    return {row.key[1:]: row.counts for row in await opened.state.usage(0, 1 << 40)}
+
+
+async def test_a_second_attempt_and_a_fallback_are_one_request(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    first = ScriptedProvider(models=[MODEL], steps=[UpstreamUnavailable("no")])
+    second = ScriptedProvider(models=[MODEL], steps=[[TextDelta("hello"), STOP]])
+    settings = Settings(
+        providers={},
+        models=ModelsSettings(aliases={"any": ("first/tiny", "second/tiny")}),
+        retry=RetrySettings(delay=0.001),
+        keys=with_key(rpm=1).keys,
+        prices={"second/*": PriceSettings(Decimal(1), Decimal(2))},
+    )
+    app = create_app(settings, providers={"first": first, "second": second})
+    client = await aiohttp_client(app)
+    body = {"model": "any", "messages": [{"role": "user", "content": "hi"}]}
+    statuses = []
+    for _ in range(2):
+        async with client.post("/api/chat", json=body, headers=AUTH) as response:
+            await response.read()
+            statuses.append(response.status)
+    assert statuses == [200, 429]
+    counts = UsageCounts(1, input_tokens=5, cached_tokens=2, output_tokens=7, cost=19 * MICRO)
+    assert await rows_of(app) == {("alice", "second", "tiny-latest", "chat"): counts}
+
+
+async def test_with_a_budget_only_priced_models_are_asked(aiohttp_client: AiohttpClient) -> None:
+    first, second = scripted(), scripted()
+    settings = Settings(
+        providers={},
+        models=ModelsSettings(aliases={"any": ("first/tiny", "second/tiny")}),
+        keys=with_key(budget=Decimal(1)).keys,
+        prices={"second/*": PriceSettings(Decimal(1), Decimal(2))},
+    )
+    client = await aiohttp_client(
+        create_app(settings, providers={"first": first, "second": second})
+    )
+    for model, status in (("any", 200), ("first/tiny", 402)):
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        async with client.post("/api/chat", json=body, headers=AUTH) as response:
+            await response.read()
+            assert response.status == status
+    assert response.headers["x-should-retry"] == "false"
+    assert (len(first.asked), len(second.asked)) == (0, 1)
+
+
+@EACH_MODEL_ROUTE
+@EACH_WAY
+async def test_each_answer_tells_the_rates_in_its_dialect(
+    aiohttp_client: AiohttpClient, route: Endpoint, stream: bool
+) -> None:
+    client = await aiohttp_client(scripted_app(scripted(), with_key(rpm=2)))
+    name = (
+        "anthropic-ratelimit-requests-remaining"
+        if route.dialect.name == "anthropic"
+        else "x-ratelimit-remaining-requests"
+    )
+    body = body_of(route, stream=stream)
+    for left, status in (("1", 200), ("0", 200), ("0", 429)):
+        async with client.request(route.method, path_of(route), headers=AUTH, **body) as response:
+            await response.read()
+            assert (response.status, response.headers[name]) == (status, left)
+        body = body_of(route, stream=stream)
+    assert int(response.headers["retry-after-ms"]) <= 1000 * int(response.headers["Retry-After"])
+
+
+async def test_a_place_is_free_before_the_client_has_the_end_of_its_answer(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    client = await aiohttp_client(scripted_app(scripted(), with_key(concurrency=1)))
+    (chat,) = (one for one in MODEL_ROUTES if one.path == "/api/chat")
+    for stream in (True, False) * 20:
+        assert await status_of(client, chat, stream=stream) == 200
+
+
+async def test_loads_and_lists_count_for_nothing(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(scripted_app(scripted(), with_key(rpm=1)))
+    for _ in range(3):
+        async with client.post("/api/generate", json={"model": "tiny"}, headers=AUTH) as response:
+            assert response.status == 200
+            assert "x-ratelimit-limit-requests" not in response.headers

@@ -44,6 +44,7 @@ _DEFAULT = "default"
 """The name of the one key that stands in `AuthSettings`."""
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 8
+_LATEST = ":latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +108,15 @@ def may_use(plan: Plan, model: ListedModel, *, asked: str = "") -> bool:
     """Tell whether *plan* allows *model*, which was asked for as *asked* or is to be listed.
 
     A pattern is held against the listed name, the one behind the provider, the id, the name that
-    the id itself is listed by, and the name that was asked by, in its short form. What is excluded
-    is so under the id that aliases share as well.
+    the id itself is listed by, and the name that was asked by, in its short form; where the tag is
+    ``latest`` also without it. What is excluded is so under the id that aliases share as well.
     """
     if not plan.models:
         return True
     own = display_name(model.info.id)
     listed = (model.name, f"{model.provider}/{model.name}", own, f"{model.provider}/{own}")
     names = [name.casefold() for name in (*listed, model.info.id, asked.strip(), _short(asked))]
+    names += [name.removesuffix(_LATEST) for name in names if name.endswith(_LATEST)]
     excluded = [one[1:] for one in plan.models if one.startswith("!")]
     if _matches(excluded, [*names, model.info.canonical.casefold()]):
         return False
