@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Timer
 
+import aiohttp
 import pytest
 
 from commandline import forget_settings, run, serving
@@ -208,6 +209,26 @@ def test_two_workers_serve_one_port_and_stop_together(tmp_path: Path) -> None:
     assert len(hosts) == 2
 
 
+async def test_four_workers_let_exactly_as_many_requests_pass_as_one(tmp_path: Path) -> None:
+    (tmp_path / "limited.toml").write_text('home = "."\n[limits]\nrpm = 3\n')
+    arguments = ["--port", str(free_port()), "--workers", "4", "--sandbox"]
+    body = {"model": "mistral-small", "messages": [{"role": "user", "content": "x"}]}
+    with serving(tmp_path, *arguments, "--config", "limited.toml") as gateway:
+
+        async def status() -> int:
+            async with (
+                aiohttp.ClientSession() as session,  # and a connection of its own
+                session.post(f"{gateway.url}/api/chat", json=body) as response,
+            ):
+                await response.read()
+                return response.status
+
+        statuses = await asyncio.gather(*(status() for _ in range(50)))
+        gateway.process.terminate()
+        assert await asyncio.to_thread(gateway.finish) == 0
+    assert sorted(statuses) == [200] * 3 + [429] * 47
+
+
 def test_workers_need_a_port_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,7 +269,7 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
 
     monkeypatch.setattr("gateway.cli.workers.supervise", note)
     assert main(["--workers", "3", "--sandbox"]) == 0
-    rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "1", "--supervisor"]
+    rest = ["-m", "gateway", "--workers", "3", "--sandbox", "--workers", "3", "--supervisor"]
     assert asked == [(3, rest)]
 
 

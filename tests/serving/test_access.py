@@ -35,6 +35,7 @@ from gateway.settings import (
     LimitsSettings,
     ModelsSettings,
     Plan,
+    ServerSettings,
     Settings,
     UsageSettings,
 )
@@ -145,6 +146,14 @@ async def test_required_keys_of_which_there_is_none_stop_the_start() -> None:
     settings = settings_of(auth=AuthSettings(required=True))
     runner = web.AppRunner(scripted_app(scripted(), settings))
     with pytest.raises(SettingsError, match=r"auth\.required: there is no key"):
+        await runner.setup()
+    await runner.cleanup()
+
+
+async def test_workers_that_cannot_share_their_limits_do_not_start() -> None:
+    settings = settings_of(limits=LimitsSettings(rpm=9), server=ServerSettings(workers=2))
+    runner = web.AppRunner(scripted_app(scripted(), settings))
+    with pytest.raises(SettingsError, match=r"server\.workers: to share limits they need home"):
         await runner.setup()
     await runner.cleanup()
 

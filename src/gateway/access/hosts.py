@@ -26,6 +26,7 @@ __all__ = [
     "answer_foreign_host",
     "guard_hosts",
     "is_loopback_host",
+    "is_loopback_only",
     "parse_address",
 ]
 
@@ -129,7 +130,7 @@ def guard_hosts(app: web.Application, listening_on: str, allowed: Sequence[str] 
         socket.gethostname(),
         _is_own,
         allowed=allowed,
-        browsers_only=not _is_loopback(listening_on),
+        browsers_only=not is_loopback_only(listening_on),
     )
 
 
@@ -168,7 +169,8 @@ def _without_port(host: str) -> str:
     return host if ":" in port else name
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback_only(host: str) -> bool:
+    """Tell whether a server that listens on *host* can be reached from this machine alone."""
     if not host:
         return False
     try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from gateway.cli.check_access import access_warnings
 from gateway.core.errors import GatewayError
 from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
@@ -37,6 +39,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
     yield Finding(f"settings: {', '.join(settings.sources) or 'defaults'}")
     for adapter in list_adapters():
         yield Finding(f"adapter {adapter.name}: {adapter.entry_point} ({adapter.origin})")
+    for warning in access_warnings(settings, today=datetime.now(UTC).date()):
+        yield Finding(f"warning: {warning}")
     lists: dict[str, ProviderModels] = {}
     async with Sessions() as sessions:
         for configured in configure(settings, {}):

@@ -177,8 +177,10 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     if settings.server.port == 0:
         raise SettingsError("--workers: several workers need a fixed port")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
-    command = [sys.executable, "-m", "gateway", *argv, "--supervisor"]
-    return asyncio.run(supervise(settings.server.workers, command))
+    count = settings.server.workers
+    # Said again, since each is to know of the others, also when the file is changed meanwhile.
+    told = ("--workers", str(count), "--supervisor")
+    return asyncio.run(supervise(count, [sys.executable, "-m", "gateway", *argv, *told]))
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -142,6 +142,9 @@ class _Opener:
         from gateway.state import open_state  # noqa: PLC0415
 
         settings = self._settings
+        several = settings.server.workers > 1
+        if several and settings.home is None and not settings.state.url:
+            raise SettingsError("server.workers: to share limits they need home, or state.url")
         file = None if self._path is None else KeyFile(self._path)
         if file is not None:
             self._stack.callback(file.close)
@@ -151,7 +154,7 @@ class _Opener:
             open_state(
                 settings.state,
                 home=settings.home,
-                several=settings.server.workers > 1,
+                several=several,
                 keep=settings.usage.keep,
             )
         )
