@@ -9,8 +9,9 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 
-from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
 from gateway.core.events import ChatEvent, Finish, FinishReason, Usage
+from gateway.providers.finish_reasons import is_failure, read_reason
 from gateway.providers.json_values import unreadable
 from gateway.providers.tool_calls import CallAssembler
 
@@ -97,6 +98,23 @@ class ChunkDecoder(AnswerDecoder):
         if self._is_over or self._reason is None:
             return super().end()
         return self._finish(Finish(self._reason, self._usage))
+
+    def _end_marked(self) -> list[ChatEvent]:
+        """Return the events for a marker that says that the answer is over.
+
+        Some servers send it after calls that no reason has followed.
+        """
+        if self._is_over or self._reason is not None or not self._calls.has_any:
+            return self.end()
+        return self._conclude(FinishReason.TOOL_CALLS) + self.end()
+
+    def _take_reason(self, word: object) -> list[ChatEvent]:
+        """Return the events for a service's own *word* for why the answer ends, or for none."""
+        if is_failure(word):
+            text = f"{self._provider} broke off the answer: {word}"
+            return self._fail(UpstreamError(text, provider=self._provider))
+        reason = read_reason(word)
+        return [] if reason is None else self._conclude(reason)
 
     def _conclude(self, reason: FinishReason) -> list[ChatEvent]:
         """Note why the answer ends, and return what waited for that: held back text, and calls.

@@ -121,6 +121,11 @@ class CallAssembler:
         self._calls: list[_Call] = []
         self._emitted = 0
 
+    @property
+    def has_any(self) -> bool:
+        """Whether a call has begun."""
+        return bool(self._calls)
+
     def feed(self, elements: object, answer_id: str) -> list[CallEvent]:
         """Take the ``tool_calls`` of one delta.
 

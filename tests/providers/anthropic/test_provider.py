@@ -135,6 +135,21 @@ ANSWERS: dict[str, Any] = {
         ],
         [STOP],
     ),
+    "events that do not name their type": (
+        [
+            b'{"message":{"id":"m","usage":{"input_tokens":1}}}',
+            b'{"index":0,"content_block":{"type":"text","text":""}}',
+            b'{"index":0,"delta":{"type":"text_delta","text":"a"}}',
+            b'{"index":0}',
+            b'{"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}',
+            b"[DONE]",
+        ],
+        [TextDelta("a"), Finish(FinishReason.STOP, Usage(1, 2))],
+    ),
+    "a whole message that does not name its type": (
+        [b'{"id":"m","content":[{"type":"text","text":"a"}],"stop_reason":"end_turn"}'],
+        [TextDelta("a"), STOP],
+    ),
     "a whole message": (
         [
             event(
@@ -175,6 +190,12 @@ def failed(kind: str) -> bytes:
 FAILURES: dict[str, Any] = {
     "no end": ([TEXT], UpstreamProtocolError, 502, "stream ended unexpectedly"),
     "garbage": ([b"{]", STOPPED], UpstreamProtocolError, 502, "acme sent an event that cannot"),
+    "an error that does not name its type": (
+        [b'{"error":{"type":"api_error","message":"boom"}}'],
+        UpstreamRejected,
+        500,
+        "boom",
+    ),
     "overloaded": ([failed("overloaded_error"), OVER], UpstreamRejected, 503, "boom"),
     "a rate": ([failed("rate_limit_error")], UpstreamRateLimited, 429, "boom"),
     "something new": ([failed("moon_error")], UpstreamError, 502, "boom"),

@@ -101,6 +101,53 @@ ANSWERS: dict[str, Any] = {
         ],
     ),
     "an old name for calls": ([chunk({}, "function_call")], [Finish(FinishReason.TOOL_CALLS)]),
+    "thinking in details alone": (
+        [
+            chunk(
+                {
+                    "reasoning_details": [
+                        {"type": "reasoning.text", "text": "a", "signature": "s"},
+                        {"type": "reasoning.summary", "summary": "b"},
+                        {"type": "reasoning.encrypted", "data": "c"},
+                        None,
+                    ]
+                }
+            ),
+            chunk({"reasoning_details": "odd"}),
+            STOP,
+        ],
+        [ThinkingDelta("ab"), DONE],
+    ),
+    "thinking twice is said once": (
+        [
+            chunk({"reasoning": "a", "reasoning_details": [{"text": "a"}]}),
+            chunk({"reasoning_content": "b", "reasoning": "b"}),
+            STOP,
+        ],
+        [ThinkingDelta("a"), ThinkingDelta("b"), DONE],
+    ),
+    "Groq's counts": (
+        [
+            b'{"choices":[{"index":0,"delta":{}'
+            b',"finish_reason":"stop"}],"x_groq":{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":2}}}'
+        ],
+        [Finish(FinishReason.STOP, Usage(3, 2))],
+    ),
+    "Moonshot's counts": (
+        [
+            b'{"choices":[{"index":0,"delta":{"content":"a"}'
+            b',"finish_reason":"stop","usage":{"prompt_tokens":3,"completion_tokens":2}}]}'
+        ],
+        [TextDelta("a"), Finish(FinishReason.STOP, Usage(3, 2))],
+    ),
+    "counts of a service beside its text": (
+        [
+            chunk({"content": "a"}),
+            b'{"choices":[{"index":0,"delta":{"content":"b"},"usage":{"prompt_tokens":3,"completion_tokens":2}}]}',
+            STOP,
+        ],
+        [TextDelta("a"), TextDelta("b"), Finish(FinishReason.STOP, Usage(3, 2))],
+    ),
     "a reason that is new": ([chunk({}, "eos")], [DONE]),
 }
 

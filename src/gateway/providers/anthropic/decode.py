@@ -11,19 +11,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import ChatEvent, TextDelta, ThinkingDelta, Usage
 from gateway.providers.answer_decoder import ChunkDecoder
 from gateway.providers.anthropic.errors import payload_error
 from gateway.providers.json_values import fields_of, json_of
 
 __all__ = ["MessageDecoder"]
-
-_REASONS = {
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.LENGTH,
-    "tool_use": FinishReason.TOOL_CALLS,
-    "refusal": FinishReason.CONTENT_FILTER,
-}
 
 
 # Most members are Any: one of an unexpected type is then passed over and costs no answer.
@@ -41,7 +34,7 @@ class _Part(msgspec.Struct, gc=False):
 
 
 class _Event(msgspec.Struct, gc=False):
-    type: str
+    type: Any = None
     index: Any = 0
     delta: _Part | None = None
     content_block: _Part | None = None
@@ -51,7 +44,11 @@ class _Event(msgspec.Struct, gc=False):
     id: Any = None
     content: list[_Part] | None = None
     stop_reason: Any = None
+    error: Any = None
 
+
+_DONE = b"[DONE]"
+"""What ends streams of OpenAI's dialect, and of some servers that speak this one."""
 
 _read_event = msgspec.json.Decoder(_Event).decode
 
@@ -78,13 +75,16 @@ class MessageDecoder(ChunkDecoder):
             try:
                 event = _read_event(data)
             except (ValueError, RecursionError) as error:
-                events += self._fail_unreadable("an event", cause=error)
+                if data.strip() == _DONE:
+                    events += self._end_marked()
+                else:
+                    events += self._fail_unreadable("an event", cause=error)
             else:
                 self._take(events, event, data)
         return events
 
     def _take(self, events: list[ChatEvent], event: _Event, data: bytes) -> None:
-        match event.type:
+        match event.type or _kind_of(event):
             case "content_block_delta" if event.delta is not None:
                 self._take_part(events, event.delta, event.index)
             case "content_block_start" if event.content_block is not None:
@@ -97,7 +97,7 @@ class MessageDecoder(ChunkDecoder):
                 self._count(event.usage)
                 events += self._stop(event.delta.stop_reason if event.delta else None)
             case "message_stop":
-                events += self.end()
+                events += self._end_marked()
             case "message":
                 self._take_whole(events, event)
             case "error":
@@ -132,9 +132,7 @@ class MessageDecoder(ChunkDecoder):
                 pass  # signatures, citations, and tools that run at the service
 
     def _stop(self, stop_reason: object) -> list[ChatEvent]:
-        if not isinstance(stop_reason, str) or self._reason is not None:
-            return []
-        return self._conclude(_REASONS.get(stop_reason, FinishReason.STOP))
+        return [] if self._reason is not None else self._take_reason(stop_reason)
 
     def _count(self, usage: object) -> None:
         """Add token counts, which come in parts; later ones replace earlier ones of their name."""
@@ -146,3 +144,18 @@ class MessageDecoder(ChunkDecoder):
         cached = get("cache_read_input_tokens", 0)
         fresh = get("input_tokens", 0) + get("cache_creation_input_tokens", 0)
         self._usage = Usage(fresh + cached, get("output_tokens", 0), cached)
+
+
+def _kind_of(event: _Event) -> str:
+    """Return the type of an event that does not name it, as some servers send."""
+    if event.error is not None:
+        return "error"
+    if event.message is not None:
+        return "message_start"
+    if event.content is not None:
+        return "message"
+    if event.content_block is not None:
+        return "content_block_start"
+    if event.delta is not None:
+        return "content_block_delta" if event.delta.type is not None else "message_delta"
+    return ""

@@ -7,12 +7,12 @@ One decoder reads one answer: the stream of ``chat.completion.chunk`` objects, o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from gateway.core import codec
 from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta
 from gateway.providers.answer_decoder import ChunkDecoder
 from gateway.providers.error_bodies import is_error
+from gateway.providers.finish_reasons import is_failure
 from gateway.providers.json_values import fields_of, json_of, text_of
 from gateway.providers.mistral import errors
 from gateway.providers.mistral.chunks import (
@@ -26,14 +26,6 @@ from gateway.providers.mistral.text_filters import TextFilter
 from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder"]
-
-_REASONS: Final = {
-    "stop": FinishReason.STOP,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "length": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,
-    "content_filter": FinishReason.CONTENT_FILTER,
-}
 
 
 class ChatDecoder(ChunkDecoder):
@@ -116,7 +108,10 @@ class ChatDecoder(ChunkDecoder):
             events += self._conclude(FinishReason.STOP)
         elif choice.finish_reason is not None:
             self._is_plain = False
-            events += self._take_reason(choice.finish_reason, data)
+            if is_failure(choice.finish_reason):
+                events += self._fail(errors.payload_error(json_of(data), self._provider))
+            else:
+                events += self._take_reason(choice.finish_reason)
 
     def _take_pieces(self, events: list[ChatEvent], content: object) -> None:
         for piece in content if isinstance(content, list) else ():
@@ -135,18 +130,11 @@ class ChatDecoder(ChunkDecoder):
         if text:
             events.append(TextDelta(text))
 
-    def _take_reason(self, reason: object, data: bytes) -> list[ChatEvent]:
-        if reason == "error":
-            return self._fail(errors.payload_error(json_of(data), self._provider))
-        if isinstance(reason, str) and reason:
-            return self._conclude(_REASONS.get(reason, FinishReason.STOP))
-        return []
-
     def _take_unreadable(self, events: list[ChatEvent], data: bytes, error: Exception) -> None:
         text = data.decode("utf-8", "replace").strip()
         repaired = codec.repair_escapes(text).encode()
         if text == "[DONE]":
-            events += self.end()
+            events += self._end_marked()
         elif text and repaired != data.strip():
             events += self.feed([repaired])
         elif text:

@@ -2,8 +2,9 @@
 
 One decoder reads one answer of ``/chat/completions`` or ``/completions``, streamed or whole. The
 servers behind this dialect differ in what they add: the reasoning of a model comes as
-``reasoning_content`` (DeepSeek, llama.cpp, older vLLM) or ``reasoning`` (OpenRouter, vLLM), token
-counts with every chunk, with the last one, after it or not at all, and errors as a chunk.
+``reasoning_content`` (DeepSeek, llama.cpp, older vLLM), ``reasoning`` (vLLM) or
+``reasoning_details`` (OpenRouter), token counts with every chunk, with the last one, after it or
+not at all, and errors as a chunk.
 """
 
 from __future__ import annotations
@@ -13,21 +14,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import ChatEvent, TextDelta, ThinkingDelta, Usage
 from gateway.providers.answer_decoder import ChunkDecoder
 from gateway.providers.error_bodies import is_error
-from gateway.providers.json_values import count_of, json_of
+from gateway.providers.json_values import count_of, fields_of, json_of
 from gateway.providers.openai import errors
 from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder"]
-
-_REASONS = {
-    "length": FinishReason.LENGTH,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "content_filter": FinishReason.CONTENT_FILTER,
-}
 
 _MOST_MISSES = 8
 """So often is a chunk in vain read as text alone, which costs twice what it saves."""
@@ -38,6 +32,7 @@ class _Delta(msgspec.Struct, gc=False):
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    reasoning_details: Any = None
     refusal: Any = None
     tool_calls: Any = None
 
@@ -48,12 +43,14 @@ class _Choice(msgspec.Struct, gc=False):
     text: Any = None
     index: Any = 0
     finish_reason: Any = None
+    usage: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
     id: Any = None
     choices: list[_Choice] | None = None
     usage: Any = None
+    x_groq: Any = None
     error: Any = None
 
 
@@ -66,12 +63,14 @@ class _PlainDelta(msgspec.Struct, gc=False):
     refusal: None = None
     reasoning: None = None
     reasoning_content: None = None
+    reasoning_details: None = None
 
 
 class _PlainChoice(msgspec.Struct, gc=False):
     delta: _PlainDelta
     index: Literal[0] = 0
     finish_reason: None = None
+    usage: None = None
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
@@ -118,7 +117,7 @@ class ChatDecoder(ChunkDecoder):
                         events.append(TextDelta(text))
                     continue
             if data.strip() == b"[DONE]":
-                events += self.end()
+                events += self._end_marked()
             else:
                 self._read(events, data)
         return events
@@ -137,7 +136,7 @@ class ChatDecoder(ChunkDecoder):
             for choice in chunk.choices or ():
                 if choice.index == 0 or not isinstance(choice.index, int):
                     self._take(events, choice, chunk)
-        usage = _usage(chunk.usage)
+        usage = _usage_of(chunk)
         if usage is not None:
             self._usage = usage
             if self._reason is not None and not self._is_over:
@@ -146,6 +145,8 @@ class ChatDecoder(ChunkDecoder):
     def _take(self, events: list[ChatEvent], choice: _Choice, chunk: _Chunk) -> None:
         delta = choice.delta or choice.message or _Delta(content=choice.text)
         thought = _text(delta.reasoning_content) or _text(delta.reasoning)
+        if not thought and delta.reasoning_details is not None:
+            thought = _details(delta.reasoning_details)
         if thought and self._think:
             events.append(ThinkingDelta(thought))
         # A model's refusal comes in a member of its own and is the answer.
@@ -156,9 +157,9 @@ class ChatDecoder(ChunkDecoder):
             self._is_plain = self._reason is None and self._misses < _MOST_MISSES
         if delta.tool_calls is not None:
             events += self._calls.feed(delta.tool_calls, _text(chunk.id))
-        if isinstance(choice.finish_reason, str) and choice.finish_reason:
+        if choice.finish_reason is not None:
             self._is_plain = False
-            events += self._conclude(_REASONS.get(choice.finish_reason, FinishReason.STOP))
+            events += self._take_reason(choice.finish_reason)
 
 
 def _text(value: object) -> str:
@@ -166,6 +167,20 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "".join([_text(part.get("text")) for part in value if isinstance(part, dict)])
     return value if isinstance(value, str) else ""
+
+
+def _details(value: object) -> str:
+    """Return the thinking in a list of details: its text, or a summary of it (OpenRouter)."""
+    details = map(fields_of, value) if isinstance(value, list) else ()
+    return "".join([_text(one.get("text")) or _text(one.get("summary")) for one in details])
+
+
+def _usage_of(chunk: _Chunk) -> Usage | None:
+    """Return the token counts of a chunk, from the first place that has some."""
+    usage = _usage(chunk.usage) or _usage(fields_of(chunk.x_groq).get("usage"))  # Groq
+    if usage is None and chunk.choices:
+        usage = _usage(chunk.choices[0].usage)  # Moonshot
+    return usage
 
 
 def _usage(value: object) -> Usage | None:
