@@ -20,6 +20,7 @@ from gateway.models.store import open_store
 from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.base import AnyProvider
+from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.registry import (
     Configured,
     Given,
@@ -100,12 +101,13 @@ def _lifetime(
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            keepsakes = Keepsakes(app[SETTINGS].limits.keepsakes)
             sessions = await stack.enter_async_context(Sessions(session))
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
                 network = one.network
                 client = await sessions.get(network.transport, network.ca_file, network.proxy)
-                provider = open_provider(one, client)
+                provider = open_provider(one, client, keepsakes)
                 stack.push_async_callback(_close, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)
             # What is given in code has its place in the settings, or else comes last.

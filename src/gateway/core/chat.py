@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from gateway.core.events import ToolCall
+from gateway.core.events import Keepsake, ToolCall
 
 __all__ = [
     "ChatRequest",
@@ -75,7 +75,7 @@ class Message(msgspec.Struct, frozen=True):
 
     ``content`` is what `content_of` makes of its parts. ``thinking`` and ``tool_calls`` belong to
     assistant messages, ``tool_name`` and ``tool_call_id`` to tool messages; either of the two may
-    be missing.
+    be missing. ``keepsake`` is what the service that gave the answer wants back with it.
     """
 
     role: Role
@@ -84,6 +84,7 @@ class Message(msgspec.Struct, frozen=True):
     tool_calls: tuple[ToolCall, ...] = ()
     tool_name: str = ""
     tool_call_id: str = ""
+    keepsake: Keepsake = {}
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -181,7 +182,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     ``extra`` contains options that the vocabulary does not know, under the client's names: an
     adapter sends those that it documents and ignores the rest. ``native`` contains the other fields
     of the client's body, unchanged, under the name of its dialect: only an adapter for the same
-    dialect reads it, and passes it on.
+    dialect reads it, and passes it on. ``caller`` names who sent the request, where callers are
+    known; it keeps the state of callers apart and is not sent to the service.
     """
 
     model: str
@@ -195,6 +197,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     extra: Mapping[str, object] = {}
     logprobs: int | None = None
     native: Mapping[str, Mapping[str, object]] = {}
+    caller: str = ""
 
 
 class FillRequest(msgspec.Struct, frozen=True):

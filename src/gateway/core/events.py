@@ -26,6 +26,7 @@ __all__ = [
     "ChatStream",
     "Finish",
     "FinishReason",
+    "Keepsake",
     "Logprobs",
     "TextDelta",
     "ThinkingDelta",
@@ -35,6 +36,10 @@ __all__ = [
     "Usage",
     "fold",
 ]
+
+
+Keepsake: TypeAlias = Mapping[str, Mapping[str, object]]
+"""State of a service that it wants back with the history, unchanged, by dialect."""
 
 
 class FinishReason(StrEnum):
@@ -65,12 +70,14 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
 class ToolCall(msgspec.Struct, frozen=True):
     """One complete call with its arguments parsed.
 
-    ``id`` is the provider's; empty if a client's history has none.
+    ``id`` is the provider's; empty if a client's history has none. ``keepsake`` is what its service
+    wants back with the call.
     """
 
     name: str
     arguments: Mapping[str, object]
     id: str = ""
+    keepsake: Keepsake = {}
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True, gc=False):
@@ -116,12 +123,14 @@ class Finish(msgspec.Struct, frozen=True, gc=False):
     """The last event of every complete stream.
 
     ``native`` contains the other fields at the end of the service's answer, under the name of its
-    dialect; clients of that dialect get them instead of the gateway's own.
+    dialect; clients of that dialect get them instead of the gateway's own. ``keepsake`` is what the
+    service wants back with the turn.
     """
 
     reason: FinishReason
     usage: Usage | None = None
     native: Mapping[str, Mapping[str, object]] | None = None
+    keepsake: Keepsake | None = None
 
 
 ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | ToolCall | Logprobs | Finish

@@ -34,6 +34,8 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "JsonFormat",
+    "Keepsake",
+    "Keepsakes",
     "LoadedModel",
     "Logprobs",
     "LongText",
@@ -44,6 +46,7 @@ __all__ = [
     "NamedTool",
     "NotSupported",
     "Opener",
+    "Owner",
     "Part",
     "Provider",
     "ProviderContext",
@@ -136,6 +139,7 @@ _MODULES = (
     "gateway.providers.answer_decoder",
     "gateway.providers.embeddings",
     "gateway.providers.base",
+    "gateway.providers.keepsakes",
     "gateway.providers.upstream.payload",
     "gateway.providers.upstream.documents",
     "gateway.providers.upstream.framing",
@@ -186,6 +190,7 @@ if TYPE_CHECKING:
         ChatStream,
         Finish,
         FinishReason,
+        Keepsake,
         Logprobs,
         TextDelta,
         ThinkingDelta,
@@ -261,6 +266,10 @@ if TYPE_CHECKING:
         json_of,
         text_of,
         unreadable,
+    )
+    from gateway.providers.keepsakes import (
+        Keepsakes,
+        Owner,
     )
     from gateway.providers.options import (
         ServiceOptions,

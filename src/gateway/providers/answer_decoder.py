@@ -7,15 +7,19 @@ data of events and returns events, and does no I/O.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
-from gateway.core.events import ChatEvent, Finish, FinishReason, Usage
+from gateway.core.events import ChatEvent, Finish, FinishReason, Keepsake, ToolCall, Usage
 from gateway.providers.finish_reasons import is_failure, read_reason
 from gateway.providers.json_values import unreadable
 from gateway.providers.tool_calls import CallAssembler
 
-__all__ = ["AnswerDecoder", "ChunkDecoder"]
+__all__ = ["AnswerDecoder", "ChunkDecoder", "Keep"]
+
+Keep: TypeAlias = Callable[[Sequence[ToolCall], Keepsake], None]
+"""Remembers what the service wants back with the calls of an answer, and with the answer."""
 
 _INCOMPLETE = frozenset({FinishReason.LENGTH, FinishReason.CONTENT_FILTER})
 """Reasons with which a tool call may have been cut short."""
@@ -80,14 +84,15 @@ class AnswerDecoder(abc.ABC):
 class ChunkDecoder(AnswerDecoder):
     """Decode an answer whose finish reason may come before its usage, and calls in fragments.
 
-    *think* false drops thinking, which a subclass has to look at. ``_usage`` holds the token counts
-    that have come so far.
+    *think* false drops thinking, which a subclass has to look at. *keep* is called with the calls
+    of a complete answer. ``_usage`` holds the token counts that have come so far.
     """
 
-    __slots__ = ("_calls", "_reason", "_think", "_usage")
+    __slots__ = ("_calls", "_keep", "_reason", "_think", "_usage")
 
-    def __init__(self, provider: str, *, think: bool = True) -> None:
+    def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
         super().__init__(provider)
+        self._keep = keep
         self._think = think
         self._calls = CallAssembler(provider)
         self._reason: FinishReason | None = None
@@ -97,7 +102,14 @@ class ChunkDecoder(AnswerDecoder):
         """Return the events that waited for the end of the body: a `Finish` if its reason came."""
         if self._is_over or self._reason is None:
             return super().end()
-        return self._finish(Finish(self._reason, self._usage))
+        keepsake = self._keepsake()
+        if self._keep is not None and self._calls.made:
+            self._keep(self._calls.made, keepsake)
+        return self._finish(Finish(self._reason, self._usage, keepsake=keepsake or None))
+
+    def _keepsake(self) -> Keepsake:
+        """Return what the service wants back with this answer; nothing by default."""
+        return {}
 
     def _end_marked(self) -> list[ChatEvent]:
         """Return the events for a marker that says that the answer is over.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from gateway.core.errors import NotSupported
 from gateway.core.events import ChatStream
 from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.providers.keepsakes import Keepsakes
 
 __all__ = ["CONTRACT", "Provider", "ProviderContext"]
 
@@ -35,13 +36,15 @@ class ProviderContext(Generic[OptionsT]):
     """What the gateway gives an adapter for as long as the application runs.
 
     ``name`` is the provider's name in the settings and the namespace of its models. ``session`` is
-    shared with all other providers and never closed by an adapter.
+    shared with all other providers and never closed by an adapter. ``keepsakes`` remembers what the
+    service wants back with a history.
     """
 
     name: str
     options: OptionsT
     session: aiohttp.ClientSession
     log: logging.Logger
+    keepsakes: Keepsakes = field(default_factory=Keepsakes)
 
 
 class Provider(abc.ABC, Generic[OptionsT]):

@@ -15,6 +15,7 @@ import marshmallow as ma
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
+from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.network import network_of
 from gateway.settings import NetworkSettings, ProviderSettings, Settings
 
@@ -218,8 +219,14 @@ def services_of(configured: Iterable[Configured], settings: Settings) -> Mapping
     return services
 
 
-def open_provider(configured: Configured, session: aiohttp.ClientSession) -> AnyProvider:
-    """Make the provider; it borrows *session*."""
+def open_provider(
+    configured: Configured,
+    session: aiohttp.ClientSession,
+    keepsakes: Keepsakes | None = None,
+) -> AnyProvider:
+    """Make the provider; it borrows *session*, and keeps no keepsakes without *keepsakes*."""
     log = logging.getLogger(f"gateway.providers.{configured.name}")
-    context = ProviderContext(configured.name, configured.options, session, log)
+    context = ProviderContext(
+        configured.name, configured.options, session, log, keepsakes or Keepsakes(0)
+    )
     return configured.adapter(context)

@@ -21,7 +21,10 @@ from gateway.core.events import ToolCall, ToolCallDelta
 from gateway.providers.history.ids import names_no_call
 from gateway.providers.json_values import text_of
 
-__all__ = ["CallAssembler", "CallEvent", "read_arguments"]
+__all__ = ["EXTRA_CONTENT", "CallAssembler", "CallEvent", "read_arguments"]
+
+EXTRA_CONTENT: Final = "extra_content"
+"""The member of a call that Gemini wants back with it, in OpenAI's dialect."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,12 +60,15 @@ def read_arguments(value: object) -> dict[str, object] | None:
 class _Call:
     """A call of which fragments may still come."""
 
-    __slots__ = ("begins", "fragments", "id", "index", "is_open", "name", "taken", "whole")
+    __slots__ = (
+        *("begins", "extra", "fragments", "id", "index", "is_open", "name", "taken", "whole"),
+    )
 
     def __init__(self, call_id: str, index: int | None) -> None:
         self.id = call_id
         self.index = index
         self.name = ""
+        self.extra: object = None
         self.fragments: list[str] = []
         self.whole: dict[str, object] | None = None
         self.begins = ""
@@ -113,13 +119,15 @@ class _Call:
 class CallAssembler:
     """Collect the tool calls of one answer; a call without an id gets one made of the answer's."""
 
-    __slots__ = ("_answer_id", "_calls", "_emitted", "_provider")
+    __slots__ = ("_answer_id", "_calls", "_emitted", "_provider", "made")
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._answer_id = ""
         self._calls: list[_Call] = []
         self._emitted = 0
+        self.made: list[ToolCall] = []
+        """The calls that have been returned."""
 
     @property
     def has_any(self) -> bool:
@@ -178,7 +186,9 @@ class CallAssembler:
     def _completed(self, call: _Call) -> list[CallEvent]:
         """Return the call, behind the rest of its fragments if others have been passed on."""
         rest = self._fragment(call, is_complete=True) if call.is_open else []
-        return [*rest, ToolCall(call.name, call.arguments() or {}, self._id(call))]
+        keepsake = {"openai": {EXTRA_CONTENT: call.extra}} if call.extra else {}
+        self.made.append(ToolCall(call.name, call.arguments() or {}, self._id(call), keepsake))
+        return [*rest, self.made[-1]]
 
     def _id(self, call: _Call) -> str:
         call.id = call.id or new_id(f"{self._answer_id}.{self._calls.index(call)}")
@@ -196,6 +206,7 @@ class CallAssembler:
             _log.warning("a fragment of a tool call belongs to no call and was dropped")
         else:
             call.add(name, function.get("arguments"))
+            call.extra = call.extra or element.get(EXTRA_CONTENT)
 
     def _addressed(self, call_id: str, index: int | None, name: str) -> _Call | None:
         """Return the call that a fragment is part of, a new one if it starts one."""

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from aiohttp import web
 
-from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
@@ -131,7 +131,10 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
             assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
             targets = await _acquire(request, task, targets)
             if isinstance(task, StreamTask):
-                opened = await dispatch(request, targets, lambda target: _open(task, target))
+                caller = request[RECORD].caller
+                opened = await dispatch(
+                    request, targets, lambda target: _open(task, target, caller)
+                )
                 opened = await _counted(request, opened)
                 return _Begun(opened, task.stream, model, task.keep_alive)
             result = await dispatch(request, targets, lambda target: _send(task, target))
@@ -168,8 +171,10 @@ async def _counted(request: web.Request, opened: Opened) -> Opened:
     return Opened(stream, opened.encoder, await anext(stream))
 
 
-def _open(task: StreamTask, target: Target) -> Awaitable[Opened]:
+def _open(task: StreamTask, target: Target, caller: str) -> Awaitable[Opened]:
     asked = task.request_for(target.model)
+    if caller and isinstance(asked, ChatRequest):
+        asked = replace(asked, caller=caller)
     return open_stream(target.provider, asked, task.encoder_for(target.model, asked))
 
 

@@ -151,6 +151,7 @@ class _LimitsTable(_Table):
     form = fields.Integer(strict=True, validate=_POSITIVE)
     form_parts = fields.Integer(strict=True, validate=_POSITIVE)
     frames = fields.Integer(strict=True, validate=_POSITIVE)
+    keepsakes = fields.Integer(strict=True, validate=_NOT_NEGATIVE)
     text = fields.Integer(strict=True, validate=_POSITIVE)
     depth = fields.Integer(strict=True, validate=validate.Range(1, DEEPEST))
     members = fields.Integer(strict=True, validate=_POSITIVE)

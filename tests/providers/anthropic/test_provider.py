@@ -84,6 +84,33 @@ ANSWERS: dict[str, Any] = {
         [start({"type": "thinking", "thinking": ""}), THOUGHT, STOPPED],
         [ThinkingDelta("a"), STOP],
     ),
+    "thinking with its signature, and without": (
+        [
+            start({"type": "thinking", "thinking": "", "signature": ""}),
+            THOUGHT,
+            THOUGHT,
+            delta(type="signature_delta", signature="sig"),
+            start({"type": "redacted_thinking", "data": "secret"}, index=1),
+            start({"type": "thinking", "thinking": "b"}, index=2),
+            STOPPED,
+        ],
+        [
+            ThinkingDelta("a"),
+            ThinkingDelta("a"),
+            ThinkingDelta("b"),
+            Finish(
+                FinishReason.STOP,
+                keepsake={
+                    "anthropic": {
+                        "blocks": [
+                            {"type": "thinking", "thinking": "aa", "signature": "sig"},
+                            {"type": "redacted_thinking", "data": "secret"},
+                        ]
+                    }
+                },
+            ),
+        ],
+    ),
     "a call in fragments": (
         [
             CALL,
@@ -121,8 +148,7 @@ ANSWERS: dict[str, Any] = {
     "what is not for us": (
         [
             event("ping"),
-            start({"type": "redacted_thinking", "data": "x"}),
-            delta(type="signature_delta", signature="x"),
+            delta(type="citations_delta", citation={}),
             event("content_block_stop", index=0),
             event("content_block_delta"),
             event("invented"),

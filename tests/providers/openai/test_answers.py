@@ -50,6 +50,13 @@ def read(*batch: bytes, think: bool = True) -> tuple[list[ChatEvent], GatewayErr
 
 STOP = chunk({}, "stop")
 DONE = Finish(FinishReason.STOP)
+
+
+def kept(**members: object) -> Finish:
+    """Return the end of an answer with what its service wants back."""
+    return Finish(FinishReason.STOP, keepsake={"openai": members})
+
+
 ANSWERS: dict[str, Any] = {
     "text in parts": (
         [chunk({"content": [{"type": "text", "text": "a"}, {"type": "other"}, 1]}), STOP],
@@ -57,7 +64,7 @@ ANSWERS: dict[str, Any] = {
     ),
     "thinking of both names": (
         [chunk({"reasoning": "a"}), chunk({"reasoning_content": "b", "reasoning": "b"}), STOP],
-        [ThinkingDelta("a"), ThinkingDelta("b"), DONE],
+        [ThinkingDelta("a"), ThinkingDelta("b"), kept(reasoning_content="b")],
     ),
     "another choice": (
         [b'{"choices":[{"index":1,"delta":{"content":"x"}},{"index":null}]}', STOP],
@@ -116,7 +123,17 @@ ANSWERS: dict[str, Any] = {
             chunk({"reasoning_details": "odd"}),
             STOP,
         ],
-        [ThinkingDelta("ab"), DONE],
+        [
+            ThinkingDelta("ab"),
+            kept(
+                reasoning_details=[
+                    {"type": "reasoning.text", "text": "a", "signature": "s"},
+                    {"type": "reasoning.summary", "summary": "b"},
+                    {"type": "reasoning.encrypted", "data": "c"},
+                    None,
+                ]
+            ),
+        ],
     ),
     "thinking twice is said once": (
         [
@@ -124,7 +141,7 @@ ANSWERS: dict[str, Any] = {
             chunk({"reasoning_content": "b", "reasoning": "b"}),
             STOP,
         ],
-        [ThinkingDelta("a"), ThinkingDelta("b"), DONE],
+        [ThinkingDelta("a"), ThinkingDelta("b"), kept(reasoning_details=[{"text": "a"}])],
     ),
     "Groq's counts": (
         [

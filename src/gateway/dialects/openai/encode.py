@@ -174,6 +174,7 @@ class ChatEncoder(_ChunkEncoder):
             elif type(event) is ToolCall:
                 if event.id and event.id == self._open_call:
                     self._open_call = ""
+                    values += self._call_end(event)
                 else:
                     calls.append(event)
         values += self._whole_calls(calls)
@@ -199,6 +200,12 @@ class ChatEncoder(_ChunkEncoder):
         start = _tool_call(delta.id, self._calls, delta.name, delta.arguments)
         self._calls += 1
         return b'"content":"","tool_calls":' + codec.encode([start])
+
+    def _call_end(self, call: ToolCall) -> list[bytes]:
+        """Return what the service wants back with a call whose fragments have been sent."""
+        extra = _extra(call)
+        fragment = {"index": self._calls - 1, "function": {"arguments": ""}, **extra}
+        return [b'"tool_calls":' + codec.encode([fragment])] if extra else []
 
     def _choice(self, answer: Answer) -> dict[str, object]:
         message: dict[str, object] = {"role": "assistant", "content": answer.text}
@@ -241,8 +248,15 @@ def _tool_calls(calls: Sequence[ToolCall], *, first: int) -> list[dict[str, obje
     """Return calls as OpenAI writes them, their arguments as text; *first* is their first index."""
     return [
         _tool_call(call_id(call, index), index, call.name, codec.encode(call.arguments).decode())
+        | _extra(call)
         for index, call in enumerate(calls, first)
     ]
+
+
+def _extra(call: ToolCall) -> dict[str, object]:
+    """Return the member of a call in which services of this dialect keep their state."""
+    extra = call.keepsake.get("openai", {}).get("extra_content")
+    return {"extra_content": extra} if extra else {}
 
 
 def _tool_call(identity: str, index: int, name: str, arguments: str) -> dict[str, object]:

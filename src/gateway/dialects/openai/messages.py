@@ -91,10 +91,12 @@ def _tool_calls(value: object) -> tuple[ToolCall, ...]:
 def _tool_call(item: object) -> ToolCall:
     fields = read_fields(item, _TOOL_CALL, "openai.ToolCall")
     called = fields.get("function", {})
+    extra = fields.get("extra_content")
     return ToolCall(
         name=called.get("name", ""),
         arguments=parse_arguments(called.get("arguments", "")),
         id=fields.get("id", ""),
+        keepsake={"openai": {"extra_content": extra}} if extra else {},
     )
 
 
@@ -103,7 +105,11 @@ def _called(value: object) -> dict[str, Any]:
 
 
 _CALLED: dict[str, Reader] = {"name": read_string, "arguments": read_string}
-_TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
+_TOOL_CALL: dict[str, Reader] = {
+    "id": read_string,
+    "function": _called,
+    "extra_content": read_anything,
+}
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,
     "content": read_anything,

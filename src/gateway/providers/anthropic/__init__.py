@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from gateway.core.chat import ChatRequest
+from gateway.core.chat import ChatRequest, replace
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
@@ -16,6 +16,7 @@ from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body
 from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.keepsakes import Owner
 from gateway.providers.service import get_models, open_upstream, require_key
 from gateway.providers.upstream import EventStream, decoded, stream_learning
 
@@ -72,10 +73,15 @@ class AnthropicProvider(Provider[AnthropicOptions]):
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, MessageDecoder]:
         require_key(self.context, key_variable=errors.KEY_VARIABLE)
+        owner = Owner(request.caller, self.context.name, request.model)
+        messages = self.context.keepsakes.recall(owner, request.messages)
+        request = replace(request, messages=messages)
         stream = await stream_learning(
             self._upstream, "/messages", self._body(request), partial(self._unlearn, request)
         )
-        return stream, MessageDecoder(self.context.name, think=request.think is not False)
+        keep = partial(self.context.keepsakes.keep, owner)
+        think = request.think is not False
+        return stream, MessageDecoder(self.context.name, think=think, keep=keep)
 
     def _body(self, request: ChatRequest) -> Mapping[str, object]:
         model = self._model(request.model)
@@ -95,4 +101,4 @@ class AnthropicProvider(Provider[AnthropicOptions]):
     def _model(self, model_id: str) -> models.Claude:
         model = self._known.get(model_id) or models.describe(model_id)
         is_free = model.takes_sampling and self.context.options.has_sampling
-        return replace(model, takes_sampling=is_free)
+        return dataclasses.replace(model, takes_sampling=is_free)

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.core.events import ChatEvent, TextDelta, ThinkingDelta, Usage
-from gateway.providers.answer_decoder import ChunkDecoder
+from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Usage
+from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.anthropic.errors import payload_error
-from gateway.providers.json_values import fields_of, json_of
+from gateway.providers.json_values import fields_of, json_of, text_of
 
 __all__ = ["MessageDecoder"]
 
@@ -26,6 +26,8 @@ class _Part(msgspec.Struct, gc=False):
     type: Any = None
     text: Any = None
     thinking: Any = None
+    signature: Any = None
+    data: Any = None
     partial_json: Any = None
     id: Any = None
     name: Any = None
@@ -53,16 +55,43 @@ _DONE = b"[DONE]"
 _read_event = msgspec.json.Decoder(_Event).decode
 
 
+class _Thought:
+    """A block of thinking, as the service wants it back: signed, or encrypted."""
+
+    __slots__ = ("data", "signature", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.signature = ""
+        self.data = ""
+
+    def add(self, part: _Part) -> None:
+        """Take the start of the block, or a part of it."""
+        self.texts.append(text_of(part.thinking))
+        self.signature += text_of(part.signature)
+        self.data += text_of(part.data)
+
+    def blocks(self) -> list[dict[str, object]]:
+        """Return the block; none if it was never signed."""
+        if self.data:
+            return [{"type": "redacted_thinking", "data": self.data}]
+        if not self.signature:
+            return []
+        thinking = "".join(self.texts)
+        return [{"type": "thinking", "thinking": thinking, "signature": self.signature}]
+
+
 class MessageDecoder(ChunkDecoder):
     """Decode one answer of ``POST /v1/messages``, streamed or whole.
 
     Thinking that comes although *think* is false is dropped.
     """
 
-    __slots__ = ("_counts", "_message_id")
+    __slots__ = ("_counts", "_message_id", "_thoughts")
 
-    def __init__(self, provider: str, *, think: bool = True) -> None:
-        super().__init__(provider, think=think)
+    def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
+        super().__init__(provider, think=think, keep=keep)
+        self._thoughts: dict[int, _Thought] = {}
         self._message_id = ""
         self._counts: dict[str, int] = {}
 
@@ -117,7 +146,9 @@ class MessageDecoder(ChunkDecoder):
             case "text" | "text_delta":
                 if isinstance(part.text, str) and part.text:
                     events.append(TextDelta(part.text))
-            case "thinking" | "thinking_delta":
+            case "thinking" | "thinking_delta" | "signature_delta" | "redacted_thinking":
+                place = index if isinstance(index, int) else 0
+                self._thoughts.setdefault(place, _Thought()).add(part)
                 if isinstance(part.thinking, str) and part.thinking and self._think:
                     events.append(ThinkingDelta(part.thinking))
             case "tool_use":
@@ -129,7 +160,11 @@ class MessageDecoder(ChunkDecoder):
                 fragment = {"index": index, "function": {"arguments": part.partial_json}}
                 events += self._calls.feed([fragment], self._message_id)
             case _:
-                pass  # signatures, citations, and tools that run at the service
+                pass  # citations, and tools that run at the service
+
+    def _keepsake(self) -> Keepsake:
+        blocks = [block for thought in self._thoughts.values() for block in thought.blocks()]
+        return {"anthropic": {"blocks": blocks}} if blocks else {}
 
     def _stop(self, stop_reason: object) -> list[ChatEvent]:
         return [] if self._reason is not None else self._take_reason(stop_reason)

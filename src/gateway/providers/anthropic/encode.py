@@ -16,7 +16,7 @@ from gateway.core.chat import (
     Tool,
 )
 from gateway.core.model_info import Capability
-from gateway.providers.anthropic.messages import system_text, wire_turns
+from gateway.providers.anthropic.messages import system_text, thinking_blocks, wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import reject_deep_nesting
@@ -52,10 +52,12 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     no form for.
     """
     limit = request.sampling.max_tokens or max_tokens
+    thinking = _thinking(request, model)
+    is_thinking = thinking is not None and thinking["type"] != "disabled"
     body: dict[str, object] = {
         "model": clean(request.model),
         "max_tokens": min(limit, model.max_output or limit),
-        "messages": wire_turns(request.messages),
+        "messages": wire_turns(request.messages, thinking=is_thinking),
         "stream": True,
     }
     system = [system_text(request.messages)]
@@ -68,7 +70,6 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     if request.tools:
         body["tools"] = list(map(_tool, request.tools))
         body |= _tool_choice(request)
-    thinking = _thinking(request, model)
     if thinking is not None:
         body["thinking"] = thinking
     config = _output_config(form, request.think, model)
@@ -79,7 +80,6 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
         # The limit covers thinking and answer; the client's was meant for the answer.
         wanted = limit + budget
         body["max_tokens"] = min(wanted, model.max_output or wanted)
-    is_thinking = thinking is not None and thinking["type"] != "disabled"
     body |= _sampling(request.sampling, free=model.takes_sampling and not is_thinking)
     return body | {
         name: clean_json(value) for name, value in request.extra.items() if name in _KNOWN_EXTRA
@@ -95,8 +95,8 @@ def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
     if model.adapts:
         return {"type": "adaptive", "display": "summarized"}
     is_forced = isinstance(request.tool_choice, NamedTool) or request.tool_choice == "required"
-    if is_forced or _is_after_call(request.messages):
-        # Neither goes with a budget: the turn of a call would have to start with its own thinking.
+    if is_forced or _lacks_thinking(request.messages):
+        # Neither goes with a budget: the turn of a call has to start with its own thinking.
         return None
     level = "medium" if request.think is True else request.think
     most = _BUDGETS[level]
@@ -105,9 +105,14 @@ def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
     return {"type": "enabled", "budget_tokens": most}
 
 
-def _is_after_call(messages: Sequence[Message]) -> bool:
-    spoken = [message for message in messages if message.role is not Role.SYSTEM]
-    return bool(spoken) and spoken[-1].role is Role.TOOL
+def _lacks_thinking(messages: Sequence[Message]) -> bool:
+    """Tell whether the last turns are calls and results, and the thinking before is not known."""
+    for message in reversed(messages):
+        if message.role is Role.USER or (message.role is Role.ASSISTANT and not message.tool_calls):
+            return False
+        if message.role is Role.ASSISTANT:
+            return not thinking_blocks(message)
+    return False
 
 
 def _output_config(

@@ -16,7 +16,7 @@ from gateway.providers.history.repair import repair_history
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import long_text
 
-__all__ = ["system_text", "wire_turns"]
+__all__ = ["system_text", "thinking_blocks", "wire_turns"]
 
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _PDF = "application/pdf"
@@ -32,10 +32,17 @@ def system_text(messages: Sequence[Message]) -> str:
     return "\n\n".join([text for text in texts if text.strip()])
 
 
-def wire_turns(messages: Sequence[Message]) -> list[dict[str, object]]:
+def thinking_blocks(message: Message) -> list[dict[str, object]]:
+    """Return the thinking of an answer as the service itself has signed or encrypted it."""
+    blocks = message.keepsake.get("anthropic", {}).get("blocks")
+    return [*map(clean_json, blocks)] if isinstance(blocks, list) else []
+
+
+def wire_turns(messages: Sequence[Message], *, thinking: bool = False) -> list[dict[str, object]]:
     """Return the conversation without its instructions, as turns that alternate.
 
-    Thinking is left out: the API takes none without its signature, which no client keeps. Raise
+    With *thinking* an answer begins with the thinking that its keepsake has; the API takes none
+    without its signature. Raise
     `InvalidRequest` for media that the API has no form for.
     """
     spoken = [message for message in messages if message.role is not Role.SYSTEM]
@@ -43,6 +50,8 @@ def wire_turns(messages: Sequence[Message]) -> list[dict[str, object]]:
     for message in repair_history(spoken, is_id=lambda text: _is_id(text) is not None):
         role = "assistant" if message.role is Role.ASSISTANT else "user"
         blocks = _blocks(message)
+        if thinking and blocks and role == "assistant":
+            blocks = [*thinking_blocks(message), *blocks]
         if not blocks:
             continue
         if turns and turns[-1][0] == role:

@@ -141,4 +141,4 @@ def _mended(call: ToolCall, slot: _Call) -> ToolCall:
     name = safe_name(call.name)
     if call.id == slot.id and call.name == name:
         return call
-    return ToolCall(name=name, arguments=call.arguments, id=slot.id)
+    return replace(call, name=name, id=slot.id)

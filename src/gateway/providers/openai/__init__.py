@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.embeddings import read_embeddings
+from gateway.providers.keepsakes import Owner
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
@@ -90,15 +91,18 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         return read_embeddings(payload, len(request.inputs), provider=self.context.name)
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
+        owner = Owner(request.caller, self.context.name, request.model)
+        messages = self.context.keepsakes.recall(owner, request.messages)
         body = encode.chat_body(
-            request,
+            replace(request, messages=messages),
             self.describe(request.model),
             self.context.options,
             effort_rejected=request.model in self._without_effort,
         )
         unlearn = partial(self._unlearn_effort, request.model)
         stream = await stream_learning(self._upstream, _CHAT, body, unlearn)
-        return stream, ChatDecoder(self.context.name, think=request.think is not False)
+        keep = partial(self.context.keepsakes.keep, owner)
+        return stream, ChatDecoder(self.context.name, think=request.think is not False, keep=keep)
 
     def _unlearn_effort(
         self, model: str, body: Mapping[str, object], error: UpstreamRejected

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.core.events import ChatEvent, TextDelta, ThinkingDelta, Usage
-from gateway.providers.answer_decoder import ChunkDecoder
+from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Usage
+from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.error_bodies import is_error
 from gateway.providers.json_values import count_of, fields_of, json_of
 from gateway.providers.openai import errors
@@ -90,10 +90,12 @@ class ChatDecoder(ChunkDecoder):
     Thinking that comes although *think* is false is dropped.
     """
 
-    __slots__ = ("_is_plain", "_misses")
+    __slots__ = ("_details", "_is_plain", "_misses", "_reasoning")
 
-    def __init__(self, provider: str, *, think: bool = True) -> None:
-        super().__init__(provider, think=think)
+    def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
+        super().__init__(provider, think=think, keep=keep)
+        self._reasoning: list[str] = []
+        self._details: list[object] = []
         self._is_plain = True
         self._misses = 0
 
@@ -144,9 +146,13 @@ class ChatDecoder(ChunkDecoder):
 
     def _take(self, events: list[ChatEvent], choice: _Choice, chunk: _Chunk) -> None:
         delta = choice.delta or choice.message or _Delta(content=choice.text)
-        thought = _text(delta.reasoning_content) or _text(delta.reasoning)
-        if not thought and delta.reasoning_details is not None:
-            thought = _details(delta.reasoning_details)
+        thought = _text(delta.reasoning_content)
+        if thought:
+            self._reasoning.append(thought)
+        thought = thought or _text(delta.reasoning)
+        if isinstance(delta.reasoning_details, list):
+            self._details += delta.reasoning_details
+            thought = thought or _details(delta.reasoning_details)
         if thought and self._think:
             events.append(ThinkingDelta(thought))
         # A model's refusal comes in a member of its own and is the answer.
@@ -161,6 +167,14 @@ class ChatDecoder(ChunkDecoder):
             self._is_plain = False
             events += self._take_reason(choice.finish_reason)
 
+    def _keepsake(self) -> Keepsake:
+        # Details hold the thinking as well, with its signatures.
+        if self._details:
+            return {"openai": {"reasoning_details": self._details}}
+        if self._reasoning:
+            return {"openai": {"reasoning_content": "".join(self._reasoning)}}
+        return {}
+
 
 def _text(value: object) -> str:
     """Return a text, or the texts of a list of parts."""
@@ -169,9 +183,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _details(value: object) -> str:
+def _details(value: list[object]) -> str:
     """Return the thinking in a list of details: its text, or a summary of it (OpenRouter)."""
-    details = map(fields_of, value) if isinstance(value, list) else ()
+    details = map(fields_of, value)
     return "".join([_text(one.get("text")) or _text(one.get("summary")) for one in details])
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
+from gateway.core.events import Keepsake, ToolCall
 from gateway.providers.function_calls import wire_call
 from gateway.providers.history.ids import is_name
 from gateway.providers.history.repair import repair_history
 from gateway.providers.history.results import lift_media
-from gateway.providers.history.surrogates import clean
+from gateway.providers.history.surrogates import clean, clean_json
+from gateway.providers.tool_calls import EXTRA_CONTENT
 from gateway.providers.upstream.payload import LongText, long_text
 
 __all__ = ["wire_messages"]
 
 _AUDIO: Mapping[str, str] = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 _PDF = "application/pdf"
+_TURN_MEMBERS = frozenset({"reasoning_content", "reasoning_details"})
+"""What some services want back with the calls of a turn (DeepSeek, Moonshot, OpenRouter)."""
 
 _is_id = re.compile(r"[\x21-\x7e]{1,40}").fullmatch
 
@@ -83,5 +87,16 @@ def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
     if message.tool_calls:
         # Nothing but calls has null for its content, in the reference and at the strict servers.
         wire["content"] = message.text or None
-        wire["tool_calls"] = list(map(wire_call, message.tool_calls))
+        wire["tool_calls"] = list(map(_call, message.tool_calls))
+        wire |= _own(message.keepsake, _TURN_MEMBERS)
     return wire
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    return wire_call(call) | _own(call.keepsake, (EXTRA_CONTENT,))
+
+
+def _own(keepsake: Keepsake, members: Collection[str]) -> dict[str, object]:
+    """Return those *members* of a message or call that the service itself has sent."""
+    own = keepsake.get("openai", {})
+    return {name: clean_json(value) for name, value in own.items() if name in members}

@@ -1,0 +1,177 @@
+"""A service gets back what it gave with its calls, also from clients that keep nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from adapter_provider import body_of, events_of, opened
+from gateway.core import codec
+from gateway.core.chat import ChatRequest, Message, Role
+from gateway.core.events import ToolCall
+from gateway.providers.anthropic import AnthropicProvider
+from gateway.providers.keepsakes import Keepsakes
+from gateway.providers.openai import OpenAIProvider
+from gateway.testing import Answer, FakeUpstream
+
+SIGNATURE = {"google": {"thought_signature": "sig"}}
+DETAILS = [{"type": "reasoning.encrypted", "data": "secret"}]
+USER = Message(Role.USER, "Hi")
+
+
+def sse(*events: object) -> Answer:
+    data = [b"data: " + codec.encode(event) + b"\n\n" for event in events]
+    return Answer(data, content_type="text/event-stream")
+
+
+def chunk(delta: dict[str, Any], finish: object = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def calling(**members: object) -> dict[str, Any]:
+    function = {"name": "f", "arguments": "{}"}
+    return {"tool_calls": [{"index": 0, "id": "call_1", "function": function, **members}]}
+
+
+OPENAI: dict[str, tuple[Answer, dict[str, Any], dict[str, Any]]] = {
+    "a signature": (
+        sse(chunk(calling(extra_content=SIGNATURE)), chunk({}, "tool_calls")),
+        {},
+        {"extra_content": SIGNATURE},
+    ),
+    "reasoning": (
+        sse(
+            chunk({"reasoning_content": "So"}),
+            chunk({"reasoning_content": "."}),
+            chunk(calling()),
+            chunk({}, "tool_calls"),
+        ),
+        {"reasoning_content": "So."},
+        {},
+    ),
+    "details": (
+        sse(chunk({"reasoning_details": DETAILS}), chunk(calling()), chunk({}, "tool_calls")),
+        {"reasoning_details": DETAILS},
+        {},
+    ),
+    "nothing, under a name that many refuse": (
+        sse(chunk({"reasoning": "So."}), chunk(calling()), chunk({}, "tool_calls")),
+        {},
+        {},
+    ),
+}
+
+
+def answered(calls: tuple[ToolCall, ...], **more: Any) -> ChatRequest:
+    turn = Message(Role.ASSISTANT, tool_calls=calls)
+    result = Message(Role.TOOL, "1", tool_name="f", tool_call_id=calls[0].id)
+    return ChatRequest("m", (USER, turn, result), **more)
+
+
+CLIENTS: dict[str, Callable[[ToolCall], ToolCall]] = {
+    "keeps ids": lambda call: ToolCall(call.name, call.arguments, call.id),
+    "drops ids": lambda call: ToolCall(call.name, call.arguments),
+}
+each_client = pytest.mark.parametrize("returned", CLIENTS.values(), ids=CLIENTS)
+
+
+@asynccontextmanager
+async def asked(
+    adapter: type[Any], first: Answer, second: Answer, **more: Any
+) -> AsyncIterator[tuple[Any, FakeUpstream, ToolCall]]:
+    """Yield a provider that has answered with a call."""
+    async with opened(adapter, first, second, api_key="k") as (provider, upstream):
+        events = await events_of(provider.chat(ChatRequest("m", (USER,), **more)))
+        (call,) = [event for event in events if isinstance(event, ToolCall)]
+        yield provider, upstream, call
+
+
+@each_client
+@pytest.mark.parametrize(("first", "turn", "call"), OPENAI.values(), ids=OPENAI)
+async def test_openai_servers_get_back_what_they_gave(
+    first: Answer, turn: dict[str, Any], call: dict[str, Any], returned: Any
+) -> None:
+    last = sse(chunk({"content": "a"}, "stop"))
+    async with asked(OpenAIProvider, first, last) as (provider, upstream, made):
+        await events_of(provider.chat(answered((returned(made),))))
+    message = body_of(upstream.requests[1])["messages"][1]
+    (sent,) = message.pop("tool_calls")
+    assert message == {"role": "assistant", "content": None, **turn}
+    assert {name: sent[name] for name in sent.keys() - {"id", "type", "function"}} == call
+
+
+async def test_what_the_client_has_kept_needs_no_memory() -> None:
+    first, last = OPENAI["a signature"][0], sse(chunk({"content": "a"}, "stop"))
+    async with asked(OpenAIProvider, first, last) as (provider, upstream, made):
+        object.__setattr__(provider.context, "keepsakes", Keepsakes(0))
+        await events_of(provider.chat(answered((made,))))
+    (sent,) = body_of(upstream.requests[1])["messages"][1]["tool_calls"]
+    assert sent["extra_content"] == SIGNATURE
+
+
+async def test_another_caller_gets_nothing_of_it() -> None:
+    first, last = OPENAI["details"][0], sse(chunk({"content": "a"}, "stop"))
+    async with asked(OpenAIProvider, first, last, caller="ann") as (provider, upstream, made):
+        await events_of(provider.chat(answered((made,), caller="bob")))
+    assert "reasoning_details" not in body_of(upstream.requests[1])["messages"][1]
+
+
+def start(index: int, **block: object) -> dict[str, object]:
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def delta(index: int, **part: object) -> dict[str, object]:
+    return {"type": "content_block_delta", "index": index, "delta": part}
+
+
+def stopped(reason: str) -> dict[str, object]:
+    return {"type": "message_delta", "delta": {"stop_reason": reason}}
+
+
+THOUGHT = sse(
+    start(0, type="thinking", thinking="", signature=""),
+    delta(0, type="thinking_delta", thinking="Hm."),
+    delta(0, type="signature_delta", signature="sig"),
+    start(1, type="redacted_thinking", data="secret"),
+    start(2, type="tool_use", id="call_1", name="f", input={"x": 1}),
+    stopped("tool_use"),
+)
+BLOCKS = [
+    {"type": "thinking", "thinking": "Hm.", "signature": "sig"},
+    {"type": "redacted_thinking", "data": "secret"},
+]
+
+
+@each_client
+async def test_claude_goes_on_with_its_own_thinking(returned: Any) -> None:
+    last = sse(delta(0, type="text_delta", text="a"), stopped("end_turn"))
+    async with asked(AnthropicProvider, THOUGHT, last, think=True) as (provider, upstream, made):
+        await events_of(provider.chat(answered((returned(made),), think=True)))
+    body = body_of(upstream.requests[1])
+    assert body["thinking"] == body_of(upstream.requests[0])["thinking"]
+    *blocks, call = body["messages"][1]["content"]
+    assert blocks == BLOCKS
+    assert call["type"] == "tool_use"
+
+
+@pytest.mark.parametrize("think", [None, False])
+async def test_claude_gets_no_thinking_while_it_does_not_think(think: Any) -> None:
+    last = sse(delta(0, type="text_delta", text="a"), stopped("end_turn"))
+    async with asked(AnthropicProvider, THOUGHT, last, think=True) as (provider, upstream, made):
+        await events_of(provider.chat(answered((made,), think=think)))
+    (call,) = body_of(upstream.requests[1])["messages"][1]["content"]
+    assert call["type"] == "tool_use"
+
+
+async def test_claude_does_not_think_if_its_thinking_is_not_known() -> None:
+    last = sse(delta(0, type="text_delta", text="a"), stopped("end_turn"))
+    async with asked(AnthropicProvider, THOUGHT, last, think=True) as (provider, upstream, made):
+        object.__setattr__(provider.context, "keepsakes", Keepsakes(0))
+        await events_of(provider.chat(answered((made,), think=True)))
+    body = body_of(upstream.requests[1])
+    (call,) = body["messages"][1]["content"]
+    assert call["type"] == "tool_use"
+    assert body.get("thinking", {}).get("type") != "enabled"
