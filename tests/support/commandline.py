@@ -26,6 +26,7 @@ __all__ = [
     "install_project",
     "run",
     "serving",
+    "started",
     "starting",
 ]
 
@@ -179,12 +180,13 @@ def serving(
     """Start a gateway on a free port, and kill it if the test has not ended it."""
     with starting(directory, "--port", "0", *arguments, environ=environ) as process:
         try:
-            yield _started(process)
+            yield started(process)
         finally:
             process.kill()
 
 
-def _started(process: subprocess.Popen[str]) -> Gateway:
+def started(process: subprocess.Popen[str]) -> Gateway:
+    """Return the gateway that *process* is, as soon as it listens."""
     assert process.stderr is not None
     log = []
     for line in process.stderr:

@@ -209,12 +209,19 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _at_home(settings: Settings) -> Settings:
-    """Return *settings* with the system's data directory as ``home`` if none is set."""
+    """Return *settings* with the system's data directory as ``home`` if none is set.
+
+    For a user without a home directory it is one that the store reports as such.
+    """
     if settings.home is not None:
         return settings
     from platformdirs import user_data_path  # noqa: PLC0415 - large, and a container sets home
 
-    return replace(settings, home=user_data_path("ollama-gateway", appauthor=False))
+    try:
+        home = user_data_path("ollama-gateway", appauthor=False)
+    except RuntimeError:
+        home = Path("~", "ollama-gateway")
+    return replace(settings, home=home)
 
 
 async def _check(settings: Settings) -> int:

@@ -15,6 +15,9 @@ class CannotOpen(Exception):
 
 def prepare_directory(directory: Path) -> None:
     """Make *directory* and those above it; raise `CannotOpen` if nothing could be kept there."""
+    if directory.parts[:1] == ("~",):
+        # It stands for the home of a user who has none, and is not to become a directory.
+        raise CannotOpen("there is no home directory: set GATEWAY_HOME")
     try:
         _make(directory)
     except OSError as error:
