@@ -25,8 +25,8 @@ from layout import (
 
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 ADAPTERS = {"anthropic", "mistral", "ollama", "openai"}
-TESTING = {"core", "providers", "settings"}
-"""The rooms that the testing kit may import."""
+TESTING = {"app", "core", "providers", "settings"}
+"""The rooms that the testing kit may import; the fault matrix runs a whole gateway."""
 ONLY_IN = {
     "aiohappyeyeballs": {"providers"},
     "aiohttp": {"access", "app", "cli", "handlers", "providers", "sandbox", "serving", "testing"},
