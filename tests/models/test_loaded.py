@@ -14,7 +14,7 @@ from gateway.core.embeddings import EmbedResult
 from gateway.core.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability, ModelInfo
-from gateway.models.loaded import LoadedModels
+from gateway.models.loaded import Loaded, LoadedModels
 from gateway.serving.keys import LOADED_MODELS
 from gateway.settings import OllamaSettings, Settings
 from gateways import scripted_app
@@ -61,7 +61,9 @@ def test_a_model_stays_from_the_end_of_its_last_use(
 ) -> None:
     with loaded_models.mark_used("x:latest", keep_alive):
         clock.pass_seconds(10)
-    assert loaded_models.loaded() == ({} if stays is None else {"x:latest": clock.now + stays})
+    assert loaded_models.loaded() == (
+        {} if stays is None else {"x:latest": Loaded("x:latest", clock.now + stays)}
+    )
 
 
 def test_a_model_that_nobody_used_in_time_is_gone(
@@ -82,15 +84,42 @@ def test_a_model_in_use_is_loaded_however_long_it_takes(
         with loaded_models.mark_used("x", 1):
             pass
         clock.pass_seconds(100)
-        assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=101)}
-    assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=201)}
+        assert loaded_models.loaded() == {"x": Loaded("x", NOON + timedelta(seconds=101))}
+    assert loaded_models.loaded() == {"x": Loaded("x", NOON + timedelta(seconds=201))}
 
 
 def test_the_last_word_counts(loaded_models: LoadedModels) -> None:
     for keep_alive in (math.inf, 5):
         with loaded_models.mark_used("x", keep_alive):
             pass
-    assert loaded_models.loaded() == {"x": NOON + timedelta(seconds=5)}
+    assert loaded_models.loaded() == {"x": Loaded("x", NOON + timedelta(seconds=5))}
+
+
+@pytest.mark.parametrize("stay", [math.inf, 3600, 1], ids=["forever", "long", "short"])
+def test_what_a_request_said_lasts_until_another_one_says_something(
+    loaded_models: LoadedModels, clock: Clock, stay: float
+) -> None:
+    with loaded_models.mark_used("x", stay):
+        pass
+    said = loaded_models.loaded()["x"].expires - clock.now
+    clock.pass_seconds(0.5)
+    for _ in range(2):
+        with loaded_models.mark_used("x"):
+            pass
+    assert loaded_models.loaded()["x"].expires - clock.now == said
+
+
+def test_what_was_said_of_a_model_ends_when_it_is_unloaded(
+    loaded_models: LoadedModels, clock: Clock
+) -> None:
+    with loaded_models.mark_used("x", 10), loaded_models.mark_used("y", math.inf):
+        pass
+    clock.pass_seconds(11)
+    loaded_models.forget("y")
+    for name in "xy":
+        with loaded_models.mark_used(name):
+            pass
+        assert loaded_models.loaded()[name].expires == clock.now + timedelta(minutes=5)
 
 
 def test_what_is_unloaded_is_gone_also_after_a_use_that_still_runs(
@@ -175,20 +204,20 @@ async def test_ps_tells_of_a_model_what_tags_does(client: Any) -> None:
         for model in (await (await client.get("/api/tags")).json())["models"]
     }
     assert listed.pop("expires_at").endswith("Z")
+    size = listed.pop("size")
+    assert size == listed.pop("size_vram") > 0
     assert listed == {
         "name": "tiny:latest",
         "model": "tiny:latest",
-        "size": 0,
         "digest": digests["tiny:latest"],
         "details": {
             "parent_model": "",
-            "format": "",
+            "format": "gguf",
             "family": "",
             "families": None,
             "parameter_size": "",
-            "quantization_level": "",
+            "quantization_level": "unknown",
         },
-        "size_vram": 0,
         "context_length": 1000,
     }
 
@@ -209,12 +238,30 @@ USES: dict[str, tuple[str, Mapping[str, object]]] = {
 async def test_each_use_is_listed_until_its_time_is_over(
     client: Any, path: str, body: Mapping[str, object]
 ) -> None:
-    name = "embed:latest" if "embed" in path else "tiny:latest"
+    name = "embed:latest" if "embed" in path else f"{str(body['model']).lower()}:latest"
     for keep_alive, seconds in ((None, 300), (10, 10), ("1h", 3600), (-1, 106_751 * 86400)):
         await post(client, path, keep_alive=keep_alive, **body)
         assert await running(client) == {name: pytest.approx(seconds, abs=5)}
     await post(client, path, keep_alive=0, **body)
     assert await running(client) == {}
+
+
+SPELLINGS = {
+    "tiny": "tiny:latest",
+    "TINY:latest": "tiny:latest",
+    "library/tiny": "tiny:latest",
+    "tiny-latest": "tiny-latest:latest",
+    "tiny:cloud": "tiny:cloud",
+    "scripted/tiny": "scripted/tiny:latest",
+    "tiny:latest:cloud": "tiny:latest",
+}
+
+
+@pytest.mark.parametrize(("asked", "listed"), SPELLINGS.items(), ids=SPELLINGS)
+async def test_ps_shows_the_name_that_was_asked_for(client: Any, asked: str, listed: str) -> None:
+    await post(client, "/api/chat", model="tiny", keep_alive=-1)
+    await post(client, "/v1/chat/completions", model=asked, messages=SAID)
+    assert await running(client) == {listed: pytest.approx(106_751 * 86400, abs=5)}
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])

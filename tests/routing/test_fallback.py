@@ -20,6 +20,7 @@ from gateway.sandbox import Ending, Fault, Sandbox, refusal, start
 from gateway.settings import (
     Environment,
     ModelsSettings,
+    OllamaSettings,
     ProviderSettings,
     RetrySettings,
     Settings,
@@ -80,6 +81,7 @@ async def served(
             main["api_key"] = "key"
         settings = Settings(
             models=ModelsSettings(aliases=ALIASES),
+            ollama=OllamaSettings(show_remote=True),
             retry=RetrySettings(delay=0.01),
             providers={
                 "main": ProviderSettings("mistral", main, main_keys),

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.settings import ModelsSettings, Settings
+from gateway.settings import ModelsSettings, OllamaSettings, Settings
 from gateway.settings.environment import Environment
 from hosting import served
 from model_service import ModelService
@@ -41,7 +41,11 @@ class Providers:
             name: service.at(self.origins[name], api_key=f"key-of-{name}")
             for name, service in self.services.items()
         }
-        return Settings(models=ModelsSettings(**models), providers=providers)
+        return Settings(
+            models=ModelsSettings(**models),
+            ollama=OllamaSettings(show_remote=True),
+            providers=providers,
+        )
 
     def asked(self) -> list[tuple[str, str]]:
         return [(name, one) for name, service in self.services.items() for one in service.asked]

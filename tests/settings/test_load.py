@@ -63,7 +63,11 @@ def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> Non
             shutdown_timeout=10.0,
         ),
         ollama=OllamaSettings(
-            version="0.33.0", origins=(), keep_alive=300.0, abort_broken_streams=False
+            version="0.33.0",
+            origins=(),
+            keep_alive=300.0,
+            abort_broken_streams=False,
+            show_remote=False,
         ),
         models=ModelsSettings(
             aliases={},
@@ -129,6 +133,7 @@ version = "1.2.3-rc4"
 origins = ["https://chat.example", "app://*"]
 keep_alive = "1h30m"
 abort_broken_streams = true
+show_remote = true
 
 [models]
 expose = ["mistral-*", "codestral"]
@@ -223,7 +228,7 @@ EVERYTHING_LOADED = Settings(
         ("llm.example.org", "*.corp.example"),
         "/run/gateway.sock",
     ),
-    ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True),
+    ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True, True),
     models=ModelsSettings(
         {
             "gpt-4o": ("mistral-large:latest",),
@@ -290,6 +295,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
         "GATEWAY_OLLAMA_KEEP_ALIVE": "1h30m",
         "GATEWAY_OLLAMA_ABORT_BROKEN_STREAMS": "Yes",
+        "GATEWAY_OLLAMA_SHOW_REMOTE": "1",
         "GATEWAY_MODELS_ALIASES": "gpt-4o=mistral-large:latest,"
         " team/fast = ft:ministral:1234 | mistral-small",
         "GATEWAY_MODELS_EXPOSE": "mistral-*,codestral",

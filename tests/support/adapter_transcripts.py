@@ -20,7 +20,7 @@ from aiohttp import web
 
 from gateway.app import create_app
 from gateway.core import codec
-from gateway.settings import ProviderSettings, Settings, TimeoutSettings
+from gateway.settings import OllamaSettings, ProviderSettings, Settings, TimeoutSettings
 from gateway.testing import Answer, FakeUpstream
 
 __all__ = ["EXCHANGES", "OPTIONS", "Exchange", "adapter_gateway", "play_models"]
@@ -100,12 +100,18 @@ def play_models(upstream: FakeUpstream, adapter: str) -> None:
 
 @asynccontextmanager
 async def adapter_gateway(
-    adapter: str, url: str, *, timeouts: TimeoutSettings | None = None, **options: object
+    adapter: str,
+    url: str,
+    *,
+    timeouts: TimeoutSettings | None = None,
+    ollama: OllamaSettings | None = None,
+    **options: object,
 ) -> AsyncIterator[str]:
     """Run a gateway whose one provider is *adapter* with its service at *url*; yield its URL."""
     table = {**OPTIONS[adapter], "base_url": url + _PATHS[adapter], **options}
     settings = Settings(
         timeouts=timeouts or TimeoutSettings(),
+        ollama=ollama or OllamaSettings(),
         providers={adapter: ProviderSettings(adapter, table)},
     )
     app = create_app(settings)

@@ -27,15 +27,18 @@ _EXPLICIT_LATEST = "-latest"
 
 
 class ModelCatalog:
-    """Find models by name in an index that never changes; ``models`` are those that lists show.
+    """Find models by name in an index that never changes.
 
-    Few names are asked for, and those with each request, so what was found is remembered.
+    ``models`` are those that lists show, and ``provided`` are those of them that no user made. Few
+    names are asked for, and those with each request, so what was found is remembered.
     """
 
     def __init__(self, index: ModelIndex) -> None:
         self._index = index
         self._found = lru_cache(maxsize=1024)(self._resolve)
         self.models = index.models
+        made = {model.name for model in index.derived.values()}
+        self.provided = tuple([model for model in index.models if model.name not in made])
 
     def find(self, name: str, *, suffixes: bool = True) -> ListedModel | None:
         """Return the first model that *name* means, or None; see `find_all`."""

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from gateway.core.errors import GatewayError
 
-__all__ = ["LoadedModels"]
+__all__ = ["Loaded", "LoadedModels"]
 
 # The longest duration of Go, which is what Ollama reports for "forever".
 _FOREVER = timedelta(days=106_751)
@@ -23,10 +24,15 @@ _FOREVER = timedelta(days=106_751)
 
 @dataclass(slots=True)
 class _Use:
-    """When a model was last used, how many seconds it stays from then on, and how many use it."""
+    """A use of a model by the name ``asked`` for.
 
+    It says when the model was last used, how many seconds it stays from then on, and how many
+    requests use it.
+    """
+
+    asked: str
+    stay: float
     last: float = 0.0
-    stay: float = 0.0
     requests: int = 0
     is_loaded: bool = False
 
@@ -34,6 +40,13 @@ class _Use:
     def expires(self) -> datetime:
         stay = _FOREVER if math.isinf(self.stay) else timedelta(seconds=self.stay)
         return datetime.fromtimestamp(self.last, UTC) + min(stay, _FOREVER)
+
+
+class Loaded(NamedTuple):
+    """By which name a model was last asked for, and when it leaves the memory."""
+
+    asked: str
+    expires: datetime
 
 
 class LoadedModels:
@@ -48,53 +61,70 @@ class LoadedModels:
         self._now = now
         self._uses: dict[str, _Use] = {}
 
-    def mark_used(self, name: str, keep_alive: float | None = None) -> AbstractContextManager[None]:
+    def mark_used(
+        self, name: str, keep_alive: float | None = None, *, asked: str = ""
+    ) -> AbstractContextManager[None]:
         """Count the model as loaded inside the block and *keep_alive* seconds from its end.
 
-        If the block raises a `GatewayError` the model is not loaded by it.
+        None keeps what an earlier request said of a model that is still loaded. *asked* is the name
+        in the request, if it is another. If the block raises a `GatewayError` the model is not
+        loaded by it.
         """
-        stay = self._default if keep_alive is None else keep_alive
-        return _InUse(self._uses, name, stay=stay, now=self._now)
+        return _InUse(self._uses, name, self._default, keep_alive, asked or name, self._now)
 
     def forget(self, name: str) -> None:
         """Count the model as unloaded, whatever ``keep_alive`` of the requests that run is."""
         self._uses.pop(name, None)
 
-    def loaded(self) -> Mapping[str, datetime]:
-        """Return the names of the models in memory and when each one leaves it."""
+    def loaded(self) -> Mapping[str, Loaded]:
+        """Return the models in memory, by the names that lists show."""
         now = datetime.fromtimestamp(self._now(), UTC)
         for name, use in [*self._uses.items()]:
             if not use.requests and use.expires <= now:
                 del self._uses[name]
-        return {name: use.expires for name, use in self._uses.items()}
+        return {name: Loaded(use.asked, use.expires) for name, use in self._uses.items()}
 
 
 class _InUse:
     """What `LoadedModels.mark_used` returns; a generator would cost each request more."""
 
-    __slots__ = ("_name", "_now", "_stay", "_use", "_uses")
+    __slots__ = ("_asked", "_default", "_name", "_now", "_stay", "_use", "_uses")
 
     def __init__(
-        self, uses: dict[str, _Use], name: str, *, stay: float, now: Callable[[], float]
+        self,
+        uses: dict[str, _Use],
+        name: str,
+        default: float,
+        stay: float | None,
+        asked: str,
+        now: Callable[[], float],
     ) -> None:
         self._uses = uses
         self._name = name
+        self._default = default
         self._stay = stay
+        self._asked = asked
         self._now = now
 
     def __enter__(self) -> None:
         use = self._uses.get(self._name)
-        if use is None:
-            use = self._uses[self._name] = _Use()
+        if use is None or not (use.requests or self._now() < use.last + use.stay):
+            use = self._uses[self._name] = _Use(self._asked, self._default)
+        use.asked = self._asked
         use.requests += 1
-        use.last, use.stay = self._now(), self._stay
+        self._note(use)
         self._use = use
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         use = self._use
         use.requests -= 1
-        use.last, use.stay = self._now(), self._stay
+        self._note(use)
         if not isinstance(error, GatewayError):
             use.is_loaded = True
         elif not (use.is_loaded or use.requests):
             self._uses.pop(self._name, None)
+
+    def _note(self, use: _Use) -> None:
+        use.last = self._now()
+        if self._stay is not None:
+            use.stay = self._stay

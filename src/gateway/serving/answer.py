@@ -8,7 +8,9 @@ provider, send what comes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from aiohttp import web
@@ -96,8 +98,7 @@ class _Begun(NamedTuple):
 
     opened: Opened
     stream: bool
-    model: str
-    keep_alive: float | None
+    use: Callable[[], AbstractContextManager[None]]
 
 
 async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamResponse:
@@ -110,7 +111,7 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
     begun = await _begin(request, await reading)
     if isinstance(begun, web.Response):
         return begun
-    with request.app[LOADED_MODELS].mark_used(begun.model, begun.keep_alive):
+    with begun.use():
         return await (relay if begun.stream else fold_stream)(request, begun.opened)
 
 
@@ -123,8 +124,9 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
     if task.same_model:
         models = only_the_first(models)
     targets = find_targets(request, models, task.admit)
-    model = targets[0].model.name
-    with request.app[LOADED_MODELS].mark_used(model, task.keep_alive):
+    loaded, name = request.app[LOADED_MODELS], targets[0].model.name
+    use = partial(loaded.mark_used, name, task.keep_alive, asked=task.model)
+    with use():
         try:
             if task.empty is not None:
                 return await task.empty(targets[0])
@@ -136,7 +138,7 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
                     request, targets, lambda target: _open(task, target, caller)
                 )
                 opened = await _counted(request, opened)
-                return _Begun(opened, task.stream, model, task.keep_alive)
+                return _Begun(opened, task.stream, use)
             result = await dispatch(request, targets, lambda target: _send(task, target))
         except ModelNotFound as error:
             raise ModelNotFound(task.not_found) from error

@@ -119,6 +119,7 @@ class _OllamaTable(_Table):
     origins = fields.List(fields.String(validate=_check_origin))
     keep_alive = _KeepAlive()
     abort_broken_streams = fields.Boolean(truthy={True}, falsy={False})
+    show_remote = fields.Boolean(truthy={True}, falsy={False})
 
     @ma.pre_load
     def _replace_old_name(self, data: Any, **_: Any) -> Any:

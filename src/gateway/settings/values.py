@@ -63,13 +63,15 @@ class OllamaSettings:
     ``math.inf`` means for ever. ``abort_broken_streams`` closes the connection after the error line
     of a failed stream, without the final chunk of a complete body, so that a client that ignores
     error lines notices that the answer is incomplete; by default the body ends properly, as at
-    Ollama.
+    Ollama. ``show_remote`` marks models as remote, with the provider's name of the model and its
+    origin, in lists, descriptions and lines; by default they look like local ones.
     """
 
     version: str = "0.33.0"
     origins: tuple[str, ...] = ()
     keep_alive: float = 300.0
     abort_broken_streams: bool = False
+    show_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

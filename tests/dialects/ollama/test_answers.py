@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
@@ -47,11 +47,11 @@ def timing() -> Timing:
     return stopwatch
 
 
-def chat(**settings: str) -> ChatEncoder:
+def chat(**settings: Mapping[str, str]) -> ChatEncoder:
     return ChatEncoder("m", timing=timing(), clock=Clock(lambda: NOW), **settings)
 
 
-def generate(**settings: str) -> GenerateEncoder:
+def generate(**settings: Mapping[str, str]) -> GenerateEncoder:
     return GenerateEncoder("m", timing=timing(), clock=Clock(lambda: NOW), **settings)
 
 
@@ -285,7 +285,7 @@ def test_a_remote_model_is_named_in_every_line() -> None:
     beginning = (
         '{"model":"m","remote_model":"x-id","remote_host":"https://api.example","created_at":"'
     )
-    for encoder in (chat(**remote), generate(**remote)):
+    for encoder in (chat(remote=remote), generate(remote=remote)):
         lines = encoder.lines([*TEXT, STOP]).decode().splitlines()
         assert [line.startswith(beginning) for line in lines] == [True] * 3
 
@@ -390,7 +390,10 @@ def test_some_characters_are_always_escaped(char: str) -> None:
     events: list[ChatEvent] = [TextDelta(text), ThinkingDelta(text), ToolCall(text, {text: text})]
     encoders: list[ChatEncoder | GenerateEncoder] = [
         encoder(
-            text, remote_model=text, remote_host=text, timing=timing(), clock=Clock(lambda: NOW)
+            text,
+            remote={"remote_model": text, "remote_host": text},
+            timing=timing(),
+            clock=Clock(lambda: NOW),
         )
         for encoder in (ChatEncoder, GenerateEncoder)
     ]

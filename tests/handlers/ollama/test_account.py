@@ -10,6 +10,7 @@ import pytest
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.ollama.encode import error_document
+from gateway.settings import ModelsSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider
 
@@ -39,11 +40,26 @@ ANSWERS = {
     "9-recommendations": (
         "GET",
         "/api/experimental/model-recommendations",
-        '{"recommendations":[{"model":"a:latest","description":"First.","context_length":5}'
-        + "".join([f',{{"model":"{name}:latest","description":""}}' for name in "bcde"])
+        '{"recommendations":[{"model":"a","description":"First.","context_length":5}'
+        + "".join([f',{{"model":"{name}","description":""}}' for name in "bcde"])
         + "]}",
     ),
 }
+
+
+async def test_each_model_is_recommended_once_and_no_copy(aiohttp_client: Any) -> None:
+    models = (
+        ModelInfo("large-2512", TOOLS, canonical="large"),
+        ModelInfo("large-latest", TOOLS, canonical="large"),
+        ModelInfo("small-2603", TOOLS),
+    )
+    settings = Settings(providers={}, models=ModelsSettings(aliases={"gpt": "small-2603"}))
+    client = await aiohttp_client(scripted_app(ScriptedProvider(models=models), settings))
+    await client.post("/api/copy", json={"source": "large", "destination": "a"})
+    await client.post("/api/pull", json={"model": "scripted/large"})
+    response = await client.get("/api/experimental/model-recommendations")
+    recommended = (await response.json())["recommendations"]
+    assert [one["model"] for one in recommended] == ["gpt", "large"]
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ANSWERS.values(), ids=ANSWERS)

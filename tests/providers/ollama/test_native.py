@@ -20,7 +20,7 @@ from gateway.core.errors import GatewayError
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.openai import OpenAIProvider
-from gateway.settings import TimeoutSettings
+from gateway.settings import OllamaSettings, TimeoutSettings
 from gateway.testing import Answer, FakeUpstream, Received
 
 PNG = "iVBORw0KGgo="
@@ -47,7 +47,7 @@ CLOUD: dict[str, Any] = {
     "model": "gpt-oss:120b",
     "remote_model": "gpt-oss:120b",
     "remote_host": "https://ollama.com:443",
-    "modified_at": "2025-10-03T06:34:03Z",
+    "modified_at": "2025-10-03T06:34:03.000001Z",
     "size": 384,
     "digest": DIGEST.replace("5", "6"),
     "details": {**DETAILS, "context_length": 40960, "embedding_length": 4096},
@@ -131,12 +131,15 @@ async def between() -> AsyncIterator[Between]:
 
 
 @asynccontextmanager
-async def between_for(timeouts: TimeoutSettings) -> AsyncIterator[Between]:
+async def between_for(
+    timeouts: TimeoutSettings, *, show_remote: bool = True
+) -> AsyncIterator[Between]:
     async with FakeUpstream(Answer()) as server:
         server.routes["/api/tags"] = json_answer({"models": [TAG, CLOUD]})
         server.routes["/api/show"] = json_answer(SHOW)
         server.routes["/api/ps"] = json_answer({"models": [LOADED]})
-        async with adapter_gateway("ollama", server.url, timeouts=timeouts) as url:
+        ollama = OllamaSettings(show_remote=show_remote)
+        async with adapter_gateway("ollama", server.url, timeouts=timeouts, ollama=ollama) as url:
             yield Between(url, server)
 
 
@@ -405,6 +408,16 @@ async def test_vectors_are_the_servers_to_the_last_digit(between: Between) -> No
 async def test_lists_say_what_the_servers_own_do(between: Between) -> None:
     assert await between.ask("/api/tags") == (200, [{"models": [TAG, CLOUD]}])
     assert await between.ask("/api/ps") == (200, [{"models": [LOADED]}])
+
+
+async def test_no_model_of_a_server_is_marked_as_remote_by_default() -> None:
+    async with between_for(TimeoutSettings(), show_remote=False) as between:
+        _, (listed,) = await between.ask("/api/tags")
+        _, (document,) = await between.ask("/api/show", {"model": "gpt-oss:120b"})
+        between.plan(lines_of({"response": "", **DONE}))
+        _, (line,) = await between.ask("/api/generate", {"model": "gpt-oss:120b", "prompt": "Hi"})
+    for one in (*listed["models"], document, line):
+        assert {"remote_model", "remote_host"} & one.keys() == set()
 
 
 def shown(**other: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ METRICS = [
     "eval_count",
     "eval_duration",
 ]
-HEAD = ["model", "remote_model", "remote_host", "created_at"]
+HEAD = ["model", "created_at"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z")
 WEATHER = {
     "type": "function",

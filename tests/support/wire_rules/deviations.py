@@ -88,18 +88,6 @@ def _cases() -> Iterator[Case]:
         deviation="no provider accepts them",
     )
     yield Case(
-        "10-remote-fields",
-        "POST /api/chat",
-        "each line contains the provider's model and host",
-        CHAT,
-        check=lambda reply: all(
-            line["remote_model"] == "mistral-large-latest" and line["remote_host"]
-            for line in reply.lines
-        ),
-        ollama="does so only for remote models",
-        deviation="all models are remote, and clients know these fields",
-    )
-    yield Case(
         "4.5-context",
         "POST /api/generate",
         "an answer has no `context`, and a `context` in a request is ignored",

@@ -11,6 +11,8 @@ from gateway.dialects.documents import encode_document
 __all__ = ["me_document", "recommendations_document", "status_document"]
 
 _MOST_RECOMMENDED = 5
+_LATEST = ":latest"
+"""The tag that Ollama's own recommendations leave out, and with which no client compares them."""
 
 # Clients parse it as a UUID; always the same one, since there are no accounts.
 _ACCOUNT_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "gateway.invalid"))
@@ -29,18 +31,24 @@ def me_document() -> bytes:
 def recommendations_document(models: Sequence[ListedModel]) -> bytes:
     """Return the answer of ``/api/experimental/model-recommendations``.
 
-    The recommended models are the first *models* that chat and call tools.
+    The recommended models are the first *models* that chat and call tools, each once, by the one of
+    its names that has no tag.
     """
     needed = {Capability.COMPLETION, Capability.TOOLS}
-    able = [model for model in models if needed <= model.info.capabilities]
-    return encode_document(
-        {"recommendations": [_recommendation(model) for model in able[:_MOST_RECOMMENDED]]}
-    )
+    chosen: dict[tuple[str, str], ListedModel] = {}
+    for model in models:
+        key = (model.provider, model.info.canonical)
+        if needed <= model.info.capabilities and (
+            key not in chosen or model.name.endswith(_LATEST) > chosen[key].name.endswith(_LATEST)
+        ):
+            chosen[key] = model
+    able = [*chosen.values()][:_MOST_RECOMMENDED]
+    return encode_document({"recommendations": [_recommendation(model) for model in able]})
 
 
 def _recommendation(model: ListedModel) -> dict[str, object]:
     recommendation: dict[str, object] = {
-        "model": model.name,
+        "model": model.name.removesuffix(_LATEST),
         "description": model.info.description,
     }
     if model.info.context_length:

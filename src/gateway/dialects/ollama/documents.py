@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from gateway.core.embeddings import EmbedResult, normalize
-from gateway.core.model_info import Capability, ListedModel, LoadedModel, ModelfileLayers, ModelInfo
+from gateway.core.model_info import ListedModel, LoadedModel, ModelfileLayers
 from gateway.core.timing import Timing
 from gateway.dialects.documents import encode_document
 from gateway.dialects.ollama.bodies import ShowBody
 from gateway.dialects.ollama.messages import write_messages
+from gateway.dialects.ollama.metadata import (
+    capabilities_of,
+    details_of,
+    license_of,
+    metadata_of,
+    remote_of,
+    size_of,
+    write_time,
+)
 from gateway.dialects.ollama.modelfile import render_modelfile, render_parameters, shown_template
 from gateway.dialects.ollama.passthrough import DIALECT, described
 
@@ -26,14 +35,18 @@ __all__ = [
     "version_document",
 ]
 
+_REMOTE = ("remote_model", "remote_host")
+
 
 @dataclass(frozen=True, slots=True)
 class RunningModel:
     """A model that was used recently, and until when it counts as loaded.
 
-    ``loaded`` is what its service reports, if that has models in memory itself.
+    ``name`` is the name that was asked for. ``loaded`` is what its service reports, if
+    that has models in memory itself.
     """
 
+    name: str
     model: ListedModel
     expires_at: datetime
     loaded: LoadedModel | None = None
@@ -44,10 +57,15 @@ def version_document(version: str) -> bytes:
     return encode_document({"version": version})
 
 
-def tags_document(models: Sequence[ListedModel]) -> bytes:
-    """Return the answer of ``/api/tags``, newest models first."""
+def tags_document(models: Sequence[ListedModel], *, show_remote: bool = False) -> bytes:
+    """Return the answer of ``/api/tags``, newest models first.
+
+    With *show_remote* models are marked as remote, here and in all documents and lines.
+    """
     newest_first = sorted(models, key=lambda model: model.info.released, reverse=True)
-    return encode_document({"models": [_tag(model) for model in newest_first]})
+    return encode_document(
+        {"models": [_tag(model, show_remote=show_remote) for model in newest_first]}
+    )
 
 
 def ps_document(models: Sequence[RunningModel]) -> bytes:
@@ -56,7 +74,9 @@ def ps_document(models: Sequence[RunningModel]) -> bytes:
     return encode_document({"models": [_process(running) for running in last_first]})
 
 
-def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> bytes:
+def show_document(
+    model: ListedModel, body: ShowBody, *, basename: str = "", show_remote: bool = False
+) -> bytes:
     """Return the answer of ``/api/show``.
 
     A *basename* replaces ``general.basename``, which GitHub Copilot displays as the name.
@@ -64,17 +84,16 @@ def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> 
     info, layers, below = model.info, model.layers, described(model.info)
     system = body.system or layers.system
     fields: dict[str, Any] = {
-        "license": "\n".join(layers.licenses),
+        "license": license_of(model),
         "modelfile": render_modelfile(model, system=system, options=body.options or {}),
         "parameters": render_parameters(info.parameters),
         "template": shown_template(model),
         "system": system,
-        "details": _details(info),
+        "details": details_of(info),
         "messages": write_messages(layers.messages),
-        "remote_model": model.remote_model,
-        "remote_host": model.remote_host,
-        "model_info": _model_info(info),
-        "capabilities": _capabilities(info),
+        **remote_of(model),
+        "model_info": metadata_of(model),
+        "capabilities": capabilities_of(info),
     }
     fields = {key: value for key, value in fields.items() if value or key == "model_info"}
     if layers == ModelfileLayers():
@@ -82,7 +101,10 @@ def show_document(model: ListedModel, body: ShowBody, *, basename: str = "") -> 
         fields |= {key: value for key, value in below.items() if key not in mine}
     if basename:
         fields["model_info"] = fields["model_info"] | {"general.basename": basename}
-    return encode_document({**below, **fields, "modified_at": _rfc3339(info.released)})
+    document = {**below, **fields, "modified_at": write_time(info.released)}
+    if not show_remote:
+        document = {key: value for key, value in document.items() if key not in _REMOTE}
+    return encode_document(document)
 
 
 def embed_document(
@@ -116,73 +138,34 @@ def embeddings_document(result: EmbedResult | None) -> bytes:
     return encode_document({"embedding": result.vectors[0] if result else []})
 
 
-def _tag(model: ListedModel) -> dict[str, object]:
+def _tag(model: ListedModel, *, show_remote: bool) -> dict[str, object]:
     info = model.info
     lengths = {"context_length": info.context_length, "embedding_length": info.embedding_length}
     tag: dict[str, object] = {"name": model.name, "model": model.name}
-    if model.remote_host:
-        tag |= {"remote_model": model.remote_model, "remote_host": model.remote_host}
+    if show_remote:
+        tag |= remote_of(model)
     tag |= {
-        "modified_at": _rfc3339(info.released),
-        "size": info.size,
+        "modified_at": write_time(info.released),
+        "size": size_of(model),
         "digest": model.digest,
-        "details": _details(info) | {key: value for key, value in lengths.items() if value},
+        "details": details_of(info) | {key: value for key, value in lengths.items() if value},
     }
     if info.capabilities:
-        tag["capabilities"] = _capabilities(info)
+        tag["capabilities"] = capabilities_of(info)
     return tag
 
 
 def _process(running: RunningModel) -> dict[str, object]:
-    model, loaded = running.model, running.loaded or LoadedModel("", running.expires_at)
+    model, loaded = running.model, running.loaded
+    size = loaded.size if loaded else size_of(model)
+    context_length = loaded.context_length if loaded else 0
     return {
-        "name": model.name,
-        "model": model.name,
-        "size": loaded.size,
+        "name": running.name,
+        "model": running.name,
+        "size": size,
         "digest": model.digest,
-        "details": _details(model.info),
-        "expires_at": _rfc3339(running.expires_at),
-        "size_vram": loaded.size_vram,
-        "context_length": loaded.context_length or model.info.context_length,
+        "details": details_of(model.info),
+        "expires_at": write_time(running.expires_at),
+        "size_vram": loaded.size_vram if loaded else size,
+        "context_length": context_length or model.info.context_length,
     }
-
-
-def _details(info: ModelInfo) -> dict[str, object]:
-    below = described(info).get("details", {})
-    families = below.get("families") if below.get("family") == info.family else None
-    return {
-        "parent_model": below.get("parent_model", ""),
-        "format": below.get("format", ""),
-        "family": info.family,
-        "families": families or ([info.family] if info.family else None),
-        "parameter_size": info.parameter_size,
-        "quantization_level": info.quantization_level,
-    }
-
-
-def _model_info(info: ModelInfo) -> dict[str, object]:
-    """Return the metadata that clients read; nothing of our own when the family is unknown."""
-    below = described(info).get("model_info", {})
-    if not info.family:
-        return dict(below)
-    numbers = {
-        "general.parameter_count": info.parameter_count,
-        f"{info.family}.context_length": info.context_length,
-        f"{info.family}.embedding_length": info.embedding_length,
-    }
-    return {
-        **below,
-        "general.architecture": info.family,
-        "general.basename": info.canonical,
-        **{key: value for key, value in numbers.items() if value},
-    }
-
-
-def _capabilities(info: ModelInfo) -> list[Capability]:
-    return [capability for capability in Capability if capability in info.capabilities]
-
-
-def _rfc3339(moment: datetime) -> str:
-    """Return a time in UTC as Go prints it."""
-    text = moment.astimezone(UTC).isoformat().removesuffix("+00:00")
-    return (text.rstrip("0") if "." in text else text) + "Z"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import msgspec
@@ -46,6 +47,8 @@ STREAM_TYPE = "application/x-ndjson"
 
 _STREAM_HEADERS: Mapping[str, str] = {"Content-Type": STREAM_TYPE}
 
+_NOT_REMOTE: Mapping[str, str] = MappingProxyType({})
+
 _THINKING = b'"","thinking":'
 
 
@@ -62,7 +65,10 @@ class _Metrics(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class _AnswerEncoder(abc.ABC):
-    """Encode one answer; *model* is the name in the request."""
+    """Encode one answer.
+
+    *model* is the name in the request; *remote* are the members that mark it as remote, if any.
+    """
 
     __slots__ = ("_calls", "_clock", "_head", "_timing")
 
@@ -81,12 +87,11 @@ class _AnswerEncoder(abc.ABC):
         self,
         model: str,
         *,
-        remote_model: str = "",
-        remote_host: str = "",
+        remote: Mapping[str, str] = _NOT_REMOTE,
         timing: Timing,
         clock: Clock = CLOCK,
     ) -> None:
-        self._head = _encode_head(model, remote_model, remote_host)
+        self._head = _encode_head(model, remote)
         self._timing = timing
         self._clock = clock
         self._calls: list[ToolCall] = []
@@ -239,11 +244,9 @@ def error_document(error: GatewayError, _: str = "") -> bytes:
     return encode_document({"error": error.message})
 
 
-def _encode_head(model: str, remote_model: str, remote_host: str) -> bytes:
+def _encode_head(model: str, remote: Mapping[str, str]) -> bytes:
     """Return what each line begins with, up to the time."""
-    remote = {"remote_model": remote_model, "remote_host": remote_host}
-    fields = {"model": model} | {key: text for key, text in remote.items() if text}
-    return encode_document(fields)[:-1] + b',"created_at":"'
+    return encode_document({"model": model, **remote})[:-1] + b',"created_at":"'
 
 
 def _encode_parts(text: str) -> list[bytes]:

@@ -11,8 +11,9 @@ from gateway.dialects.ollama.passthrough import described
 
 __all__ = ["render_modelfile", "render_parameters", "shown_template"]
 
-_TEMPLATE = "{{ .Prompt }}"
-_INSERT_TEMPLATE = "{{ .Prompt }}{{ .Suffix }}"
+_TOOLS = "{{ if .Tools }}{{ .Tools }} {{ end }}"
+_PROMPT = "{{ .Prompt }}"
+_SUFFIX = "{{ .Suffix }}"
 
 
 def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, object]) -> str:
@@ -48,12 +49,14 @@ def render_modelfile(model: ListedModel, *, system: str, options: Mapping[str, o
 def shown_template(model: ListedModel) -> str:
     """Return the template of a model, a generic one if none is known: providers publish none.
 
-    It mentions a suffix if the model can fill in the middle: some clients detect that by it.
+    It mentions tools and a suffix if the model can use them: some clients detect that by it.
     """
     own = model.layers.template or described(model.info).get("template")
     if own:
         return str(own)
-    return _INSERT_TEMPLATE if Capability.INSERT in model.info.capabilities else _TEMPLATE
+    able = model.info.capabilities
+    tools = _TOOLS if Capability.TOOLS in able else ""
+    return tools + _PROMPT + (_SUFFIX if Capability.INSERT in able else "")
 
 
 def render_parameters(parameters: Mapping[str, object]) -> str:
@@ -62,12 +65,13 @@ def render_parameters(parameters: Mapping[str, object]) -> str:
 
 
 def _base(model: ListedModel) -> str:
-    """Return the name of the base model, with its provider in front so that no alias applies.
+    """Return the name of the base model, so that a model can be made of the Modelfile.
 
-    A model of the provider itself has no base.
+    That is the listed name of a provider's model. That of a made model has its provider in front,
+    since the made model itself, or an alias, may have the name of its base.
     """
     if model.layers == ModelfileLayers():
-        return ""
+        return model.name
     return f"{model.provider}/{display_name(model.info.id)}"
 
 

@@ -45,4 +45,4 @@ async def web_fetch(request: web.Request) -> web.StreamResponse:
 async def recommendations(request: web.Request) -> web.StreamResponse:
     """Name a few models to begin with."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return json_document(recommendations_document(usable(request, catalog.models)))
+    return json_document(recommendations_document(usable(request, catalog.provided)))

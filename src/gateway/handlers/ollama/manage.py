@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -84,7 +85,9 @@ async def delete(request: web.Request) -> web.StreamResponse:
     request[RECORD].model = call.model
     if not call.model.strip():
         raise InvalidRequest("model is required")
-    name = _literal(call.model, f"name {_quote(call.model)} is invalid").short
+    name = _pulled_name(call.model)
+    if not name:
+        raise InvalidRequest(_invalid_name(call.model))
     for one in dict.fromkeys((name, parse_name(call.model).short)):
         if await request.app[STORE].remove(one):
             request.app[LOADED_MODELS].forget(one)
@@ -99,10 +102,20 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 async def pull(request: web.Request) -> web.StreamResponse:
-    """Say that a model is there, or that it is nowhere: nothing is ever fetched."""
+    """Say that a model is there, or that it is nowhere: nothing is ever fetched.
+
+    A name that no list has yet, but that means a model, is kept as a copy of it and so listed from
+    then on. Where nothing can be stored it is found all the same.
+    """
     call = await load_body(request, load_pull)
     request[RECORD].model = call.model
-    if await _find(request, call.model) is not None:
+    model = await _find(request, call.model)
+    if model is not None:
+        name = _pulled_name(call.model)
+        catalog = await request.app[MODEL_LISTS].catalog()
+        if name and name.casefold() not in {one.name.casefold() for one in catalog.models}:
+            with suppress(GatewayError):
+                await request.app[STORE].put(derive(name, model, created=datetime.now(UTC)))
         return await progress(request, ["pulling manifest", "success"], stream=call.stream)
     error = GatewayError(_NO_SUCH_MANIFEST)
     return await progress(request, ["pulling manifest"], stream=call.stream, error=error)
@@ -165,6 +178,29 @@ def _hostname(url: str) -> str:
         return urlsplit(url if "://" in url else f"//{url}").hostname or ""
     except ValueError:
         return ""
+
+
+def _pulled_name(text: str) -> str:
+    """Return the name under which Ollama keeps what is pulled, empty for what is no legal name.
+
+    A suffix becomes part of the tag: ``x:20b:cloud`` is kept as ``x:20b-cloud``.
+    """
+    with suppress(InvalidName):
+        return parse_name(text, suffixes=False).short
+    with suppress(InvalidName):
+        name = parse_name(text)
+        return f"{name.short}-{name.source}"
+    return ""
+
+
+def _invalid_name(text: str) -> str:
+    """Return what is wrong with a name that cannot be deleted."""
+    try:
+        parse_name(text)
+    except InvalidName as error:
+        if str(error).startswith("use either"):
+            return str(error)
+    return f"name {_quote(text)} is invalid"
 
 
 def _literal(text: str, complaint: str) -> ModelName:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.core.errors import InvalidRequest, ModelNotFound
 from gateway.core.model_info import ListedModel
-from gateway.core.names import InvalidName, short_name
+from gateway.core.names import InvalidName, parse_name, short_name
 from gateway.dialects.ollama.documents import (
     RunningModel,
     ps_document,
@@ -16,7 +16,7 @@ from gateway.dialects.ollama.documents import (
 from gateway.dialects.ollama.schemas import load_show
 from gateway.models.catalog import ModelCatalog
 from gateway.serving.body import load_body
-from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS
+from gateway.serving.keys import LOADED_MODELS, MODEL_LISTS, SETTINGS
 from gateway.serving.provider_memory import loaded
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import json_document
@@ -27,7 +27,9 @@ __all__ = ["ps", "show", "tags"]
 async def tags(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return json_document(tags_document(usable(request, catalog.models)))
+    show_remote = request.app[SETTINGS].ollama.show_remote
+    models = usable(request, catalog.models)
+    return json_document(tags_document(models, show_remote=show_remote))
 
 
 async def ps(request: web.Request) -> web.StreamResponse:
@@ -35,18 +37,27 @@ async def ps(request: web.Request) -> web.StreamResponse:
     catalog = await request.app[MODEL_LISTS].catalog()
     told = await loaded(request)
     running = [
-        RunningModel(model, expires)
-        for name, expires in request.app[LOADED_MODELS].loaded().items()
+        RunningModel(_asked(one.asked, model), model, one.expires)
+        for name, one in request.app[LOADED_MODELS].loaded().items()
         if (model := catalog.find(name)) is not None and model.provider not in told
     ]
     running += [
-        RunningModel(model, one.expires, one)
+        RunningModel(model.name, model, one.expires, one)
         for provider, models in told.items()
         for one in models
         if (model := _find(catalog, f"{provider}/{one.id}")) is not None
     ]
     shown = {id(model) for model in usable(request, [one.model for one in running])}
     return json_document(ps_document([one for one in running if id(one.model) in shown]))
+
+
+def _asked(name: str, model: ListedModel) -> str:
+    """Return a client's name of *model* as lists show names, in the spelling of the list."""
+    try:
+        short = parse_name(name, suffixes=False).short
+    except InvalidName:
+        return model.name
+    return model.name if short.casefold() == model.name.casefold() else short
 
 
 def _find(catalog: ModelCatalog, name: str) -> ListedModel | None:
@@ -65,4 +76,10 @@ async def show(request: web.Request) -> web.StreamResponse:
     if not models:
         raise ModelNotFound(f"model '{short_name(call.model)}' not found")
     copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
-    return json_document(show_document(models[0], call, basename=call.model if copilot else ""))
+    document = show_document(
+        models[0],
+        call,
+        basename=call.model if copilot else "",
+        show_remote=request.app[SETTINGS].ollama.show_remote,
+    )
+    return json_document(document)

@@ -13,10 +13,11 @@ from gateway.core.options import given_options
 from gateway.dialects.ollama.bodies import ChatBody, GenerateBody
 from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
+from gateway.dialects.ollama.metadata import remote_of
 from gateway.models.derived import with_defaults
 from gateway.routing.targets import Target
 from gateway.serving.answer import StreamTask
-from gateway.serving.keys import LOADED_MODELS, RECORD
+from gateway.serving.keys import LOADED_MODELS, RECORD, SETTINGS
 from gateway.serving.responses import json_document
 
 __all__ = ["prompt_task"]
@@ -34,14 +35,10 @@ def prompt_task(
 ) -> StreamTask:
     """Return what *call* wants; one that says nothing only has its model loaded or unloaded."""
     timing = request[RECORD].timing
+    show_remote = request.app[SETTINGS].ollama.show_remote
 
     def encoder_for(model: ListedModel) -> ChatEncoder | GenerateEncoder:
-        return encoder(
-            call.model,
-            remote_model=model.remote_model,
-            remote_host=model.remote_host,
-            timing=timing,
-        )
+        return encoder(call.model, remote=remote_of(model) if show_remote else {}, timing=timing)
 
     async def load(target: Target) -> web.Response:
         asked = load_request(call, target.model.info.id)
