@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -161,31 +161,32 @@ async def test_a_slow_client_holds_the_answer_back(aiohttp_client: Any) -> None:
     assert [len(line["message"]["content"]) for line in lines] == [len(long)] * 32 + [0]
 
 
-# Reads as they come, and takes each for one line behind the head, as chatbot-ollama does.
-READ_LOOP = """
-import json, socket, sys
-port, path, body, rounds = sys.argv[1:]
-for _ in range(int(rounds)):
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as client:
-        client.sendall(
-            f"POST {path} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n"
-            f"Content-Length: {len(body)}\\r\\n\\r\\n{body}".encode()
-        )
-        text, done = "", False
-        while read := client.recv(2**16):
-            if read.startswith(b"HTTP/1.1"):
-                read = read.partition(b"\\r\\n\\r\\n")[2]
-            _, _, line = read.partition(b"\\r\\n")
-            line = line.removesuffix(b"0\\r\\n\\r\\n").strip()
-            if line:
-                try:
-                    document = json.loads(line)
-                except ValueError:
-                    continue
-                text += document.get("response") or document.get("message", {}).get("content", "")
-                done = document["done"]
-        print(json.dumps([text, done]))
-"""
+class ReadLoop(asyncio.Protocol):
+    """A client that takes each read for one line, and loses what is none, as some programs do."""
+
+    def __init__(self, path: str, body: dict[str, Any]) -> None:
+        encoded = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        self._request = f"{head}Content-Length: {len(encoded)}\r\n\r\n".encode() + encoded
+        self.text = ""
+        self.done = False
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"HTTP/1.1"):
+            data = data.partition(b"\r\n\r\n")[2]
+        line = data.partition(b"\r\n")[2].removesuffix(b"0\r\n\r\n")
+        with suppress(ValueError):
+            document = json.loads(line)
+            self.text += document.get("response") or document.get("message", {}).get("content", "")
+            self.done = document["done"]
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.closed.set()
 
 
 @pytest.mark.parametrize(
@@ -196,21 +197,22 @@ for _ in range(int(rounds)):
 async def test_a_read_loop_that_takes_each_read_for_a_line_loses_nothing(
     aiohttp_server: Any, path: str, body: dict[str, Any]
 ) -> None:
-    async with await start(sandbox=Sandbox(pace=0.02)) as running:
+    body = {"model": "mistral-small", **body}
+    loop = asyncio.get_running_loop()
+
+    async def read(port: int) -> tuple[str, bool]:
+        _, client = await loop.create_connection(lambda: ReadLoop(path, body), "127.0.0.1", port)
+        await asyncio.wait_for(client.closed.wait(), 30)
+        return client.text, client.done
+
+    async with await start(sandbox=Sandbox(pace=0.05)) as running:
         options = {"api_key": "test-key", "base_url": running.base_url}
         settings = Settings(providers={"mistral": ProviderSettings("mistral", options)})
         server = await aiohttp_server(create_app(settings))
-        body = {"model": "mistral-small", **body}
-        url = f"http://127.0.0.1:{server.port}{path}"
+        found = await asyncio.gather(*[read(server.port) for _ in range(10)])
         async with (
             aiohttp.ClientSession() as session,
-            session.post(url, json={**body, "stream": False}) as response,
+            session.post(server.make_url(path), json={**body, "stream": False}) as response,
         ):
             whole = await response.json()
-        expected = whole.get("response") or whole["message"]["content"]
-        client = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", READ_LOOP, str(server.port), path, json.dumps(body), "10"),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        printed, _ = await asyncio.wait_for(client.communicate(), 60)
-    assert [json.loads(line) for line in printed.splitlines()] == [[expected, True]] * 10
+    assert found == [(whole.get("response") or whole["message"]["content"], True)] * 10
