@@ -17,6 +17,7 @@ __all__ = [
     "BodyTooLarge",
     "BudgetSpent",
     "Caller",
+    "ContextOverflow",
     "CoolDownSettings",
     "FinishReason",
     "Forbidden",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from gateway.core.errors import (
         BodyTooLarge,
         BudgetSpent,
+        ContextOverflow,
         Forbidden,
         GatewayError,
         InvalidRequest,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import (
+    ContextOverflow,
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -51,6 +52,51 @@ STATUSES: dict[str, Any] = {
     "success that is none": (204, "", UpstreamError, 502, "HTTP 204 from acme"),
     "no status": (0, "", UpstreamError, 502, "acme reports an error"),
 }
+
+
+OVERFLOWS = {
+    "Mistral's": "Prompt contains 300000 tokens and 0 draft tokens, too large for model with 262144"
+    " maximum context length",
+    "OpenAI's": "This model's maximum context length is 128000 tokens. However, your messages"
+    " resulted in 130000 tokens.",
+    "OpenAI's newer": "Your input exceeds the context window of this model. Please adjust it.",
+    "Anthropic's": "prompt is too long: 300000 tokens > 200000 maximum",
+    "Anthropic's with a limit": "input length and `max_tokens` exceed context limit: 1 + 2 > 2",
+    "llama.cpp's": "the request exceeds the available context size, try increasing it",
+    "Ollama's": "the input length exceeds the context length",
+    "vLLM's": "The prompt (length 5000) is longer than the maximum model length of 4096",
+    "xAI's": "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+    "Gemini's": "The input token count (2000000) exceeds the maximum number of tokens allowed",
+}
+
+
+@pytest.mark.parametrize("words", OVERFLOWS.values(), ids=OVERFLOWS)
+@pytest.mark.parametrize("status", [0, 400, 413, 422, 500])
+def test_a_conversation_that_is_too_long_is_recognised(status: int, words: str) -> None:
+    error = error_for_status(status, words, provider="acme", key_variable="ACME_KEY")
+    assert (type(error), error.status, error.message) == (ContextOverflow, 400, words)
+
+
+def test_the_code_of_an_overflow_counts_whatever_the_words() -> None:
+    codes = ["invalid_request_error", "context_length_exceeded"]
+    error = error_for_status(400, "no", provider="acme", key_variable="ACME_KEY", codes=codes)
+    assert isinstance(error, ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "max_tokens is too large: 5000. This model supports at most 4096 output tokens"),
+        (400, "the name of a tool is too long"),
+        (400, "Too many tokens in batch"),
+        (401, "the prompt is too long"),
+        (429, "the prompt is too long for your tier"),
+        (503, "maximum context length"),
+    ],
+)
+def test_other_errors_are_no_overflow(status: int, words: str) -> None:
+    error = error_for_status(status, words, provider="acme", key_variable="ACME_KEY")
+    assert not isinstance(error, ContextOverflow)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@
         ├── UpstreamRateLimited 429       with an unchanged ``Retry-After``
         ├── UpstreamDenied 502            the gateway's key was rejected (never shown as 401)
         ├── UpstreamRejected              the provider's own status and message
+        │   └── ContextOverflow 400       the conversation is too long for the model
         └── UpstreamProtocolError 502     unreadable, cut off, or ended without a finish reason
     SettingsError                         only at start-up
     ProviderLoadError                     only at start-up
@@ -42,6 +43,7 @@ from gateway.core.texts import clean, shorten
 __all__ = [
     "BodyTooLarge",
     "BudgetSpent",
+    "ContextOverflow",
     "Forbidden",
     "GatewayError",
     "InvalidRequest",
@@ -79,8 +81,8 @@ class GatewayError(Exception):
     The text may quote what others sent: keys in it are replaced, and so is what UTF-8 cannot
     carry, and a long one is cut.
     ``status`` overrides the class's own status, ``headers`` are sent with the error response.
-    ``code`` is the word by which programs tell the errors of keys and limits apart, in the dialects
-    that have a place for one. ``limit`` is what of a caller's key, limits and money was in the way,
+    ``code`` is the word by which programs tell some errors apart, in the dialects that have a place for
+    one. ``limit`` is what of a caller's key, limits and money was in the way,
     as the log says it; empty if nothing was.
     """
 
@@ -269,6 +271,13 @@ class UpstreamDenied(UpstreamError):
 
 class UpstreamRejected(UpstreamError):
     """The provider rejected this request with a status and message of its own."""
+
+
+class ContextOverflow(UpstreamRejected):
+    """The conversation is longer than the context window of the model: clients shorten it."""
+
+    default_status = 400
+    code = "context_length_exceeded"
 
 
 class UpstreamProtocolError(UpstreamError):

@@ -22,6 +22,7 @@ __all__ = [
     "ChatStream",
     "ChunkDecoder",
     "Content",
+    "ContextOverflow",
     "Decoder",
     "EmbedRequest",
     "EmbedResult",
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
         EmbedResult,
     )
     from gateway.core.errors import (
+        ContextOverflow,
         GatewayError,
         InvalidRequest,
         ModelNotFound,

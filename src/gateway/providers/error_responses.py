@@ -5,10 +5,11 @@ A client is never blamed for our key or our base URL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from gateway.core.errors import (
+    ContextOverflow,
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -17,6 +18,7 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from gateway.providers.context_overflow import is_overflow
 
 __all__ = ["auth_error", "error_for_status", "retry_after"]
 
@@ -42,12 +44,13 @@ def error_for_status(
     key_variable: str,
     headers: Mapping[str, str] = _NO_HEADERS,
     request_id: str = "",
+    codes: Collection[str] = (),
 ) -> GatewayError:
     """Return the error for a *status*, or 0 if there was none, and the service's *message*.
 
     *message* may be empty. For a rejected key it is not repeated, since some services quote the
     key; *key_variable* is the environment variable that sets one. Of the *headers* the error keeps
-    ``Retry-After``.
+    ``Retry-After``. *codes* are the service's own words for the kind of the error, if it has any.
     """
     text = message or (
         f"HTTP {status} from {provider}" if status else f"{provider} reports an error"
@@ -57,6 +60,8 @@ def error_for_status(
     def error(kind: type[UpstreamError], status: int | None = None) -> UpstreamError:
         return kind(text, provider=provider, request_id=request_id, status=status, headers=kept)
 
+    if is_overflow(status, message, codes):
+        return error(ContextOverflow)
     match status:
         case 401:
             reason = f"{provider} rejected the API key"

@@ -120,7 +120,8 @@ class ResponseEncoder:
             "status": "failed",
             "output": self._complete_items(),
             "error": {
-                "code": "rate_limit_exceeded" if error.status == 429 else "server_error",
+                "code": error.code
+                or ("rate_limit_exceeded" if error.status == 429 else "server_error"),
                 "message": error.message,
             },
         }

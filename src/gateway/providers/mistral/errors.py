@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.core.errors import (
+    ContextOverflow,
     GatewayError,
     ModelNotFound,
     UpstreamError,
@@ -20,6 +21,7 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from gateway.providers.context_overflow import is_overflow
 from gateway.providers.error_bodies import event_payload, read_error
 from gateway.providers.error_responses import auth_error, retry_after
 from gateway.providers.json_values import fields_of, json_of
@@ -138,6 +140,8 @@ class _ErrorBody:
 
 
 def _error(body: _ErrorBody) -> GatewayError:
+    if is_overflow(body.status, body.message, (body.code, body.kind)):
+        return body.as_error(ContextOverflow)
     match body.status:
         case 400 | 422 if body.code == "1500" or body.kind == "invalid_model":
             return ModelNotFound(body.text)

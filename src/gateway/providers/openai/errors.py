@@ -36,6 +36,7 @@ def error_for(response: ErrorResponse, provider: str) -> GatewayError:
         key_variable=_KEY_VARIABLE,
         headers=response.headers,
         request_id=request_id,
+        codes=_kinds(payload),
     )
 
 
@@ -45,9 +46,12 @@ def payload_error(payload: object, provider: str) -> GatewayError:
     outer = fields_of(payload)
     inner = fields_of(outer.get("error"))
     named = (inner.get("code"), inner.get("status"), outer.get("code"))
-    kinds = [_STATUS_OF_KIND[kind] for kind in _kinds(payload) if kind in _STATUS_OF_KIND]
+    codes = _kinds(payload)
+    kinds = [_STATUS_OF_KIND[kind] for kind in codes if kind in _STATUS_OF_KIND]
     status = next((s for s in (*named, *kinds) if isinstance(s, int) and 400 <= s < 600), 0)
-    return error_for_status(status, message, provider=provider, key_variable=_KEY_VARIABLE)
+    return error_for_status(
+        status, message, provider=provider, key_variable=_KEY_VARIABLE, codes=codes
+    )
 
 
 def event_error(data: bytes, provider: str) -> GatewayError:
