@@ -21,6 +21,7 @@ from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.tool_names import RenamingEncoder, rename_tools
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
 from gateway.serving.dispatch import dispatch
@@ -175,9 +176,11 @@ async def _counted(request: web.Request, opened: Opened) -> Opened:
 
 def _open(task: StreamTask, target: Target, caller: str) -> Awaitable[Opened]:
     asked = task.request_for(target.model)
-    if caller and isinstance(asked, ChatRequest):
-        asked = replace(asked, caller=caller)
-    return open_stream(target.provider, asked, task.encoder_for(target.model, asked))
+    encoder = task.encoder_for(target.model, asked)
+    if isinstance(asked, ChatRequest):
+        asked, names = rename_tools(replace(asked, caller=caller) if caller else asked)
+        encoder = RenamingEncoder(encoder, names) if names else encoder
+    return open_stream(target.provider, asked, encoder)
 
 
 def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:
