@@ -64,5 +64,5 @@ def test_reasons_are_given_as_the_page_says(reason: str) -> None:
 async def test_what_is_said_to_be_missing_is(aiohttp_client: Any) -> None:
     client = await aiohttp_client(scripted_app(ScriptedProvider()))
     said = codes(section(PAGE, "Endpoints"))
-    response = await client.post("/v1/messages/count_tokens", json={})
-    assert {"/v1/messages/count_tokens", await response.text()} <= {*said}
+    response = await client.post("/v1/messages/batches", json={})
+    assert {"/v1/messages/batches", await response.text()} <= {*said}

@@ -303,8 +303,87 @@ async def test_a_client_that_leaves_ends_the_upstream_request(
     await asyncio.wait_for(provider.left.wait(), 5)
 
 
-async def test_tokens_are_not_counted(post: Post, aiohttp_client: AiohttpClient) -> None:
-    client = await aiohttp_client(scripted_app(ScriptedProvider()))
-    response = await client.post("/v1/messages/count_tokens", json={"messages": HELLO})
-    assert (response.status, await response.text()) == (404, "404 page not found")
-    assert response.headers["Content-Type"] == "text/plain"
+COUNTED: dict[str, tuple[dict[str, Any], int]] = {
+    "a question": ({"messages": HELLO}, len("userhi") // 4),
+    "instructions": ({"messages": HELLO, "system": "x" * 34}, (34 + len("systemuserhi")) // 4),
+    "no limit of the answer": ({"messages": HELLO, "max_tokens": None}, 1),
+    "a picture": ({"messages": [{"role": "user", "content": [PICTURE]}]}, 1_601),
+    "a tool": ({"messages": HELLO, "tools": [TOOL]}, len('userhif{"type":"object"}') // 4),
+    "a search that nobody can do": (
+        {"messages": HELLO, "tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+        1,
+    ),
+    "nothing": ({"messages": [{"role": "user", "content": ""}]}, 1),
+}
+
+
+@pytest.mark.parametrize(("body", "tokens"), COUNTED.values(), ids=COUNTED)
+async def test_tokens_are_estimated_without_a_provider(
+    provider: ScriptedProvider, aiohttp_client: AiohttpClient, body: dict[str, Any], tokens: int
+) -> None:
+    client = await aiohttp_client(scripted_app(provider))
+    response = await client.post("/v1/messages/count_tokens", json={"model": "tiny", **body})
+    assert (response.status, await response.json()) == (200, {"input_tokens": tokens})
+    assert response.headers["Content-Type"] == "application/json"
+    assert provider.asked == []
+
+
+async def test_the_count_is_that_with_which_a_stream_begins(
+    provider: ScriptedProvider, aiohttp_client: AiohttpClient
+) -> None:
+    client = await aiohttp_client(scripted_app(provider))
+    body = {"model": "tiny", "max_tokens": 9, "system": "x" * 99, "messages": HELLO}
+    counted = await (await client.post("/v1/messages/count_tokens", json=body)).json()
+    response = await client.post("/v1/messages", json={**body, "stream": True})
+    start = read_events(await response.read())[0]
+    assert start["message"]["usage"]["input_tokens"] == counted["input_tokens"]
+
+
+UNCOUNTED: dict[str, tuple[dict[str, Any], tuple[int, str, str]]] = {
+    "no model": ({"messages": HELLO}, (400, "invalid_request_error", "model is required")),
+    "no messages": ({"model": "tiny"}, (400, "invalid_request_error", "messages is required")),
+    "an unknown model": (
+        {"model": "Claude-9", "messages": HELLO},
+        (404, "not_found_error", "model 'Claude-9' not found"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "error"), UNCOUNTED.values(), ids=UNCOUNTED)
+async def test_what_cannot_be_counted_is_refused(
+    provider: ScriptedProvider,
+    aiohttp_client: AiohttpClient,
+    body: dict[str, Any],
+    error: tuple[int, str, str],
+) -> None:
+    client = await aiohttp_client(scripted_app(provider))
+    assert await failure(await client.post("/v1/messages/count_tokens", json=body)) == error
+
+
+VERSION = {"anthropic-version": "2023-06-01"}
+
+
+async def test_models_are_listed_in_anthropics_form_for_its_libraries(
+    provider: ScriptedProvider, aiohttp_client: AiohttpClient
+) -> None:
+    client = await aiohttp_client(scripted_app(provider))
+    listed = await (await client.get("/v1/models", headers=VERSION)).json()
+    ids = [model["id"] for model in listed["data"]]
+    assert len(ids) == 3
+    assert listed["data"][0] == {
+        "type": "model",
+        "id": ids[0],
+        "display_name": ids[0],
+        "created_at": "2023-01-01T00:00:00Z",
+    }
+    assert (listed["has_more"], listed["first_id"], listed["last_id"]) == (False, ids[0], ids[-1])
+    one = await (await client.get("/v1/models/tiny", headers=VERSION)).json()
+    assert one == {**listed["data"][0], "id": "tiny", "display_name": "tiny"}
+    others = await (await client.get("/v1/models")).json()
+    assert others["object"] == "list"
+
+
+async def test_there_may_be_no_models(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(scripted_app(ScriptedProvider(models=())))
+    listed = await (await client.get("/v1/models", headers=VERSION)).json()
+    assert listed == {"data": [], "has_more": False, "first_id": None, "last_id": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.dialects.anthropic import ANTHROPIC
 from gateway.dialects.openai import OPENAI
 from gateway.handlers import openai
-from gateway.handlers.anthropic import messages
+from gateway.handlers.anthropic import count_tokens, messages
 from gateway.handlers.health import healthz, readyz, root, version
 from gateway.handlers.ollama.account import (
     me,
@@ -63,6 +63,7 @@ ROUTES = (
     Endpoint("POST", "/v1/responses", openai.responses, OPENAI, "chat"),
     Endpoint("POST", "/v1/audio/transcriptions", openai.transcriptions, OPENAI, "transcription"),
     Endpoint("POST", "/v1/messages", messages, ANTHROPIC, "chat"),
+    Endpoint("POST", "/v1/messages/count_tokens", count_tokens, ANTHROPIC),
     Endpoint("GET", "/gateway/key", key),
     Endpoint("GET", "/gateway/usage", usage),
     Endpoint("GET", "/healthz", healthz, right="none"),

@@ -14,6 +14,7 @@ from gateway.core.events import Answer, Finish, FinishReason
 from gateway.core.model_info import Capability, ListedModel
 from gateway.core.names import short_name
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.dialects.anthropic import documents as anthropic_documents
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.capabilities import check_chat, check_embedding, check_model
 from gateway.dialects.documents import JSON_TYPE
@@ -88,9 +89,10 @@ async def transcriptions(request: web.Request) -> web.StreamResponse:
 
 
 async def models(request: web.Request) -> web.StreamResponse:
-    """List all models, newest first."""
+    """List all models, newest first; in Anthropic's form for its libraries."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    return document_response(models_document(usable(request, catalog.models)), JSON_TYPE)
+    document = anthropic_documents.models_document if _is_anthropic(request) else models_document
+    return document_response(document(usable(request, catalog.models)), JSON_TYPE)
 
 
 async def model(request: web.Request) -> web.StreamResponse:
@@ -99,7 +101,13 @@ async def model(request: web.Request) -> web.StreamResponse:
     found = await find_models(request, name)
     if not found:
         raise ModelNotFound(f"model '{short_name(name)}' not found")
-    return document_response(model_document(name, found[0]), JSON_TYPE)
+    document = anthropic_documents.model_document if _is_anthropic(request) else model_document
+    return document_response(document(name, found[0]), JSON_TYPE)
+
+
+def _is_anthropic(request: web.Request) -> bool:
+    """Tell whether a client of Anthropic asks for the models: both APIs have them at one path."""
+    return "anthropic-version" in request.headers
 
 
 def _chat(request: web.Request, body: bytes) -> StreamTask:

@@ -114,7 +114,13 @@ SYSTEMS: dict[str, tuple[Any, str]] = {
         ],
         "You are X.\n\nBe brief.",
     ),
-    "other blocks": ([{"type": "image"}, {"type": "text", "text": 3}, "x", TEXT], "a"),
+    "other blocks": ([{"type": "new"}, {"type": "text", "text": 3}, "x", TEXT], "x\n\na"),
+    "what is meant for the billing of Anthropic": (
+        [{"type": "text", "text": "x-anthropic-billing-header: cc_version=2; cch=1;"}, TEXT],
+        "a",
+    ),
+    "the same in one text": ("x-anthropic-billing-header: cch=1;\nBe brief.", "Be brief."),
+    "the same alone": ("x-anthropic-billing-header: cch=1;", ""),
     "empty": ("", ""),
     "no blocks": ([], ""),
     "a number": (3, ""),
@@ -198,7 +204,7 @@ RESULTS: dict[str, tuple[Any, Message]] = {
     "a number": (3, Message(Role.TOOL, tool_call_id="toolu_1")),
     "texts": (
         [TEXT, "x", {"type": "text"}, TEXT],
-        Message(Role.TOOL, "a\n\na", tool_call_id="toolu_1"),
+        Message(Role.TOOL, "a\n\nx\n\na", tool_call_id="toolu_1"),
     ),
     "a picture": (
         [TEXT, {"type": "image", "source": PICTURE}],
@@ -209,7 +215,7 @@ RESULTS: dict[str, tuple[Any, Message]] = {
 
 @pytest.mark.parametrize(("content", "message"), RESULTS.values(), ids=RESULTS)
 def test_a_result_becomes_a_message_of_the_tool(content: Any, message: Message) -> None:
-    assert said(result(content, is_error=True)) == (message,)
+    assert said(result(content)) == (message,)
 
 
 def test_results_come_before_the_users_own_text() -> None:
@@ -221,7 +227,7 @@ def test_results_come_before_the_users_own_text() -> None:
 
 
 SEARCHES: dict[str, tuple[Any, str]] = {
-    "results": ([FOUND, {"type": "new"}, FOUND], "- T: https://e.example\n" * 2),
+    "results": ([FOUND, FOUND], "- T: https://e.example\n" * 2),
     "an error": (
         {"type": "web_search_tool_result_error", "error_code": "unavailable"},
         "web_search_tool_result_error: unavailable",
@@ -238,8 +244,9 @@ SEARCHES: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("content", "text"), SEARCHES.values(), ids=SEARCHES)
 def test_a_search_of_anthropics_server_stays_in_the_history(content: Any, text: str) -> None:
     assert said(SEARCH, found(content), TEXT, role="assistant") == (
-        Message(Role.ASSISTANT, "a", tool_calls=(ToolCall("web_search", {"query": "q"}, "s1"),)),
+        Message(Role.ASSISTANT, tool_calls=(ToolCall("web_search", {"query": "q"}, "s1"),)),
         Message(Role.TOOL, text, tool_call_id="s1"),
+        Message(Role.ASSISTANT, "a"),
     )
 
 
@@ -381,11 +388,6 @@ MISTYPED: dict[str, tuple[dict[str, Any], str]] = {
         {"messages": [{"content": [{"text": 1}]}]},
         "number into Go struct field MessagesRequest.messages.content.text of type string",
     ),
-    "an input": (
-        {"messages": [{"content": [{"input": "{}"}]}]},
-        "string into Go struct field MessagesRequest.messages.content.input"
-        " of type api.ToolCallFunctionArguments",
-    ),
     "tools": (
         {"tools": {}},
         "object into Go struct field MessagesRequest.tools of type []anthropic.Tool",
@@ -423,28 +425,15 @@ def test_a_message_needs_content(message: str) -> None:
 IMPOSSIBLE: dict[str, tuple[Any, str]] = {
     "an image behind an open URL": (
         {"type": "image", "source": {"type": "url", "url": "http://e.example/a.png"}},
-        "invalid image source type: url. Only base64 images are supported.",
+        "invalid image source: the URL must start with https://",
     ),
-    "a file": (
-        {"type": "image", "source": {"type": "file", "file_id": "f"}},
-        "invalid image source type: file. Only base64 images are supported.",
+    "an image behind an open URL in a result": (
+        result([{"type": "image", "source": {"type": "url", "url": "data:"}}]),
+        "invalid image source: the URL must start with https://",
     ),
-    "an image of text": (
-        {"type": "image", "source": {"type": "text", "data": "x"}},
-        "invalid image source type: text. Only base64 images are supported.",
-    ),
-    "an image without a source": ({"type": "image"}, "invalid image source"),
     "an image that is no base64": (
         {"type": "image", "source": {"type": "base64", "data": "data:image/png"}},
         "invalid base64 image data: illegal base64 data at input byte 4",
-    ),
-    "a file as a document": (
-        {"type": "document", "source": {"type": "file", "file_id": "f"}},
-        "invalid document source type: file. Only base64 documents are supported.",
-    ),
-    "an image in a result": (
-        result([{"type": "image", "source": {"type": "file"}}]),
-        "invalid image source type: file. Only base64 images are supported.",
     ),
     "a call without an id": (
         {"type": "tool_use", "name": "f"},

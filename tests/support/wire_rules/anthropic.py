@@ -123,7 +123,7 @@ def _requests() -> Iterator[Case]:
         MESSAGES,
         "an image at a URL without https is rejected",
         _asked(remote),
-        **refused(400, "invalid image source type: url. Only base64 images are supported."),
+        **refused(400, "invalid image source: the URL must start with https://"),
     )
     yield Case(
         "12-content-null",
@@ -170,7 +170,7 @@ def _requests() -> Iterator[Case]:
     yield Case(
         "12-unknown-block",
         MESSAGES,
-        "unknown blocks are ignored",
+        "unknown blocks without text are ignored",
         _asked({"type": "x"}, {"type": "text", "text": "Hello"}),
         check=_blocks("text"),
     )
@@ -197,15 +197,6 @@ def _requests() -> Iterator[Case]:
         "`thinking` is not sent to a model without that capability",
         {**ASK, "model": "codestral", "thinking": {"type": "enabled", "budget_tokens": 1024}},
         check=_blocks("text"),
-    )
-    yield Case(
-        "12-count-tokens",
-        MESSAGES,
-        "`/v1/messages/count_tokens` does not exist",
-        ASK,
-        path="/v1/messages/count_tokens",
-        status=404,
-        text="404 page not found",
     )
 
 
@@ -292,6 +283,35 @@ def _deviations() -> Iterator[Case]:
         check=_blocks("tool_use", reason="tool_use"),
         ollama="ignores it",
         deviation="providers support the same choices",
+    )
+    yield Case(
+        "12-unknown-text",
+        MESSAGES,
+        "the text of unknown blocks is kept",
+        _asked({"type": "search_result", "content": [{"type": "text", "text": "Hello"}]}),
+        check=_blocks("text"),
+        ollama="ignores them",
+        deviation="an answer from what was left out in silence would be made up",
+    )
+    yield Case(
+        "12-other-file",
+        MESSAGES,
+        "an image of another service becomes a text that says that it is not available",
+        _asked({"type": "image", "source": {"type": "file", "file_id": "f"}}),
+        check=_blocks("text"),
+        ollama="responds with 400",
+        deviation="agents send the whole history each time, so that a refusal ends the session",
+    )
+    yield Case(
+        "12-count-tokens",
+        MESSAGES,
+        "`/v1/messages/count_tokens` returns an estimate, a quarter of the number of characters",
+        ASK,
+        path="/v1/messages/count_tokens",
+        pattern=r'\{"input_tokens":\d+\}\n?',
+        headers={"Content-Type": "application/json"},
+        ollama="responds with 404",
+        deviation="agents use the count to shorten a conversation in time",
     )
 
 

@@ -45,6 +45,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/models/mistral-large": ("GET",),
     "/v1/audio/transcriptions": ("POST",),
     "/v1/messages": ("POST",),
+    "/v1/messages/count_tokens": ("POST",),
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
@@ -57,7 +58,7 @@ UNKNOWN = (
     "/api/web_search",
     "/api/web_fetch",
     "/v1/images/generations",
-    "/v1/messages/count_tokens",
+    "/v1/messages/batches",
     "/v1/moderations",
     "/api/blobs",
 )

@@ -1,151 +1,122 @@
-"""Convert Anthropic's messages of blocks to a conversation, by Ollama's rules.
+"""Convert Anthropic's messages of blocks to a conversation.
 
-Some content that Ollama rejects or drops is kept for providers: images and documents at https
-URLs, PDF and plain-text documents, and each block of thinking.
+Texts, images and documents are kept in their order, and so are calls and results of the tools that
+Anthropic's own servers run: the model has used them, whoever continues the conversation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final
 
-from gateway.core.chat import Content, Media, Message, Part, Role, content_of
+from gateway.core.chat import Message, Part, Role, content_of
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
+from gateway.dialects.anthropic.blocks import content_parts, parts_of
 from gateway.dialects.anthropic.bodies import Fields, Turn
-from gateway.dialects.bodies.media import read_media
+from gateway.dialects.bodies.arguments import parse_arguments
 
-__all__ = ["conversation"]
+__all__ = ["ERROR_MARK", "conversation", "instructions"]
 
-_PDF = "application/pdf"
+ERROR_MARK: Final = "[error]"
+"""What begins the text of a result with ``is_error``, for which most services have no field."""
+
+_BILLING: Final = "x-anthropic-billing-header:"
+"""How Claude Code begins a block of instructions that is meant for Anthropic's billing alone.
+
+It changes from request to request, so no provider's prompt cache would hit with it.
+"""
 
 
 def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
     """Return the instructions and the messages that are not empty, in the client's order.
 
-    Raise `InvalidRequest` for a block that the vocabulary cannot express.
+    Raise `InvalidRequest` for a call without an id or a name, and for media that no provider reads.
     """
-    instructions = _instructions(system)
-    messages = [Message(Role.SYSTEM, instructions)] if instructions else []
+    text = content_of(instructions(system))
+    messages = [Message(Role.SYSTEM, text)] if text else []
     for turn in turns:
         messages += _messages(turn)
     return tuple(messages)
 
 
+def instructions(system: object) -> list[str]:
+    """Return the texts of the instructions, without what is meant for Anthropic alone."""
+    texts = [part for part in content_parts(system) if isinstance(part, str)]
+    return [text for text in map(_without_billing, texts) if text]
+
+
+def _without_billing(text: str) -> str:
+    return text.partition("\n")[2] if text.startswith(_BILLING) else text
+
+
+@dataclass(slots=True)
+class _Speech:
+    """What has been said since the last result of a tool."""
+
+    parts: list[Part] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+
+    def messages(self, role: Role) -> list[Message]:
+        """Return one message, or none if nothing has been said."""
+        message = Message(
+            role,
+            content_of(self.parts),
+            thinking="".join(self.thoughts),
+            tool_calls=tuple(self.calls),
+        )
+        return [message] if message != Message(role) else []
+
+
 def _messages(turn: Turn) -> list[Message]:
-    """Return the messages of a turn; tool results come before the user's text."""
-    parts: list[Part] = []
-    thoughts: list[str] = []
-    calls: list[ToolCall] = []
+    """Return the messages of a turn.
+
+    Results in a user's turn come before the user's own text, since they answer the turn before. In
+    an assistant's turn they answer calls of the same turn, and stay in their place.
+    """
+    speech = _Speech()
     results: list[Message] = []
+    said: list[Message] = []
     for block in turn.blocks:
-        match block.get("type"):
-            case "text":
-                parts.append(block.get("text", ""))
-            case "thinking":
-                thoughts.append(block.get("thinking", ""))
-            case "image" | "document":
-                parts.append(_attachment(block))
-            case "tool_use":
-                calls.append(_tool_use(block))
-            case "server_tool_use":
-                calls.append(_call(block))
-            case "tool_result":
-                results.append(_tool_result(block))
-            case "web_search_tool_result":
-                results.append(_result(block, _search_text(block.get("content"))))
-    message = Message(
-        turn.role,
-        content_of(parts),
-        thinking="".join(thoughts),
-        tool_calls=tuple(calls),
-    )
-    spoken = [message] if message != Message(turn.role) else []
-    return [*results, *spoken] if turn.role is Role.USER else [*spoken, *results]
-
-
-def _tool_use(block: Fields) -> ToolCall:
-    for field in ("id", "name"):
-        if not block.get(field):
-            raise InvalidRequest(f"tool_use block missing required '{field}' field")
-    return _call(block)
+        kind = block.get("type")
+        if not isinstance(kind, str):
+            kind = ""
+        if kind.endswith("tool_result"):
+            results.append(_result(block))
+            if turn.role is Role.ASSISTANT:
+                said += [*speech.messages(turn.role), results.pop()]
+                speech = _Speech()
+        elif kind.endswith("tool_use"):
+            speech.calls.append(_call(block))
+        elif kind == "thinking":
+            thinking = block.get("thinking")
+            speech.thoughts.append(thinking if isinstance(thinking, str) else "")
+        else:
+            speech.parts += parts_of(block)
+    return [*results, *said, *speech.messages(turn.role)]
 
 
 def _call(block: Fields) -> ToolCall:
-    return ToolCall(block.get("name", ""), block.get("input", {}), block.get("id", ""))
+    if block["type"] == "tool_use":
+        for name in ("id", "name"):
+            if not block.get(name):
+                raise InvalidRequest(f"tool_use block missing required '{name}' field")
+    return ToolCall(_text(block, "name"), parse_arguments(block.get("input")), _text(block, "id"))
 
 
-def _tool_result(block: Fields) -> Message:
-    content = block.get("content")
-    if isinstance(content, str):
-        return _result(block, content)
-    parts: list[Part] = []
-    for item in content if isinstance(content, list) else ():
-        match item:
-            case {"type": "text", "text": str(text)}:
-                parts.append(text)
-            case {"type": "image" | "document"}:
-                parts.append(_attachment(item))
-    return _result(block, content_of(parts))
+def _result(block: Fields) -> Message:
+    parts = content_parts(block.get("content"))
+    if block.get("is_error") is True:
+        match parts:
+            case [str(text), *others]:
+                parts = [f"{ERROR_MARK} {text}", *others]
+            case _:
+                parts = [ERROR_MARK, *parts]
+    return Message(Role.TOOL, content_of(parts), tool_call_id=_text(block, "tool_use_id"))
 
 
-def _result(block: Fields, content: Content) -> Message:
-    return Message(Role.TOOL, content, tool_call_id=block.get("tool_use_id", ""))
-
-
-def _instructions(system: object) -> Content:
-    """Return a text, or the texts of a list of blocks joined; empty for anything else."""
-    if isinstance(system, str):
-        return system
-    texts = []
-    for block in system if isinstance(system, list) else ():
-        match block:
-            case {"type": "text", "text": str(text)}:
-                texts.append(text)
-    return content_of(texts)
-
-
-def _attachment(block: Fields) -> Part:
-    kind = block["type"]
-    match block.get("source"):
-        case {"type": "text", "data": str(text)} if kind == "document":
-            return text
-        case {"type": "base64", **source}:
-            return _decoded(kind, source.get("data", ""))
-        case {"type": "url", "url": str(url)} if url.startswith("https://"):
-            return Media(_PDF if kind == "document" else "", url=url)
-        case {"type": str(source_type)}:
-            raise InvalidRequest(
-                f"invalid {kind} source type: {source_type}. Only base64 {kind}s are supported."
-            )
-        case _:
-            raise InvalidRequest(f"invalid {kind} source")
-
-
-def _decoded(kind: str, data: object) -> Media:
-    try:
-        return read_media(data if isinstance(data, str) else "")
-    except InvalidRequest as error:
-        raise InvalidRequest(f"invalid base64 {kind} data: {error}") from None
-
-
-def _search_text(content: object) -> str:
-    """Return the results of a web search as text, in the form that Ollama gives them."""
-    match content:
-        case str():
-            return content
-        case list():
-            return "".join([_search_line(item) for item in content])
-        case {"type": "web_search_tool_result_error", **error}:
-            code = error.get("error_code")
-            return (
-                f"web_search_tool_result_error: {code}" if code else "web_search_tool_result_error"
-            )
-    return ""
-
-
-def _search_line(item: Any) -> str:
-    match item:
-        case {"type": "web_search_result", **result}:
-            return f"- {result.get('title', '')}: {result.get('url', '')}\n"
-    return ""
+def _text(block: Fields, name: str) -> str:
+    value = block.get(name)
+    return value if isinstance(value, str) else ""

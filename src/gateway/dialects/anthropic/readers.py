@@ -5,13 +5,15 @@ Only types are checked here, since a wrong type is rejected before a missing fie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.core.chat import Role
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, Turn
+from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.readers import (
     Reader,
     read_anything,
-    read_arguments,
     read_bool,
     read_bool_or_none,
     read_fields,
@@ -69,19 +71,33 @@ def _content(value: object) -> tuple[Fields, ...]:
     if isinstance(value, str):
         return ({"type": "text", "text": value},)
     items = read_list(value, "[]anthropic.ContentBlock")
-    return tuple([read_fields(item, _BLOCK, "anthropic.ContentBlock") for item in items])
+    return tuple([_block(item) for item in items])
 
 
+def _block(item: object) -> Fields:
+    """Return the members of a block: any for one of a type that Ollama does not know."""
+    if isinstance(item, dict) and not _KNOWN_BLOCKS.issuperset(_types_in(item)):
+        return item
+    return read_fields(item, _BLOCK, "anthropic.ContentBlock")
+
+
+def _types_in(item: Mapping[str, object]) -> list[str]:
+    return [str(value) for key, value in item.items() if key.lower() == "type"]
+
+
+_KNOWN_BLOCKS = frozenset({"text", "image", "thinking", "tool_use", "tool_result"})
+"""Blocks whose members have a type at Ollama."""
 _BLOCK: dict[str, Reader] = {
     "type": read_string,
     "text": read_string,
     "source": read_anything,
     "id": read_string,
     "name": read_string,
-    "input": read_arguments,
+    "input": parse_arguments,
     "tool_use_id": read_string,
     "content": read_anything,
     "thinking": read_string,
+    "is_error": read_anything,
 }
 _TURN: dict[str, Reader] = {"role": read_role, "content": _content}
 _TOOL: dict[str, Reader] = {
@@ -90,6 +106,10 @@ _TOOL: dict[str, Reader] = {
     "description": read_string,
     "input_schema": read_anything,
     "strict": read_bool_or_none,
+    "display_width_px": read_anything,
+    "display_height_px": read_anything,
+    "enable_zoom": read_anything,
+    "mcp_server_name": read_anything,
 }
 _TOOL_CHOICE: dict[str, Reader] = {
     "type": read_string,

@@ -15,9 +15,14 @@ from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, MessagesBody
 from gateway.dialects.anthropic.messages import conversation
 from gateway.dialects.anthropic.schemas import load_messages
-from gateway.dialects.anthropic.tools import functions, parallel_calls, tool_choice
+from gateway.dialects.anthropic.tools import (
+    check_tools,
+    functions,
+    parallel_calls,
+    tool_choice,
+)
 
-__all__ = ["estimate_tokens", "read_messages"]
+__all__ = ["estimate_tokens", "read_messages", "read_uncounted"]
 
 _EFFORTS: Final[Mapping[str, Think]] = {
     "low": "low",
@@ -26,6 +31,8 @@ _EFFORTS: Final[Mapping[str, Think]] = {
     "xhigh": "high",
     "max": "max",
 }
+_MEDIA_TOKENS: Final = 1_600
+"""What Anthropic's docs ("vision") give for a large image."""
 _SWITCHES: Final[Mapping[str, bool]] = {"enabled": True, "disabled": False}
 
 
@@ -33,20 +40,40 @@ def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
     """Return the provider request, with the model's name as in *data*, and whether to stream.
 
     It has no messages if all of the client's are empty. Raise `InvalidRequest` for a wrong type, a
-    missing field or content that cannot be expressed, and `Forbidden` for a web search.
+    missing field, content that cannot be expressed or a tool that only Anthropic's servers run, and
+    `Forbidden` for a web search.
     """
     body = load_messages(data)
-    if not body.model.strip():
-        raise InvalidRequest("model is required")
-    if body.max_tokens <= 0:
-        raise InvalidRequest("max_tokens is required and must be positive")
-    if not body.messages:
-        raise InvalidRequest("messages is required")
+    _check(body, max_tokens=body.max_tokens)
+    check_tools(body.tools, body.tool_choice)
     return _request(body), body.stream
 
 
+def read_uncounted(data: bytes) -> ChatRequest:
+    """Return the request whose tokens a client wants to have counted; it needs no ``max_tokens``.
+
+    Raise `InvalidRequest` for a wrong type, a missing field or content that cannot be expressed.
+    """
+    body = load_messages(data)
+    _check(body, max_tokens=1)
+    return _request(body)
+
+
+def _check(body: MessagesBody, *, max_tokens: int) -> None:
+    if not body.model.strip():
+        raise InvalidRequest("model is required")
+    if max_tokens <= 0:
+        raise InvalidRequest("max_tokens is required and must be positive")
+    if not body.messages:
+        raise InvalidRequest("messages is required")
+
+
 def estimate_tokens(request: ChatRequest) -> int:
-    """Return a quarter of the number of characters, which is how Ollama estimates tokens."""
+    """Return a quarter of the number of characters, which is how Ollama estimates tokens.
+
+    An image or a document counts as `_MEDIA_TOKENS`, whatever its size: to measure it would take
+    decoding it.
+    """
     characters = sum(map(_size_of, request.messages))
     for tool in request.tools:
         characters += len(tool.name) + len(tool.description) + _encoded_size(tool.parameters)
@@ -64,7 +91,7 @@ def _request(body: MessagesBody) -> ChatRequest:
             temperature=body.temperature,
             top_p=body.top_p,
             top_k=body.top_k,
-            max_tokens=body.max_tokens,
+            max_tokens=body.max_tokens or None,
             stop=body.stop_sequences,
         ),
         think=_think(body.thinking, body.output_config),
@@ -90,7 +117,8 @@ def _response_format(value: object) -> JsonFormat | None:
 
 def _size_of(message: Message) -> int:
     calls = _encoded_size(message.tool_calls) if message.tool_calls else 0
-    return len(message.role) + len(message.text) + len(message.thinking) + calls
+    media = 4 * _MEDIA_TOKENS * len(message.media)
+    return len(message.role) + len(message.text) + len(message.thinking) + calls + media
 
 
 def _encoded_size(value: object) -> int:
