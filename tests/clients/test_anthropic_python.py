@@ -238,9 +238,19 @@ async def test_an_unknown_model_is_not_found(client: Client) -> None:
     }
 
 
-async def test_tokens_are_not_counted(client: Client) -> None:
-    with pytest.raises(anthropic.NotFoundError):
-        await client("count_tokens", messages=HELLO)
+async def test_models_are_listed(live: LiveGateway) -> None:
+    async with anthropic.AsyncAnthropic(base_url=live.url, api_key="ollama") as client:
+        models = [model async for model in client.models.list()]
+        one = await client.models.retrieve("mistral-large")
+    assert {model.type for model in models} == {"model"}
+    assert all(model.display_name and model.created_at.year >= 2023 for model in models)
+    assert (one.id, one.display_name) == ("mistral-large", "mistral-large")
+
+
+async def test_tokens_are_estimated(client: Client) -> None:
+    few = await client("count_tokens", messages=HELLO)
+    many = await client("count_tokens", messages=HELLO, system="x" * 4_000)
+    assert 0 < few.input_tokens < many.input_tokens - 999
 
 
 FAULTS = {

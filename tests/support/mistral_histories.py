@@ -84,7 +84,7 @@ def clean_histories(draw: st.DrawFn) -> tuple[Message, ...]:
     history = draw(st.lists(st.builds(system, words), max_size=2))
     for _ in range(draw(st.integers(1, 4))):
         history.append(user(draw(words | st.just("")), *draw(st.sampled_from([(), (PNG,)]))))
-        history += draw(st.lists(st.builds(system, words) | st.builds(user, words), max_size=2))
+        history += draw(st.lists(st.builds(user, words), max_size=2))
         for number in range(draw(st.integers(0, 2))):
             names = [f"call{number}{i:04}" for i in range(draw(st.integers(1, 3)))]
             calls = [call("weather", one) for one in names]
@@ -96,6 +96,6 @@ def clean_histories(draw: st.DrawFn) -> tuple[Message, ...]:
         history += draw(st.lists(st.builds(assistant, words, thinking=words), max_size=2))
         if history[-1].role is Role.TOOL:
             history.append(assistant("done"))
-    if history[-1].role is Role.SYSTEM or draw(st.booleans()):
+    if draw(st.booleans()):
         history.append(user("And now?"))
     return tuple(history)

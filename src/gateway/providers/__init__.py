@@ -94,10 +94,12 @@ __all__ = [
     "event_payload",
     "fields_of",
     "flag",
+    "fold_late_instructions",
     "get_models",
     "is_error",
     "is_name",
     "join_duplicates",
+    "join_paragraphs",
     "json_of",
     "lift_media",
     "long_text",
@@ -132,6 +134,7 @@ _MODULES = (
     "gateway.providers.error_bodies",
     "gateway.providers.history.ids",
     "gateway.providers.history.surrogates",
+    "gateway.providers.history.instructions",
     "gateway.providers.history.pairing",
     "gateway.providers.history.results",
     "gateway.providers.history.repair",
@@ -241,6 +244,10 @@ if TYPE_CHECKING:
     from gateway.providers.history.ids import (
         is_name,
         safe_name,
+    )
+    from gateway.providers.history.instructions import (
+        fold_late_instructions,
+        join_paragraphs,
     )
     from gateway.providers.history.pairing import (
         pair_results,

@@ -151,16 +151,23 @@ def test_a_budget_gives_way_to_a_turn_that_has_begun_without_its_thinking() -> N
     assert "thinking" in sent(begun, NEW)
 
 
-def test_instructions_stand_apart_wherever_they_stood() -> None:
-    history = (
-        Message(Role.SYSTEM, "A"),
-        USER,
-        Message(Role.SYSTEM, " "),
-        Message(Role.SYSTEM, "B"),
+def test_instructions_at_the_beginning_stand_apart_and_late_ones_in_their_place() -> None:
+    body = sent(
+        ChatRequest(
+            "m",
+            (
+                Message(Role.SYSTEM, "A"),
+                Message(Role.SYSTEM, " "),
+                Message(Role.SYSTEM, "B"),
+                USER,
+                Message(Role.SYSTEM, "C"),
+            ),
+        )
     )
-    body = sent(ChatRequest("m", history))
     assert body["system"] == "A\n\nB"
-    assert body["messages"] == [{"role": "user", "content": [text("Hi")]}]
+    assert body["messages"] == [
+        {"role": "user", "content": [text("Hi\n\n[System instruction]\nC")]}
+    ]
 
 
 def test_formats() -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from gateway.core.chat import Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
+from gateway.providers.history.instructions import fold_late_instructions, join_paragraphs
 from gateway.providers.history.repair import repair_history
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import long_text
@@ -27,9 +29,9 @@ _is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
 
 def system_text(messages: Sequence[Message]) -> str:
-    """Return all instructions of a conversation, wherever they stand."""
-    texts = [clean(message.text) for message in messages if message.role is Role.SYSTEM]
-    return "\n\n".join([text for text in texts if text.strip()])
+    """Return the instructions with which a conversation begins."""
+    leading = takewhile(lambda message: message.role is Role.SYSTEM, messages)
+    return join_paragraphs([clean(message.text) for message in leading])
 
 
 def thinking_blocks(message: Message) -> list[dict[str, object]]:
@@ -39,13 +41,14 @@ def thinking_blocks(message: Message) -> list[dict[str, object]]:
 
 
 def wire_turns(messages: Sequence[Message], *, thinking: bool = False) -> list[dict[str, object]]:
-    """Return the conversation without its instructions, as turns that alternate.
+    """Return the conversation without the instructions at its beginning, as turns that alternate.
 
     With *thinking* an answer begins with the thinking that its keepsake has; the API takes none
     without its signature. Raise
     `InvalidRequest` for media that the API has no form for.
     """
-    spoken = [message for message in messages if message.role is not Role.SYSTEM]
+    folded = fold_late_instructions(messages)
+    spoken = [message for message in folded if message.role is not Role.SYSTEM]
     turns: list[tuple[str, list[dict[str, object]]]] = []
     for message in repair_history(spoken, is_id=lambda text: _is_id(text) is not None):
         role = "assistant" if message.role is Role.ASSISTANT else "user"

@@ -12,8 +12,8 @@ from typing import Final
 
 from gateway.core.chat import JsonFormat, Message, Role, replace
 from gateway.providers.history.ids import is_name
+from gateway.providers.history.instructions import join_paragraphs
 from gateway.providers.history.surrogates import clean, clean_json
-from gateway.providers.mistral.repair import join_paragraphs
 from gateway.providers.mistral.schemas import Schema, map_subschemas, without_identity
 
 __all__ = ["JSON_HINT", "close", "wire_format", "with_json_hint"]

@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.core.chat import Message, Role, content_of, replace
 from gateway.providers.history.ids import is_name
+from gateway.providers.history.instructions import fold_late_instructions
 from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (
     adopt_orphans,
@@ -27,11 +28,11 @@ from gateway.providers.history.surrogates import clean, clean_messages
 from gateway.providers.mistral.bridge import bridge_results
 from gateway.providers.mistral.ids import is_id
 
-__all__ = ["REPAIRS", "instruct_by_user", "join_paragraphs", "repair"]
+__all__ = ["REPAIRS", "instruct_by_user", "repair"]
 
 _FOLLOWERS: Final = {
     Role.SYSTEM: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
-    Role.USER: frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT}),
+    Role.USER: frozenset({Role.USER, Role.ASSISTANT}),
     Role.ASSISTANT: frozenset({Role.USER, Role.ASSISTANT}),
     Role.TOOL: frozenset({Role.ASSISTANT}),
 }
@@ -100,39 +101,14 @@ def _drop_empty_answers(messages: Sequence[Message]) -> Iterable[Message]:
     ]
 
 
-def _gather_system(messages: Sequence[Message]) -> Iterable[Message]:
-    """Move instructions to the front, unless they stand first or between user and what follows.
+def _place_instructions(messages: Sequence[Message]) -> Iterable[Message]:
+    """Keep instructions at the beginning only; Mistral takes them in few other places.
 
     A conversation of instructions alone has its last one asked by the user.
     """
-    speakers = [i for i, message in enumerate(messages) if message.role is not Role.SYSTEM]
-    if len(speakers) == len(messages):
-        return messages
-    if not speakers:
-        return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
-    front = list(messages[: speakers[0]])
-    rest: list[Message] = []
-    moved: list[str] = []
-    speaker = Role.SYSTEM
-    last = max((i for i in speakers if messages[i].role is not Role.TOOL), default=0)
-    for index in range(len(front), len(messages)):
-        message = messages[index]
-        if message.role is not Role.SYSTEM:
-            speaker = message.role
-        elif speaker is not Role.USER or index > last:
-            moved.append(message.text)
-            continue
-        rest.append(message)
-    return [*_with_instructions(front, moved), *rest]
-
-
-def _with_instructions(front: Sequence[Message], moved: Iterable[str]) -> Sequence[Message]:
-    text = join_paragraphs(moved)
-    if not text:
-        return front
-    if not front:
-        return [Message(Role.SYSTEM, text)]
-    return [*front[:-1], replace(front[-1], content=join_paragraphs([front[-1].text, text]))]
+    if any(message.role is not Role.SYSTEM for message in messages):
+        return fold_late_instructions(messages)
+    return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
 
 
 def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
@@ -143,7 +119,7 @@ def _open_with_user(messages: Sequence[Message]) -> Iterable[Message]:
 
 
 def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
-    """Move all instructions in front of the last user text; there must be a user message.
+    """Move all instructions in front of the first user text; there must be a user message.
 
     Models for audio reject a system message beside a recording.
     """
@@ -151,14 +127,9 @@ def instruct_by_user(messages: Sequence[Message]) -> Sequence[Message]:
     if not texts:
         return messages
     rest = [message for message in messages if message.role is not Role.SYSTEM]
-    last = max(i for i, message in enumerate(rest) if message.role is Role.USER)
-    rest[last] = replace(rest[last], content=content_of([*texts, *rest[last].parts]))
+    first = min(i for i, message in enumerate(rest) if message.role is Role.USER)
+    rest[first] = replace(rest[first], content=content_of([*texts, *rest[first].parts]))
     return rest
-
-
-def join_paragraphs(texts: Iterable[str]) -> str:
-    """Join the texts that are not blank with a blank line between."""
-    return "\n\n".join([text for text in texts if text.strip()])
 
 
 REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
@@ -166,7 +137,7 @@ REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
     "dropped misplaced images or calls": drop_strays,
     "dropped empty answers": _drop_empty_answers,
     _PAIRING: partial(pair_results, is_id=is_id),
-    "moved system messages": _gather_system,
+    "moved system messages": _place_instructions,
     "answered open calls": answer_open_calls,
     "invented calls for orphaned results": adopt_orphans,
     "joined repeated results": join_duplicates,

@@ -157,13 +157,10 @@ def test_beside_a_recording_the_user_gives_all_instructions() -> None:
     messages = body["messages"]
     assert isinstance(messages, list)
     assert [messages[0], messages[-1]] == [
-        {"role": "user", "content": "Listen!"},
+        {"role": "user", "content": "Be brief.\n\nAnswer with JSON only.\n\nListen!"},
         {
             "role": "user",
-            "content": [
-                {"type": "text", "text": "Be brief.\n\nAnswer with JSON only."},
-                {"type": "input_audio", "input_audio": "UklGRg=="},
-            ],
+            "content": [{"type": "input_audio", "input_audio": "UklGRg=="}],
         },
     ]
 

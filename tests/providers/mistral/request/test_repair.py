@@ -66,25 +66,38 @@ OK = assistant("OK.")
         ),
         pytest.param(
             [system("a"), user(), assistant("x"), system("b"), user(), assistant("y"), system("c")],
-            [system("a\n\nb\n\nc"), user(), assistant("x"), user(), assistant("y")],
+            [
+                system("a"),
+                user(),
+                assistant("x"),
+                user("[System instruction]\nb"),
+                user(),
+                assistant("y"),
+                user("[System instruction]\nc"),
+            ],
             ["moved system messages"],
             id="system-after-assistant",
         ),
         pytest.param(
             [user(), system("a")],
-            [system("a"), user()],
+            [user("Hi.\n\n[System instruction]\na")],
             ["moved system messages"],
             id="system-last",
         ),
         pytest.param(
             [system("a"), system("b"), user(), system("c"), system("d"), user(), system("e")],
-            [system("a"), system("b\n\ne"), user(), system("c"), system("d"), user()],
+            [
+                system("a"),
+                system("b"),
+                user("Hi.\n\n[System instruction]\nc\n\n[System instruction]\nd"),
+                user("Hi.\n\n[System instruction]\ne"),
+            ],
             ["moved system messages"],
-            id="system-between-user-messages-stays",
+            id="system-between-user-messages",
         ),
         pytest.param(
             [system(""), user(), assistant("x"), system("b"), user()],
-            [system("b"), user(), assistant("x"), user()],
+            [system(""), user(), assistant("x"), user("[System instruction]\nb"), user()],
             ["moved system messages"],
             id="no-blank-line-after-nothing",
         ),
@@ -254,12 +267,12 @@ def test_repairs_lose_nothing_that_was_said_or_shown(history: tuple[Message, ...
 
 
 def test_instructions_beside_a_recording_come_from_the_user() -> None:
-    history = [system("a"), user("b"), system("c"), assistant("d"), user("e"), assistant("f")]
+    history = [system("a"), system("b"), assistant("c"), user("d"), assistant("e"), user("f")]
     assert instruct_by_user(history) == [
-        user("b"),
-        assistant("d"),
-        user("a\n\nc\n\ne"),
-        assistant("f"),
+        assistant("c"),
+        user("a\n\nb\n\nd"),
+        assistant("e"),
+        user("f"),
     ]
 
 
@@ -286,7 +299,6 @@ def test_the_worked_example() -> None:
     assert chat_body(ChatRequest("mistral-large-latest", history), PLAIN) == {
         "model": "mistral-large-latest",
         "messages": [
-            {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Weather in Lyon and Oslo?"},
             {
                 "role": "assistant",
@@ -297,7 +309,12 @@ def test_the_worked_example() -> None:
                 ],
             },
             {"role": "tool", "tool_call_id": lyon, "name": "weather", "content": "21 C"},
-            {"role": "tool", "tool_call_id": oslo, "name": "weather", "content": "9 C"},
+            {
+                "role": "tool",
+                "tool_call_id": oslo,
+                "name": "weather",
+                "content": "9 C\n\n[System instruction]\nBe brief.",
+            },
             {"role": "assistant", "content": "OK."},
             {"role": "user", "content": "Which is warmer?"},
         ],
