@@ -81,9 +81,9 @@ class GatewayError(Exception):
     The text may quote what others sent: keys in it are replaced, and so is what UTF-8 cannot
     carry, and a long one is cut.
     ``status`` overrides the class's own status, ``headers`` are sent with the error response.
-    ``code`` is the word by which programs tell some errors apart, in the dialects that have a place for
-    one. ``limit`` is what of a caller's key, limits and money was in the way,
-    as the log says it; empty if nothing was.
+    ``code`` is the word by which programs tell some errors apart, in the dialects that have a place
+    for one. ``limit`` is what of a caller's key, limits and money was in the way, as the log says
+    it; empty if nothing was.
     """
 
     default_status: ClassVar[int] = 500

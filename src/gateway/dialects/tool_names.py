@@ -11,13 +11,15 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.core.chat import ChatRequest, Message, NamedTool, replace
-from gateway.core.events import Answer, ChatEvent, ToolCall
+from gateway.core.events import Answer, ChatEvent, ToolCall, ToolCallDelta
 from gateway.dialects.base import AnswerEncoder
 
 __all__ = ["RenamingEncoder", "join_name", "rename_tools", "split_name", "upstream_names"]
+
+CallT = TypeVar("CallT", ToolCall, ToolCallDelta)
 
 _LONGEST: Final = 64
 _DIGITS: Final = 8
@@ -87,21 +89,28 @@ class RenamingEncoder:
         self._encoder = encoder
         self._names = names
         self.stream_headers = encoder.stream_headers
+        self.line_end = encoder.line_end
         self.document_type = encoder.document_type
         self.error_line = encoder.error_line
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return whole lines for a batch."""
-        return self._encoder.lines(
-            [self._restored(event) if type(event) is ToolCall else event for event in events]
-        )
+        return self._encoder.lines(list(map(self._with_own_name, events)))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer."""
         calls = tuple(map(self._restored, answer.tool_calls))
         return self._encoder.document(dataclasses.replace(answer, tool_calls=calls))
 
-    def _restored(self, call: ToolCall) -> ToolCall:
+    def _with_own_name(self, event: ChatEvent) -> ChatEvent:
+        match event:
+            case ToolCall():
+                return self._restored(event)
+            case ToolCallDelta():
+                return self._restored(event)
+        return event
+
+    def _restored(self, call: CallT) -> CallT:
         return replace(call, name=self._names.get(call.name, call.name))
 
 

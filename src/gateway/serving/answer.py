@@ -176,7 +176,7 @@ async def _counted(request: web.Request, opened: Opened) -> Opened:
 
 def _open(task: StreamTask, target: Target, caller: str) -> Awaitable[Opened]:
     asked = task.request_for(target.model)
-    encoder = task.encoder_for(target.model, asked)
+    encoder: AnswerEncoder = task.encoder_for(target.model, asked)
     if isinstance(asked, ChatRequest):
         asked, names = rename_tools(replace(asked, caller=caller) if caller else asked)
         encoder = RenamingEncoder(encoder, names) if names else encoder
