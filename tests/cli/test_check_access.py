@@ -62,6 +62,7 @@ def test_keys_of_the_file_are_looked_at_too(tmp_path: Path) -> None:
     for name, settings in (
         ("Alice", KeySettings("")),
         ("bob", KeySettings("", plan="gone")),
+        ("carol", KeySettings("")),
         ("default", KeySettings("", budget=Decimal(1))),
     ):
         file.add(name, new_key(), settings, now=datetime.now(UTC))

@@ -320,7 +320,12 @@ async def test_the_first_key_closes_a_running_gateway_and_the_last_one_opens_it(
     await until(200, made.key)
     async with client.get("/gateway/key", headers={"x-api-key": made.key}) as response:
         assert (await response.json())["name"] == "alice"
+    second = new_key()
+    file.add("bob", second, KeySettings(second.hash), now=datetime.now(UTC))
+    await until(200, second.key)
     file.revoke("alice")
+    await until(401, made.key)
+    file.revoke("bob")
     await until(200, "")
     file.close()
 
@@ -516,4 +521,5 @@ def test_where_nothing_is_configured_nothing_of_it_is_loaded() -> None:
         "gateway.access.caller",
         "gateway.access.hosts",
         "gateway.access.origins",
+        "gateway.access.rejections",
     ]

@@ -24,6 +24,7 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -166,7 +167,12 @@ DONE: Mapping[str, tuple[Sequence[Any], UsageCounts]] = {
         UsageCounts(1),
     ),
     "without counts": (
-        [[ThinkingDelta("hmmm")], [TextDelta("hello")], [ToolCall("f", {"a": 1})], [UNCOUNTED]],
+        [
+            [ThinkingDelta("hmmm")],
+            [TextDelta("hello"), Logprobs(())],
+            [ToolCall("f", {"a": 1})],
+            [UNCOUNTED],
+        ],
         # 9 characters, one of the name, and 7 of the arguments
         UsageCounts(1, input_tokens=1, output_tokens=5, estimated_tokens=6, cost=11 * MICRO),
     ),
@@ -183,9 +189,7 @@ DONE: Mapping[str, tuple[Sequence[Any], UsageCounts]] = {
 
 
 @EACH_WAY
-@pytest.mark.parametrize(
-    ("steps", "counts"), [one[1:] for one in DONE], ids=[one[0] for one in DONE]
-)
+@pytest.mark.parametrize(("steps", "counts"), DONE.values(), ids=DONE)
 async def test_what_was_used_is_in_the_ledger_whatever_came(
     aiohttp_client: AiohttpClient, stream: bool, steps: Sequence[Any], counts: UsageCounts
 ) -> None:

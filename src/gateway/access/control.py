@@ -183,6 +183,4 @@ class RequestAccess:
                     record.usage = event.usage
                     self.settle(record)
                     return
-                case _:
-                    pass
         self._has_begun = self._has_begun or bool(batch)
