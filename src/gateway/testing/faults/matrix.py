@@ -79,7 +79,7 @@ def all_cases() -> list[Case]:
 async def run_matrix(contract: type[Subject], cases: Iterable[Case]) -> AsyncIterator[Outcome]:
     """Run *cases* one after the other with the adapter of *contract*, and yield the outcomes."""
     models = contract.models_body
-    documents = models if isinstance(models, Mapping) else {"": models}
+    documents = dict(models) if isinstance(models, Mapping) else {"": models}
     async with (
         faulty_service(documents) as service,
         # If the client leaves, no timeout must be what closes the connection to the service.

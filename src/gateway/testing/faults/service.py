@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import assert_never
 
@@ -18,13 +18,13 @@ _ABORTIVELY = struct.pack("ii", 1, 0)
 
 
 class FaultyService:
-    """Answer requests for lists with *documents*, by the end of their paths, others with `steps`.
+    """Answer requests with ``documents``, by the end of their paths, and all others with ``steps``.
 
     ``requests`` counts the others, ``asked`` is set when one has come, and ``idle`` when none is
     being answered.
     """
 
-    def __init__(self, documents: Mapping[str, bytes]) -> None:
+    def __init__(self, documents: dict[str, bytes]) -> None:
         self.port = 0
         self.steps: Sequence[Step] = ()
         self.requests = 0
@@ -32,7 +32,7 @@ class FaultyService:
         self.idle = asyncio.Event()
         self.idle.set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self._documents = documents
+        self.documents = documents
         self._busy = 0
 
     def plan(self, steps: Sequence[Step]) -> None:
@@ -58,7 +58,7 @@ class FaultyService:
         method, path, _ = head.split(b" ", 2)
         _, found, length = head.lower().partition(b"content-length: ")
         await reader.readexactly(int(length.split(b"\r\n")[0]) if found else 0)
-        for ending, body in self._documents.items():
+        for ending, body in self.documents.items():
             if path.endswith(ending.encode()) and (ending or method == b"GET"):
                 writer.write(document(body))
                 return True
@@ -97,7 +97,7 @@ class FaultyService:
 
 
 @asynccontextmanager
-async def faulty_service(documents: Mapping[str, bytes]) -> AsyncIterator[FaultyService]:
+async def faulty_service(documents: dict[str, bytes]) -> AsyncIterator[FaultyService]:
     """Run a service, and end all of its connections."""
     service = FaultyService(documents)
 

@@ -1,0 +1,74 @@
+"""The fuzzer and the killer of writers: a small part of what their commands run."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.mutations import mutated, mutated_bytes, mutated_json
+
+from gateway.handlers import ROUTES
+
+ROOT = Path(__file__).parents[2]
+SEEDS = json.loads((Path(__file__).parent / "seeds" / "requests.json").read_text("utf-8"))
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the memory is read from /proc"
+)
+
+
+def run(module: str, *arguments: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("what", ["requests", "answers"])
+def test_a_part_of_the_mutations_finds_nothing(what: str) -> None:
+    assert run("fuzz", what, "--count", "100") == [f"100 mutated {what}, 0 findings"]
+
+
+def test_killed_writers_lose_nothing() -> None:
+    assert run("kills", "--count", "5") == ["5 processes killed, 0 lost something"]
+
+
+def test_there_is_a_seed_for_every_endpoint_that_takes_json() -> None:
+    others = (
+        "/api/blobs",
+        "/api/me",
+        "/api/signout",
+        "/api/user",
+        "/api/experimental",
+        "/v1/audio",
+    )
+    taking = {
+        f"{route.method} {route.path}"
+        for route in ROUTES
+        if route.method in ("POST", "DELETE") and not route.path.startswith(others)
+    }
+    assert {*SEEDS} == taking
+
+
+def test_a_mutation_can_be_made_again_from_its_number() -> None:
+    seed = json.dumps(SEEDS["POST /api/chat"][1]).encode()
+    made = [mutated(seed, random.Random(number)) for number in range(200)]
+    assert made == [mutated(seed, random.Random(number)) for number in range(200)]
+    assert len({*made}) > 150
+
+
+def test_what_is_not_json_is_mutated_by_its_bytes() -> None:
+    made = {mutated(b"data: {]", random.Random(number)) for number in range(50)}
+    assert len(made) > 20
+    assert isinstance(mutated_bytes(b"", random.Random(1)), bytes)
+    assert json.dumps(mutated_json({}, random.Random(1)))
