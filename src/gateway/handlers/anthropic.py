@@ -39,7 +39,7 @@ async def count_tokens(request: web.Request) -> web.StreamResponse:
 
 
 def _task(request: web.Request, body: bytes) -> StreamTask:
-    said, stream = read_messages(body)
+    said, stream = read_messages(body, betas=",".join(request.headers.getall("anthropic-beta", ())))
     identity = request[RECORD].id
 
     def request_for(model: ListedModel) -> ChatRequest:

@@ -7,7 +7,7 @@ data of events and returns events, and does no I/O.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError
@@ -105,7 +105,12 @@ class ChunkDecoder(AnswerDecoder):
         keepsake = self._keepsake()
         if self._keep is not None and self._calls.made:
             self._keep(self._calls.made, keepsake)
-        return self._finish(Finish(self._reason, self._usage, keepsake=keepsake or None))
+        finish = Finish(self._reason, self._usage, self._native(), keepsake=keepsake or None)
+        return self._finish(finish)
+
+    def _native(self) -> Mapping[str, Mapping[str, object]] | None:
+        """Return ``native`` of the `Finish`: nothing, unless a subclass has anything to tell."""
+        return None
 
     def _keepsake(self) -> Keepsake:
         """Return what the service wants back with this answer; nothing by default."""

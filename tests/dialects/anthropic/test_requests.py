@@ -85,6 +85,13 @@ def test_everything_that_can_be_said_is_kept() -> None:
         sampling=Sampling(temperature=0.0, top_p=0.5, top_k=3, max_tokens=9, stop=("END", ".")),
         think=True,
         response_format=JsonFormat(schema=SCHEMA),
+        native={
+            "anthropic": {
+                "fields": {"metadata": {"user_id": "me"}, "service_tier": "auto"},
+                "budget": 1024,
+                "tools": {"get_weather": {"type": "ephemeral"}},
+            }
+        },
     )
 
 

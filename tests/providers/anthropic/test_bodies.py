@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapter_provider import ask
 from gateway.core.chat import (
@@ -16,6 +18,7 @@ from gateway.core.chat import (
     Role,
     Sampling,
     Tool,
+    replace,
 )
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
@@ -129,13 +132,54 @@ def test_thinking(think: Any, model: Claude, expected: dict[str, object]) -> Non
     assert beside(ask(think=think), model) == expected
 
 
-def test_thinking_takes_no_sampling_and_has_its_own_part_of_the_limit() -> None:
-    body = sent(ask(think="low", sampling=HOT))
-    assert body["max_tokens"] == 100 + 2_048
+def test_thinking_takes_no_sampling() -> None:
+    body = sent(ask(think="low", sampling=replace(HOT, max_tokens=9_000)))
     assert body.keys() == {"max_tokens", "messages", "thinking", "stop_sequences"}
-    assert sent(ask(think="max", sampling=HOT), SMALL)["max_tokens"] == 100 + 2_048
-    assert sent(ask(think="max"), SMALL)["max_tokens"] == 4_096
     assert "temperature" in sent(ask(think=False, sampling=HOT))
+
+
+# the client's limit, its wish, its own budget, the model: the budget, and the limit upstream
+BUDGETS: dict[str, tuple[int | None, Any, int, Claude, int | None, int]] = {
+    "no limit": (None, "low", 0, OLD, 2_048, 8_192 + 2_048),
+    "no limit but the model's": (None, "max", 0, SMALL, 2_048, 4_096),
+    "room for both": (9_000, "low", 0, OLD, 2_048, 9_000),
+    "half of the limit": (4_000, True, 0, OLD, 2_000, 4_000),
+    "the least budget": (1_500, "max", 0, OLD, 1_024, 1_500),
+    "just the least budget": (1_025, True, 0, OLD, 1_024, 1_025),
+    "no room to think": (1_024, True, 0, OLD, None, 1_024),
+    "hardly a limit": (100, "max", 0, SMALL, None, 100),
+    "a budget of the client": (4_000, True, 2_000, OLD, 2_000, 4_000),
+    "a large budget of the client": (4_000, True, 3_999, OLD, 3_999, 4_000),
+    "a budget without a limit": (None, True, 5_000, OLD, 5_000, 8_192 + 5_000),
+    "a budget beyond the limit": (4_000, True, 4_000, OLD, 2_000, 4_000),
+    "a budget beyond the model": (9_000, True, 8_000, SMALL, 2_048, 4_096),
+    "too small a budget": (4_000, True, 500, OLD, None, 4_000),
+}
+
+
+@pytest.mark.parametrize("case", BUDGETS.values(), ids=BUDGETS)
+def test_a_budget_is_cut_to_what_the_client_allows(case: Any) -> None:
+    limit, think, given, model, budget, most = case
+    native = {"anthropic": {"budget": given}} if given else {}
+    body = sent(ask(think=think, sampling=Sampling(max_tokens=limit), native=native), model)
+    assert body["max_tokens"] == most
+    thinking = body.get("thinking")
+    assert thinking == (budget and {"type": "enabled", "budget_tokens": budget})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 100_000),
+    st.sampled_from([True, "low", "medium", "high", "max"]),
+    st.integers(0, 100_000),
+    st.sampled_from([OLD, SMALL, NEW]),
+)
+def test_a_limit_is_never_exceeded(limit: int, think: Any, given: int, model: Claude) -> None:
+    native = {"anthropic": {"budget": given}}
+    body = sent(ask(think=think, sampling=Sampling(max_tokens=limit), native=native), model)
+    assert body["max_tokens"] <= limit
+    budget = body.get("thinking", {}).get("budget_tokens")
+    assert budget is None or 1_024 <= budget < body["max_tokens"]
 
 
 @pytest.mark.parametrize("choice", ["required", NamedTool("f")], ids=["any", "named"])

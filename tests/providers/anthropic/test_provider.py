@@ -50,6 +50,13 @@ def event(kind: str, **more: object) -> bytes:
     return json.dumps({"type": kind, **more}).encode()
 
 
+def untyped(data: bytes) -> bytes:
+    """Return an event without its own type."""
+    members = json.loads(data)
+    del members["type"]
+    return json.dumps(members).encode()
+
+
 def start(block: object, index: int = 0) -> bytes:
     return event("content_block_start", index=index, content_block=block)
 
@@ -143,7 +150,57 @@ ANSWERS: dict[str, Any] = {
             end("refusal", output_tokens=9, service_tier="x"),
             OVER,
         ],
-        [Finish(FinishReason.CONTENT_FILTER, Usage(37, 9, 30))],
+        [
+            Finish(
+                FinishReason.CONTENT_FILTER,
+                Usage(37, 9, 30),
+                {
+                    "anthropic": {
+                        "usage": {"cache_creation_input_tokens": 2, "cache_read_input_tokens": 30}
+                    }
+                },
+            )
+        ],
+    ),
+    "a stop sequence": (
+        [
+            TEXT,
+            event("message_delta", delta={"stop_reason": "stop_sequence", "stop_sequence": "END"}),
+        ],
+        [
+            TextDelta("a"),
+            Finish(FinishReason.STOP, None, {"anthropic": {"stop_sequence": "END"}}),
+        ],
+    ),
+    "the end of another service's streams before the end": (
+        [TEXT, b"[DONE]", STOPPED, OVER],
+        [TextDelta("a"), STOP],
+    ),
+    "the same after the reason": ([TEXT, STOPPED, b"[DONE]", TEXT], [TextDelta("a"), STOP]),
+    "the same at the very end": ([TEXT, STOPPED, OVER, b"[DONE]"], [TextDelta("a"), STOP]),
+    "events without types": (
+        [
+            untyped(event("message_start", message={"id": "m", "usage": {"input_tokens": 1}})),
+            untyped(start({"type": "text", "text": ""})),
+            b"{}",
+            untyped(TEXT),
+            untyped(event("content_block_stop", index=0)),
+            untyped(end("end_turn", output_tokens=2)),
+            untyped(OVER),
+        ],
+        [TextDelta("a"), Finish(FinishReason.STOP, Usage(1, 2))],
+    ),
+    "a call without types": (
+        [
+            untyped(CALL),
+            untyped(delta(type="input_json_delta", partial_json='{"x":1}')),
+            untyped(end("tool_use")),
+        ],
+        [ToolCall("f", {"x": 1}, "1"), Finish(FinishReason.TOOL_CALLS)],
+    ),
+    "a whole message without its type": (
+        [untyped(event("message", content=[{"type": "text", "text": "a"}], stop_reason="x"))],
+        [TextDelta("a"), STOP],
     ),
     "what is not for us": (
         [

@@ -25,7 +25,8 @@ class Turn(msgspec.Struct, frozen=True):
 class MessagesBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/messages``; a field left out, or sent as ``null``, has its default.
 
-    ``system`` is as the client sent it, since Ollama accepts any type there.
+    ``system`` is as the client sent it, since Ollama accepts any type there, and so is what only
+    Anthropic's own API reads.
     """
 
     model: str = ""
@@ -41,3 +42,6 @@ class MessagesBody(msgspec.Struct, frozen=True):
     tool_choice: Fields = {}
     thinking: Fields = {}
     output_config: Fields = {}
+    metadata: object = None
+    service_tier: object = None
+    cache_control: object = None

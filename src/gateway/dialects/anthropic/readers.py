@@ -98,6 +98,7 @@ _BLOCK: dict[str, Reader] = {
     "content": read_anything,
     "thinking": read_string,
     "is_error": read_anything,
+    "cache_control": read_anything,
 }
 _TURN: dict[str, Reader] = {"role": read_role, "content": _content}
 _TOOL: dict[str, Reader] = {
@@ -106,6 +107,7 @@ _TOOL: dict[str, Reader] = {
     "description": read_string,
     "input_schema": read_anything,
     "strict": read_bool_or_none,
+    "cache_control": read_anything,
     "display_width_px": read_anything,
     "display_height_px": read_anything,
     "enable_zoom": read_anything,

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.chat import ChatRequest, JsonFormat, Message, Sampling, Think
+from gateway.core.chat import ChatRequest, JsonFormat, Message, Sampling, Think, replace
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, MessagesBody
 from gateway.dialects.anthropic.messages import conversation
+from gateway.dialects.anthropic.native import native_fields
 from gateway.dialects.anthropic.schemas import load_messages
 from gateway.dialects.anthropic.tools import (
     check_tools,
@@ -36,9 +37,10 @@ _MEDIA_TOKENS: Final = 1_600
 _SWITCHES: Final[Mapping[str, bool]] = {"enabled": True, "disabled": False}
 
 
-def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
+def read_messages(data: bytes, *, betas: str = "") -> tuple[ChatRequest, bool]:
     """Return the provider request, with the model's name as in *data*, and whether to stream.
 
+    *betas* is the header ``anthropic-beta``, for providers that speak this dialect.
     It has no messages if all of the client's are empty. Raise `InvalidRequest` for a wrong type, a
     missing field, content that cannot be expressed or a tool that only Anthropic's servers run, and
     `Forbidden` for a web search.
@@ -46,7 +48,7 @@ def read_messages(data: bytes) -> tuple[ChatRequest, bool]:
     body = load_messages(data)
     _check(body, max_tokens=body.max_tokens)
     check_tools(body.tools, body.tool_choice)
-    return _request(body), body.stream
+    return replace(_request(body), native=native_fields(body, betas=betas)), body.stream
 
 
 def read_uncounted(data: bytes) -> ChatRequest:

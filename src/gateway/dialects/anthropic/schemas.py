@@ -42,6 +42,9 @@ class MessagesSchema(BodySchema[MessagesBody]):
     tool_choice = Value(read_tool_choice)
     thinking = Value(read_thinking)
     output_config = Value(read_output_config)
+    metadata = Value(read_anything)
+    service_tier = Value(read_anything)
+    cache_control = Value(read_anything)
 
 
 load_messages = body_loader(MessagesSchema, empty_error="EOF")

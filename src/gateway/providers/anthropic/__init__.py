@@ -14,6 +14,7 @@ from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic import errors, models
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body
+from gateway.providers.anthropic.native import native_of
 from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.keepsakes import Owner
@@ -40,11 +41,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         options = context.options
         self._upstream = open_upstream(
             context,
-            headers={
-                **options.credentials,
-                "anthropic-version": options.version,
-                "anthropic-beta": options.beta,
-            },
+            headers={**options.credentials, "anthropic-version": options.version},
             error_for=errors.error_for,
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
@@ -76,8 +73,13 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         owner = Owner(request.caller, self.context.name, request.model)
         messages = self.context.keepsakes.recall(owner, request.messages)
         request = replace(request, messages=messages)
+        betas = (self.context.options.beta, native_of(request).get("betas", ""))
         stream = await stream_learning(
-            self._upstream, "/messages", self._body(request), partial(self._unlearn, request)
+            self._upstream,
+            "/messages",
+            self._body(request),
+            partial(self._unlearn, request),
+            headers={"anthropic-beta": ",".join(filter(None, betas))},
         )
         keep = partial(self.context.keepsakes.keep, owner)
         think = request.think is not False

@@ -1,22 +1,26 @@
 """Decode the events of Anthropic's messages API (docs, "streaming messages").
 
 An answer is a sequence of blocks, each of text, of thinking or of a call whose arguments come as
-fragments of JSON. What ends it is named by ``message_delta``; ``message_stop`` follows.
+fragments of JSON. What ends it is named by ``message_delta``; ``message_stop`` follows. Services
+that imitate the API may leave out the types of events, or send ``[DONE]`` as OpenAI does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Usage
 from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.anthropic.errors import payload_error
+from gateway.providers.anthropic.native import DIALECT
 from gateway.providers.json_values import fields_of, json_of, text_of
 
 __all__ = ["MessageDecoder"]
+
+_CACHED: Final = ("cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 # Most members are Any: one of an unexpected type is then passed over and costs no answer.
@@ -33,6 +37,7 @@ class _Part(msgspec.Struct, gc=False):
     name: Any = None
     input: Any = None
     stop_reason: Any = None
+    stop_sequence: Any = None
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -46,6 +51,7 @@ class _Event(msgspec.Struct, gc=False):
     id: Any = None
     content: list[_Part] | None = None
     stop_reason: Any = None
+    stop_sequence: Any = None
     error: Any = None
 
 
@@ -87,13 +93,14 @@ class MessageDecoder(ChunkDecoder):
     Thinking that comes although *think* is false is dropped.
     """
 
-    __slots__ = ("_counts", "_message_id", "_thoughts")
+    __slots__ = ("_counts", "_message_id", "_stop_sequence", "_thoughts")
 
     def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
         super().__init__(provider, think=think, keep=keep)
         self._thoughts: dict[int, _Thought] = {}
         self._message_id = ""
         self._counts: dict[str, int] = {}
+        self._stop_sequence = ""
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
         """Return the events of data that arrived together."""
@@ -101,6 +108,9 @@ class MessageDecoder(ChunkDecoder):
         for data in batch:
             if self._is_over:
                 break
+            if data == _DONE:
+                events += self.end() if self._reason is not None else []
+                continue
             try:
                 event = _read_event(data)
             except (ValueError, RecursionError) as error:
@@ -124,7 +134,7 @@ class MessageDecoder(ChunkDecoder):
                 self._count(message.get("usage"))
             case "message_delta":
                 self._count(event.usage)
-                events += self._stop(event.delta.stop_reason if event.delta else None)
+                events += self._stop(event.delta)
             case "message_stop":
                 events += self._end_marked()
             case "message":
@@ -139,7 +149,7 @@ class MessageDecoder(ChunkDecoder):
         for index, block in enumerate(event.content or ()):
             self._take_part(events, block, index)
         self._count(event.usage)
-        events += self._stop(event.stop_reason)
+        events += self._stop(event)
 
     def _take_part(self, events: list[ChatEvent], part: _Part, index: object) -> None:
         match part.type:
@@ -166,8 +176,21 @@ class MessageDecoder(ChunkDecoder):
         blocks = [block for thought in self._thoughts.values() for block in thought.blocks()]
         return {"anthropic": {"blocks": blocks}} if blocks else {}
 
-    def _stop(self, stop_reason: object) -> list[ChatEvent]:
-        return [] if self._reason is not None else self._take_reason(stop_reason)
+    def _stop(self, end: _Part | _Event | None) -> list[ChatEvent]:
+        if end is None or self._reason is not None:
+            return []
+        if isinstance(end.stop_sequence, str):
+            self._stop_sequence = end.stop_sequence
+        return self._take_reason(end.stop_reason)
+
+    def _native(self) -> Mapping[str, Mapping[str, object]] | None:
+        """Return what only clients of this dialect are told: stop sequence, and kinds of tokens."""
+        told: dict[str, object] = {}
+        if self._stop_sequence:
+            told["stop_sequence"] = self._stop_sequence
+        if counts := {name: self._counts[name] for name in _CACHED if name in self._counts}:
+            told["usage"] = counts
+        return {DIALECT: told} if told else None
 
     def _count(self, usage: object) -> None:
         """Add token counts, which come in parts; later ones replace earlier ones of their name."""

@@ -18,6 +18,7 @@ from gateway.core.chat import (
 from gateway.core.model_info import Capability
 from gateway.providers.anthropic.messages import system_text, thinking_blocks, wire_turns
 from gateway.providers.anthropic.models import Claude
+from gateway.providers.anthropic.native import native_of, with_native
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import reject_deep_nesting
 
@@ -25,7 +26,9 @@ __all__ = ["learn", "messages_body"]
 
 _JSON_HINT = "Answer with one JSON object and nothing else."
 _BUDGETS = {"low": 2_048, "medium": 8_192, "high": 16_384, "max": 32_768}
-"""Tokens for thinking where a model needs a number; the API's minimum is 1024."""
+"""Tokens for thinking where a model needs a number."""
+_LEAST_BUDGET = 1_024
+"""The fewest tokens for thinking that the API takes."""
 _CHOICES = {"required": "any", "auto": "auto", "none": "none"}
 _KNOWN_EXTRA = frozenset({"metadata", "service_tier"})
 
@@ -51,12 +54,11 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     *max_tokens* is the limit when the client sets none. Raise `InvalidRequest` for what the API has
     no form for.
     """
-    limit = request.sampling.max_tokens or max_tokens
     thinking = _thinking(request, model)
     is_thinking = thinking is not None and thinking["type"] != "disabled"
     body: dict[str, object] = {
         "model": clean(request.model),
-        "max_tokens": min(limit, model.max_output or limit),
+        "max_tokens": _limit(request, model, thinking, default=max_tokens),
         "messages": wire_turns(request.messages, thinking=is_thinking),
         "stream": True,
     }
@@ -75,15 +77,11 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     config = _output_config(form, request.think, model)
     if config:
         body["output_config"] = config
-    budget = (thinking or {}).get("budget_tokens")
-    if isinstance(budget, int):
-        # The limit covers thinking and answer; the client's was meant for the answer.
-        wanted = limit + budget
-        body["max_tokens"] = min(wanted, model.max_output or wanted)
     body |= _sampling(request.sampling, free=model.takes_sampling and not is_thinking)
-    return body | {
+    body |= {
         name: clean_json(value) for name, value in request.extra.items() if name in _KNOWN_EXTRA
     }
+    return with_native(body, native_of(request))
 
 
 def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
@@ -98,11 +96,36 @@ def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:
     if is_forced or _lacks_thinking(request.messages):
         # Neither goes with a budget: the turn of a call has to start with its own thinking.
         return None
-    level = "medium" if request.think is True else request.think
-    most = _BUDGETS[level]
-    if model.max_output:
-        most = min(most, max(model.max_output // 2, 1_024))
-    return {"type": "enabled", "budget_tokens": most}
+    budget = _budget(request, model)
+    return {"type": "enabled", "budget_tokens": budget} if budget >= _LEAST_BUDGET else None
+
+
+def _budget(request: ChatRequest, model: Claude) -> int:
+    """Return how many tokens the model may think for, 0 if it cannot with the client's limit.
+
+    A limit covers thinking and answer. Half of it is left for the answer where that leaves enough
+    to think for, unless the client has divided it itself.
+    """
+    given = native_of(request).get("budget", 0)
+    budget: int = given or _BUDGETS.get(str(request.think), _BUDGETS["medium"])
+    for limit in (model.max_output, request.sampling.max_tokens):
+        if limit and not (given and budget < limit):
+            budget = min(budget, max(limit // 2, _LEAST_BUDGET)) if limit > _LEAST_BUDGET else 0
+    return budget
+
+
+def _limit(
+    request: ChatRequest, model: Claude, thinking: Mapping[str, object] | None, *, default: int
+) -> int:
+    """Return the most tokens of thinking and answer together, never more than the client allows.
+
+    *default* is meant for the answer alone.
+    """
+    limit = request.sampling.max_tokens
+    if limit is None:
+        budget = (thinking or {}).get("budget_tokens")
+        limit = default + (budget if isinstance(budget, int) else 0)
+    return min(limit, model.max_output or limit)
 
 
 def _lacks_thinking(messages: Sequence[Message]) -> bool:

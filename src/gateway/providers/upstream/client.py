@@ -91,9 +91,14 @@ class Upstream:
         # Adapters have few paths, unless they put the names of models into them.
         self._endpoint = lru_cache(_ENDPOINTS)(self._make_endpoint)
 
-    def stream(self, path: str, body: Mapping[str, object]) -> EventStream:
-        """Prepare a POST whose answer is a stream of events; entering the result sends it."""
-        return self._stream(path, body, EVENT_STREAM, EventSplitter())
+    def stream(
+        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] = NO_HEADERS
+    ) -> EventStream:
+        """Prepare a POST whose answer is a stream of events; entering the result sends it.
+
+        *headers* are added to those of all requests.
+        """
+        return self._stream(path, body, EVENT_STREAM, EventSplitter(), headers)
 
     def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
@@ -105,9 +110,12 @@ class Upstream:
         body: Mapping[str, object],
         media_type: str,
         splitter: EventSplitter | LineSplitter,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> EventStream:
         endpoint = self._endpoint("POST", path, media_type, _JSON)
-        return EventStream(self, endpoint, body, media_type=media_type, splitter=splitter)
+        return EventStream(
+            self, endpoint, body, media_type=media_type, splitter=splitter, headers=headers
+        )
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """POST once and return the decoded JSON of the answer."""

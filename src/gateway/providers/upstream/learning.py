@@ -12,6 +12,7 @@ from typing import TypeAlias
 from gateway.core.errors import UpstreamRejected
 from gateway.providers.upstream.client import Upstream
 from gateway.providers.upstream.stream import EventStream
+from gateway.providers.upstream.transport import NO_HEADERS
 
 __all__ = ["Unlearn", "stream_learning"]
 
@@ -25,7 +26,12 @@ _MOST_CHANGES = 4
 
 
 async def stream_learning(
-    upstream: Upstream, path: str, body: Mapping[str, object], unlearn: Unlearn
+    upstream: Upstream,
+    path: str,
+    body: Mapping[str, object],
+    unlearn: Unlearn,
+    *,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> EventStream:
     """POST *body* and return the open stream of the answer, to be closed by the caller.
 
@@ -35,7 +41,7 @@ async def stream_learning(
     """
     changes = 0
     while True:
-        stream = upstream.stream(path, body)
+        stream = upstream.stream(path, body, headers)
         try:
             await stream.connect()
         except UpstreamRejected as error:

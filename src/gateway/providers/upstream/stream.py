@@ -13,6 +13,7 @@ from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.payload import json_payload
 from gateway.providers.upstream.transport import (
+    NO_HEADERS,
     Body,
     Endpoint,
     Exchange,
@@ -72,6 +73,7 @@ class EventStream:
         *,
         media_type: str,
         splitter: EventSplitter | LineSplitter,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         self.split = splitter.feed
         self.rest = splitter.close
@@ -80,6 +82,7 @@ class EventStream:
         self._idle_limit = service.timeouts.idle
         self._is_open = False
         self._body: Body = json_payload(body)
+        self._headers = headers
         self._exchange = service.transport.exchange(endpoint)
 
     async def connect(self) -> None:
@@ -105,7 +108,7 @@ class EventStream:
 
     async def _open(self, body: Body) -> None:
         service, exchange = self._service, self._exchange
-        await exchange.open(body)
+        await exchange.open(body, self._headers)
         service.note(exchange)
         if exchange.status != 200:
             raise await service.error_from(exchange)
