@@ -44,9 +44,11 @@ async def test_the_error_on_the_page_is_one(aiohttp_client: Any) -> None:
 REASONS = {
     "tool_use": (FinishReason.TOOL_CALLS, (CALL,)),
     "end_turn": (FinishReason.STOP, ()),
+    "stop_sequence": (FinishReason.STOP, ()),
     "max_tokens": (FinishReason.LENGTH, ()),
     "refusal": (FinishReason.CONTENT_FILTER, ()),
 }
+STOPPED = {"anthropic": {"stop_sequence": "END"}}
 
 
 def test_every_reason_on_the_page_is_given() -> None:
@@ -56,7 +58,8 @@ def test_every_reason_on_the_page_is_given() -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_reasons_are_given_as_the_page_says(reason: str) -> None:
     finish, calls = REASONS[reason]
-    answer = Answer("", "", calls, Finish(finish))
+    told = STOPPED if reason == "stop_sequence" else None
+    answer = Answer("", "", calls, Finish(finish, None, told))
     document = json.loads(MessageEncoder("m", identity="1").document(answer))
     assert document["stop_reason"] == reason
 

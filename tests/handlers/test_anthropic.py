@@ -15,7 +15,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from anthropic_wire import PNG, read_events
 from gateway.core.chat import ChatRequest, Message, Role, Sampling, Tool
-from gateway.core.errors import UpstreamRateLimited, UpstreamTimeout
+from gateway.core.errors import ContextOverflow, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.dialects.anthropic.requests import estimate_tokens
@@ -114,8 +114,8 @@ async def test_a_stream_begins_with_a_guess_of_its_input(post: Post) -> None:
     ]
     response = await post(model="able", stream=True, messages=messages, tools=[TOOL])
     start = read_events(await response.read())[0]
-    # the text, the roles, the call as [{"name":"f","arguments":{},"id":"1"}], the tool
-    characters = 391 + len("user" + "assistant" + "tool") + 40 + len('f{"type":"object"}')
+    # the text, the roles, the name, the id and the arguments of the call, the tool
+    characters = 391 + len("user" + "assistant" + "tool") + 4 + len('f{"type":"object"}')
     assert start["message"]["usage"]["input_tokens"] == characters // 4
 
 
@@ -247,6 +247,18 @@ async def test_an_error_before_the_first_event_keeps_its_status(
     response = await post(stream=stream)
     assert response.headers["Retry-After"] == "70"
     assert await failure(response) == (429, "rate_limit_error", "slow down")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_conversation_that_is_too_long_is_told_so_that_clients_shorten_it(
+    post: Post, provider: ScriptedProvider, stream: bool
+) -> None:
+    provider.steps = [ContextOverflow("Prompt contains 300000 tokens")]
+    assert await failure(await post(stream=stream)) == (
+        400,
+        "invalid_request_error",
+        "prompt is too long: Prompt contains 300000 tokens",
+    )
 
 
 async def test_an_error_in_a_stream_is_its_last_event(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from anthropic_wire import read_events
 from gateway.core.errors import (
     BodyTooLarge,
+    ContextOverflow,
     Forbidden,
     GatewayError,
     InvalidRequest,
@@ -38,7 +39,7 @@ from gateway.core.events import (
 from gateway.dialects.anthropic.encode import MessageEncoder, error_document
 
 GOLDEN = Path(__file__).parents[2] / "transcripts" / "anthropic"
-USAGE = Usage(input_tokens=12, output_tokens=7, cached_tokens=4)
+USAGE = Usage(input_tokens=12, output_tokens=7)
 STOP = Finish(FinishReason.STOP, USAGE)
 CALLED = Finish(FinishReason.TOOL_CALLS, USAGE)
 PARIS = ToolCall("get_weather", {"city": "Paris", "days": 2}, "abcdefghi")
@@ -116,7 +117,7 @@ ERRORS: list[tuple[GatewayError, str]] = [
     (UpstreamRateLimited("x"), "rate_limit_error"),
     (ShuttingDown("x"), "overloaded_error"),
     (UpstreamRejected("x", status=529), "overloaded_error"),
-    (BodyTooLarge("x"), "api_error"),
+    (BodyTooLarge("x"), "request_too_large"),
     (GatewayError("x"), "api_error"),
     (UpstreamDenied("x"), "api_error"),
     (UpstreamTimeout("x"), "api_error"),
@@ -198,3 +199,92 @@ def joined(events: list[ChatEvent]) -> list[Any]:
                 arguments = json.dumps(event.arguments, ensure_ascii=False, separators=(",", ":"))
                 found.append(["tool_use", event.name, arguments])
     return found
+
+
+FINISHES: dict[str, tuple[Finish, dict[str, Any], dict[str, int]]] = {
+    "cached tokens": (
+        Finish(FinishReason.STOP, Usage(12, 7, 4)),
+        {"stop_reason": "end_turn"},
+        {"input_tokens": 8, "cache_read_input_tokens": 4, "output_tokens": 7},
+    ),
+    "kinds of cached tokens": (
+        Finish(
+            FinishReason.STOP,
+            Usage(37, 7, 30),
+            {
+                "anthropic": {
+                    "usage": {"cache_creation_input_tokens": 2, "cache_read_input_tokens": 30}
+                }
+            },
+        ),
+        {"stop_reason": "end_turn"},
+        {
+            "input_tokens": 5,
+            "cache_creation_input_tokens": 2,
+            "cache_read_input_tokens": 30,
+            "output_tokens": 7,
+        },
+    ),
+    "more cached than counted": (
+        Finish(FinishReason.STOP, Usage(1, 7, 4)),
+        {"stop_reason": "end_turn"},
+        {"input_tokens": 0, "cache_read_input_tokens": 4, "output_tokens": 7},
+    ),
+    "a stop sequence": (
+        Finish(FinishReason.STOP, USAGE, {"anthropic": {"stop_sequence": "END"}}),
+        {"stop_reason": "stop_sequence", "stop_sequence": "END"},
+        {"input_tokens": 12, "output_tokens": 7},
+    ),
+    "a limit after all": (
+        Finish(FinishReason.LENGTH, USAGE, {"anthropic": {"stop_sequence": "END"}}),
+        {"stop_reason": "max_tokens"},
+        {"input_tokens": 12, "output_tokens": 7},
+    ),
+    "what another dialect tells": (
+        Finish(FinishReason.STOP, USAGE, {"ollama": {"stop_sequence": "END"}}),
+        {"stop_reason": "end_turn"},
+        {"input_tokens": 12, "output_tokens": 7},
+    ),
+    "no counts": (
+        Finish(FinishReason.STOP),
+        {"stop_reason": "end_turn"},
+        {"input_tokens": 0, "output_tokens": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize(("finish", "end", "usage"), FINISHES.values(), ids=FINISHES)
+def test_the_end_of_an_answer_tells_what_the_service_has_told(
+    finish: Finish, end: dict[str, Any], usage: dict[str, int]
+) -> None:
+    encoder = MessageEncoder("m", identity="1")
+    document = json.loads(encoder.document(fold([TextDelta("a")], finish)))
+    assert {name: document[name] for name in end} == end
+    assert document["usage"] == usage
+    *_, last, _ = read_events(encoder.lines([TextDelta("a"), finish]))
+    assert (last["delta"], last["usage"]) == (end, usage)
+
+
+OVERFLOWS = {
+    "Prompt contains 300000 tokens, too large for model": (
+        "prompt is too long: Prompt contains 300000 tokens, too large for model"
+    ),
+    "maximum context length is 8192 tokens": (
+        "prompt is too long: maximum context length is 8192 tokens"
+    ),
+    "Prompt is too long: 9 tokens > 8 maximum": "Prompt is too long: 9 tokens > 8 maximum",
+}
+
+
+@pytest.mark.parametrize(("said", "told"), OVERFLOWS.items(), ids=OVERFLOWS)
+def test_a_conversation_that_is_too_long_is_told_in_the_words_that_clients_know(
+    said: str, told: str
+) -> None:
+    error = ContextOverflow(said)
+    document = json.loads(error_document(error, "1"))
+    assert (error.status, document["error"]) == (
+        400,
+        {"type": "invalid_request_error", "message": told},
+    )
+    line = MessageEncoder("m", identity="1").error_line(error)
+    assert read_events(line)[0]["error"]["message"] == told

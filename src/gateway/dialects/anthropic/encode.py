@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.errors import BudgetSpent, GatewayError, Unpriced
+from gateway.core.errors import BudgetSpent, ContextOverflow, GatewayError, Unpriced
 from gateway.core.events import (
     Answer,
     ChatEvent,
@@ -21,8 +21,8 @@ from gateway.core.events import (
     ThinkingDelta,
     ToolCall,
     ToolCallDelta,
-    Usage,
 )
+from gateway.dialects.anthropic.native import DIALECT
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
 from gateway.dialects.server_sent_events import FRAME_END, STREAM_HEADERS, encode_event
@@ -35,6 +35,7 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    413: "request_too_large",
     429: "rate_limit_error",
     503: "overloaded_error",
     529: "overloaded_error",
@@ -49,7 +50,9 @@ _LOADED: Final = "stop_sequence"
 """What Ollama makes of its own reason ``load``, of the answer to a request without messages."""
 
 _DELTA_END: Final = b"}}\n\n"
-_NO_USAGE: Final = Usage(0, 0)
+_NO_COUNTS: Final = {"input_tokens": 0, "output_tokens": 0}
+_TOO_LONG: Final = "prompt is too long"
+"""The words by which Claude Code knows that it has to shorten the conversation."""
 
 # Anthropic's libraries declare a signature for thinking; there is nothing here to sign with.
 _EMPTY_BLOCKS: Final[Mapping[type[ChatEvent], dict[str, object]]] = {
@@ -110,8 +113,8 @@ class MessageEncoder:
                 parts += [self._close(), self._call(event)]
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
-            reason = _stop_reason(finish, calls=self._calls, is_cut=bool(self._open_call))
-            parts += [self._close(), _stop(reason, finish.usage)]
+            end = _end_of(finish, calls=self._calls, is_cut=bool(self._open_call))
+            parts += [self._close(), _stop(end, _counts(finish))]
         return codec.escape_html(b"".join(parts))
 
     def document(self, answer: Answer) -> bytes:
@@ -123,9 +126,8 @@ class MessageEncoder:
             content.append({**_EMPTY_BLOCKS[TextDelta], "text": answer.text})
         for index, call in enumerate(answer.tool_calls):
             content.append({**_tool_use(call_id(call, index), call.name), "input": call.arguments})
-        return self._document(
-            content, _stop_reason(answer.finish, calls=len(answer.tool_calls)), answer.finish.usage
-        )
+        end = _end_of(answer.finish, calls=len(answer.tool_calls))
+        return self._document(content, end, _counts(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the event that reports an error; Ollama has none and just ends the stream."""
@@ -133,11 +135,11 @@ class MessageEncoder:
 
     def load_stream(self) -> bytes:
         """Return the stream that answers a request without messages."""
-        return codec.escape_html(self._start() + _stop(_LOADED, None))
+        return codec.escape_html(self._start() + _stop({"stop_reason": _LOADED}, _NO_COUNTS))
 
     def load_document(self) -> bytes:
         """Return the document that answers a request without messages."""
-        return self._document([], _LOADED, None)
+        return self._document([], {"stop_reason": _LOADED}, _NO_COUNTS)
 
     def _message(self, content: Sequence[object]) -> dict[str, object]:
         return {
@@ -148,12 +150,13 @@ class MessageEncoder:
             "content": content,
         }
 
-    def _document(self, content: Sequence[object], stop_reason: str, usage: Usage | None) -> bytes:
-        message = self._message(content)
-        return encode_line({**message, "stop_reason": stop_reason, "usage": _counts(usage)})
+    def _document(
+        self, content: Sequence[object], end: Mapping[str, str], usage: Mapping[str, int]
+    ) -> bytes:
+        return encode_line({**self._message(content), **end, "usage": usage})
 
     def _start(self) -> bytes:
-        usage = _counts(Usage(self._input_tokens, 0))
+        usage = {**_NO_COUNTS, "input_tokens": self._input_tokens}
         return encode_event("message_start", {"message": {**self._message([]), "usage": usage}})
 
     def _begin(self, kind: type[ChatEvent]) -> bytes:
@@ -207,9 +210,12 @@ def error_document(error: GatewayError, identity: str) -> bytes:
     # By its class, since a provider's own 402 is told as it always was.
     if isinstance(error, BudgetSpent | Unpriced):
         kind = "billing_error"
+    message = error.message
+    if isinstance(error, ContextOverflow) and _TOO_LONG not in message.lower():
+        message = f"{_TOO_LONG}: {message}"
     document = {
         "type": "error",
-        "error": {"type": kind, "message": error.message},
+        "error": {"type": kind, "message": message},
         "request_id": f"req_{identity:0>24}",
     }
     return encode_document(document)
@@ -240,11 +246,33 @@ def _stop_reason(finish: Finish, *, calls: int, is_cut: bool = False) -> str:
     return "tool_use" if calls else _STOP_REASONS[finish.reason]
 
 
-def _stop(reason: str, usage: Usage | None) -> bytes:
-    delta = {"delta": {"stop_reason": reason}, "usage": _counts(usage)}
-    return encode_event("message_delta", delta) + encode_event("message_stop", {})
+def _end_of(finish: Finish, *, calls: int, is_cut: bool = False) -> dict[str, str]:
+    """Return the members that tell why an answer ended, and with which stop sequence."""
+    reason = _stop_reason(finish, calls=calls, is_cut=is_cut)
+    sequence = _told(finish).get("stop_sequence")
+    if reason == "end_turn" and isinstance(sequence, str):
+        return {"stop_reason": "stop_sequence", "stop_sequence": sequence}
+    return {"stop_reason": reason}
 
 
-def _counts(usage: Usage | None) -> dict[str, int]:
-    usage = usage or _NO_USAGE
-    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+def _told(finish: Finish) -> Mapping[str, object]:
+    """Return what a service of this dialect has told at the end of its answer."""
+    return {} if finish.native is None else finish.native.get(DIALECT, {})
+
+
+def _stop(end: Mapping[str, str], usage: Mapping[str, int]) -> bytes:
+    last = {"delta": end, "usage": usage}
+    return encode_event("message_delta", last) + encode_event("message_stop", {})
+
+
+def _counts(finish: Finish) -> dict[str, int]:
+    """Return the counts; in this dialect those of the input are without what was cached."""
+    usage = finish.usage
+    if usage is None:
+        return _NO_COUNTS
+    told = _told(finish).get("usage")
+    cached = {"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}
+    if isinstance(told, Mapping):
+        cached = {name: count for name, count in told.items() if isinstance(count, int)}
+    fresh = max(usage.input_tokens - sum(cached.values()), 0)
+    return {"input_tokens": fresh, **cached, "output_tokens": usage.output_tokens}

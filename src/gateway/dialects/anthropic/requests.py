@@ -12,6 +12,7 @@ from typing import Final
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, JsonFormat, Message, Sampling, Think, replace
 from gateway.core.errors import InvalidRequest
+from gateway.core.events import ToolCall
 from gateway.dialects.anthropic.bodies import Fields, MessagesBody
 from gateway.dialects.anthropic.messages import conversation
 from gateway.dialects.anthropic.native import native_fields
@@ -118,9 +119,13 @@ def _response_format(value: object) -> JsonFormat | None:
 
 
 def _size_of(message: Message) -> int:
-    calls = _encoded_size(message.tool_calls) if message.tool_calls else 0
+    calls = sum(map(_call_size, message.tool_calls))
     media = 4 * _MEDIA_TOKENS * len(message.media)
     return len(message.role) + len(message.text) + len(message.thinking) + calls + media
+
+
+def _call_size(call: ToolCall) -> int:
+    return len(call.name) + len(call.id) + _encoded_size(call.arguments)
 
 
 def _encoded_size(value: object) -> int:

@@ -92,13 +92,13 @@ class Upstream:
         self._endpoint = lru_cache(_ENDPOINTS)(self._make_endpoint)
 
     def stream(
-        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] = NO_HEADERS
+        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None
     ) -> EventStream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it.
 
         *headers* are added to those of all requests.
         """
-        return self._stream(path, body, EVENT_STREAM, EventSplitter(), headers)
+        return self._stream(path, body, EVENT_STREAM, EventSplitter(), headers or NO_HEADERS)
 
     def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
         """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
