@@ -195,6 +195,12 @@ def test_a_budget_gives_way_to_a_turn_that_has_begun_without_its_thinking() -> N
     assert "thinking" in sent(begun, NEW)
 
 
+def test_a_budget_gives_way_to_a_call_that_has_to_be_invented() -> None:
+    result = Message(Role.TOOL, "1", tool_call_id="1")
+    assert "thinking" not in sent(ChatRequest("m", (result,), TOOLS, think=True))
+    assert "thinking" in sent(ChatRequest("m", (Message(Role.SYSTEM, "S"),), TOOLS, think=True))
+
+
 def test_instructions_at_the_beginning_stand_apart_and_late_ones_in_their_place() -> None:
     body = sent(
         ChatRequest(

@@ -108,14 +108,13 @@ class MessageDecoder(ChunkDecoder):
         for data in batch:
             if self._is_over:
                 break
-            if data == _DONE:
-                events += self.end() if self._reason is not None else []
-                continue
             try:
                 event = _read_event(data)
             except (ValueError, RecursionError) as error:
                 if data.strip() == _DONE:
-                    events += self._end_marked()
+                    # Without a reason so far, more may follow; the end of the body tells.
+                    is_over = self._reason is not None or self._calls.has_any
+                    events += self._end_marked() if is_over else []
                 else:
                     events += self._fail_unreadable("an event", cause=error)
             else:

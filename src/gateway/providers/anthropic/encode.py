@@ -135,7 +135,7 @@ def _lacks_thinking(messages: Sequence[Message]) -> bool:
             return False
         if message.role is Role.ASSISTANT:
             return not thinking_blocks(message)
-    return False
+    return any(message.role is Role.TOOL for message in messages)  # its call will be invented
 
 
 def _output_config(
