@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gateway.access.origins import Origins
 from gateway.core.errors import SettingsError
+from gateway.dialects.openai.history import KeptAnswers
 from gateway.handlers import ROUTES
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
@@ -37,6 +38,7 @@ from gateway.serving.keys import (
     ACCESS,
     DISCONNECTS,
     ENDPOINTS,
+    KEPT_ANSWERS,
     LOADED_MODELS,
     MODEL_LISTS,
     OBSERVERS,
@@ -83,6 +85,8 @@ def create_app(
     app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[ACCESS] = Access()
+    limits = settings.limits
+    app[KEPT_ANSWERS] = KeptAnswers(limits.responses, most_bytes=limits.response_bytes)
     app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}

@@ -15,9 +15,12 @@ from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.ollama.manage import load_create, read_layers
 from gateway.dialects.ollama.schemas import load_chat, load_embed, load_generate
-from gateway.dialects.openai.requests import chat_request, response_request
+from gateway.dialects.openai.history import KeptAnswers, expand
+from gateway.dialects.openai.requests import chat_request, response_request, with_items
 from gateway.dialects.openai.schemas import load_chat as load_completions
 from gateway.dialects.openai.schemas import load_embedding, load_response
+from gateway.dialects.openai.thinking import seal
+from gateway.dialects.tool_names import rename_tools
 from growth import instructions
 
 Reader = Callable[[bytes], object]
@@ -27,6 +30,12 @@ Shape = Callable[[int], dict[str, Any]]
 def _ask(body: bytes) -> object:
     request, _ = read_messages(body)
     return estimate_tokens(request)
+
+
+def _respond(body: bytes) -> object:
+    call = load_response(body)
+    before, items = expand(call, KeptAnswers(0, most_bytes=0), caller="")
+    return rename_tools(response_request(with_items(call, [*before, *items])))
 
 
 def _messages(message: Callable[[int], dict[str, Any]]) -> Shape:
@@ -100,7 +109,19 @@ RESPONSES: dict[str, Shape] = {
         ]
     },
     "results": lambda n: {"input": [{"type": "function_call_output", "output": "x"}] * n},
-    "reasoning": lambda n: {"input": [{"type": "reasoning", "encrypted_content": "x"}] * n},
+    "reasoning": lambda n: {"input": [{"type": "reasoning", "encrypted_content": seal("x")}] * n},
+    "thinking before each call": lambda n: {
+        "input": [
+            {"type": "reasoning", "encrypted_content": seal("x")},
+            {"type": "function_call", "name": "f", "call_id": "c"},
+        ]
+        * n
+    },
+    "hosted calls": lambda n: {"input": [{"type": "mcp_call", "id": "x", "output": "o"}] * n},
+    "unknown items": lambda n: {"input": [{"type": "x", "content": [{"text": "o"}] * 3}] * n},
+    "added tools": lambda n: {
+        "input": [{"type": "additional_tools", "tools": [{"type": "custom", "name": "f"}]}] * n
+    },
     "tools": lambda n: {"input": "x", "tools": [{"type": "function", "name": "f"}] * n},
     "namespaces": lambda n: {"input": "x", "tools": _namespaces(n)},
 }
@@ -137,7 +158,7 @@ CASES: list[tuple[str, Reader, dict[str, Shape]]] = [
     ),
     ("completions", lambda body: chat_request(load_completions(body)), OPENAI),
     ("embeddings", load_embedding, {"inputs": lambda n: {"input": ["x"] * n}}),
-    ("responses", lambda body: response_request(load_response(body)), RESPONSES),
+    ("responses", _respond, RESPONSES),
     ("messages", _ask, ANTHROPIC),
 ]
 READERS = {

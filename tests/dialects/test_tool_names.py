@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from gateway.core.chat import ChatRequest, Message, NamedTool, Role, Tool, replace
 from gateway.core.errors import GatewayError
-from gateway.core.events import Answer, ChatEvent, Finish, FinishReason, TextDelta, ToolCall
+from gateway.core.events import (
+    Answer,
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+)
 from gateway.dialects.tool_names import (
     RenamingEncoder,
     join_name,
@@ -35,6 +43,7 @@ class Recorder:
     """An encoder that notes what it is to encode."""
 
     stream_headers = {"A": "b"}
+    line_end = b"."
     document_type = "text/x"
 
     def __init__(self) -> None:
@@ -157,9 +166,11 @@ def test_the_answer_has_the_clients_names() -> None:
     encoder = RenamingEncoder(recorder, {"new": DOTTED})
     calls = (ToolCall("new", {}, "a"), ToolCall("look", {}, "b"))
     text, finish = TextDelta("new"), Finish(FinishReason.STOP)
-    assert encoder.lines([text, *calls, finish]) == b"lines"
+    delta = ToolCallDelta("a", "new", "{}")
+    assert encoder.lines([text, delta, *calls, finish]) == b"lines"
     assert encoder.document(Answer("", "", calls, finish)) == b"document"
     own = [ToolCall(DOTTED, {}, "a"), calls[1]]
-    assert recorder.events == [text, *own, finish, *own]
+    assert recorder.events == [text, replace(delta, name=DOTTED), *own, finish, *own]
+    assert encoder.line_end == b"."
     assert (encoder.stream_headers, encoder.document_type) == ({"A": "b"}, "text/x")
     assert encoder.error_line(GatewayError("x")) == b"x"

@@ -321,12 +321,6 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], int, dict[str, Any]]] = {
         400,
         error('"vector" does not support generate'),
     ),
-    "a model without thinking": (
-        CHAT,
-        {"model": "tiny", "messages": HELLO, "reasoning_effort": "low"},
-        400,
-        error('"tiny" does not support thinking'),
-    ),
     "a model without tools": (
         CHAT,
         {"model": "tiny", "messages": HELLO, "tools": [LOOK]},

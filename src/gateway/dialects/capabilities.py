@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from gateway.core.chat import Media, Message, Role, Think, Tool
+from gateway.core.chat import ChatRequest, Media, Message, Role, Think, Tool, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.core.names import parse_name
@@ -22,6 +22,7 @@ __all__ = [
     "check_media",
     "check_model",
     "input_media",
+    "without_idle_thinking",
 ]
 
 _INPUT_ROLES = (Role.USER, Role.TOOL)
@@ -96,6 +97,16 @@ def check_chat(
     )
     check_options(options)
     check_media(media)
+
+
+def without_idle_thinking(request: ChatRequest, info: ModelInfo) -> ChatRequest:
+    """Return *request* without a wish to think that the model cannot fulfil.
+
+    OpenAI's and Anthropic's clients have it for any model; Ollama's own get an error.
+    """
+    if request.think and Capability.THINKING not in info.capabilities:
+        return replace(request, think=None)
+    return request
 
 
 def check_embedding(model: str, info: ModelInfo) -> None:

@@ -11,15 +11,13 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.core.chat import ChatRequest, Message, NamedTool, replace
 from gateway.core.events import Answer, ChatEvent, ToolCall, ToolCallDelta
 from gateway.dialects.base import AnswerEncoder
 
 __all__ = ["RenamingEncoder", "join_name", "rename_tools", "split_name", "upstream_names"]
-
-CallT = TypeVar("CallT", ToolCall, ToolCallDelta)
 
 _LONGEST: Final = 64
 _DIGITS: Final = 8
@@ -95,23 +93,20 @@ class RenamingEncoder:
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return whole lines for a batch."""
-        return self._encoder.lines(list(map(self._with_own_name, events)))
+        return self._encoder.lines(list(map(self._restored, events)))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer."""
-        calls = tuple(map(self._restored, answer.tool_calls))
+        calls = tuple([replace(call, name=self._own(call.name)) for call in answer.tool_calls])
         return self._encoder.document(dataclasses.replace(answer, tool_calls=calls))
 
-    def _with_own_name(self, event: ChatEvent) -> ChatEvent:
-        match event:
-            case ToolCall():
-                return self._restored(event)
-            case ToolCallDelta():
-                return self._restored(event)
+    def _restored(self, event: ChatEvent) -> ChatEvent:
+        if type(event) is ToolCallDelta or type(event) is ToolCall:
+            return replace(event, name=self._own(event.name))
         return event
 
-    def _restored(self, call: CallT) -> CallT:
-        return replace(call, name=self._names.get(call.name, call.name))
+    def _own(self, name: str) -> str:
+        return self._names.get(name, name)
 
 
 def _names_in(request: ChatRequest) -> Iterable[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Collection
+from functools import partial
 
 from aiohttp import web
 
@@ -16,7 +18,12 @@ from gateway.core.names import short_name
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.anthropic import documents as anthropic_documents
 from gateway.dialects.base import AnswerEncoder
-from gateway.dialects.capabilities import check_chat, check_embedding, check_model
+from gateway.dialects.capabilities import (
+    check_chat,
+    check_embedding,
+    check_model,
+    without_idle_thinking,
+)
 from gateway.dialects.documents import JSON_TYPE
 from gateway.dialects.openai.documents import (
     TEXT_TYPE,
@@ -26,12 +33,14 @@ from gateway.dialects.openai.documents import (
     transcript_document,
 )
 from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
+from gateway.dialects.openai.history import expand
 from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
     embed_request,
     given_options,
     response_request,
+    with_items,
 )
 from gateway.dialects.openai.responses import ResponseEncoder
 from gateway.dialects.openai.schemas import (
@@ -45,7 +54,7 @@ from gateway.routing.targets import Target
 from gateway.serving.answer import ResultTask, StreamTask, answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
-from gateway.serving.keys import MODEL_LISTS, RECORD
+from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, unasked
 
@@ -69,7 +78,7 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
 
 
 async def responses(request: web.Request) -> web.StreamResponse:
-    """Continue a conversation that the client sends whole each time: nothing is kept here."""
+    """Continue a conversation that the client sends whole, or whose last answer it names."""
     return await answer(request, load_v1_body(request, lambda body: _response(request, body)))
 
 
@@ -114,15 +123,28 @@ def _chat(request: web.Request, body: bytes) -> StreamTask:
     call = load_chat(body)
     if not call.messages:
         raise InvalidRequest("[] is too short - 'messages'")
-    encoder = ChatEncoder(call.model, identity=request[RECORD].id, include_usage=call.include_usage)
+    encoder = ChatEncoder(
+        call.model,
+        identity=request[RECORD].id,
+        include_usage=call.include_usage,
+        custom=call.tools.custom,
+    )
     return _conversation(
         chat_request(call), encoder, explicit=given_options(call), stream=call.stream
     )
 
 
 def _response(request: web.Request, body: bytes) -> StreamTask:
-    call = load_response(body)
-    encoder = ResponseEncoder(call, identity=request[RECORD].id)
+    call, answers = load_response(body), request.app[KEPT_ANSWERS]
+    caller = request[RECORD].caller
+    before, items = expand(call, answers, caller=caller)
+    call = with_items(call, [*before, *items])
+    keep = None
+    if call.stored and answers.most:
+        previous = call.previous_response_id
+        keep = partial(answers.keep, caller=caller, previous=previous, items=items)
+    # The id is all that a caller without a key needs to go on with an answer.
+    encoder = ResponseEncoder(call, identity=secrets.token_hex(16), keep=keep)
     return _conversation(
         response_request(call), encoder, explicit=given_options(call), stream=call.stream
     )
@@ -148,10 +170,14 @@ def _conversation(
     return StreamTask(
         model=name,
         not_found=f"model '{name}' not found",
-        admit=lambda model: check_chat(asked, model.info, name=name, listed=model.name),
+        admit=lambda model: check_chat(
+            without_idle_thinking(asked, model.info), model.info, name=name, listed=model.name
+        ),
         empty=None if asked.messages else answer_nothing,
         request_for=lambda model: for_chat(
-            model, replace(asked, model=model.info.id), explicit=explicit
+            model,
+            replace(without_idle_thinking(asked, model.info), model=model.info.id),
+            explicit=explicit,
         ),
         encoder_for=lambda *_: encoder,
         stream=stream,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gateway.access.origins import Origins
+from gateway.dialects.openai.history import KeptAnswers
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import Store
@@ -27,6 +28,7 @@ __all__ = [
     "BEGUN",
     "DISCONNECTS",
     "ENDPOINTS",
+    "KEPT_ANSWERS",
     "LOADED_MODELS",
     "MODEL_LISTS",
     "OBSERVERS",
@@ -45,6 +47,7 @@ ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
 DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconnects)
 LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", LoadedModels)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
+KEPT_ANSWERS: web.AppKey[KeptAnswers] = web.AppKey("gateway.kept_answers", KeptAnswers)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
 ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)

@@ -153,6 +153,8 @@ class _LimitsTable(_Table):
     form_parts = fields.Integer(strict=True, validate=_POSITIVE)
     frames = fields.Integer(strict=True, validate=_POSITIVE)
     keepsakes = fields.Integer(strict=True, validate=_NOT_NEGATIVE)
+    responses = fields.Integer(strict=True, validate=_NOT_NEGATIVE)
+    response_bytes = fields.Integer(strict=True, validate=_POSITIVE)
     text = fields.Integer(strict=True, validate=_POSITIVE)
     depth = fields.Integer(strict=True, validate=validate.Range(1, DEEPEST))
     members = fields.Integer(strict=True, validate=_POSITIVE)

@@ -102,8 +102,9 @@ class LimitsSettings(BodyLimits):
     ``body`` and ``form`` are the largest bodies in bytes, ``form_parts`` and ``frames`` the numbers
     of parts of a form and of frames of a body compressed with zstd. ``body_timeout`` is how many
     seconds the next 64 KiB of a body may take, 0 for no limit. ``keepsakes`` is how many bytes are
-    remembered of what providers want back with a history, 0 for none. The other limits are those of
-    a JSON body.
+    remembered of what providers want back with a history, 0 for none. ``responses`` is how many
+    answers of ``/v1/responses`` are kept in memory for requests that continue them, 0 for none, and
+    ``response_bytes`` how many bytes they may take. The other limits are those of a JSON body.
 
     ``rpm`` and ``tpm`` are requests and tokens in a minute, ``concurrency`` requests at one time,
     of all clients together; ``None`` is no limit. ``reserve`` is how many tokens are set aside for
@@ -116,6 +117,8 @@ class LimitsSettings(BodyLimits):
     form_parts: int = 1000
     frames: int = 100
     keepsakes: int = 32 << 20
+    responses: int = 1000
+    response_bytes: int = 64 << 20
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None

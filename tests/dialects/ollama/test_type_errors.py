@@ -206,8 +206,8 @@ def prop(value: object) -> dict[str, object]:
         ),
         pytest.param(
             load_chat,
-            prop(True),
-            "bool",
+            prop(7),
+            "number",
             f"{SCHEMA}.properties",
             "api.ToolProperty",
             id="3.3-property",

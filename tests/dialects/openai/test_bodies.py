@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from gateway.core.chat import JsonFormat, Media, Message, NamedTool, Role, Tool
+from gateway.core.chat import JsonFormat, Media, Message, NamedTool, Role, Tool, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
 from gateway.dialects.openai.bodies import (
@@ -16,14 +16,17 @@ from gateway.dialects.openai.bodies import (
     CompletionBody,
     EmbeddingBody,
     ResponseBody,
-    ToolName,
 )
+from gateway.dialects.openai.requests import with_items
 from gateway.dialects.openai.schemas import (
     load_chat,
     load_completion,
     load_embedding,
     load_response,
 )
+from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.tools import OfferedTools
+from gateway.dialects.tool_names import join_name
 from openai_wire import PNG, WAV
 
 Load = Callable[[bytes], Any]
@@ -33,6 +36,16 @@ LOOK = {"name": "look", "description": "Look.", "parameters": SCHEMA, "strict": 
 PICTURE = Media("image/png", PNG)
 HELLO = Message(Role.USER, "Hi")
 DATA_URL = f"data:image/png;base64,{PNG}"
+
+
+def offered(*tools: Tool, custom: Iterable[str] = (), left_out: Iterable[str] = ()) -> OfferedTools:
+    return OfferedTools({tool.name: tool for tool in tools}, frozenset(custom), tuple(left_out))
+
+
+def read_response(data: bytes) -> ResponseBody:
+    """Return a body with its input read."""
+    call = load_response(data)
+    return with_items(call, call.items)
 
 
 def body(**fields: object) -> bytes:
@@ -115,7 +128,7 @@ CHATS: dict[str, tuple[dict[str, Any], ChatBody]] = {
     "reasoning without effort": ({"reasoning": {}}, ChatBody()),
     "tools": (
         {"tools": [{"type": "function", "function": LOOK}]},
-        ChatBody(tools=(Tool("look", "Look.", SCHEMA, strict=True),)),
+        ChatBody(tools=offered(Tool("look", "Look.", SCHEMA, strict=True))),
     ),
     "choice auto": ({"tool_choice": "auto"}, ChatBody(tool_choice="auto")),
     "choice none": ({"tool_choice": "none"}, ChatBody(tool_choice="none")),
@@ -314,13 +327,13 @@ def test_an_embedding_means(fields: dict[str, Any], call: EmbeddingBody) -> None
 
 
 MEMBER = {"type": "function", "name": "find", "parameters": SCHEMA}
-LONG = "n" * 60
+FIND = join_name("maps", "find")
 RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
     "nothing": ({}, ResponseBody()),
     "an empty text": ({"input": ""}, ResponseBody()),
     "a text": (
         {"model": "m", "input": "Hi", "instructions": "Be kind.", "stream": True},
-        ResponseBody("m", (HELLO,), "Be kind.", stream=True),
+        ResponseBody("m", messages=(HELLO,), instructions="Be kind.", stream=True),
     ),
     "numbers": (
         {"temperature": 0, "top_p": 0.5, "max_output_tokens": 9, "prompt_cache_key": "k"},
@@ -369,7 +382,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
             "parallel_tool_calls": False,
         },
         ResponseBody(
-            tools=(Tool("look", "Look.", SCHEMA, strict=True),),
+            tools=offered(Tool("look", "Look.", SCHEMA, strict=True), left_out=("web_search",)),
             tool_choice=NamedTool("look"),
             parallel_tool_calls=False,
             echo={
@@ -385,37 +398,17 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
             "tool_choice": {"type": "function", "name": "find", "namespace": "maps"},
         },
         ResponseBody(
-            tools=(Tool("maps__find", "", SCHEMA),),
-            tool_choice=NamedTool("maps__find"),
-            names={"maps__find": ToolName("find", "maps")},
+            tools=offered(Tool(FIND, "", SCHEMA)),
+            tool_choice=NamedTool(FIND),
             echo={
                 "tools": [{"type": "namespace", "name": "maps", "tools": [MEMBER]}],
                 "tool_choice": {"type": "function", "name": "find", "namespace": "maps"},
             },
         ),
     ),
-    "a namespace that ends as names are joined": (
-        {
-            "input": [
-                {
-                    "type": "function_call",
-                    "call_id": "a",
-                    "namespace": "mcp__maps__",
-                    "name": "find",
-                }
-            ],
-        },
-        ResponseBody(
-            messages=(Message(Role.ASSISTANT, tool_calls=(ToolCall("mcp__maps__find", {}, "a"),)),)
-        ),
-    ),
-    "a name that would be too long": (
-        {"input": [{"type": "function_call", "call_id": "a", "namespace": LONG, "name": "find"}]},
-        ResponseBody(
-            messages=(
-                Message(Role.ASSISTANT, tool_calls=(ToolCall(f"{LONG[:55]}_7c097422", {}, "a"),)),
-            )
-        ),
+    "a call of a function in a namespace": (
+        {"input": [{"type": "function_call", "call_id": "a", "namespace": "maps", "name": "find"}]},
+        ResponseBody(messages=(Message(Role.ASSISTANT, tool_calls=(ToolCall(FIND, {}, "a"),)),)),
     ),
     "messages": (
         {
@@ -449,7 +442,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                 Message(Role.SYSTEM, "Be kind."),
                 Message(
                     Role.USER,
-                    ("What", PICTURE, Media(url="https://example.org/cat"), " is it?"),
+                    (
+                        "What",
+                        PICTURE,
+                        "[an image that is not available here]",
+                        Media(url="https://example.org/cat"),
+                        " is it?",
+                    ),
                 ),
                 Message(Role.ASSISTANT),
                 Message(Role.ASSISTANT, "A cat."),
@@ -461,7 +460,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
         {
             "input": [
                 {"role": "user", "content": "Hi"},
-                {"type": "reasoning", "summary": [], "encrypted_content": "hm"},
+                {"type": "reasoning", "summary": [], "encrypted_content": seal("hm")},
                 {"type": "message", "role": "assistant", "content": "I look."},
                 {
                     "type": "function_call",
@@ -480,7 +479,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                     ],
                 },
                 {"type": "web_search_call", "id": "ws_1"},
-                {"type": "reasoning", "encrypted_content": "so"},
+                {"type": "reasoning", "encrypted_content": seal("so")},
                 {"type": "function_call", "call_id": "c", "name": "see"},
                 {"type": "function_call_output", "call_id": "d"},
                 {
@@ -489,7 +488,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                     "name": "goal",
                     "output": "to find out",
                 },
-                {"type": "reasoning", "encrypted_content": "then"},
+                {"type": "reasoning", "encrypted_content": seal("then")},
             ]
         },
         ResponseBody(
@@ -508,14 +507,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                 Message(Role.TOOL, ("19", PICTURE), tool_name="look", tool_call_id="b"),
                 Message(Role.ASSISTANT, thinking="so", tool_calls=(ToolCall("see", {}, "c"),)),
                 Message(Role.TOOL, tool_call_id="d"),
-                Message(Role.TOOL, "to find out", tool_name="agent__goal"),
+                Message(Role.TOOL, "to find out", tool_name=join_name("agent", "goal")),
                 Message(Role.ASSISTANT, thinking="then"),
             )
         ),
     ),
     "what is not kept here": (
         {
-            "previous_response_id": "resp_1",
             "store": True,
             "include": ["reasoning.encrypted_content"],
             "background": True,
@@ -527,7 +525,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
 
 @pytest.mark.parametrize(("fields", "call"), RESPONSES.values(), ids=RESPONSES)
 def test_a_response_means(fields: dict[str, Any], call: ResponseBody) -> None:
-    assert load_response(body(**fields)) == call
+    assert replace(read_response(body(**fields)), items=()) == call
 
 
 def calls(*made: object) -> dict[str, Any]:
@@ -606,7 +604,6 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
         {"tools": {}},
         unmarshal("object", "ChatCompletionRequest.tools", "api.Tools"),
     ),
-    "no content": (load_chat, content(None), "invalid message content type: <nil>"),
     "content 5": (load_chat, content(5), "invalid message content type: float64"),
     "content true": (load_chat, content(True), "invalid message content type: bool"),
     "content object": (
@@ -614,9 +611,6 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
         content({}),
         "invalid message content type: map[string]interface {}",
     ),
-    "a part": (load_chat, user("Hi"), "invalid message format"),
-    "a part without text": (load_chat, user({"type": "text"}), "invalid message format"),
-    "a refusal": (load_chat, user({"type": "refusal"}), "invalid message format"),
     "an image without address": (load_chat, user(image({})), "invalid message format"),
     "an image that is a file": (load_chat, user(image("file:///cat")), "invalid image input"),
     "a document as an image": (
@@ -639,22 +633,6 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
         calls(5),
         unmarshal("number", "ChatCompletionRequest.messages.tool_calls", "openai.ToolCall"),
     ),
-    "arguments as an object": (
-        load_chat,
-        calls(function({})),
-        unmarshal(
-            "object", "ChatCompletionRequest.messages.tool_calls.function.arguments", "string"
-        ),
-    ),
-    "no arguments": (load_chat, calls(function("")), "invalid tool call arguments"),
-    "arguments in a list": (load_chat, calls(function("[]")), "invalid tool call arguments"),
-    "broken arguments": (load_chat, calls(function("{")), "invalid tool call arguments"),
-    "arguments nested too deeply": (
-        load_chat,
-        calls(function('{"a":' + "[" * 100_000)),
-        "invalid tool call arguments",
-    ),
-    "a call without function": (load_chat, calls({"id": "a"}), "invalid tool call arguments"),
     "effort": (load_chat, {"reasoning_effort": "very"}, BAD_EFFORT),
     "effort of another type": (
         load_chat,
@@ -693,55 +671,30 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
         " json: cannot unmarshal number into Go value of type []json.RawMessage",
     ),
     "an item": (
-        load_response,
+        read_response,
         items("Hi"),
         "input[0]: " + unmarshal("string", "ResponsesInputItem", "openai.ResponsesInputItem"),
     ),
     "an item without type": (
-        load_response,
+        read_response,
         items({}),
         "input[0]: input item missing required 'type' field",
     ),
-    "an item of another type": (
-        load_response,
-        items({"role": "user", "content": "Hi"}, {"type": "item_reference", "id": "a"}),
-        'input[1]: unknown input item type: "item_reference"',
-    ),
     "item content": (
-        load_response,
+        read_response,
         items({"role": "user", "content": 5}),
         "input[0]: content must be a string or array:"
         " json: cannot unmarshal number into Go value of type []json.RawMessage",
     ),
-    "item part": (
-        load_response,
-        items({"role": "user", "content": [{"type": "input_text"}, {"type": "refusal"}]}),
-        "input[0]: content[1]: unknown content type: refusal",
-    ),
     "item part of another type": (
-        load_response,
+        read_response,
         items({"role": "user", "content": [{"type": "input_text", "text": 5}]}),
         "input[0]: content[0]: " + unmarshal("number", "ResponsesContent.text", "string"),
     ),
-    "output part": (
-        load_response,
-        items({"type": "function_call_output", "output": [{}]}),
-        "input[0]: output[0]: unknown content type: ",
-    ),
-    "a file": (
-        load_response,
-        items({"role": "user", "content": [{"type": "input_file", "file_id": "a"}]}),
-        "file inputs are not currently supported",
-    ),
     "a picture that is a file": (
-        load_response,
+        read_response,
         items({"role": "user", "content": [{"type": "input_image", "image_url": "cat.png"}]}),
         "invalid image input",
-    ),
-    "response arguments": (
-        load_response,
-        items({"type": "function_call", "arguments": "{"}),
-        "failed to parse function call arguments: invalid tool call arguments",
     ),
     "response effort": (load_response, {"reasoning": {"effort": "very"}}, BAD_EFFORT),
 }

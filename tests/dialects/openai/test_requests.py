@@ -14,6 +14,7 @@ from gateway.dialects.openai.requests import (
     given_options,
     response_request,
 )
+from gateway.dialects.openai.tools import OfferedTools
 
 HELLO = (Message(Role.USER, "Hi"),)
 
@@ -21,7 +22,7 @@ HELLO = (Message(Role.USER, "Hi"),)
 def test_what_was_not_said_stays_unsaid() -> None:
     assert chat_request(ChatBody("m", HELLO)) == ChatRequest("m", HELLO)
     assert completion_request(CompletionBody("m", "Hi")) == ChatRequest("m", HELLO)
-    assert response_request(ResponseBody("m", HELLO)) == ChatRequest("m", HELLO)
+    assert response_request(ResponseBody("m", messages=HELLO)) == ChatRequest("m", HELLO)
     assert embed_request(EmbeddingBody("m", ("a",))) == EmbedRequest("m", ("a",))
 
 
@@ -37,7 +38,7 @@ def test_a_chat_keeps_all_that_was_said() -> None:
         seed=0,
         stop=("END",),
         response_format=JsonFormat(name="place"),
-        tools=(Tool("look"),),
+        tools=OfferedTools({"look": Tool("look")}),
         tool_choice="required",
         parallel_tool_calls=False,
         reasoning_effort=False,
@@ -107,7 +108,9 @@ def test_a_top_p_of_zero_says_nothing_in_a_completion() -> None:
 
 
 def test_instructions_come_first() -> None:
-    call = ResponseBody("m", HELLO, "Be kind.", max_output_tokens=-1, reasoning="max")
+    call = ResponseBody(
+        "m", messages=HELLO, instructions="Be kind.", max_output_tokens=-1, reasoning="max"
+    )
     assert response_request(call) == ChatRequest(
         "m", (Message(Role.SYSTEM, "Be kind."), *HELLO), think="max"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout
+from gateway.core.errors import ContextOverflow, GatewayError, UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import (
     ChatEvent,
     Finish,
@@ -19,15 +19,20 @@ from gateway.core.events import (
     Usage,
     fold,
 )
-from gateway.dialects.openai.bodies import ResponseBody, ToolName
+from gateway.dialects.openai.bodies import ResponseBody
+from gateway.dialects.openai.documents import error_fields
 from gateway.dialects.openai.responses import ResponseEncoder
+from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.tools import OfferedTools
+from gateway.dialects.tool_names import join_name
 from openai_wire import read_events
 
 STOP = Finish(FinishReason.STOP, Usage(9, 2, 4))
 LENGTH = Finish(FinishReason.LENGTH, Usage(9, 2))
 PARIS = ToolCall("look", {"city": "Paris"}, "abcdefgh1")
-LYON = ToolCall("maps__look", {"city": "Lyon"}, "abcdefgh2")
-CALL = ResponseBody("m", names={"maps__look": ToolName("look", "maps")})
+LYON = ToolCall(join_name("maps", "look"), {"city": "Lyon"}, "abcdefgh2")
+PATCH = ToolCall("patch", {"input": "*** Begin <Patch>"}, "abcdefgh3")
+CALL = ResponseBody("m", tools=OfferedTools(custom=frozenset({"patch"})))
 
 RESPONSE = {
     "id": "resp_7",
@@ -82,11 +87,11 @@ def part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def message(index: int, text: str) -> dict[str, Any]:
+def message(index: int, text: str, status: str = "completed") -> dict[str, Any]:
     return {
         "id": f"msg_7_{index}",
         "type": "message",
-        "status": "completed",
+        "status": status,
         "role": "assistant",
         "content": [part(text)],
     }
@@ -97,7 +102,7 @@ def thought(index: int, text: str) -> dict[str, Any]:
         "id": f"rs_7_{index}",
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": text}],
-        "encrypted_content": text,
+        "encrypted_content": seal(text),
     }
 
 
@@ -113,8 +118,8 @@ def function_call(index: int, call: ToolCall, **more: str) -> dict[str, Any]:
     }
 
 
-def message_events(index: int, *deltas: str) -> list[dict[str, Any]]:
-    whole = message(index, "".join(deltas))
+def message_events(index: int, *deltas: str, status: str = "completed") -> list[dict[str, Any]]:
+    whole = message(index, "".join(deltas), status)
     place = {"item_id": whole["id"], "output_index": index, "content_index": 0}
     return [
         {
@@ -181,6 +186,32 @@ def call_events(index: int, call: ToolCall, **more: str) -> list[dict[str, Any]]
     ]
 
 
+def custom_call(index: int, call: ToolCall) -> dict[str, Any]:
+    return {
+        "id": f"ctc_7_{index}",
+        "type": "custom_tool_call",
+        "status": "completed",
+        "call_id": call.id,
+        "name": call.name,
+        "input": call.arguments["input"],
+    }
+
+
+def custom_events(index: int, call: ToolCall) -> list[dict[str, Any]]:
+    whole = custom_call(index, call)
+    place = {"item_id": whole["id"], "output_index": index}
+    return [
+        {
+            "type": "response.output_item.added",
+            "output_index": index,
+            "item": whole | {"status": "in_progress", "input": ""},
+        },
+        {"type": "response.custom_tool_call_input.delta", **place, "delta": whole["input"]},
+        {"type": "response.custom_tool_call_input.done", **place, "input": whole["input"]},
+        {"type": "response.output_item.done", "output_index": index, "item": whole},
+    ]
+
+
 BEGIN = [
     {"type": "response.created", "response": RESPONSE},
     {"type": "response.in_progress", "response": RESPONSE},
@@ -198,7 +229,12 @@ def completed(output: list[dict[str, Any]], **more: object) -> dict[str, Any]:
     }
 
 
-CUT = {"incomplete_details": {"reason": "max_output_tokens"}}
+def incomplete(reason: str) -> dict[str, Any]:
+    details = {"reason": reason}
+    return {"status": "incomplete", "completed_at": None, "incomplete_details": details}
+
+
+CUT = incomplete("max_output_tokens")
 CACHED = {"usage": usage(4)}
 # What comes from the provider; the events of each item; the items; the rest of the answer.
 SEQUENCES: dict[
@@ -228,9 +264,14 @@ SEQUENCES: dict[
             *thought_events(0, "hm"),
             *message_events(1, "Hi"),
             *thought_events(2, "so"),
-            *message_events(3, "!"),
+            *message_events(3, "!", status="incomplete"),
         ],
-        [thought(0, "hm"), message(1, "Hi"), thought(2, "so"), message(3, "!")],
+        [
+            thought(0, "hm"),
+            message(1, "Hi"),
+            thought(2, "so"),
+            message(3, "!", "incomplete"),
+        ],
         CUT,
     ),
     "one call": ([[PARIS, STOP]], call_events(0, PARIS), [function_call(0, PARIS)], CACHED),
@@ -250,25 +291,36 @@ SEQUENCES: dict[
         ],
         CACHED,
     ),
+    "a call of a custom tool": (
+        [[PATCH, PARIS, STOP]],
+        [*custom_events(0, PATCH), *call_events(1, PARIS)],
+        [custom_call(0, PATCH), function_call(1, PARIS)],
+        CACHED,
+    ),
     "a stop for length": (
         [[TextDelta("Hi"), LENGTH]],
-        message_events(0, "Hi"),
-        [message(0, "Hi")],
+        message_events(0, "Hi", status="incomplete"),
+        [message(0, "Hi", "incomplete")],
         CUT,
     ),
     "a filter": (
         [[TextDelta("Hi"), Finish(FinishReason.CONTENT_FILTER, Usage(9, 2))]],
-        message_events(0, "Hi"),
-        [message(0, "Hi")],
-        {"incomplete_details": {"reason": "content_filter"}},
+        message_events(0, "Hi", status="incomplete"),
+        [message(0, "Hi", "incomplete")],
+        incomplete("content_filter"),
     ),
     "nothing but thoughts": (
         [[ThinkingDelta("hm")], [LENGTH]],
-        [*thought_events(0, "hm"), *message_events(1)],
-        [thought(0, "hm"), message(1, "")],
+        [*thought_events(0, "hm"), *message_events(1, status="incomplete")],
+        [thought(0, "hm"), message(1, "", "incomplete")],
         CUT,
     ),
-    "an empty answer": ([[], [LENGTH]], message_events(0), [message(0, "")], CUT),
+    "an empty answer": (
+        [[], [LENGTH]],
+        message_events(0, status="incomplete"),
+        [message(0, "", "incomplete")],
+        CUT,
+    ),
 }
 ROWS = [pytest.param(*row, id=name) for name, row in SEQUENCES.items()]
 
@@ -285,7 +337,8 @@ def test_an_answer_streams_these_events(
     rest: dict[str, Any],
 ) -> None:
     made = encoder()
-    end = {"type": "response.completed", "response": completed(items, **rest)}
+    response = completed(items, **rest)
+    end = {"type": f"response.{response['status']}", "response": response}
     sent = b"".join(map(made.lines, batches))
     assert read_events(sent) == numbered([*BEGIN, *events, end])
 
@@ -352,8 +405,9 @@ def test_an_answer_repeats_what_was_asked() -> None:
     [
         (UpstreamTimeout("<quiet>"), "server_error"),
         (UpstreamRateLimited("<quiet>"), "rate_limit_exceeded"),
+        (ContextOverflow("<quiet>"), "context_length_exceeded"),
     ],
-    ids=["timeout", "limit"],
+    ids=["timeout", "limit", "overflow"],
 )
 def test_a_failure_in_mid_stream_is_an_error_and_a_failed_answer(
     error: GatewayError, code: str
@@ -364,7 +418,7 @@ def test_a_failure_in_mid_stream_is_an_error_and_a_failed_answer(
         {
             "type": "error",
             "sequence_number": 9,
-            "error": {"message": "<quiet>", "type": "api_error", "param": None, "code": None},
+            "error": error_fields(error),
         },
         {
             "type": "response.failed",

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.dialects.openai.thinking import seal
 from live import LiveGateway, live_gateway
 from openai_wire import PNG
 
@@ -134,7 +135,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
             "model": "mistral-medium",
             "input": [
                 HELLO,
-                {"type": "reasoning", "summary": [], "encrypted_content": "Hm."},
+                {"type": "reasoning", "summary": [], "encrypted_content": seal("Hm.")},
                 {"role": "assistant", "content": "Hi."},
                 ASK,
             ],

@@ -16,15 +16,16 @@ from gateway.dialects.bodies.readers import (
     read_strings,
 )
 
-__all__ = ["read_function", "read_parameters", "read_tools"]
+__all__ = ["read_function", "read_parameters", "read_tool", "read_tools"]
 
 
 def read_tools(value: object) -> tuple[Tool, ...]:
     """Return the tools of a chat."""
-    return tuple([_tool(item) for item in read_list(value, "api.Tools")])
+    return tuple([read_tool(item) for item in read_list(value, "api.Tools")])
 
 
-def _tool(item: object) -> Tool:
+def read_tool(item: object) -> Tool:
+    """Return one tool of a chat."""
     fields = read_fields(item, _TOOL, "api.Tool")
     return Tool(**{"name": "", **fields.get("function", {})})
 
@@ -39,7 +40,13 @@ def _function(value: object) -> dict[str, Any]:
 
 
 def read_parameters(value: object) -> dict[str, object]:
-    """Return a JSON Schema after a check of the keywords that have a type at Ollama."""
+    """Return a JSON Schema after a check of the keywords that have a type at Ollama.
+
+    A schema may also be true, for anything, or false, wherever JSON Schema allows it; a function
+    without a schema of its own takes no arguments.
+    """
+    if isinstance(value, bool):
+        return {}
     if not isinstance(value, dict):
         raise Mismatch(value, "api.ToolFunctionParameters")
     keywords = read_fields(value, _PARAMETERS, "api.ToolFunctionParameters")
@@ -58,9 +65,13 @@ def read_parameters(value: object) -> dict[str, object]:
             return value
         item, path = pending.pop()
         try:
-            keywords = read_fields(item, _PROPERTY, "api.ToolProperty")
+            keywords = {} if isinstance(item, bool) else _property(item)
         except Mismatch as mismatch:
             raise mismatch.below(*path) from None
+
+
+def _property(item: object) -> dict[str, Any]:
+    return read_fields(item, _PROPERTY, "api.ToolProperty")
 
 
 def _types(value: object) -> object:

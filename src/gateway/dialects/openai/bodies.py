@@ -10,22 +10,15 @@ from typing import Literal
 
 import msgspec
 
-from gateway.core.chat import JsonFormat, Message, Think, Tool, ToolChoice
+from gateway.core.chat import JsonFormat, Message, Think, ToolChoice
+from gateway.dialects.openai.tools import OfferedTools
 
 __all__ = [
     "ChatBody",
     "CompletionBody",
     "EmbeddingBody",
     "ResponseBody",
-    "ToolName",
 ]
-
-
-class ToolName(msgspec.Struct, frozen=True):
-    """The client's name of a function; a namespace is a separate member of each item."""
-
-    name: str
-    namespace: str = ""
 
 
 class ChatBody(msgspec.Struct, frozen=True):
@@ -47,7 +40,7 @@ class ChatBody(msgspec.Struct, frozen=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     response_format: JsonFormat | None = None
-    tools: tuple[Tool, ...] = ()
+    tools: OfferedTools = OfferedTools()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     reasoning: Think | None = None
@@ -87,11 +80,13 @@ class EmbeddingBody(msgspec.Struct, frozen=True):
 class ResponseBody(msgspec.Struct, frozen=True):
     """A body of ``/v1/responses``.
 
-    ``messages`` comes from the body's input. ``names`` has the client's names of those functions
-    that have another name upstream. ``echo`` holds what the answer repeats, as the client wrote it.
+    ``items`` is the input, each item as the client wrote it, and ``messages`` what they mean:
+    `gateway.dialects.openai.requests.with_items` fills it in. ``stored`` tells whether the answer
+    may be kept. ``echo`` holds what the answer repeats, as the client wrote it.
     """
 
     model: str = ""
+    items: tuple[object, ...] = ()
     messages: tuple[Message, ...] = ()
     instructions: str = ""
     stream: bool = False
@@ -99,10 +94,11 @@ class ResponseBody(msgspec.Struct, frozen=True):
     temperature: float | None = None
     top_p: float | None = None
     response_format: JsonFormat | None = None
-    tools: tuple[Tool, ...] = ()
+    tools: OfferedTools = OfferedTools()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     reasoning: Think | None = None
     prompt_cache_key: str | None = None
-    names: Mapping[str, ToolName] = {}
+    previous_response_id: str = ""
+    stored: bool = True
     echo: Mapping[str, object] = {}

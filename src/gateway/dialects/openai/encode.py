@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar, Final
 
 from gateway.core import codec
@@ -27,6 +27,7 @@ from gateway.core.events import (
 )
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
+from gateway.dialects.openai.custom_tools import custom_input
 from gateway.dialects.openai.documents import error_document
 from gateway.dialects.server_sent_events import FRAME_END
 from gateway.dialects.text_batch import encode_text_batch
@@ -41,7 +42,8 @@ class _ChunkEncoder(abc.ABC):
     """Encode one answer.
 
     *model* is the name in the request, *identity* distinguishes this answer from others,
-    *include_usage* adds token counts to a stream, *now* returns seconds since 1970.
+    *include_usage* adds token counts to a stream, *custom* names the tools whose calls are those of
+    custom tools, *now* returns seconds since 1970.
     """
 
     stream_headers = _STREAM_HEADERS
@@ -71,6 +73,7 @@ class _ChunkEncoder(abc.ABC):
         *,
         identity: str,
         include_usage: bool = False,
+        custom: Collection[str] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._fields: dict[str, object] = {
@@ -87,6 +90,7 @@ class _ChunkEncoder(abc.ABC):
         self._continue = b"".join((self._suffix, b"null", self._tail))
         self._text_start = codec.escape_html(self._chunk_start + self._text)
         self._include_usage = include_usage
+        self._custom = custom
         self._calls = 0
         self._open_call = ""
         """The id of the call of which fragments have been sent, until it is complete."""
@@ -167,13 +171,17 @@ class ChatEncoder(_ChunkEncoder):
                 values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
+            elif type(event) is ToolCallDelta and event.name in self._custom:
+                self._open_call = event.id  # its input is no JSON, so it is sent whole
             elif type(event) is ToolCallDelta:
                 values += self._whole_calls(calls)
                 values.append(self._call_fragment(event))
                 calls = []
             elif type(event) is ToolCall:
-                if event.id and event.id == self._open_call:
+                was_open = event.id and event.id == self._open_call
+                if was_open:
                     self._open_call = ""
+                if was_open and event.name not in self._custom:
                     values += self._call_end(event)
                 else:
                     calls.append(event)
@@ -187,7 +195,7 @@ class ChatEncoder(_ChunkEncoder):
     def _whole_calls(self, calls: Sequence[ToolCall]) -> list[bytes]:
         if not calls:
             return []
-        made = codec.encode(_tool_calls(calls, first=self._calls))
+        made = codec.encode(_tool_calls(calls, self._custom, first=self._calls))
         self._calls += len(calls)
         return [b'"content":"","tool_calls":' + made]
 
@@ -212,7 +220,7 @@ class ChatEncoder(_ChunkEncoder):
         if answer.thinking:
             message["reasoning"] = answer.thinking
         if answer.tool_calls:
-            message["tool_calls"] = _tool_calls(answer.tool_calls, first=0)
+            message["tool_calls"] = _tool_calls(answer.tool_calls, self._custom, first=0)
         return {"index": 0, "message": message}
 
 
@@ -244,11 +252,12 @@ class CompletionEncoder(_ChunkEncoder):
         return {"text": answer.text, "index": 0}
 
 
-def _tool_calls(calls: Sequence[ToolCall], *, first: int) -> list[dict[str, object]]:
+def _tool_calls(
+    calls: Sequence[ToolCall], custom: Collection[str], *, first: int
+) -> list[dict[str, object]]:
     """Return calls as OpenAI writes them, their arguments as text; *first* is their first index."""
     return [
-        _tool_call(call_id(call, index), index, call.name, codec.encode(call.arguments).decode())
-        | _extra(call)
+        _whole_call(call_id(call, index), index, call, is_custom=call.name in custom) | _extra(call)
         for index, call in enumerate(calls, first)
     ]
 
@@ -257,6 +266,13 @@ def _extra(call: ToolCall) -> dict[str, object]:
     """Return the member of a call in which services of this dialect keep their state."""
     extra = call.keepsake.get("openai", {}).get("extra_content")
     return {"extra_content": extra} if extra else {}
+
+
+def _whole_call(identity: str, index: int, call: ToolCall, *, is_custom: bool) -> dict[str, object]:
+    if is_custom:
+        custom = {"name": call.name, "input": custom_input(call.arguments)}
+        return {"id": identity, "index": index, "type": "custom", "custom": custom}
+    return _tool_call(identity, index, call.name, codec.encode(call.arguments).decode())
 
 
 def _tool_call(identity: str, index: int, name: str, arguments: str) -> dict[str, object]:

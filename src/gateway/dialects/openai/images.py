@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.media import read_media
+from gateway.dialects.bodies.data_urls import read_data
 
 __all__ = ["read_image_url"]
 
-_match_data = re.compile(r"data:(?:image/(?:jpeg|jpg|png|webp|gif))?;base64,").match
+_has_known_type: Final = re.compile(r"data:(image/(jpeg|jpg|png|webp|gif))?;base64,").match
+"""Matches what Ollama takes; whether there is an image in it shows later."""
 
 
 def read_image_url(url: str) -> Media:
     """Return an image; the provider fetches one at a remote address itself.
 
-    Raise `InvalidRequest` for anything else, in the words of Ollama's ``openai/openai.go``.
+    What a data URL says of its kind does not count: the bytes tell. Raise `InvalidRequest` for
+    anything else, in the words of Ollama's ``openai/openai.go``.
     """
     if url.startswith(("https://", "http://")):
         return Media(url=url)
-    prefix = _match_data(url)
-    if prefix is None:
+    if url[:5].lower() != "data:":
         raise InvalidRequest("invalid image input")
     try:
-        return read_media(url[prefix.end() :])
+        image = read_data(url)
     except InvalidRequest:
         raise InvalidRequest("invalid image input") from None
+    if not (image.media_type or _has_known_type(url)):
+        raise InvalidRequest("invalid image input")
+    return image

@@ -1,111 +1,156 @@
-"""Read the input of ``/v1/responses``: a string or items (Ollama's ``openai/responses.go``)."""
+"""Read the input of ``/v1/responses``: items of a conversation (Ollama's ``openai/responses.go``).
+
+Agents send their whole history each time, so that no item fails for its type: what can be read of
+an unknown one is kept, the rest is left out.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from gateway.core import codec
-from gateway.core.chat import Content, Message, Part, Role, content_of, replace
+from gateway.core.chat import Message, Part, Role, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
+from gateway.dialects.bodies.arguments import parse_arguments
+from gateway.dialects.bodies.budget import LIMITS
 from gateway.dialects.bodies.decode import kind_of
-from gateway.dialects.bodies.readers import (
-    Mismatch,
-    Reader,
-    read_anything,
-    read_fields,
-    read_string,
-)
+from gateway.dialects.bodies.readable import readable_text
+from gateway.dialects.bodies.readers import Mismatch, Reader, read_anything, read_fields
 from gateway.dialects.bodies.roles import read_role
-from gateway.dialects.openai.bodies import ToolName
-from gateway.dialects.openai.images import read_image_url
-from gateway.dialects.openai.messages import parse_arguments
-from gateway.dialects.openai.tools import upstream_name
+from gateway.dialects.left_out import log_left_out
+from gateway.dialects.openai.custom_tools import custom_arguments
+from gateway.dialects.openai.hosted import read_hosted_call
+from gateway.dialects.openai.parts import message_of, read_part
+from gateway.dialects.openai.thinking import read_reasoning_item
+from gateway.dialects.openai.tools import OfferedTools, read_flat_tools, tool_key
 
-__all__ = ["read_input"]
+__all__ = ["Conversation", "read_items"]
+
+_BETWEEN_THOUGHTS = "\n\n"
 
 
-def read_input(value: object) -> tuple[Message, ...]:
-    """Return the conversation so far."""
-    if isinstance(value, str):
-        return (Message(Role.USER, value),) if value else ()
-    if not isinstance(value, list):
-        raise InvalidRequest(f"input must be a string or array: {_not_a_list(value)}")
-    conversation = _Conversation()
-    for index, item in enumerate(value):
+class Conversation(NamedTuple):
+    """The messages so far, and the tools that items among them have added."""
+
+    messages: tuple[Message, ...] = ()
+    tools: OfferedTools = OfferedTools()
+
+
+def read_items(items: Sequence[object]) -> Conversation:
+    """Return the conversation that *items* are; raise `InvalidRequest` for one that is no item."""
+    reading = _Reading()
+    for index, item in enumerate(items):
         try:
-            conversation.add(item)
+            reading.add(item)
         except _BadItem as error:
             raise InvalidRequest(f"input[{index}]: {error}") from None
-    return conversation.finish()
+    return reading.finish()
 
 
 class _BadItem(ValueError):
     """An item that cannot be read; the callers add where it is."""
 
 
-class _Conversation:
+class _Reading:
     """Messages made of items: calls belong to the assistant's message before them."""
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
+        self._definitions: list[object] = []
         self._calls: list[ToolCall] = []
-        """The calls of the last message, which gets them when the next one comes."""
+        self._call_thoughts: list[str] = []
+        """The calls of the last message, which gets them when the next one comes, and the thinking
+        that led to them."""
         self._names: dict[str, str] = {}
-        self._thinking = ""
+        self._thoughts: list[str] = []
         """The thinking before the assistant's next text or calls."""
 
     def add(self, item: object) -> None:
         """Add one item, or raise `InvalidRequest` or `_BadItem`."""
-        fields = _fields(item, _ITEM, "ResponsesInputItem")
-        kind = fields.get("type", "") or ("message" if fields.get("role") else "")
-        match kind:
+        fields = _fields(item)
+        match _text(fields, "type") or ("message" if fields.get("role") else ""):
             case "message":
                 self._say(fields)
             case "function_call":
-                self._call(fields)
-            case "function_call_output":
-                self._answer(fields)
+                arguments = parse_arguments(fields.get("arguments"))
+                self._call(tool_key(fields), _text(fields, "call_id"), arguments)
+            case "custom_tool_call":
+                arguments = custom_arguments(fields.get("input"))
+                self._call(tool_key(fields), _text(fields, "call_id"), arguments)
             case "reasoning":
-                self._thinking = fields.get("encrypted_content", "")
+                self._think(read_reasoning_item(fields))
             case "web_search_call":
                 pass  # its result is in the message that follows
             case "":
                 raise _BadItem("input item missing required 'type' field")
-            case _:
-                raise _BadItem(f"unknown input item type: {codec.encode(kind).decode()}")
+            case kind if kind.endswith("_call"):
+                self._use_hosted(fields)
+            case "additional_tools":
+                self._offer(fields)
+            case kind if kind.endswith("_output"):
+                self._answer(fields)
+                self._offer(fields)
+            case kind:
+                self._read_unknown(kind, fields)
 
-    def finish(self) -> tuple[Message, ...]:
+    def finish(self) -> Conversation:
         """Return the messages; thinking that nothing follows is a message of its own."""
+        self._end_thinking()
         self._close()
-        if self._thinking:
-            self._messages.append(Message(Role.ASSISTANT, thinking=self._thinking))
-        return tuple(self._messages)
+        count, most = len(self._definitions), LIMITS.get().tools
+        if count > most:
+            raise InvalidRequest(f"too many tools: {count}, at most {most} are allowed")
+        return Conversation(tuple(self._messages), read_flat_tools(self._definitions))
 
     def _say(self, fields: dict[str, Any]) -> None:
-        role = read_role(fields.get("role", ""))
-        content = _content(fields.get("content", ""), "content")
-        thinking = self._take_thinking() if role is Role.ASSISTANT else ""
-        self._append(Message(role, content, thinking=thinking))
+        role = read_role(_text(fields, "role"))
+        parts = _content(fields.get("content"), "content")
+        if role is not Role.ASSISTANT:
+            self._end_thinking()
+        self._append(message_of(role, parts, thinking=self._take_thinking()))
 
-    def _call(self, fields: dict[str, Any]) -> None:
-        name = upstream_name(ToolName(fields.get("name", ""), fields.get("namespace", "")))
-        identity = fields.get("call_id", "")
-        call = ToolCall(name, _arguments(fields.get("arguments", "")), identity)
+    def _call(self, name: str, identity: str, arguments: dict[str, object]) -> None:
         self._names[identity] = name
         if not self._messages or self._messages[-1].role is not Role.ASSISTANT:
             self._append(Message(Role.ASSISTANT))
-        self._calls.append(call)
-        if self._thinking:
-            self._messages[-1] = replace(self._messages[-1], thinking=self._take_thinking())
+        self._calls.append(ToolCall(name, arguments, identity))
+        self._call_thoughts += self._thoughts
+        self._thoughts.clear()
 
     def _answer(self, fields: dict[str, Any]) -> None:
-        content = _content(fields.get("output", ""), "output")
-        identity = fields.get("call_id", "")
+        self._end_thinking()
+        parts = _output(fields.get("output", fields.get("outputs")))
+        identity = _text(fields, "call_id") or _text(fields, "id")
         # Codex sends what it found out by itself as the result of a call that was never made.
-        own = ToolName(fields.get("name", ""), fields.get("namespace", ""))
-        name = self._names.get(identity) or upstream_name(own)
-        self._append(Message(Role.TOOL, content, tool_name=name, tool_call_id=identity))
+        name = self._names.get(identity) or tool_key(fields)
+        self._append(message_of(Role.TOOL, parts, tool_name=name, tool_call_id=identity))
+
+    def _use_hosted(self, fields: dict[str, Any]) -> None:
+        call = read_hosted_call(fields)
+        if call is None:
+            log_left_out("an item of the input", fields["type"])
+            return
+        self._call(call.name, call.id, call.arguments)
+        if call.result is not None:
+            self._answer({"call_id": call.id, "output": call.result})
+
+    def _offer(self, fields: dict[str, Any]) -> None:
+        """Add the tools in an item, such as those that a search for tools has found."""
+        if isinstance(fields.get("tools"), list):
+            self._definitions += fields["tools"]
+
+    def _read_unknown(self, kind: str, fields: dict[str, Any]) -> None:
+        text = readable_text(fields)
+        if text:
+            self._say({"role": fields.get("role") or "assistant", "content": text})
+        else:
+            log_left_out("an item of the input", kind)
+
+    def _think(self, thinking: str) -> None:
+        if thinking:
+            self._thoughts.append(thinking)
 
     def _append(self, message: Message) -> None:
         self._close()
@@ -114,72 +159,69 @@ class _Conversation:
     def _close(self) -> None:
         """Give the last message the calls that belong to it."""
         if self._calls:
-            self._messages[-1] = replace(self._messages[-1], tool_calls=tuple(self._calls))
-            self._calls = []
+            last = self._messages[-1]
+            thoughts = [thought for thought in (last.thinking, *self._call_thoughts) if thought]
+            self._messages[-1] = replace(
+                last, thinking=_BETWEEN_THOUGHTS.join(thoughts), tool_calls=tuple(self._calls)
+            )
+            self._calls, self._call_thoughts = [], []
+
+    def _end_thinking(self) -> None:
+        """Make a message of thinking that the assistant did not go on from."""
+        if self._thoughts:
+            self._append(Message(Role.ASSISTANT, thinking=self._take_thinking()))
 
     def _take_thinking(self) -> str:
-        thinking, self._thinking = self._thinking, ""
-        return thinking
+        thoughts, self._thoughts = self._thoughts, []
+        return _BETWEEN_THOUGHTS.join(thoughts)
 
 
-def _content(value: object, field: str) -> Content:
-    """Return the texts and the images of a message or a result."""
-    if isinstance(value, str):
-        return value
+def _content(value: object, field: str) -> list[Part]:
+    """Return the parts of a message or a result."""
+    if value is None:
+        return []
+    if isinstance(value, str | dict):
+        value = [value]
     if not isinstance(value, list):
-        raise _BadItem(f"{field} must be a string or array: {_not_a_list(value)}")
-    parts: list[Part] = []
+        raise _BadItem(
+            f"{field} must be a string or array: json: cannot unmarshal {kind_of(value)}"
+            " into Go value of type []json.RawMessage"
+        )
+    parts = []
     for index, part in enumerate(value):
         try:
-            parts.append(_part(part))
-        except _BadItem as error:
-            raise _BadItem(f"{field}[{index}]: {error}") from None
-    return content_of(parts)
+            parts.append(read_part(part))
+        except Mismatch as mismatch:
+            where = f"{field}[{index}]: {mismatch.text('ResponsesContent')}"
+            raise _BadItem(where) from None
+    return parts
 
 
-def _part(part: object) -> Part:
-    fields = _fields(part, _PART, "ResponsesContent")
-    kind = fields.get("type", "")
-    match kind:
-        case "input_text" | "output_text":
-            return str(fields.get("text", ""))
-        case "input_image":
-            url = fields.get("image_url", "")
-            return read_image_url(url) if url else ""
-        case "input_file":
-            raise InvalidRequest("file inputs are not currently supported")
-    raise _BadItem(f"unknown content type: {kind}")
+def _output(value: object) -> list[Part]:
+    """Return the parts of a result; what has no parts is kept as JSON."""
+    if value is None or isinstance(value, str | list) or _has_type(value):
+        return _content(value, "output")
+    return [codec.encode(value).decode()]
 
 
-def _arguments(text: str) -> dict[str, object]:
-    if not text:
-        return {}
+def _has_type(value: object) -> bool:
+    return isinstance(value, dict) and "type" in value
+
+
+def _fields(item: object) -> dict[str, Any]:
     try:
-        return parse_arguments(text)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"failed to parse function call arguments: {error}") from None
-
-
-def _fields(item: object, readers: dict[str, Reader], go_type: str) -> dict[str, Any]:
-    try:
-        return read_fields(item, readers, f"openai.{go_type}")
+        fields = read_fields(item, _ITEM, "openai.ResponsesInputItem")
     except Mismatch as mismatch:
-        raise _BadItem(mismatch.text(go_type)) from None
+        raise _BadItem(mismatch.text("ResponsesInputItem")) from None
+    return {**item, **fields} if isinstance(item, dict) else fields
 
 
-def _not_a_list(value: object) -> str:
-    return f"json: cannot unmarshal {kind_of(value)} into Go value of type []json.RawMessage"
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
 
 
-_PART: dict[str, Reader] = {"type": read_string, "text": read_string, "image_url": read_string}
-_ITEM: dict[str, Reader] = {
-    "type": read_string,
-    "role": read_string,
-    "content": read_anything,
-    "call_id": read_string,
-    "name": read_string,
-    "namespace": read_string,
-    "arguments": read_string,
-    "output": read_anything,
-    "encrypted_content": read_string,
-}
+_ITEM: dict[str, Reader] = dict.fromkeys(
+    ("type", "role", "content", "call_id", "name", "namespace", "arguments", "output"),
+    read_anything,
+)

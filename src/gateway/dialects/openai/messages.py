@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.core import codec
-from gateway.core.chat import Content, Message, Part, Role, content_of
+from gateway.core.chat import Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
+from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.decode import dynamic_type
-from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
+    Mismatch,
     Reader,
     read_anything,
     read_fields,
@@ -22,9 +22,11 @@ from gateway.dialects.bodies.readers import (
     read_string,
 )
 from gateway.dialects.bodies.roles import read_role
-from gateway.dialects.openai.images import read_image_url
+from gateway.dialects.left_out import log_left_out
+from gateway.dialects.openai.custom_tools import custom_arguments
+from gateway.dialects.openai.parts import message_of, read_part
 
-__all__ = ["parse_arguments", "read_messages"]
+__all__ = ["read_messages"]
 
 
 def read_messages(value: object) -> tuple[Message, ...]:
@@ -38,63 +40,57 @@ def read_messages(value: object) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def parse_arguments(text: str) -> dict[str, object]:
-    """Return the arguments of a call, which OpenAI's clients write as text."""
-    try:
-        value = codec.decode(text)
-    except (codec.JSONError, RecursionError):
-        value = None
-    # In a text they are no part of what the limit on the depth of a body counts.
-    if not isinstance(value, dict) or codec.nests_deeper(value, codec.DEEPEST):
-        raise InvalidRequest("invalid tool call arguments")
-    return value
-
-
 def _message(fields: dict[str, Any], names: dict[str, str]) -> Message:
     role: Role = fields.get("role", Role.USER)
+    parts = _content(fields.get("content"))
+    if not parts and fields.get("refusal"):
+        parts = [fields["refusal"]]
     answered = fields.get("tool_call_id", "")
-    return Message(
+    return message_of(
         role,
-        _content(fields.get("content"), is_optional="tool_calls" in fields),
-        thinking=fields.get("reasoning", ""),
+        parts,
+        thinking=fields.get("reasoning") or fields.get("reasoning_content", ""),
         tool_calls=fields.get("tool_calls", ()),
         tool_name=fields.get("name") or names.get(answered, "") if role is Role.TOOL else "",
         tool_call_id=answered,
     )
 
 
-def _content(value: object, *, is_optional: bool) -> Content:
+def _content(value: object) -> list[Part]:
+    if value is None:
+        return []
     if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return content_of(map(_part, value))
-    if is_optional:
-        return ""
-    raise InvalidRequest(f"invalid message content type: {dynamic_type(value)}")
-
-
-def _part(part: object) -> Part:
-    match part:
-        case {"type": "text", "text": str(text)}:
-            return text
-        case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
-            return read_image_url(url)
-        case {"type": "input_audio", "input_audio": {"data": str(data)}}:
-            return read_media(data)
-    raise InvalidRequest("invalid message format")
+        return [value]
+    if isinstance(value, dict) and "type" in value:
+        value = [value]
+    if not isinstance(value, list):
+        raise InvalidRequest(f"invalid message content type: {dynamic_type(value)}")
+    try:
+        return list(map(read_part, value))
+    except Mismatch:
+        raise InvalidRequest("invalid message format") from None
 
 
 def _tool_calls(value: object) -> tuple[ToolCall, ...]:
-    return tuple([_tool_call(item) for item in read_list(value, "[]openai.ToolCall")])
+    read = [_tool_call(item) for item in read_list(value, "[]openai.ToolCall")]
+    return tuple([call for call in read if call is not None])
 
 
-def _tool_call(item: object) -> ToolCall:
+def _tool_call(item: object) -> ToolCall | None:
     fields = read_fields(item, _TOOL_CALL, "openai.ToolCall")
-    called = fields.get("function", {})
+    if "custom" in fields:
+        called = fields["custom"]
+        arguments = custom_arguments(called.get("input"))
+    elif "function" in fields:
+        called = fields["function"]
+        arguments = parse_arguments(called.get("arguments"))
+    else:
+        log_left_out("a tool call", fields.get("type"))
+        return None
     extra = fields.get("extra_content")
     return ToolCall(
         name=called.get("name", ""),
-        arguments=parse_arguments(called.get("arguments", "")),
+        arguments=arguments,
         id=fields.get("id", ""),
         keepsake={"openai": {"extra_content": extra}} if extra else {},
     )
@@ -104,16 +100,29 @@ def _called(value: object) -> dict[str, Any]:
     return read_fields(value, _CALLED, "openai.ToolCall.function")
 
 
-_CALLED: dict[str, Reader] = {"name": read_string, "arguments": read_string}
+def _text_or_nothing(value: object) -> str:
+    """Return a text; fields that Ollama does not read never fail for their type."""
+    return value if isinstance(value, str) else ""
+
+
+_CALLED: dict[str, Reader] = {
+    "name": read_string,
+    "arguments": read_anything,
+    "input": read_anything,
+}
 _TOOL_CALL: dict[str, Reader] = {
     "id": read_string,
+    "type": read_anything,
     "function": _called,
+    "custom": _called,
     "extra_content": read_anything,
 }
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,
     "content": read_anything,
     "reasoning": read_string,
+    "reasoning_content": _text_or_nothing,
+    "refusal": _text_or_nothing,
     "tool_calls": _tool_calls,
     "name": read_string,
     "tool_call_id": read_string,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
+from gateway.core import codec
 from gateway.core.events import Usage
 from gateway.dialects.openai.bodies import ResponseBody
+from gateway.dialects.openai.custom_tools import custom_input
+from gateway.dialects.openai.thinking import seal
+from gateway.dialects.tool_names import split_name
 
 __all__ = [
     "Item",
+    "begun_call",
+    "complete_call",
     "message_item",
     "reasoning_item",
     "response_object",
@@ -20,7 +27,9 @@ Item: TypeAlias = dict[str, object]
 """One part of an answer's output."""
 
 
-def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[str, object]:
+def response_object(
+    body: ResponseBody, *, identity: str, created: int, is_stored: bool
+) -> dict[str, object]:
     """Return an answer that has just begun, with what it repeats of *body*."""
     return {
         "id": identity,
@@ -30,7 +39,7 @@ def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[
         "status": "in_progress",
         "incomplete_details": None,
         "model": body.model,
-        "previous_response_id": None,
+        "previous_response_id": body.previous_response_id or None,
         "instructions": body.instructions or None,
         "output": [],
         "error": None,
@@ -48,7 +57,7 @@ def response_object(body: ResponseBody, *, identity: str, created: int) -> dict[
         "usage": None,
         "max_output_tokens": None,
         "max_tool_calls": None,
-        "store": False,
+        "store": is_stored,
         "background": False,
         "service_tier": "default",
         "metadata": {},
@@ -64,20 +73,43 @@ def reasoning_item(identity: str, text: str) -> Item:
         "id": identity,
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": text}],
-        # Not encrypted at all, as at Ollama: what comes back here is the thinking of that turn.
-        "encrypted_content": text,
+        # Not encrypted, as at Ollama, but marked: it comes back as the thinking of that turn.
+        "encrypted_content": seal(text),
     }
 
 
-def message_item(identity: str, text: str) -> Item:
-    """Return the complete text of the model."""
+def message_item(identity: str, text: str, *, status: str = "completed") -> Item:
+    """Return a message with the text of the model."""
     return {
         "id": identity,
         "type": "message",
-        "status": "completed",
+        "status": status,
         "role": "assistant",
         "content": [text_part(text)],
     }
+
+
+def begun_call(identity: str, name: str, *, call_id: str, is_custom: bool) -> Item:
+    """Return a call of a function or of a custom tool that has just begun."""
+    namespace, own_name = split_name(name)
+    item: Item = {
+        "id": identity,
+        "type": "custom_tool_call" if is_custom else "function_call",
+        "status": "in_progress",
+        "call_id": call_id,
+        "name": own_name,
+        "input" if is_custom else "arguments": "",
+    }
+    if namespace:
+        item["namespace"] = namespace
+    return item
+
+
+def complete_call(item: Item, arguments: Mapping[str, object]) -> Item:
+    """Return a call that has begun with all of its *arguments*."""
+    if item["type"] == "custom_tool_call":
+        return item | {"status": "completed", "input": custom_input(arguments)}
+    return item | {"status": "completed", "arguments": codec.encode(arguments).decode()}
 
 
 def text_part(text: str) -> dict[str, object]:

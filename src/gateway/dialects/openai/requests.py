@@ -6,9 +6,12 @@ gateway does not. The model of each request is still the one that the client nam
 
 from __future__ import annotations
 
-from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling
+from collections.abc import Sequence
+
+from gateway.core.chat import ChatRequest, FillRequest, Message, Role, Sampling, replace
 from gateway.core.embeddings import EmbedRequest
 from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
+from gateway.dialects.openai.items import read_items
 
 __all__ = [
     "chat_request",
@@ -16,15 +19,16 @@ __all__ = [
     "embed_request",
     "given_options",
     "response_request",
+    "with_items",
 ]
 
 
 def chat_request(body: ChatBody) -> ChatRequest:
-    """Return the provider request."""
+    """Return the provider request; raise `Forbidden` or `InvalidRequest` for tools nobody runs."""
     return ChatRequest(
         model=body.model,
         messages=body.messages,
-        tools=body.tools,
+        tools=body.tools.offered(),
         tool_choice=body.tool_choice,
         parallel_tool_calls=body.parallel_tool_calls,
         sampling=_sampling(body),
@@ -43,13 +47,27 @@ def completion_request(body: CompletionBody) -> ChatRequest | FillRequest:
     return ChatRequest(body.model, (prompt,), sampling=sampling, extra=extra)
 
 
+def with_items(body: ResponseBody, items: Sequence[object]) -> ResponseBody:
+    """Return *body* with *items* as its input, read; they may bring tools of their own.
+
+    Raise `InvalidRequest` for an item that cannot be read.
+    """
+    conversation = read_items(items)
+    return replace(
+        body,
+        items=tuple(items),
+        messages=conversation.messages,
+        tools=body.tools.joined(conversation.tools),
+    )
+
+
 def response_request(body: ResponseBody) -> ChatRequest:
-    """Return the provider request."""
+    """Return the provider request; raise `Forbidden` or `InvalidRequest` for tools nobody runs."""
     instructions = (Message(Role.SYSTEM, body.instructions),) if body.instructions else ()
     return ChatRequest(
         model=body.model,
         messages=(*instructions, *body.messages),
-        tools=body.tools,
+        tools=body.tools.offered(),
         tool_choice=body.tool_choice,
         parallel_tool_calls=body.parallel_tool_calls,
         sampling=Sampling(

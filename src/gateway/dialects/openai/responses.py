@@ -24,10 +24,12 @@ from gateway.core.events import (
 )
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
-from gateway.dialects.openai.bodies import ResponseBody, ToolName
+from gateway.dialects.openai.bodies import ResponseBody
 from gateway.dialects.openai.documents import error_fields
 from gateway.dialects.openai.objects import (
     Item,
+    begun_call,
+    complete_call,
     message_item,
     reasoning_item,
     response_object,
@@ -52,13 +54,19 @@ _INCOMPLETE: Final[Mapping[FinishReason, str]] = {
     FinishReason.LENGTH: "max_output_tokens",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
+_CALLS: Final[Mapping[str, tuple[str, str]]] = {
+    "function_call": ("response.function_call_arguments", "arguments"),
+    "custom_tool_call": ("response.custom_tool_call_input", "input"),
+}
+"""How the events of each kind of call begin, and the member in which its text is."""
 _DELTA_END: Final = b"}\n\n"
 
 
 class ResponseEncoder:
     """Encode one answer.
 
-    *identity* distinguishes this answer from others, *now* returns seconds since 1970.
+    *identity* distinguishes this answer from others, *keep* is given its id and its items once it
+    is complete, and *now* returns seconds since 1970.
     """
 
     stream_headers = STREAM_HEADERS
@@ -66,12 +74,23 @@ class ResponseEncoder:
     document_type = JSON_TYPE
 
     def __init__(
-        self, body: ResponseBody, *, identity: str, now: Callable[[], float] = time.time
+        self,
+        body: ResponseBody,
+        *,
+        identity: str,
+        keep: Callable[[str, Sequence[Item]], None] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._body = body
         self._identity = identity
+        self._keep = keep
         self._now = now
-        self._response = response_object(body, identity=f"resp_{identity}", created=int(now()))
+        self._response = response_object(
+            body,
+            identity=f"resp_{identity}",
+            created=int(now()),
+            is_stored=keep is not None,
+        )
         self._sequence = 0
         self._items: list[Item] = []
         self._calls = 0
@@ -107,11 +126,10 @@ class ResponseEncoder:
         if answer.thinking:
             self._items.append(reasoning_item(self._id("rs"), answer.thinking))
         if answer.text or not answer.tool_calls:
-            self._items.append(message_item(self._id("msg"), answer.text))
+            self._items.append(self._message(answer.text, answer.finish))
         for call in answer.tool_calls:
-            item = self._function_call(call_id(call, self._calls), call.name)
-            arguments = codec.encode(call.arguments).decode()
-            self._items.append(item | {"status": "completed", "arguments": arguments})
+            item = self._begin_call(call_id(call, self._calls), call.name)
+            self._items.append(complete_call(item, call.arguments))
         return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
@@ -152,7 +170,7 @@ class ResponseEncoder:
         if kind == "reasoning":
             item: Item = {"id": self._id("rs"), "type": "reasoning", "summary": []}
         else:
-            item = message_item(self._id("msg"), "") | {"status": "in_progress", "content": []}
+            item = message_item(self._id("msg"), "", status="in_progress") | {"content": []}
         name = _DELTAS[kind]
         self._delta = (
             f'event: {name}\ndata: {{"type":"{name}","item_id":"{item["id"]}",'
@@ -166,8 +184,8 @@ class ResponseEncoder:
             )
         return frames
 
-    def _close(self) -> list[bytes]:
-        """End the item of text that is open, if one is."""
+    def _close(self, finish: Finish | None = None) -> list[bytes]:
+        """End the item of text that is open, if one is; *finish* if the answer ends with it."""
         kind, self._open = self._open, None
         if kind is None:
             return []
@@ -177,7 +195,7 @@ class ResponseEncoder:
             place = {"item_id": item["id"], **self._place(), "summary_index": 0}
             ends = [("response.reasoning_summary_text.done", {**place, "text": text})]
         else:
-            item = message_item(self._id("msg"), text)
+            item = self._message(text, finish)
             place = {"item_id": item["id"], **self._place(), "content_index": 0}
             ends = [
                 ("response.output_text.done", {**place, "text": text, "logprobs": []}),
@@ -189,81 +207,90 @@ class ResponseEncoder:
 
     def _write_call(self, delta: ToolCallDelta) -> list[bytes]:
         """Add a fragment to the open call, or to a new one."""
+        if delta.name in self._body.tools.custom:
+            self._open_call = delta.id  # its input is no JSON, so it is sent whole
+            return []
         frames: list[bytes] = []
         if delta.id != self._open_call:
             frames += self._close()
-            frames += self._open_function_call(delta.id, delta.name)
+            frames += self._open_tool_call(delta.id, delta.name)
             self._open_call = delta.id
-        frames.append(self._arguments_delta(delta.arguments))
+        frames.append(self._call_delta(delta.arguments))
         return frames
 
     def _make_call(self, call: ToolCall) -> list[bytes]:
         """Return the end of a call; all of it, if none of its fragments have been sent."""
-        arguments = codec.encode(call.arguments).decode()
         frames: list[bytes] = []
-        if call.id and call.id == self._open_call:
+        was_open = bool(call.id) and call.id == self._open_call
+        if was_open:
             self._open_call = ""
-        else:
+        is_begun = was_open and call.name not in self._body.tools.custom
+        if not is_begun:
             frames += self._close()
-            frames += self._open_function_call(call_id(call, self._calls), call.name)
-            frames.append(self._arguments_delta(arguments))
+            frames += self._open_tool_call(call_id(call, self._calls), call.name)
+        item = complete_call(self._items[self._call_index], call.arguments)
+        self._items[self._call_index] = item
+        event, member = _CALLS[str(item["type"])]
+        if not is_begun:
+            frames.append(self._call_delta(str(item[member])))
         place = {"output_index": self._call_index}
-        item = self._items[self._call_index]
-        item |= {"status": "completed", "arguments": arguments}
-        done = {"item_id": item["id"], **place, "name": item["name"], "arguments": arguments}
+        named = {"name": item["name"]} if member == "arguments" else {}
+        done = {"item_id": item["id"], **place, **named, member: item[member]}
         frames += [
-            self._event("response.function_call_arguments.done", done),
+            self._event(f"{event}.done", done),
             self._event("response.output_item.done", {**place, "item": item}),
         ]
         return frames
 
-    def _open_function_call(self, identity: str, name: str) -> list[bytes]:
-        item = self._function_call(identity, name)
+    def _open_tool_call(self, identity: str, name: str) -> list[bytes]:
+        item = self._begin_call(identity, name)
         place = self._place()
         self._call_index = len(self._items)
         self._items.append(item)
         return [self._event("response.output_item.added", {**place, "item": item})]
 
-    def _arguments_delta(self, arguments: str) -> bytes:
+    def _call_delta(self, text: str) -> bytes:
         item = self._items[self._call_index]
+        event, _ = _CALLS[str(item["type"])]
         place = {"item_id": item["id"], "output_index": self._call_index}
-        return self._event("response.function_call_arguments.delta", {**place, "delta": arguments})
+        return self._event(f"{event}.delta", {**place, "delta": text})
+
+    def _begin_call(self, identity: str, name: str) -> Item:
+        """Return a call that has just begun, with OpenAI's prefix for its kind."""
+        is_custom = name in self._body.tools.custom
+        self._calls += 1
+        prefix = "ctc" if is_custom else "fc"
+        return begun_call(self._id(prefix), name, call_id=identity, is_custom=is_custom)
 
     def _end(self, finish: Finish) -> list[bytes]:
         frames: list[bytes] = []
         if self._open != "message" and all(item["type"] == "reasoning" for item in self._items):
             frames += self._close()
             frames += self._open_item("message")  # an empty answer is still a message
-        frames += self._close()
-        frames.append(self._event("response.completed", {"response": self._finished(finish)}))
+        frames += self._close(finish)
+        response = self._finished(finish)
+        frames.append(self._event(f"response.{response['status']}", {"response": response}))
         return frames
 
-    def _function_call(self, identity: str, function: str) -> Item:
-        """Return a call that has just begun."""
-        name = self._body.names.get(function, ToolName(function))
-        item: Item = {
-            "id": self._id("fc"),
-            "type": "function_call",
-            "status": "in_progress",
-            "call_id": identity,
-            "name": name.name,
-            "arguments": "",
-        }
-        if name.namespace:
-            item["namespace"] = name.namespace
-        self._calls += 1
-        return item
+    def _message(self, text: str, finish: Finish | None) -> Item:
+        is_cut = finish is not None and self._cut(finish) is not None
+        status = "incomplete" if is_cut else "completed"
+        return message_item(self._id("msg"), text, status=status)
+
+    def _cut(self, finish: Finish) -> str | None:
+        """Return why the answer is incomplete, None if it is not."""
+        reason = _INCOMPLETE.get(finish.reason)
+        return reason or (_INCOMPLETE[FinishReason.LENGTH] if self._open_call else None)
 
     def _finished(self, finish: Finish) -> dict[str, object]:
-        reason = _INCOMPLETE.get(finish.reason)
-        if self._open_call:
-            reason = reason or _INCOMPLETE[FinishReason.LENGTH]
+        items, reason = self._complete_items(), self._cut(finish)
+        if self._keep is not None:
+            self._keep(str(self._response["id"]), items)
         return self._response | {
-            "status": "completed",
-            "completed_at": int(self._now()),
-            # Ollama calls an answer that was cut complete; here the reason is reported at least.
+            "status": "incomplete" if reason else "completed",
+            "completed_at": None if reason else int(self._now()),
             "incomplete_details": {"reason": reason} if reason else None,
-            "output": self._complete_items(),
+            "output": items,
             "usage": response_usage(finish.usage),
         }
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from gateway.core.chat import replace
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.decode import dynamic_type
+from gateway.dialects.bodies.decode import dynamic_type, kind_of
 from gateway.dialects.bodies.readers import (
     read_bool,
     read_bool_or_none,
@@ -22,7 +21,6 @@ from gateway.dialects.bodies.readers import (
     read_texts,
 )
 from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
-from gateway.dialects.bodies.tools import read_tools
 from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 from gateway.dialects.openai.formats import (
     read_effort,
@@ -30,12 +28,11 @@ from gateway.dialects.openai.formats import (
     read_response_format,
     read_text,
 )
-from gateway.dialects.openai.items import read_input
 from gateway.dialects.openai.messages import read_messages
 from gateway.dialects.openai.tools import (
+    read_chat_tools,
     read_flat_tools,
     read_tool_choice,
-    upstream_name,
 )
 
 __all__ = [
@@ -90,6 +87,17 @@ def _read_key(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _read_input(value: object) -> tuple[object, ...]:
+    if isinstance(value, str):
+        return ({"role": "user", "content": value},) if value else ()
+    if not isinstance(value, list):
+        raise InvalidRequest(
+            f"input must be a string or array: json: cannot unmarshal {kind_of(value)}"
+            " into Go value of type []json.RawMessage"
+        )
+    return tuple(value)
+
+
 def _read_encoding(value: object) -> str:
     encoding = read_string(value)
     if encoding and encoding.lower() not in _ENCODINGS:
@@ -136,7 +144,7 @@ class ChatSchema(_SampledSchema[ChatBody]):
     max_completion_tokens = Value(read_int)
     stop = Value(_read_stop)
     response_format = Value(read_response_format)
-    tools = Value(read_tools)
+    tools = Value(read_chat_tools)
     tool_choice = Value(read_tool_choice)
     parallel_tool_calls = Value(read_bool_or_none)
     reasoning = Value(read_reasoning)
@@ -181,7 +189,7 @@ class ResponseSchema(_TextSchema[ResponseBody]):
     body = ResponseBody
     messages_in = "input"
 
-    messages = Value(read_input, data_key="input")
+    items = Value(_read_input, data_key="input")
     instructions = Value(read_string)
     max_output_tokens = Value(read_int)
     response_format = Value(read_text, data_key="text")
@@ -189,12 +197,16 @@ class ResponseSchema(_TextSchema[ResponseBody]):
     tool_choice = Value(read_tool_choice)
     parallel_tool_calls = Value(read_bool_or_none)
     reasoning = Value(read_reasoning)
+    previous_response_id = Value(read_string)
+    stored = Value(read_bool_or_none, data_key="store")
 
     def build(self, values: dict[str, Any], raw: Mapping[str, Any]) -> ResponseBody:
-        """Make the body, with functions under the names that they have upstream."""
-        tools = values.pop("tools", [])
-        values["tools"] = tuple([replace(tool, name=upstream_name(name)) for name, tool in tools])
-        values["names"] = {upstream_name(name): name for name, _ in tools if name.namespace}
+        """Make the body, with what an answer repeats; raise `InvalidRequest` for a conversation."""
+        if raw.get("conversation"):
+            raise InvalidRequest(
+                "conversations are not kept here: send all items, or previous_response_id"
+            )
+        values["stored"] = values.get("stored") is not False
         values["echo"] = _echo(raw)
         return super().build(values, raw)
 

@@ -1,43 +1,92 @@
-"""Read the functions that a model may or must call, as OpenAI's clients write them.
+"""Read the tools that a model may or must call, as OpenAI's clients write them.
 
 A tool of ``/v1/responses`` is flat, and tools may be grouped in namespaces. Providers have no
-namespaces, so each tool gets a single name upstream, and its two parts back in the answer.
+namespaces, so both parts are one name until the answer (`gateway.dialects.tool_names`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from gateway.core.chat import NamedTool, Tool, ToolChoice
+from gateway.core.chat import NamedTool, Tool, ToolChoice, replace
+from gateway.core.errors import Forbidden, InvalidRequest
 from gateway.dialects.bodies.readers import read_list
-from gateway.dialects.bodies.tools import read_function
-from gateway.dialects.openai.bodies import ToolName
+from gateway.dialects.bodies.tools import read_function, read_tool
+from gateway.dialects.left_out import log_left_out
+from gateway.dialects.openai.custom_tools import custom_tool
+from gateway.dialects.tool_names import join_name
 
-__all__ = ["read_flat_tools", "read_tool_choice", "upstream_name"]
+__all__ = ["OfferedTools", "read_chat_tools", "read_flat_tools", "read_tool_choice", "tool_key"]
 
-_LONGEST_NAME: Final = 64
-"""OpenAI's own limit for the name of a function."""
+_HOSTED: Final = (
+    "web_search",
+    "file_search",
+    "code_interpreter",
+    "image_generation",
+    "computer",
+    "mcp",
+)
+"""What the types of tools begin with that OpenAI itself runs."""
 
 
-def read_flat_tools(value: object) -> list[tuple[ToolName, Tool]]:
-    """Return each function with the name that the client has for it.
+@dataclass(frozen=True, slots=True)
+class OfferedTools:
+    """The tools of a request.
 
-    Tools that OpenAI itself runs, such as a search of the web, are left out.
+    ``functions`` has one for each name, ``custom`` the names of those that are custom tools, and
+    ``left_out`` the types of the tools that cannot be offered.
     """
-    return list(_functions(read_list(value, "[]openai.ResponsesTool")))
+
+    functions: Mapping[str, Tool] = field(default_factory=dict)
+    custom: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
+
+    def joined(self, other: OfferedTools) -> OfferedTools:
+        """Return these tools and those of *other*, which replace ones of the same name."""
+        return OfferedTools(
+            {**self.functions, **other.functions},
+            (self.custom - other.functions.keys()) | other.custom,
+            (*self.left_out, *other.left_out),
+        )
+
+    def offered(self) -> tuple[Tool, ...]:
+        """Return the functions that a provider is offered.
+
+        Raise `Forbidden` or `InvalidRequest` if there is none but a tool that OpenAI itself runs:
+        the request is about it then.
+        """
+        hosted = [kind for kind in self.left_out if kind.startswith(_HOSTED)]
+        if hosted and not self.functions:
+            if hosted[0].startswith("web_search"):
+                raise Forbidden("ollama cloud is disabled: web search is unavailable")
+            raise InvalidRequest(f"a tool of the type {hosted[0]} is not available here")
+        for kind in self.left_out:
+            log_left_out("a tool", kind)
+        return tuple(self.functions.values())
 
 
-def upstream_name(name: ToolName) -> str:
-    """Return the name of a function upstream: always the same for the same parts."""
-    if not name.namespace:
-        return name.name
-    joined = f"{name.namespace.rstrip('_')}__{name.name}"
-    if len(joined) <= _LONGEST_NAME:
-        return joined
-    digest = hashlib.sha256(joined.encode()).hexdigest()[:8]
-    return f"{joined[: _LONGEST_NAME - 9]}_{digest}"
+def read_chat_tools(value: object) -> OfferedTools:
+    """Return the tools of a chat; raise `Mismatch` for one that is no object."""
+    items = read_list(value, "api.Tools")
+    for item in items:
+        if item is not None and not isinstance(item, dict):
+            read_tool(item)
+    return _offered(_tools(items))
+
+
+def read_flat_tools(value: object) -> OfferedTools:
+    """Return the tools of ``/v1/responses``."""
+    return _offered(_tools(read_list(value, "[]openai.ResponsesTool")))
+
+
+def tool_key(fields: Mapping[str, Any]) -> str:
+    """Return the one name for the members ``name`` and ``namespace`` of a call or a choice."""
+    name, namespace = fields.get("name"), fields.get("namespace")
+    return join_name(
+        namespace if isinstance(namespace, str) else "", name if isinstance(name, str) else ""
+    )
 
 
 def read_tool_choice(value: object) -> ToolChoice | None:
@@ -45,18 +94,54 @@ def read_tool_choice(value: object) -> ToolChoice | None:
     match value:
         case "auto" | "none" | "required":
             return value
-        case "any":
+        case "any" | {"type": "any"}:
             return "required"
-        case {"type": "function", "function": {"name": str(name)}}:
-            return NamedTool(name)
-        case {"type": "function", "name": str(name), **rest}:
-            namespace = rest.get("namespace")
-            named = ToolName(name, namespace if isinstance(namespace, str) else "")
-            return NamedTool(upstream_name(named))
+        case {"type": "auto" | "none" | "required" as kind}:
+            return read_tool_choice(kind)
+        case {"type": "allowed_tools", **rest}:
+            inner = rest.get("allowed_tools")
+            return _allowed(inner if isinstance(inner, dict) else rest)
+        case {"type": "function" | "custom" | "tool" as kind, **rest}:
+            inner = rest.get(kind)
+            return _named(inner if isinstance(inner, dict) else rest)
     return None
 
 
-def _functions(items: list[object]) -> Iterator[tuple[ToolName, Tool]]:
+def _named(fields: Mapping[Any, Any]) -> NamedTool | None:
+    return NamedTool(tool_key(fields)) if isinstance(fields.get("name"), str) else None
+
+
+def _allowed(choice: Mapping[Any, Any]) -> ToolChoice | None:
+    """Return a choice among some of the tools: the only one by its name, else whether to call."""
+    if choice.get("mode") != "required":
+        return "auto"
+    match choice.get("tools"):
+        case [dict(tool)]:
+            return read_tool_choice(tool) or "required"
+    return "required"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """One tool: a function, perhaps a custom tool, or the type of one that is left out."""
+
+    function: Tool | None = None
+    custom: bool = False
+    left_out: str = ""
+
+
+def _offered(tools: Iterable[_Tool]) -> OfferedTools:
+    found = list(tools)
+    functions = {tool.function.name: tool.function for tool in found if tool.function}
+    custom = {tool.function.name: tool.custom for tool in found if tool.function}
+    return OfferedTools(
+        functions,
+        frozenset(name for name, is_custom in custom.items() if is_custom),
+        tuple([tool.left_out for tool in found if tool.function is None]),
+    )
+
+
+def _tools(items: list[object]) -> Iterator[_Tool]:
     # Not by recursion, which would hand each function up through all namespaces around it.
     pending = [(item, "") for item in reversed(items)]
     while pending:
@@ -64,6 +149,23 @@ def _functions(items: list[object]) -> Iterator[tuple[ToolName, Tool]]:
         match item:
             case {"type": "namespace", "name": str(name), "tools": list(members)}:
                 pending += [(member, name) for member in reversed(members)]
-            case {"type": "function"}:
-                tool = read_function(item)
-                yield ToolName(tool.name, namespace), tool
+            case dict():
+                tool = _tool(item)
+                if tool.function is not None and not tool.function.name:
+                    tool = _Tool(left_out="function without a name")
+                if tool.function is not None:
+                    key = join_name(namespace, tool.function.name)
+                    tool = _Tool(replace(tool.function, name=key), tool.custom)
+                yield tool
+
+
+def _tool(item: dict[str, Any]) -> _Tool:
+    kind = item.get("type")
+    if isinstance(item.get("function"), dict):
+        return _Tool(read_tool(item))
+    if kind == "custom":
+        inner = item.get("custom")
+        return _Tool(custom_tool(inner if isinstance(inner, dict) else item), custom=True)
+    if kind == "function" or (kind is None and "name" in item):
+        return _Tool(read_function(item))
+    return _Tool(left_out=kind if isinstance(kind, str) else "")
