@@ -19,6 +19,7 @@ from gateway.dialects.bodies.form import read_form
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.zstd import decompress, zstd
 from gateway.dialects.ollama.schemas import load_chat
+from gateway.dialects.openai.history import KeptAnswers
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from growth import instructions
@@ -44,6 +45,15 @@ CHAT = "/api/chat"
 
 def chat(**more: object) -> bytes:
     return json.dumps({"model": "tiny", **more}).encode()
+
+
+def continue_answers(count: int) -> object:
+    """Keep *count* answers, each of which continues the one before, and read their history."""
+    kept = KeptAnswers(count, most_bytes=1 << 20)
+    for n in range(count):
+        previous = f"r{n - 1}" if n else ""
+        kept.keep(f"r{n}", [{"id": f"i{n}"}], caller="", previous=previous, items=["x"])
+    return kept.history(f"r{count - 1}", caller="")
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,7 @@ READERS = {
         work=lambda n: lambda: None,
         path="/api/blobs/sha256:" + "0" * 64,
     ),
+    "kept answers": Reader(over=(), work=lambda n: lambda: continue_answers(n)),
     "model name": Reader(
         over=((400, chat(model="n" * 200_000)),),
         work=lambda n: lambda: load_chat(json.dumps({"model": "n" * n}).encode()),

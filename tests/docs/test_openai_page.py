@@ -30,6 +30,7 @@ from gateway.dialects.openai.schemas import (
     EmbeddingSchema,
     ResponseSchema,
 )
+from gateway.dialects.openai.tools import OfferedTools
 from gateways import scripted_app
 from openai_wire import read_events
 from pages import DOCS, blocks, codes, section, table
@@ -108,6 +109,7 @@ EVENTS: dict[str, ChatEvent] = {
     "reasoning": ThinkingDelta("x"),
     "message": TextDelta("x"),
     "function_call": CALL,
+    "custom_tool_call": ToolCall("run", {"input": "x"}, "abcdefgh2"),
 }
 
 
@@ -118,7 +120,8 @@ def test_the_events_of_each_item_are_those_on_the_page() -> None:
     rows = table(PAGE, "Responses", "Item | Events")
     assert [codes(row["Item"])[0] for row in rows] == [*EVENTS]
     events = [*EVENTS.values(), Finish(FinishReason.STOP)]
-    sent = ResponseEncoder(ResponseBody("m"), identity="1").lines(events)
+    body = ResponseBody("m", tools=OfferedTools(custom=frozenset({"run"})))
+    sent = ResponseEncoder(body, identity="1").lines(events)
     said = [code for row in rows for code in codes(row["Events"])]
     assert [event["type"] for event in read_events(sent)] == [first, second, *said, last]
 

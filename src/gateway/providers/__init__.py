@@ -98,6 +98,7 @@ __all__ = [
     "get_models",
     "is_error",
     "is_name",
+    "is_overflow",
     "join_duplicates",
     "join_paragraphs",
     "json_of",
@@ -149,6 +150,7 @@ _MODULES = (
     "gateway.providers.upstream.framing",
     "gateway.providers.upstream",
     "gateway.providers.options",
+    "gateway.providers.context_overflow",
     "gateway.providers.error_responses",
     "gateway.providers.service",
 )
@@ -222,6 +224,9 @@ if TYPE_CHECKING:
         CONTRACT,
         Provider,
         ProviderContext,
+    )
+    from gateway.providers.context_overflow import (
+        is_overflow,
     )
     from gateway.providers.embeddings import (
         check_vectors,
