@@ -607,3 +607,9 @@ def test_no_history_of_messages_is_refused_for_a_type(history: list[dict[str, An
     body = json.dumps(chat_body(request, ABLE)["messages"])
     places = [body.index(f"mark {number}") for number in range(len(history) + 1)]
     assert places == sorted(places)
+
+
+def test_the_limit_on_tools_counts_those_in_items() -> None:
+    item = {"type": "additional_tools", "tools": [{"type": "x"}] * 600}
+    with pytest.raises(InvalidRequest, match="too many tools: 1200, at most 1000 are allowed"):
+        asked_response(item, item)

@@ -200,3 +200,14 @@ def test_a_choice_means_the_same_at_both_endpoints(choice: object, meant: object
 )
 def test_the_input_of_a_custom_tool_is_found(arguments: dict[str, object], text: str) -> None:
     assert custom_input(arguments) == text
+
+
+def test_a_tool_of_a_chat_is_an_object() -> None:
+    with pytest.raises(InvalidRequest, match="api.Tool"):
+        load_chat(b'{"tools":[{"type":"function","function":{"name":"look"}},5]}')
+
+
+def test_a_function_without_a_name_is_left_out() -> None:
+    offered = read_flat_tools([{"type": "function"}, {"type": "custom"}, FUNCTION])
+    assert [*offered.functions] == ["look"]
+    assert offered.left_out == ("function without a name",) * 2
