@@ -17,6 +17,7 @@ from gateway.core.timing import Timing
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, embed_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
+from gateway.providers import finish_reasons
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.anthropic import decode as anthropic_decode
 from gateway.providers.anthropic import encode as anthropic_encode
@@ -367,22 +368,21 @@ def done_reason(decoder: Decoder, *events: object) -> str:
 
 
 def test_finish_reasons_become_those_of_the_page() -> None:
-    column = "Finish reason of OpenAI's dialect"
-    shown = rows("Answers", column)
-    assert set(shown) == {*openai_decode._REASONS, "stop"}
-    for reason, row in shown.items():
-        chunk = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": reason}]}
-        found = done_reason(openai_decode.ChatDecoder("p"), chunk)
-        assert [found] == codes(row["`done_reason`"])
-
-
-def test_stop_reasons_become_those_of_the_page() -> None:
-    shown = rows("Answers", "Stop reason of Anthropic")
-    assert set(shown) == {*anthropic_decode._REASONS, "end_turn", "stop_sequence"}
-    for reason, row in shown.items():
-        ends = {"type": "message_delta", "delta": {"stop_reason": reason}}
-        found = done_reason(anthropic_decode.MessageDecoder("p"), ends, {"type": "message_stop"})
-        assert [found] == codes(row["`done_reason`"])
+    column = "Finish reason of the service"
+    shown = rows("Answers", column).values()
+    named = [(word, row["`done_reason`"]) for row in shown for word in codes(row[column])]
+    known = {*finish_reasons._REASONS, *finish_reasons._FAILURES}
+    assert {word for word, _ in named} == {*known, "stop", "end_turn", "stop_sequence"}
+    for word, reason in named:
+        chunk = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": word}]}
+        ends = {"type": "message_delta", "delta": {"stop_reason": word}}
+        openai, anthropic = openai_decode.ChatDecoder("p"), anthropic_decode.MessageDecoder("p")
+        if finish_reasons.is_failure(word):
+            assert openai.feed([json.dumps(chunk).encode()])
+            assert openai.failure is not None
+            continue
+        assert [done_reason(openai, chunk)] == codes(reason)
+        assert [done_reason(anthropic, ends, {"type": "message_stop"})] == codes(reason)
 
 
 ONLY_AT = {"OpenAI": openai_errors.error_for, "Anthropic": anthropic_errors.error_for}

@@ -155,6 +155,7 @@ form_parts = 8
 frames = 7
 responses = 70
 response_bytes = 7000
+keepsakes = 70
 text = 600
 depth = 50
 members = 400
@@ -251,6 +252,7 @@ EVERYTHING_LOADED = Settings(
         frames=7,
         responses=70,
         response_bytes=7000,
+        keepsakes=70,
         text=600,
         depth=50,
         members=400,
@@ -315,6 +317,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_LIMITS_FRAMES": "7",
         "GATEWAY_LIMITS_RESPONSES": "70",
         "GATEWAY_LIMITS_RESPONSE_BYTES": "7000",
+        "GATEWAY_LIMITS_KEEPSAKES": "70",
         "GATEWAY_LIMITS_TEXT": "600",
         "GATEWAY_LIMITS_DEPTH": "50",
         "GATEWAY_LIMITS_MEMBERS": "400",

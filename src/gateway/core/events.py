@@ -67,7 +67,7 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class ToolCall(msgspec.Struct, frozen=True):
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """One complete call with its arguments parsed.
 
     ``id`` is the provider's; empty if a client's history has none. ``keepsake`` is what its service

@@ -13,6 +13,7 @@ from gateway.core.lazy import lazy_names
 __all__ = [
     "CONTRACT",
     "EPOCH",
+    "EXTRA_CONTENT",
     "LONG",
     "AnswerDecoder",
     "CallAssembler",
@@ -35,6 +36,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "JsonFormat",
+    "Keep",
     "Keepsake",
     "Keepsakes",
     "LoadedModel",
@@ -97,6 +99,7 @@ __all__ = [
     "fold_late_instructions",
     "get_models",
     "is_error",
+    "is_failure",
     "is_name",
     "is_overflow",
     "join_duplicates",
@@ -110,6 +113,7 @@ __all__ = [
     "read_embeddings",
     "read_error",
     "read_models",
+    "read_reason",
     "reject_deep_nesting",
     "repair_history",
     "replace",
@@ -139,6 +143,7 @@ _MODULES = (
     "gateway.providers.history.pairing",
     "gateway.providers.history.results",
     "gateway.providers.history.repair",
+    "gateway.providers.finish_reasons",
     "gateway.providers.tool_calls",
     "gateway.providers.function_calls",
     "gateway.providers.answer_decoder",
@@ -219,6 +224,7 @@ if TYPE_CHECKING:
     from gateway.providers.answer_decoder import (
         AnswerDecoder,
         ChunkDecoder,
+        Keep,
     )
     from gateway.providers.base import (
         CONTRACT,
@@ -241,6 +247,10 @@ if TYPE_CHECKING:
         auth_error,
         error_for_status,
         retry_after,
+    )
+    from gateway.providers.finish_reasons import (
+        is_failure,
+        read_reason,
     )
     from gateway.providers.function_calls import (
         wire_call,
@@ -297,6 +307,7 @@ if TYPE_CHECKING:
         require_key,
     )
     from gateway.providers.tool_calls import (
+        EXTRA_CONTENT,
         CallAssembler,
         read_arguments,
     )
