@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
 __all__ = ["mutated", "mutated_bytes", "mutated_json"]
@@ -44,7 +45,7 @@ def mutated_json(value: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice((1, 1, 2, 4))):
         places = [place for place in _containers(changed) if place]
         if not places:
-            return chance.choice(_ODD)
+            return _odd(chance)
         _change(chance.choice(places), chance)
     return changed
 
@@ -61,7 +62,7 @@ def _change(place: Any, chance: random.Random) -> None:
     if kind == 0:
         del place[key]
     elif kind == 1 and isinstance(place, list):
-        place[key:key] = [place[key]] * chance.choice((1, 2, 20))
+        place[key:key] = [deepcopy(place[key]) for _ in range(chance.choice((1, 2, 20)))]
     elif kind == 1:
         place[chance.choice(("", "type", "content", "model", "x" * 300))] = place.pop(key)
     elif kind == 2:
@@ -69,7 +70,11 @@ def _change(place: Any, chance: random.Random) -> None:
     elif kind == 3:
         place[key] = {"content": place[key]}
     else:
-        place[key] = chance.choice(_ODD)
+        place[key] = _odd(chance)
+
+
+def _odd(chance: random.Random) -> object:
+    return deepcopy(chance.choice(_ODD))  # further changes must not reach other mutations
 
 
 def mutated_bytes(data: bytes, chance: random.Random) -> bytes:
