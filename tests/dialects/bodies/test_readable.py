@@ -17,6 +17,8 @@ from gateway.dialects.bodies.readable import readable_text
         ({"output": [{"stdout": "a", "stderr": " ", "outcome": {"type": "exit"}}]}, "a"),
         ({"content": {"content": {"content": {"content": {"content": {"content": "a"}}}}}}, "a"),
         ({"content": [[[[[[["deep"]]]]]]]}, ""),
+        ({"type": ["x"], "text": "a"}, "a"),
+        ({"type": {"x": 1}, "text": "a"}, "a"),
         (5, ""),
         (None, ""),
         ({}, ""),

@@ -23,8 +23,8 @@ _MEMBERS: Final = (
 )
 """The members of objects that hold text for people, by the references of OpenAI and Anthropic."""
 _DEEPEST: Final = 6
-_BASE64: Final = frozenset(["image_generation_call", "computer_screenshot"])
-"""Types whose text is a picture."""
+_BASE64: Final = ("image_generation_call", "computer_screenshot")
+"""Types whose text is a picture; a client may send a type that has no hash."""
 
 
 def readable_text(value: object) -> str:
