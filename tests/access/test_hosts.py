@@ -39,7 +39,7 @@ NAMES = [
 ADDRESSES = [
     "127.0.0.1",
     "127.9.9.9:11434",
-    "[::1]",
+    "::1",
     "[::1]:11434",
     "::1",
     "0.0.0.0",
@@ -47,7 +47,7 @@ ADDRESSES = [
     "10.1.2.3",
     "172.16.0.1:11434",
     "192.168.178.20",
-    "[fd00::1]",
+    "[fd00::1]:80",
     "[::ffff:10.0.0.1]:80",
     OWN,
 ]
@@ -274,3 +274,27 @@ def test_the_machines_own_addresses_are_those_a_socket_can_have() -> None:
     assert hosts._is_own(ipaddress.ip_address("127.0.0.1"))
     assert not hosts._is_own(ipaddress.ip_address("192.0.2.1"))
     assert not hosts._is_own(ipaddress.ip_address("2001:db8::1"))
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@localhost", "ä.local", "local<host"])
+async def test_a_header_that_names_no_host_is_a_bad_request(aiohttp_client: Any, host: str) -> None:
+    app = scripted_app(ScriptedProvider())
+    guard_hosts(app, "127.0.0.1")
+    client = await aiohttp_client(app)
+    response = await client.get("/api/tags", headers={"Host": host})
+    assert (response.status, await response.text()) == (
+        400,
+        "400 Bad Request: malformed Host header",
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("[::1]", 403), ("[::]", 403), ("[::1]:11434", 200), ("::1", 200)]
+)
+async def test_brackets_without_a_port_are_no_address_as_at_ollama(
+    aiohttp_client: Any, host: str, status: int
+) -> None:
+    app = scripted_app(ScriptedProvider())
+    guard_hosts(app, "127.0.0.1")
+    client = await aiohttp_client(app)
+    assert (await client.get("/api/tags", headers={"Host": host})).status == status

@@ -133,3 +133,22 @@ async def test_the_servers_own_origin_is_no_other(aiohttp_client: Any, scheme: s
     headers = {"Origin": f"{scheme}://my.host:1", "Host": "my.host:1"}
     response = await client.get("/", headers=headers)
     assert (response.status, "Access-Control-Allow-Origin" in response.headers) == (200, False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-api-key", "anthropic-version", "anthropic-beta"),
+        *("anthropic-dangerous-direct-browser-access", "dangerously-allow-browser"),
+        *("openai-organization", "openai-project", "authorization"),
+    ],
+)
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "app://obsidian.md"])
+async def test_a_page_may_send_the_headers_of_all_dialects(
+    aiohttp_client: Any, origin: str, name: str
+) -> None:
+    client = await client_of(aiohttp_client)
+    asked = {"Origin": origin, "Access-Control-Request-Headers": name}
+    response = await client.options("/v1/messages", headers=asked)
+    allowed = response.headers["Access-Control-Allow-Headers"].lower().split(",")
+    assert (response.status, name in allowed) == (204, True)

@@ -53,6 +53,9 @@ from gateway.core.options import check_options, read_options
         pytest.param({"seed": -1}, Sampling(), id="3.6-random-seed"),
         pytest.param({"seed": 0}, Sampling(seed=0), id="3.6-seed-of-zero"),
         pytest.param({"stop": []}, Sampling(), id="3.6-nothing-stops"),
+        pytest.param({"stop": "###"}, Sampling(stop=("###",)), id="one-text-stops"),
+        pytest.param({"stop": " \n"}, Sampling(stop=(" \n",)), id="white-space-stops"),
+        pytest.param({"stop": ""}, Sampling(), id="an-empty-text-stops-nothing"),
         pytest.param(
             {"temperature": None, "stop": None, "num_ctx": None}, Sampling(), id="3.6-null"
         ),
@@ -86,7 +89,6 @@ def test_options_that_ollama_does_not_know_are_kept_as_they_are() -> None:
         ("seed", {}, "type integer"),
         ("use_mmap", 1, "type boolean"),
         ("use_mmap", "true", "type boolean"),
-        ("stop", "###", "type array"),
         ("stop", {}, "type array"),
         ("stop", ["a", 7], "an array of strings"),
         ("stop", [None], "an array of strings"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,8 +14,10 @@ from gateway.observe.log import LogObserver
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import Reply
 from gateway.sandbox import refusal
+from gateways import scripted_app
 from live import live_gateway
 from records import Records
+from scripted import ScriptedProvider
 
 SECRET = "the secret words"
 CHAT = {"model": "mistral-large", "messages": [{"role": "user", "content": SECRET}]}
@@ -159,3 +162,27 @@ async def test_no_prompt_and_no_key_is_ever_logged(caplog: pytest.LogCaptureFixt
     everything = caplog.text + str([vars(line) for line in caplog.records])
     assert SECRET not in everything
     assert "test-key" not in everything
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/chat/completions", 404),
+        ("GET", "/v1/v1/models", 404),
+        ("GET", "/api/chat", 405),
+        ("POST", "/api/tags", 405),
+        ("GET", "/" + "a" * 5000, 404),
+    ],
+    ids=["no-v1", "v1-twice", "wrong-method", "wrong-method-too", "long"],
+)
+async def test_a_request_that_fails_is_told_with_its_path(
+    aiohttp_client: Any, caplog: pytest.LogCaptureFixture, method: str, path: str, status: int
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    client = await aiohttp_client(scripted_app(ScriptedProvider()))
+    response = await client.request(method, path, json={})
+    assert response.status == status
+    (line,) = (line for line in caplog.records if line.name == "gateway.access")
+    told = line.__dict__["fields"]
+    assert (told["method"], told["status"], told["path"][:400]) == (method, status, path[:400])
+    assert len(told["path"]) < 600

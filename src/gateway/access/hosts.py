@@ -10,6 +10,7 @@ that it does not know, so only requests of browsers are rejected.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -39,6 +40,8 @@ _PRIVATE = tuple(
 )
 _BROWSER_HEADERS = (hdrs.ORIGIN, hdrs.REFERER, hdrs.ACCEPT_LANGUAGE)
 _FETCH_SITE = "Sec-Fetch-Site"
+_find_illegal = re.compile(r"[^A-Za-z0-9!$%&'()*+,\-.:;=\[\]_~]").search
+"""What Go's HTTP server takes for no part of a host (``httpguts.ValidHostHeader``)."""
 _REMEDY: Final = "add its name to server.allowed_hosts if it leads to this gateway"
 
 
@@ -94,10 +97,15 @@ HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
 def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Response | None:
     """Return an empty 403 for a foreign ``Host``, and a 204 for ``OPTIONS`` to a name of ours.
 
-    Return None for all other requests, and if *allowed* is None. Beyond loopback only requests of
-    browsers are rejected, and ``OPTIONS`` is as any other method.
+    A header that names no host is a 400, as by Go's HTTP server. Return None for all other
+    requests, and if *allowed* is None. Beyond loopback only requests of browsers are rejected, and
+    ``OPTIONS`` is as any other method.
     """
-    if allowed is None or allowed.allow_address(request.host):
+    if allowed is None:
+        return None
+    if _find_illegal(request.host):
+        return web.Response(status=400, text="400 Bad Request: malformed Host header")
+    if allowed.allow_address(request.host):
         return None
     if not allowed.allow_name(request.host):
         if allowed.browsers_only and not _is_from_browser(request):
@@ -164,7 +172,9 @@ def _is_local(host: str) -> bool:
 
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, _, port = host[1:].partition("]")
+        # Ollama takes brackets for a part of the name where no port follows.
+        return name if port.startswith(":") else host
     name, _, port = host.partition(":")
     return host if ":" in port else name
 

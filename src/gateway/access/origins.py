@@ -26,7 +26,7 @@ _DEFAULT = (
     "vscode-webview://*",
     "vscode-file://*",
 )
-# The list that Ollama passes to the CORS package of gin, in its order and spelling.
+# The list that Ollama passes to the CORS package of gin, in its order and spelling, and more.
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
     "Access-Control-Allow-Headers": (
@@ -34,7 +34,10 @@ _PREFLIGHT = {
         "X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,"
         "X-Stainless-Helper-Method,X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,"
         "X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
-        "X-Stainless-Runtime-Version,X-Stainless-Timeout,X-Api-Key,Api-Key"
+        "X-Stainless-Runtime-Version,X-Stainless-Timeout,X-Api-Key,Api-Key,"
+        # What the libraries of the other dialects send from a page.
+        "Anthropic-Version,Anthropic-Beta,Anthropic-Dangerous-Direct-Browser-Access,"
+        "Dangerously-Allow-Browser,OpenAI-Organization,OpenAI-Project"
     ),
     "Access-Control-Max-Age": "43200",
 }

@@ -24,6 +24,7 @@ _NANOSECONDS = {
 _LONGEST = 2**63 - 1
 """The nanoseconds that Go's durations can hold."""
 _MOST_DIGITS = 19
+_is_number = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?").fullmatch
 _match_part = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)").match
 
 
@@ -58,9 +59,12 @@ def parse_duration(text: str) -> int:
 def keep_alive_seconds(value: float | str) -> float:
     """Return the seconds of a ``keep_alive``, given as a number of them or as a duration.
 
-    They are cut to nanoseconds; a negative time, and one too long for Go, is `FOREVER`. Raise
-    `ValueError` for a text that is no duration, as `parse_duration` does.
+    A text that is a number means the same as the number, unlike at Ollama. Seconds are cut to
+    nanoseconds; a negative time, and one too long for Go, is `FOREVER`. Raise `ValueError` for a
+    text that is no duration, as `parse_duration` does.
     """
+    if isinstance(value, str) and _is_number(value):
+        value = float(value)
     if isinstance(value, str):
         nanoseconds = parse_duration(value)
     else:

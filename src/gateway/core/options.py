@@ -90,6 +90,9 @@ def _boolean(key: str, value: object) -> bool:
 
 
 def _strings(key: str, value: object) -> tuple[str, ...]:
+    """Return texts; unlike at Ollama a single text is accepted, and an empty one is none."""
+    if isinstance(value, str):
+        return (value,) if value else ()
     if not isinstance(value, list):
         raise _wrong_type(key, "type array")
     if not all(isinstance(item, str) for item in value):

@@ -13,7 +13,9 @@ from gateway.observe.record import RequestRecord
 __all__ = ["LogObserver"]
 
 _LONGEST_NAME = 500
-"""Characters of a model's name in a line of the log; a client may make it as long as a body."""
+"""Characters of a name or a path in a line of the log; a client may make it as long as a body."""
+_FAILURE = 400
+"""The lowest status of a request that has failed."""
 
 
 class LogObserver(Observer):
@@ -23,8 +25,12 @@ class LogObserver(Observer):
         self._log = log
 
     def finished(self, record: RequestRecord) -> None:
-        """Log *record* at info level; requests that name no model (probes, lists) at debug."""
-        level = logging.INFO if record.model or record.error else logging.DEBUG
+        """Log *record* at info level; requests that name no model (probes, lists) at debug.
+
+        A request that fails is always told: a wrong path is the commonest mistake of a client.
+        """
+        is_told = record.model or record.error or record.status >= _FAILURE
+        level = logging.INFO if is_told else logging.DEBUG
         if self._log.isEnabledFor(level):
             # Not `Logger.log`, which walks the stack to find out who called.
             extra = {"fields": _fields(record)}
@@ -39,7 +45,7 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     shown: dict[str, object] = {
         "request": record.id,
         "method": record.method,
-        "path": record.path,
+        "path": shorten(record.path, _LONGEST_NAME),
         "status": record.status,
     }
     if record.caller:

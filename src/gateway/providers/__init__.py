@@ -107,6 +107,7 @@ __all__ = [
     "json_of",
     "lift_media",
     "long_text",
+    "name_results",
     "open_upstream",
     "pair_results",
     "read_arguments",
@@ -276,6 +277,7 @@ if TYPE_CHECKING:
         drop_strays,
         join_duplicates,
         lift_media,
+        name_results,
     )
     from gateway.providers.history.surrogates import (
         clean,

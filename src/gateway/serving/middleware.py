@@ -30,6 +30,7 @@ from gateway.serving.keys import (
     RECORD,
     REQUEST_ACCESS,
 )
+from gateway.serving.redirects import answer_unclean_target, with_allowed_methods
 
 __all__ = ["request_middleware"]
 
@@ -49,10 +50,13 @@ def request_middleware(app: web.Application) -> Middleware:
     ) -> web.StreamResponse:
         """Return the response of the access checks, of the handler, or to an error of either."""
         try:
-            rejected = answer_foreign_origin(request, origins)
-            rejected = rejected or answer_foreign_host(request, app.get(HOSTS))
+            rejected = answer_foreign_origin(request, origins) or answer_foreign_host(
+                request, app.get(HOSTS)
+            )
             if rejected is not None:
-                return rejected
+                return with_allowed_methods(request, rejected)
+            if (elsewhere := answer_unclean_target(request)) is not None:
+                return elsewhere
             admit(request, access.opened, endpoint)
             return await handler(request)
         except ConnectionError:

@@ -58,15 +58,13 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 
 def parse_keep_alive(value: object) -> float:
-    """Return the seconds of a number, a text with a whole number, or a Go duration.
+    """Return the seconds of a number, a text with a number, or a Go duration.
 
     A negative time is `FOREVER`. Raise `ValueError` for anything else.
     """
     match value:
         case bool():
             raise ValueError("a boolean is not a duration")
-        case str() if re.fullmatch(r"[+-]?[0-9]{1,18}", value):
-            return keep_alive_seconds(int(value))
         case int() | str():
             return keep_alive_seconds(value)
         case float() if not math.isnan(value):

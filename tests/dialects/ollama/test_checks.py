@@ -39,7 +39,7 @@ UNKNOWN = Media("", "Qk0=")
 UNKNOWN_TEXT = (
     "unsupported media: images may be png, jpeg, gif or webp, audio wav or mp3, documents pdf"
 )
-BAD_OPTIONS = {"stop": "x"}
+BAD_OPTIONS = {"stop": {}}
 
 
 def model(*capabilities: str) -> ModelInfo:

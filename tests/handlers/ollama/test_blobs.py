@@ -79,3 +79,13 @@ async def test_what_does_not_fit_is_400_and_not_remembered(
     assert (response.status, await response.text()) == (400, told(text))
     head = await client.head(f"/api/blobs/{digest}")
     assert head.status == (400 if text == "invalid digest format" else 404)
+
+
+@pytest.mark.parametrize("separator", [":", "-"])
+async def test_the_head_of_an_unknown_blob_is_that_of_an_error(client: Any, separator: str) -> None:
+    digest = f"sha256{separator}{OTHER}"
+    response = await client.head(f"/api/blobs/{digest}")
+    assert (response.status, await response.read()) == (404, b"")
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    expected = error_document(GatewayError(f'blob "{digest}" not found'))
+    assert response.headers["Content-Length"] == str(len(expected))

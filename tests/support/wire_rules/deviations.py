@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from wire_rules.basics import CHAT
 from wire_rules.case import Case, ends, failed
-from wire_rules.requests import PNG, WAV
+from wire_rules.requests import BOTH, PNG, WAV, media, said
 
 __all__ = ["DEVIATIONS"]
 
@@ -150,4 +150,41 @@ def _cases() -> Iterator[Case]:
     )
 
 
-DEVIATIONS = tuple(_cases())
+def _liberal() -> Iterator[Case]:
+    for endpoint in BOTH:
+        for name, value in {"300": "300", "negative-text": "-1"}.items():
+            yield Case(
+                f"3.8-{name}-{endpoint}",
+                endpoint,
+                "a `keep_alive` may be a number as text",
+                said(endpoint, keep_alive=value),
+                check=ends(done=True),
+                ollama="responds with 400, since a unit is missing",
+                deviation="it is plain what is meant",
+            )
+        for name, value in {"text": "END", "empty": ""}.items():
+            yield Case(
+                f"3.6-stop-{name}-{endpoint}",
+                endpoint,
+                "`stop` may be one text, or an empty one",
+                said(endpoint, options={"stop": value}),
+                check=ends(done=True),
+                ollama="responds with 500",
+                deviation="OpenAI's API accepts it",
+            )
+        for name, image in {
+            "data-url": f"data:image/png;name=a.png;base64,{PNG}",
+            "padding": PNG.rstrip("="),
+        }.items():
+            yield Case(
+                f"3.4-{name}-{endpoint}",
+                endpoint,
+                "an image may be a data URL, and its padding may be missing",
+                media(endpoint, image),
+                check=ends(done=True),
+                ollama="responds with 400",
+                deviation="browsers and other APIs write images like this",
+            )
+
+
+DEVIATIONS = (*_cases(), *_liberal())

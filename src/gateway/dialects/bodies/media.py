@@ -19,6 +19,9 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _find_other = re.compile(r"[^\r\n]").search
 _find_foreign = re.compile(r"[^A-Za-z0-9+/\r\n]").search
 
+_match_data_url = re.compile(r"data:(?:[^,]{0,1000};)?base64,", re.IGNORECASE).match
+_PADDING = ("", "", "==", "=")
+
 _SIGNATURES = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -30,12 +33,14 @@ _RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 
 
 def read_media(text: str) -> Media:
-    """Check one string of standard base64 with padding and sniff what it holds.
+    """Check one string of standard base64 and sniff what it holds.
 
-    Line breaks are dropped. Raise `InvalidRequest` with the offset that Go's ``encoding/base64``
-    would name.
+    Line breaks are dropped. Unlike Ollama, accept a data URL with any parameters, and missing
+    padding. Raise `InvalidRequest` with the offset that Go's ``encoding/base64`` would name.
     """
-    clean = _without_breaks(text)
+    prefix = _match_data_url(text)
+    clean = _without_breaks(text if prefix is None else text[prefix.end() :])
+    clean += _PADDING[len(clean) % 4]
     if not _is_base64(clean):
         raise InvalidRequest(f"illegal base64 data at input byte {_offset_of_error(text)}")
     return Media(media_type=_sniff(binascii.a2b_base64(clean[:16])), base64=clean)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from gateway.core.errors import InvalidRequest
+from gateway.core.errors import InvalidRequest, ModelNotFound
 from gateway.serving.body import body_pieces
 from gateway.serving.keys import STORE
 
@@ -20,8 +20,10 @@ _DIGEST = re.compile(r"sha256[:-]([0-9a-fA-F]{64})\Z")
 
 async def has_blob(request: web.Request) -> web.StreamResponse:
     """Tell whether the content with a digest was uploaded before."""
-    found = await request.app[STORE].has_blob(_digest(request))
-    return web.Response(status=200 if found else 404)
+    if not await request.app[STORE].has_blob(_digest(request)):
+        digest = request.match_info["digest"]
+        raise ModelNotFound(f'blob "{digest}" not found')
+    return web.Response()
 
 
 async def add_blob(request: web.Request) -> web.StreamResponse:

@@ -19,6 +19,7 @@ from gateway.core.model_info import Capability
 from gateway.providers.anthropic.messages import system_text, thinking_blocks, wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.anthropic.native import native_of, with_native
+from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import reject_deep_nesting
 
@@ -59,7 +60,7 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     body: dict[str, object] = {
         "model": clean(request.model),
         "max_tokens": _limit(request, model, thinking, default=max_tokens),
-        "messages": wire_turns(request.messages, thinking=is_thinking),
+        "messages": wire_turns(name_results(request.messages, request.tools), thinking=is_thinking),
         "stream": True,
     }
     system = [system_text(request.messages)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.core.call_ids import new_id
-from gateway.core.chat import Media, Message, Role, content_of, replace
+from gateway.core.chat import Media, Message, Role, Tool, content_of, replace
 from gateway.core.events import ToolCall
 from gateway.providers.history.ids import UNKNOWN_TOOL, is_name
 
@@ -21,11 +21,30 @@ __all__ = [
     "drop_strays",
     "join_duplicates",
     "lift_media",
+    "name_results",
 ]
 
 NO_RESULT: Final = "[no result]"
 """The result of a call that the client never answered."""
 _MEDIALESS: Final = frozenset({Role.ASSISTANT, Role.SYSTEM})
+
+
+def name_results(messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[Message]:
+    """Return *messages* where a result that names no call is one of the only tool on offer.
+
+    Some clients drop the calls of a history, and the ids and names of their results with them.
+    """
+    if len(tools) != 1:
+        return messages
+    known = {call.id for message in messages for call in message.tool_calls if call.id}
+    return [
+        replace(message, tool_name=tools[0].name)
+        if message.role is Role.TOOL
+        and message.tool_call_id not in known
+        and not is_name(message.tool_name)
+        else message
+        for message in messages
+    ]
 
 
 def answer_open_calls(messages: Sequence[Message]) -> Iterator[Message]:

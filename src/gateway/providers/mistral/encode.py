@@ -14,6 +14,7 @@ from typing import Final
 from gateway.core.chat import ChatRequest, FillRequest, Message, Think
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
+from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean
 from gateway.providers.mistral.extra_options import (
     CHAT_OPTIONS,
@@ -88,7 +89,7 @@ def _effort(think: Think | None, *, default: bool) -> str | None:
 
 def _history(request: ChatRequest, form: Mapping[str, object] | None) -> Sequence[Message]:
     messages: Sequence[Message]
-    messages, repairs = repair(request.messages)
+    messages, repairs = repair(name_results(request.messages, request.tools))
     if repairs:
         _log.debug("messages for %r: %s", request.model, ", ".join(repairs))
     if not messages:

@@ -7,6 +7,7 @@ is for all other clients, and for what a model that a user made adds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gateway.core.chat import (
@@ -115,6 +116,10 @@ def _completed(
         body["keep_alive"] = options.keep_alive
     native = {name: value for name, value in _native(request).items() if name != "prompt"}
     body |= clean_json(native)
+    keep_alive = body.get("keep_alive")
+    if isinstance(keep_alive, str):
+        with suppress(ValueError):  # an Ollama server accepts durations and numbers, not as text
+            body["keep_alive"] = int(keep_alive)
     if merged := _options(request, options):
         body["options"] = merged
     return body
@@ -129,7 +134,10 @@ def _options(
         merged |= clean_json(request.extra)
         merged |= _sampling(request.sampling)
     given = _native(request).get("options", {})
-    return merged | clean_json({name: value for name, value in given.items() if value is not None})
+    merged |= clean_json({name: value for name, value in given.items() if value is not None})
+    if isinstance(merged.get("stop"), str):  # an Ollama server accepts lists only
+        merged["stop"] = [merged["stop"]] if merged["stop"] else []
+    return merged
 
 
 def _sampling(sampling: Sampling) -> dict[str, object]:

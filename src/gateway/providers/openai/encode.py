@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, Sampling, Think, Tool
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.function_calls import wire_choice
+from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions
@@ -47,7 +48,8 @@ def chat_body(
     *effort_rejected* leaves out ``reasoning_effort``, which the model is known to reject. Raise
     `InvalidRequest` for what the API has no form for.
     """
-    messages = wire_messages(request.messages, thinking_field=options.thinking_field)
+    history = name_results(request.messages, request.tools)
+    messages = wire_messages(history, thinking_field=options.thinking_field)
     body: dict[str, object] = {
         "model": clean(request.model),
         "messages": messages,
