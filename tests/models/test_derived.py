@@ -237,7 +237,7 @@ def test_parameters_reach_conversations_and_prompts(apply: Any) -> None:
 
 def test_a_stored_parameter_of_a_wrong_type_is_said_when_it_is_used() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        with_defaults(listed(parameters={"stop": "x"}), chat(USER))
+        with_defaults(listed(parameters={"stop": 7}), chat(USER))
     assert (caught.value.status, caught.value.message) == (
         500,
         'option "stop" must be of type array',

@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dialects.anthropic.requests import read_messages
 from gateway.dialects.ollama.schemas import load_chat
-from gateway.dialects.openai.schemas import load_chat as load_openai_chat
-from gateway.dialects.openai.schemas import load_response
 
 SCHEMAS = {
     "a property that may be anything": {"type": "object", "properties": {"x": True}},
@@ -31,19 +28,10 @@ SAID = [{"role": "user", "content": "hi"}]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_a_schema_may_be_true_or_false_in_every_dialect(schema: dict[str, object]) -> None:
-    function = {"name": "f", "parameters": schema}
-    wrapped = [{"type": "function", "function": function}]
-    flat = [{"type": "function", **function}]
-    body: dict[str, object] = {"model": "m", "messages": SAID}
-    for load in (load_chat, load_openai_chat):
-        (tool,) = load(json.dumps({**body, "tools": wrapped}).encode()).tools
-        assert tool.parameters == schema
-    response = load_response(json.dumps({"model": "m", "input": "hi", "tools": flat}).encode())
-    assert [tool.parameters for tool in response.tools] == [schema]
-    theirs = [{"name": "f", "input_schema": schema}]
-    message, _ = read_messages(json.dumps({**body, "max_tokens": 1, "tools": theirs}).encode())
-    assert [tool.parameters for tool in message.tools] == [schema]
+def test_a_schema_may_be_true_or_false(schema: dict[str, object]) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    (tool,) = load_chat(json.dumps({"model": "m", "messages": SAID, "tools": tools}).encode()).tools
+    assert tool.parameters == schema
 
 
 nested = st.recursive(
