@@ -49,7 +49,7 @@ _LATEST = ":latest"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a caller may do; ``admin`` allows to see what concerns others, and to reload."""
+    """What a caller may do; ``admin`` allows to see what concerns others."""
 
     caller: Caller
     plan: Plan

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--budget", type=float, metavar="X", help="money for each period")
     create.add_argument("--period", choices=get_args(Period), help="period of the budget")
     create.add_argument("--manage", action="store_true", help="may change models")
-    create.add_argument("--admin", action="store_true", help="may see all usage, and reload")
+    create.add_argument("--admin", action="store_true", help="may see all usage")
     create.add_argument("--expires", metavar="D", help="date from which on it is rejected")
     create.add_argument(
         "--print", action="store_true", help="store nothing, print a table for the settings file"

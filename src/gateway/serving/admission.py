@@ -10,7 +10,7 @@ from gateway.access.origins import is_own_origin
 from gateway.core.errors import SettingsError
 from gateway.serving.access import OpenAccess
 from gateway.serving.endpoint import Endpoint
-from gateway.serving.keys import REQUEST_ACCESS
+from gateway.serving.keys import RECORD, REQUEST_ACCESS
 
 __all__ = ["admit", "is_local"]
 
@@ -33,6 +33,7 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
     found = access.control.admit(request.headers, caller, needs_key=right != "none")
     if found.grant is not None:
         request[CALLER] = found.grant.caller
+        request[RECORD].caller = found.caller
     request[REQUEST_ACCESS] = found
     if right == "manage":
         found.require_manage()

@@ -62,7 +62,7 @@ class KeySettings:
     """One key of a client: what is ``None`` is as in the key's plan.
 
     ``hash`` is ``sha256:`` and the digest of the key in hexadecimal digits. ``admin`` allows to see
-    the usage of everybody and to reload. From ``expires`` on, and if ``disabled``, it is refused.
+    the usage of everybody. From ``expires`` on, and if ``disabled``, it is refused.
     """
 
     hash: str = field(repr=False)

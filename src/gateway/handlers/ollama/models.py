@@ -47,8 +47,8 @@ async def ps(request: web.Request) -> web.StreamResponse:
         for one in models
         if (model := _find(catalog, f"{provider}/{one.id}")) is not None
     ]
-    shown = {id(model) for model in usable(request, [one.model for one in running])}
-    return json_document(ps_document([one for one in running if id(one.model) in shown]))
+    shown = [one for one in running if usable(request, [one.model], asked=one.name)]
+    return json_document(ps_document(shown))
 
 
 def _asked(name: str, model: ListedModel) -> str:
