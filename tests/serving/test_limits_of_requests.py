@@ -41,11 +41,13 @@ from gateway.settings import (
     PriceSettings,
     RetrySettings,
     Settings,
+    StateSettings,
 )
 from gateway.state.rows import UsageCounts
 from gateways import scripted_app
 from model_routes import MODEL, MODEL_ROUTES, body_of, path_of, scripted
 from records import Records
+from redis_server import redis_server
 from scripted import HANG, ScriptedProvider
 
 MICRO = 10**6
@@ -116,6 +118,24 @@ async def test_of_parallel_starts_exactly_as_many_as_are_allowed_reach_the_provi
     statuses = await asyncio.gather(*tasks)
     assert sorted(statuses) == [200] * ALLOWED + refused
     assert len(provider.asked) == ALLOWED
+
+
+@EACH_MODEL_ROUTE
+@EACH_WAY
+async def test_two_replicas_let_as_many_pass_together_as_one(
+    aiohttp_client: AiohttpClient, route: Endpoint, stream: bool
+) -> None:
+    with redis_server() as server:
+        settings = replace(with_key(rpm=ALLOWED), state=StateSettings(server.url, timeout=10))
+        providers = [scripted(), scripted()]
+        clients = [await aiohttp_client(scripted_app(one, settings)) for one in providers]
+        half = PARALLEL // 2
+        calls = [status_of(one, route, stream=stream) for one in clients for _ in range(half)]
+        statuses = await asyncio.gather(*calls)
+        for client in clients:
+            await client.close()
+    assert sorted(statuses) == [200] * ALLOWED + [429] * (PARALLEL - ALLOWED)
+    assert sum(len(provider.asked) for provider in providers) == ALLOWED
 
 
 async def estimate_of(aiohttp_client: AiohttpClient, route: Endpoint, *, stream: bool) -> int:
