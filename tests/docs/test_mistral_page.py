@@ -11,13 +11,13 @@ import pytest
 from gateway.core import options as ollama_options
 from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role, Tool
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import Finish
+from gateway.core.events import Finish, FinishReason
 from gateway.core.options import read_options
 from gateway.core.timing import Timing
 from gateway.dialects.ollama import schemas
 from gateway.dialects.ollama.checks import chat_request, generate_request
 from gateway.dialects.ollama.encode import ChatEncoder
-from gateway.providers import finish_reasons
+from gateway.providers.finish_reasons import is_failure, read_reason
 from gateway.providers.history.results import NO_RESULT
 from gateway.providers.mistral import embed, errors, extra_options
 from gateway.providers.mistral.bridge import BRIDGE
@@ -278,8 +278,9 @@ def test_finish_reasons_become_those_of_the_page(row: dict[str, str]) -> None:
 
 def test_every_finish_reason_is_on_the_page() -> None:
     shown = {codes(row["Mistral's finish reason"])[0] for row in table(PAGE, "Answers")}
-    known = {*finish_reasons._REASONS, *finish_reasons._FAILURES, "stop"}
-    assert {"stop", "length", "model_length", "tool_calls", "error"} <= shown <= known
+    reasons = {word: read_reason(word) for word in shown if not is_failure(word)}
+    assert set(reasons.values()) == set(FinishReason)
+    assert [word for word in shown if is_failure(word)] == ["error"]
 
 
 ANSWERS = {

@@ -146,9 +146,10 @@ ANSWERS: dict[str, Any] = {
     "Groq's counts": (
         [
             b'{"choices":[{"index":0,"delta":{}'
-            b',"finish_reason":"stop"}],"x_groq":{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":2}}}'
+            b',"finish_reason":"stop"}],"x_groq":{"id":"x","usage":{"prompt_tokens":3,'
+            b'"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}}'
         ],
-        [Finish(FinishReason.STOP, Usage(3, 2))],
+        [Finish(FinishReason.STOP, Usage(3, 2, 1))],
     ),
     "Moonshot's counts": (
         [
