@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.app import create_app
+from gateway.core.chat import ChatRequest
 from gateway.core.errors import GatewayError, UpstreamProtocolError, UpstreamRateLimited
 from gateway.core.events import Finish, FinishReason, TextDelta, ToolCall
 from gateway.core.model_info import Capability, ModelInfo
@@ -293,20 +294,6 @@ TOO_DEEP: dict[str, tuple[str, dict[str, object]]] = {
         "/v1/chat/completions",
         {"messages": HELLO, "tools": [{"function": {"name": "f", "parameters": {"x": DEEP}}}]},
     ),
-    "arguments in a text": (
-        "/v1/chat/completions",
-        {
-            "messages": [
-                *HELLO,
-                {
-                    "role": "assistant",
-                    "tool_calls": [
-                        {"function": {"name": "f", "arguments": json.dumps({"a": DEEP})}}
-                    ],
-                },
-            ]
-        },
-    ),
     "input of a call": (
         "/v1/messages",
         {
@@ -322,6 +309,21 @@ TOO_DEEP: dict[str, tuple[str, dict[str, object]]] = {
     "options": ("/api/chat", {"messages": HELLO, "options": {"x": DEEP}}),
     "schema": ("/api/chat", {"messages": HELLO, "format": {"a": DEEP}}),
 }
+
+
+async def test_arguments_that_nest_too_deep_in_a_text_stay_a_text(aiohttp_client: Any) -> None:
+    provider = ScriptedProvider(steps=[[TextDelta("a")], [DONE]])
+    client = await aiohttp_client(scripted_app(provider))
+    text = json.dumps({"a": DEEP})
+    call = {"id": "call_1", "function": {"name": "f", "arguments": text}}
+    messages = [*HELLO, {"role": "assistant", "tool_calls": [call]}]
+    body = {"model": "tiny", "messages": messages}
+    async with client.post("/v1/chat/completions", json=body) as response:
+        assert response.status == 200
+    (asked,) = provider.asked
+    assert isinstance(asked, ChatRequest)
+    (made,) = asked.messages[-1].tool_calls
+    assert text in made.arguments.values()
 
 
 @streamed_or_not

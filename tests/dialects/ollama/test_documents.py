@@ -83,7 +83,7 @@ def test_tags_list_the_newest_model_first() -> None:
         '{"name":"mistral-large:latest","model":"mistral-large:latest",'
         f'"remote_model":"mistral-large-latest","remote_host":"{HOST}",'
         f'"modified_at":"2025-12-02T00:00:00.000001Z","size":{size_of(LARGE)},"digest":"{LARGE.digest}",'
-        f'{LARGE_DETAILS},"context_length":262144}},'
+        f'{LARGE_DETAILS},"context_length":262144,"embedding_length":4096}},'
         '"capabilities":["completion","tools","vision"]},'
         '{"name":"mistral-embed:latest","model":"mistral-embed:latest",'
         f'"remote_model":"mistral-embed","remote_host":"{HOST}",'
@@ -92,7 +92,7 @@ def test_tags_list_the_newest_model_first() -> None:
         '"parameter_size":"","quantization_level":"unknown","context_length":8192,'
         '"embedding_length":1024},"capabilities":["embedding"]},'
         '{"name":"x:latest","model":"x:latest",'
-        f'"modified_at":"2023-01-01T00:00:00.000001Z","size":{size_of(BARE)},"digest":"{BARE.digest}",{BARE_DETAILS}}}]}}'
+        f'"modified_at":"2023-01-01T00:00:00.000001Z","size":{size_of(BARE)},"digest":"{BARE.digest}",{BARE_DETAILS[:-1]},"embedding_length":4096}}}}]}}'
     )
 
 

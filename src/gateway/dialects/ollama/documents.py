@@ -16,6 +16,7 @@ from gateway.dialects.ollama.messages import write_messages
 from gateway.dialects.ollama.metadata import (
     capabilities_of,
     details_of,
+    embedding_length_of,
     license_of,
     metadata_of,
     remote_of,
@@ -140,7 +141,10 @@ def embeddings_document(result: EmbedResult | None) -> bytes:
 
 def _tag(model: ListedModel, *, show_remote: bool) -> dict[str, object]:
     info = model.info
-    lengths = {"context_length": info.context_length, "embedding_length": info.embedding_length}
+    lengths = {
+        "context_length": info.context_length,
+        "embedding_length": embedding_length_of(info),
+    }
     tag: dict[str, object] = {"name": model.name, "model": model.name}
     if show_remote:
         tag |= remote_of(model)

@@ -17,6 +17,7 @@ from gateway.dialects.ollama.passthrough import described
 __all__ = [
     "capabilities_of",
     "details_of",
+    "embedding_length_of",
     "license_of",
     "metadata_of",
     "remote_of",
@@ -93,7 +94,7 @@ def metadata_of(model: ListedModel) -> dict[str, object]:
     numbers = {
         "general.parameter_count": info.parameter_count,
         f"{family}.context_length": info.context_length,
-        length: info.embedding_length or below.get(length) or _inner_length(info),
+        length: below.get(length) or embedding_length_of(info),
     }
     return {
         **below,
@@ -114,12 +115,12 @@ def write_time(moment: datetime) -> str:
     return (text.rstrip("0") if moment.microsecond else f"{text[:-1]}1") + "Z"
 
 
-def _inner_length(info: ModelInfo) -> int:
-    """Return a documented length for a model whose provider gives none.
+def embedding_length_of(info: ModelInfo) -> int:
+    """Return the length of a model's vectors, or a documented one if its provider gives none.
 
     0 for a model that embeds, where a wrong one would mislead. In a model that chats nothing
     depends on it, but some clients demand a number.
     """
-    if Capability.EMBEDDING in info.capabilities:
-        return 0
+    if info.embedding_length or Capability.EMBEDDING in info.capabilities:
+        return info.embedding_length or 0
     return _EMBEDDING_LENGTHS.get(info.family, _EMBEDDING_LENGTH)
