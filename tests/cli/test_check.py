@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gateway.cli.check import Finding, examine
 from gateway.cli.main import main
 from gateway.providers import inventory
 from gateway.sandbox import Sandbox, start
-from gateway.settings import Environment, ModelsSettings, ProviderSettings, Settings
+from gateway.settings import Environment, ModelsSettings, ProviderSettings, ServerSettings, Settings
 from gateway.version import __version__
 
 OURS = {
@@ -207,3 +208,10 @@ def test_a_check_that_finds_trouble_fails_with_one_line_for_each(
     assert complaints == (
         "gateway: provider home: patient refused our key\ngateway: provider work: no models\n"
     )
+
+
+async def test_what_is_allowed_but_hardly_meant_is_a_warning() -> None:
+    open_to_all = replace(patient(), server=ServerSettings(host="0.0.0.0"))
+    warnings = [one for one in await findings(open_to_all) if one.text.startswith("warning: ")]
+    assert warnings
+    assert not any(one.trouble for one in warnings)

@@ -197,7 +197,11 @@ def free_port() -> int:
 def test_two_workers_serve_one_port_and_stop_together(tmp_path: Path) -> None:
     body = json.dumps({"model": "mistral-large", "messages": [{"role": "user", "content": "x"}]})
     hosts = set()
-    with serving(tmp_path, "--port", str(free_port()), "--workers", "2", "--sandbox") as gateway:
+    with serving(
+        tmp_path,
+        *("--port", str(free_port()), "--workers", "2", "--sandbox"),
+        environ={"GATEWAY_OLLAMA_SHOW_REMOTE": "true"},
+    ) as gateway:
         give_up = time.monotonic() + 20
         while len(hosts) < 2 and time.monotonic() < give_up:
             # Each worker has a sandbox of its own, by which it can be told.
@@ -311,3 +315,15 @@ async def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path) -> N
                 break
             writer.close()
             await asyncio.sleep(0.05)
+
+
+def test_workers_cannot_share_a_unix_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OLLAMA_HOST", "unix:a.sock")
+    assert main(["--workers", "2", "--sandbox"]) == 2
+    assert capsys.readouterr().err == (
+        "gateway: --workers: several workers cannot share a Unix socket\n"
+    )

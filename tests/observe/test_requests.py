@@ -186,3 +186,12 @@ async def test_a_request_that_fails_is_told_with_its_path(
     told = line.__dict__["fields"]
     assert (told["method"], told["status"], told["path"][:400]) == (method, status, path[:400])
     assert len(told["path"]) < 600
+
+
+def test_a_line_names_the_limit_that_was_reached(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    record = full_record()
+    record.limited = "rpm"
+    LogObserver(logging.getLogger("gateway.access")).finished(record)
+    (line,) = caplog.records
+    assert line.fields["limited"] == "rpm"  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from gateway.app import create_app
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, ToolCall, Usage
 from gateway.sandbox import Sandbox, start
-from gateway.serving.lines import LINE_END, chunk_lines
+from gateway.serving.lines import LINE_END, LineStream, chunk_lines
 from gateway.settings import ProviderSettings, Settings
 from gateways import scripted_app
 from scripted import ScriptedProvider
@@ -216,3 +216,21 @@ async def test_a_read_loop_that_takes_each_read_for_a_line_loses_nothing(
         ):
             whole = await response.json()
     assert found == [(whole.get("response") or whole["message"]["content"], True)] * 10
+
+
+async def test_nothing_is_written_to_a_client_that_has_left(aiohttp_client: Any) -> None:
+    async def leave(request: web.Request) -> web.StreamResponse:
+        stream = LineStream(request, {}, b"\n")
+        await stream.begin()
+        assert request.transport is not None
+        request.transport.close()
+        with pytest.raises(ConnectionResetError, match="the client has closed the connection"):
+            await stream.write(b"{}\n")
+        return stream.response
+
+    app = web.Application()
+    app.router.add_get("/", leave)
+    client = await aiohttp_client(app)
+    with pytest.raises(aiohttp.ClientError):
+        async with client.get("/") as response:
+            await response.read()

@@ -121,3 +121,9 @@ LIBERAL = {
 @pytest.mark.parametrize("text", LIBERAL.values(), ids=LIBERAL)
 def test_what_users_plainly_mean_is_accepted(text: str) -> None:
     assert read_media(text).base64 == "QUJDQQ=="
+
+
+def test_padding_may_be_half_there() -> None:
+    whole = base64.b64encode(b"\x89PNG\r\n\x1a\nab").decode()
+    assert whole.endswith("==")
+    assert read_media(whole[:-1]).base64 == whole

@@ -24,7 +24,7 @@ from gateway.dialects.ollama.documents import (
     tags_document,
     version_document,
 )
-from gateway.dialects.ollama.metadata import size_of, write_time
+from gateway.dialects.ollama.metadata import metadata_of, size_of, write_time
 
 HOST = "https://api.example"
 LARGE = ListedModel(
@@ -349,3 +349,10 @@ def test_every_time_has_a_fraction_that_strict_parsers_read(moment: datetime) ->
     written = write_time(moment)
     parsed = datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z")
     assert parsed - moment in {timedelta(0), timedelta(microseconds=1)}
+
+
+def test_what_a_server_tells_of_a_model_without_a_family_stays_as_it_is() -> None:
+    told = {"general.architecture": "odd", "odd.context_length": 9}
+    info = ModelInfo("odd", native={"ollama": {"model_info": told}})
+    model = ListedModel("odd:latest", "home", info)
+    assert metadata_of(model) == told

@@ -449,6 +449,11 @@ async def test_a_copy_may_have_a_tag_that_looks_like_a_suffix(client: Any) -> No
 
 
 DELETE_ANSWERS: dict[str, tuple[Mapping[str, object], int, str]] = {
+    "8.1-two-sources": (
+        {"model": "a:cloud:local"},
+        400,
+        'use either :local or :cloud, not both: "a:cloud:local"',
+    ),
     "8.5-old-field": ({"model": "", "name": "MARIO"}, 200, ""),
     "8.5-cloud": ({"model": "mario:cloud"}, 200, ""),
     "2-blank": ({"model": " "}, 400, "model is required"),

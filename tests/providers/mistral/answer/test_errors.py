@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from gateway.core import codec
 from gateway.core.errors import (
+    ContextOverflow,
     GatewayError,
     ModelNotFound,
     UpstreamDenied,
@@ -241,3 +242,10 @@ def test_an_error_event_may_hold_anything(data: bytes, text: str) -> None:
 )
 def test_an_error_object_is_known_by_its_members(payload: object, *, expected: bool) -> None:
     assert is_error(payload) is expected
+
+
+def test_a_conversation_that_is_too_long_is_told_as_such() -> None:
+    text = "Prompt contains 300000 tokens, too large for model with 262144 maximum context length"
+    body = {"object": "error", "message": text, "type": "invalid_request_prompt", "code": "3051"}
+    response = ErrorResponse(400, CIMultiDict(), codec.encode(body))
+    assert isinstance(errors.error_for(response, "mistral"), ContextOverflow)
