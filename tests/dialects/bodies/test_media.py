@@ -127,3 +127,9 @@ def test_padding_may_be_half_there() -> None:
     whole = base64.b64encode(b"\x89PNG\r\n\x1a\nab").decode()
     assert whole.endswith("==")
     assert read_media(whole[:-1]).base64 == whole
+
+
+def test_nothing_may_follow_half_of_the_padding() -> None:
+    whole = base64.b64encode(b"\x89PNG\r\n\x1a\nab").decode()
+    with pytest.raises(InvalidRequest):
+        read_media(f"{whole[:-1]}x")
