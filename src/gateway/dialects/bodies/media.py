@@ -83,9 +83,7 @@ def _offset_of_error(text: str) -> int:
         return end
     position = _skip_breaks(text, end + 1)
     if in_group == 2:
-        if position == len(text):
-            return position
-        if text[position] != "=":
+        if text[position : position + 1] != "=":
             return position - 1
         position = _skip_breaks(text, position + 1)
     return position
