@@ -234,3 +234,21 @@ async def test_nothing_is_written_to_a_client_that_has_left(aiohttp_client: Any)
     with pytest.raises(aiohttp.ClientError):
         async with client.get("/") as response:
             await response.read()
+
+
+async def test_a_stop_in_the_pause_does_not_cost_the_last_line(aiohttp_client: Any) -> None:
+    async def stop(request: web.Request) -> web.StreamResponse:
+        stream = LineStream(request, {}, LINE_END)
+        await stream.begin()
+        finish = asyncio.create_task(stream.finish(b"1\n2\n"))
+        await asyncio.sleep(0)
+        finish.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await finish
+        return stream.response
+
+    app = web.Application()
+    app.router.add_get("/", stop)
+    client = await aiohttp_client(app)
+    async with client.get("/") as response:
+        assert await response.read() == b"1\n2\n"

@@ -64,9 +64,11 @@ class LineStream:
         if start >= len(end):
             await self.write(lines[:start])
             lines = lines[start:]
-        if end == LINE_END:  # server-sent events are taken apart by every client
-            await asyncio.sleep(_PAUSE)
-        await self.response.write_eof(lines)
+        try:
+            if end == LINE_END:  # server-sent events are taken apart by every client
+                await asyncio.sleep(_PAUSE)
+        finally:  # a cancelled pause, as when the server stops, must not cost the last line
+            await self.response.write_eof(lines)
 
 
 def chunk_lines(lines: bytes, end: bytes) -> bytes:
