@@ -24,8 +24,8 @@ _TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=u
 async def key(request: web.Request) -> web.StreamResponse:
     """Tell a caller its limits and what is left of them; nobody, those of the whole gateway."""
     from gateway.access.key_report import key_report  # noqa: PLC0415 - only where it is asked for
-    from gateway.settings import Plan  # noqa: PLC0415
-    from gateway.state.base import EVERYBODY, Level  # noqa: PLC0415
+    from gateway.settings import Plan  # noqa: PLC0415 - only where it is asked for
+    from gateway.state.base import EVERYBODY, Level  # noqa: PLC0415 - only where it is asked for
 
     opened, access = request.app[ACCESS].opened, request[REQUEST_ACCESS]
     caller, plan, level = "", Plan(), Level(EVERYBODY)
@@ -40,7 +40,7 @@ async def key(request: web.Request) -> web.StreamResponse:
 async def usage(request: web.Request) -> web.StreamResponse:
     """Report what was used: by everybody to an administrator, by itself to any other key."""
     from gateway.state.rows import HOUR  # noqa: PLC0415 - only where it is asked for
-    from gateway.usage.reports import (  # noqa: PLC0415
+    from gateway.usage.reports import (  # noqa: PLC0415 - only where it is asked for
         DEFAULT_BY,
         parse_by,
         parse_time,

@@ -136,10 +136,10 @@ class _Opener:
 
     async def _open(self) -> OpenAccess:
         from gateway.access.control import AccessControl  # noqa: PLC0415 - only where it is used
-        from gateway.access.key_file import KeyFile  # noqa: PLC0415
-        from gateway.access.limits import Limiter  # noqa: PLC0415
-        from gateway.access.prices import Prices  # noqa: PLC0415
-        from gateway.state import open_state  # noqa: PLC0415
+        from gateway.access.key_file import KeyFile  # noqa: PLC0415 - only where it is used
+        from gateway.access.limits import Limiter  # noqa: PLC0415 - only where it is used
+        from gateway.access.prices import Prices  # noqa: PLC0415 - only where it is used
+        from gateway.state import open_state  # noqa: PLC0415 - only where it is used
 
         settings = self._settings
         several = settings.server.workers > 1
@@ -166,14 +166,14 @@ class _Opener:
         return opened
 
     def _keyring(self, file: KeyFile | None) -> Keyring:
-        from gateway.access.client_keys import Keyring  # noqa: PLC0415
+        from gateway.access.client_keys import Keyring  # noqa: PLC0415 - only where it is used
 
         settings = self._settings
         stored = () if file is None else file.hashes()
         return Keyring(settings.auth, plans=settings.plans, keys=settings.keys, stored=stored)
 
     async def _open_ledger(self, state: State) -> Ledger:
-        from gateway.usage.ledger import open_ledger  # noqa: PLC0415
+        from gateway.usage.ledger import open_ledger  # noqa: PLC0415 - only where it is used
 
         opened = open_ledger(state, flush=self._settings.usage.flush)
         return await self._stack.enter_async_context(opened)

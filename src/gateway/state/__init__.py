@@ -45,17 +45,14 @@ async def open_state(
         yield state
 
 
-# What they import is not for a process that has its limits in memory.
-
-
 def _replicas(settings: StateSettings, keep: int, owner: str) -> AbstractAsyncContextManager[State]:
     try:
-        from gateway.state.redis import RedisBackend  # noqa: PLC0415
+        from gateway.state.redis import RedisBackend  # noqa: PLC0415 - not for a state in memory
     except ModuleNotFoundError as error:
         raise SettingsError(
             "state.url: needs the extra redis: pip install 'ollama-gateway[redis]'"
         ) from error
-    from gateway.state.shared import open_shared  # noqa: PLC0415
+    from gateway.state.shared import open_shared  # noqa: PLC0415 - not for a state in memory
 
     backend = RedisBackend(
         settings.url, prefix=settings.prefix, timeout=settings.timeout, keep=keep
@@ -68,8 +65,8 @@ def _replicas(settings: StateSettings, keep: int, owner: str) -> AbstractAsyncCo
 def _machine(
     settings: StateSettings, home: Path, keep: int, owner: str, several: bool
 ) -> AbstractAsyncContextManager[State]:
-    from gateway.state.shared import open_shared  # noqa: PLC0415
-    from gateway.state.sqlite import FILE, TIMEOUT, SqliteBackend  # noqa: PLC0415
+    from gateway.state.shared import open_shared  # noqa: PLC0415 - not for a state in memory
+    from gateway.state.sqlite import FILE, TIMEOUT, SqliteBackend  # noqa: PLC0415 - for files only
 
     return open_shared(
         SqliteBackend(home / FILE, keep=keep),

@@ -16,7 +16,7 @@ _match_prefix: Final = re.compile(r"\s*data:([^,]{0,200}),", re.IGNORECASE).matc
 
 
 def read_data(text: str) -> Media:
-    """Return what base64 holds, with or without the prefix of a data URL, and without padding too.
+    """Return what base64 holds, with or without the prefix of a data URL.
 
     The bytes tell the kind: what the prefix says of it does not count. Raise `InvalidRequest` for
     what is not base64, and for a data URL in another coding.
@@ -26,9 +26,7 @@ def read_data(text: str) -> Media:
         if not found[1].lower().rstrip().endswith("base64"):
             raise InvalidRequest("invalid data URL: base64 is required")
         text = text[found.end() :]
-    text = text.strip()
-    missing = -(len(text) - text.count("\n") - text.count("\r")) % 4
-    return read_media(text + "=" * missing if missing < 3 else text)
+    return read_media(text.strip())
 
 
 def read_text_document(media: Media) -> str | None:
