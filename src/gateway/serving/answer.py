@@ -73,7 +73,7 @@ class StreamTask(Task):
     """A chat or a fill-in: a stream of events, sent as it comes or, without ``stream``, folded.
 
     ``request_for`` makes what a model is asked and ``encoder_for`` what writes its answer; both are
-    called once for each attempt.
+    called once for each attempt, and ``request_for`` before it too where limits count its tokens.
     """
 
     request_for: Callable[[ListedModel], StreamRequest]
