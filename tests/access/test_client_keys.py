@@ -245,4 +245,4 @@ LARGE = ListedModel(
 def test_a_plan_allows_models_by_pattern(
     models: tuple[str, ...], asked: str, expected: bool
 ) -> None:
-    assert may_use(Plan(models=models), LARGE, asked=asked) is expected
+    assert may_use(Plan(models=models), LARGE, requested=asked) is expected

@@ -307,7 +307,7 @@ async def test_a_plan_that_does_not_exist_lets_nothing_pass(settings: Settings |
 async def test_the_first_key_closes_a_running_gateway_and_the_last_one_opens_it(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "_LOOK", 0.01)
+    monkeypatch.setattr(access, "_POLL", 0.01)
     client = await aiohttp_client(scripted_app(scripted(), settings_of(home=tmp_path)))
     made, file = new_key(), KeyFile(tmp_path / KEYS_FILE)
 
@@ -341,7 +341,7 @@ async def test_keys_that_cannot_be_read_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(access, "_LOOK", 0.01)
+    monkeypatch.setattr(access, "_POLL", 0.01)
     settings = replace(with_key(), home=tmp_path)
     client = await aiohttp_client(scripted_app(scripted(), settings))
     (tmp_path / KEYS_FILE).write_text("no database at all, but longer than the head of one" * 99)
@@ -357,7 +357,7 @@ async def test_keys_that_cannot_be_read_change_nothing(
 async def test_the_first_key_also_opens_the_ledger_where_limits_were_on(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "_LOOK", 0.01)
+    monkeypatch.setattr(access, "_POLL", 0.01)
     settings = settings_of(home=tmp_path, limits=LimitsSettings(rpm=10**6))
     client = await aiohttp_client(scripted_app(scripted(), settings))
     async with client.get("/gateway/usage") as response:

@@ -168,7 +168,7 @@ async def test_an_error_that_cannot_be_made_is_answered_all_the_same(
     said = document["error"]
     assert (said if isinstance(said, str) else said["message"]) == "internal server error"
     assert response.status == 500
-    assert tracebacks(caplog) == ["an error could not be told"]
+    assert tracebacks(caplog) == ["an error response could not be built"]
 
 
 def _fail(*_: object) -> bytes:

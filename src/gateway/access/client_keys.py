@@ -104,18 +104,20 @@ def credential(headers: Mapping[str, str]) -> str:
     return headers.get("x-api-key", "").strip() or headers.get("api-key", "").strip()
 
 
-def may_use(plan: Plan, model: ListedModel, *, asked: str = "") -> bool:
-    """Tell whether *plan* allows *model*, which was asked for as *asked* or is to be listed.
+def may_use(plan: Plan, model: ListedModel, *, requested: str = "") -> bool:
+    """Tell whether *plan* allows *model*, which was *requested* by that name or is to be listed.
 
     A pattern is held against the listed name, the one behind the provider, the id, the name that
-    the id itself is listed by, and the name that was asked by, in its short form; where the tag is
+    the id itself is listed by, and the requested name, in its short form; where the tag is
     ``latest`` also without it. What is excluded is so under the id that aliases share as well.
     """
     if not plan.models:
         return True
     own = display_name(model.info.id)
     listed = (model.name, f"{model.provider}/{model.name}", own, f"{model.provider}/{own}")
-    names = [name.casefold() for name in (*listed, model.info.id, asked.strip(), _short(asked))]
+    names = [
+        name.casefold() for name in (*listed, model.info.id, requested.strip(), _short(requested))
+    ]
     names += [name.removesuffix(_LATEST) for name in names if name.endswith(_LATEST)]
     excluded = [one[1:] for one in plan.models if one.startswith("!")]
     if _matches(excluded, [*names, model.info.canonical.casefold()]):
@@ -214,9 +216,9 @@ def _password(encoded: str) -> str:
     return decoded.partition(":")[2].strip()
 
 
-def _short(asked: str) -> str:
+def _short(name: str) -> str:
     try:
-        return parse_name(asked).short
+        return parse_name(name).short
     except InvalidName:
         return ""
 

@@ -103,9 +103,9 @@ class RequestAccess:
             raise Unauthorized("an API key is required")
         raise NotPermitted("this API key may not change models")
 
-    def may_use(self, model: ListedModel, *, asked: str = "") -> bool:
+    def may_use(self, model: ListedModel, *, requested: str = "") -> bool:
         """Tell whether the caller may use *model*, as `gateway.access.client_keys.may_use` does."""
-        return may_use(self.plan, model, asked=asked)
+        return may_use(self.plan, model, requested=requested)
 
     async def acquire(
         self, record: RequestRecord, request: ModelRequest, models: Sequence[ListedModel]

@@ -27,7 +27,7 @@ from gateway.serving.endpoint import Endpoint
 __all__ = ["ROUTES"]
 
 
-# Ollama has HEAD on four paths only (its ``server/routes.go``), and so have we.
+# Ollama has HEAD on four paths only (its ``server/routes.go``), and so has the gateway.
 ROUTES = (
     Endpoint("GET", "/", root, right="none"),
     Endpoint("HEAD", "/", root, right="none"),

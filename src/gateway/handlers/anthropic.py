@@ -1,4 +1,4 @@
-"""Anthropic's endpoints: ``/v1/messages``, and the estimate of what one costs."""
+"""Anthropic's endpoints: ``/v1/messages``, and the token count of a request."""
 
 from __future__ import annotations
 
@@ -18,60 +18,61 @@ from gateway.serving.answer import StreamTask, answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.keys import RECORD
 from gateway.serving.resolve import find_models
-from gateway.serving.responses import document_response, unasked
+from gateway.serving.responses import document_response, local_response
 
 __all__ = ["count_tokens", "messages"]
 
 
 async def messages(request: web.Request) -> web.StreamResponse:
-    """Answer a conversation; one that says nothing only has its model loaded, as natively."""
-    return await answer(request, load_v1_body(request, lambda body: _task(request, body)))
+    """Answer a conversation; an empty one only loads its model, as in Ollama's own API."""
+    return await answer(request, load_v1_body(request, lambda raw: _task(request, raw)))
 
 
 async def count_tokens(request: web.Request) -> web.StreamResponse:
-    """Estimate how many tokens a conversation has; no provider is asked."""
-    said = await load_v1_body(request, read_uncounted)
-    found = await find_models(request, said.model)
+    """Estimate how many tokens a conversation has, without a request to a provider."""
+    conversation = await load_v1_body(request, read_uncounted)
+    found = await find_models(request, conversation.model)
     if not found:
-        raise ModelNotFound(f"model '{said.model}' not found")
-    tokens = estimate_tokens(for_chat(found[0], said))
+        raise ModelNotFound(f"model '{conversation.model}' not found")
+    tokens = estimate_tokens(for_chat(found[0], conversation))
     return document_response(count_document(tokens), JSON_TYPE)
 
 
-def _task(request: web.Request, body: bytes) -> StreamTask:
-    said, stream = read_messages(body, betas=",".join(request.headers.getall("anthropic-beta", ())))
+def _task(request: web.Request, raw: bytes) -> StreamTask:
+    betas = ",".join(request.headers.getall("anthropic-beta", ()))
+    conversation, stream = read_messages(raw, betas=betas)
     identity = request[RECORD].id
 
     def request_for(model: ListedModel) -> ChatRequest:
-        return for_chat(model, _without_needless_thinking(said, model))
+        return for_chat(model, _for_model(conversation, model))
 
-    def encoder_for(_: ListedModel, asked: ChatRequest | FillRequest) -> MessageEncoder:
-        assert isinstance(asked, ChatRequest)  # noqa: S101 - there are no fill-ins here
-        tokens = estimate_tokens(asked) if stream else 0
-        return MessageEncoder(said.model, identity=identity, input_tokens=tokens)
+    def encoder_for(_: ListedModel, prepared: ChatRequest | FillRequest) -> MessageEncoder:
+        assert isinstance(prepared, ChatRequest)  # noqa: S101 - `request_for` makes no others
+        tokens = estimate_tokens(prepared) if stream else 0
+        return MessageEncoder(conversation.model, identity=identity, input_tokens=tokens)
 
-    async def answer_nothing(target: Target) -> web.Response:
+    async def answer_empty(target: Target) -> web.Response:
         encoder = encoder_for(target.model, request_for(target.model))
         body = encoder.load_stream() if stream else encoder.load_document()
-        return unasked(body, encoder, stream=stream)
+        return local_response(body, encoder, stream=stream)
 
     def admit(model: ListedModel) -> None:
-        asked = _without_needless_thinking(said, model)
-        check_chat(asked, model.info, name=said.model, listed=model.name)
+        chat = _for_model(conversation, model)
+        check_chat(chat, model.info, name=conversation.model, listed=model.name)
 
     return StreamTask(
-        model=said.model,
-        not_found=f"model '{said.model}' not found",
+        model=conversation.model,
+        not_found=f"model '{conversation.model}' not found",
         admit=admit,
-        empty=None if said.messages else answer_nothing,
+        empty=None if conversation.messages else answer_empty,
         request_for=request_for,
         encoder_for=encoder_for,
         stream=stream,
     )
 
 
-def _without_needless_thinking(said: ChatRequest, model: ListedModel) -> ChatRequest:
-    """Put in the provider's id; drop a wish to think, which Claude Code has for any model."""
+def _for_model(conversation: ChatRequest, model: ListedModel) -> ChatRequest:
+    """Set the provider's id; drop `think` where unsupported, since Claude Code always sends it."""
     thinks = Capability.THINKING in model.info.capabilities
-    think = said.think if thinks or not said.think else None
-    return replace(said, model=model.info.id, think=think)
+    think = conversation.think if thinks or not conversation.think else None
+    return replace(conversation, model=model.info.id, think=think)

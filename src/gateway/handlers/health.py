@@ -13,22 +13,22 @@ __all__ = ["healthz", "readyz", "root", "version"]
 
 
 async def root(request: web.Request) -> web.StreamResponse:
-    """Answer the question that every Ollama client asks first."""
+    """Return the text by which Ollama clients recognise a server."""
     return web.Response(text="Ollama is running")
 
 
 async def version(request: web.Request) -> web.StreamResponse:
-    """Return the version of Ollama that is spoken here."""
+    """Return the version of Ollama's API that the gateway implements."""
     return json_document(version_document(request.app[SETTINGS].ollama.version))
 
 
 async def healthz(request: web.Request) -> web.StreamResponse:
-    """Say that the process is up."""
+    """Report that the process is running."""
     return json_document(codec.encode({"status": "ok"}))
 
 
 async def readyz(request: web.Request) -> web.StreamResponse:
-    """Say whether each provider was reached lately; 503 unless one was.
+    """Report whether each provider was reached recently; 503 unless one was.
 
     The state of the model store is reported, but does not make the gateway unready.
     """

@@ -56,7 +56,7 @@ from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
 from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
 from gateway.serving.resolve import find_models, usable
-from gateway.serving.responses import document_response, unasked
+from gateway.serving.responses import document_response, local_response
 
 __all__ = [
     "chat_completions",
@@ -68,23 +68,23 @@ __all__ = [
     "transcriptions",
 ]
 
-_NOTHING = Finish(FinishReason.STOP)
-"""How a conversation of nothing is answered, without asking anyone."""
+_EMPTY = Finish(FinishReason.STOP)
+"""The answer to an empty conversation, for which no request is sent."""
 
 
 async def chat_completions(request: web.Request) -> web.StreamResponse:
     """Continue a conversation."""
-    return await answer(request, load_v1_body(request, lambda body: _chat(request, body)))
+    return await answer(request, load_v1_body(request, lambda raw: _chat(request, raw)))
 
 
 async def responses(request: web.Request) -> web.StreamResponse:
-    """Continue a conversation that the client sends whole, or whose last answer it names."""
-    return await answer(request, load_v1_body(request, lambda body: _response(request, body)))
+    """Continue a conversation that is sent whole, or that refers to a stored answer by its id."""
+    return await answer(request, load_v1_body(request, lambda raw: _response(request, raw)))
 
 
 async def completions(request: web.Request) -> web.StreamResponse:
-    """Continue a text, or write what stands between a prompt and a suffix."""
-    return await answer(request, load_v1_body(request, lambda body: _completion(request, body)))
+    """Continue a text, or generate the text between a prompt and a suffix."""
+    return await answer(request, load_v1_body(request, lambda raw: _completion(request, raw)))
 
 
 async def embeddings(request: web.Request) -> web.StreamResponse:
@@ -93,12 +93,12 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
 
 
 async def transcriptions(request: web.Request) -> web.StreamResponse:
-    """Write down what a recording says, if the model's provider can."""
+    """Transcribe a recording, if the model's provider can."""
     return await answer(request, _transcription(request))
 
 
 async def models(request: web.Request) -> web.StreamResponse:
-    """List all models, newest first; in Anthropic's form for its libraries."""
+    """List all models, newest first; in Anthropic's format for its clients."""
     catalog = await request.app[MODEL_LISTS].catalog()
     document = anthropic_documents.models_document if _is_anthropic(request) else models_document
     return document_response(document(usable(request, catalog.models)), JSON_TYPE)
@@ -115,68 +115,68 @@ async def model(request: web.Request) -> web.StreamResponse:
 
 
 def _is_anthropic(request: web.Request) -> bool:
-    """Tell whether a client of Anthropic asks for the models: both APIs have them at one path."""
+    """Tell whether the client speaks Anthropic's API, which has its models at the same path."""
     return "anthropic-version" in request.headers
 
 
-def _chat(request: web.Request, body: bytes) -> StreamTask:
-    call = load_chat(body)
-    if not call.messages:
+def _chat(request: web.Request, raw: bytes) -> StreamTask:
+    body = load_chat(raw)
+    if not body.messages:
         raise InvalidRequest("[] is too short - 'messages'")
     encoder = ChatEncoder(
-        call.model,
+        body.model,
         identity=request[RECORD].id,
-        include_usage=call.include_usage,
-        custom=call.tools.custom,
+        include_usage=body.include_usage,
+        custom=body.tools.custom,
     )
     return _conversation(
-        chat_request(call), encoder, explicit=given_options(call), stream=call.stream
+        chat_request(body), encoder, explicit=given_options(body), stream=body.stream
     )
 
 
-def _response(request: web.Request, body: bytes) -> StreamTask:
-    call, answers = load_response(body), request.app[KEPT_ANSWERS]
+def _response(request: web.Request, raw: bytes) -> StreamTask:
+    body, answers = load_response(raw), request.app[KEPT_ANSWERS]
     caller = request[RECORD].caller
-    before, items = expand(call, answers, caller=caller)
-    call = with_items(call, [*before, *items])
+    earlier, items = expand(body, answers, caller=caller)
+    body = with_items(body, [*earlier, *items])
     keep = None
-    if call.stored and answers.most:
-        previous = call.previous_response_id
+    if body.stored and answers.most:
+        previous = body.previous_response_id
         keep = partial(answers.keep, caller=caller, previous=previous, items=items)
-    # The id is all that a caller without a key needs to go on with an answer.
-    encoder = ResponseEncoder(call, identity=secrets.token_hex(16), keep=keep)
+    # Whoever knows the id may continue the answer if keys are not used, so it is random.
+    encoder = ResponseEncoder(body, identity=secrets.token_hex(16), keep=keep)
     return _conversation(
-        response_request(call), encoder, explicit=given_options(call), stream=call.stream
+        response_request(body), encoder, explicit=given_options(body), stream=body.stream
     )
 
 
 def _conversation(
-    asked: ChatRequest, encoder: AnswerEncoder, *, explicit: Collection[str], stream: bool
+    chat: ChatRequest, encoder: AnswerEncoder, *, explicit: Collection[str], stream: bool
 ) -> StreamTask:
     """Return the task of a conversation.
 
     *explicit* is explained at `gateway.models.derived.with_defaults`.
     """
-    name = asked.model
+    name = chat.model
     if not name.strip():
         raise InvalidRequest("model is required")
 
-    async def answer_nothing(_: Target) -> web.Response:
-        nothing = [_NOTHING]
-        whole = Answer("", "", (), _NOTHING)
-        body = encoder.lines(nothing) if stream else encoder.document(whole)
-        return unasked(body, encoder, stream=stream)
+    async def answer_empty(_: Target) -> web.Response:
+        events = [_EMPTY]
+        whole = Answer("", "", (), _EMPTY)
+        content = encoder.lines(events) if stream else encoder.document(whole)
+        return local_response(content, encoder, stream=stream)
 
     return StreamTask(
         model=name,
         not_found=f"model '{name}' not found",
         admit=lambda model: check_chat(
-            without_idle_thinking(asked, model.info), model.info, name=name, listed=model.name
+            without_idle_thinking(chat, model.info), model.info, name=name, listed=model.name
         ),
-        empty=None if asked.messages else answer_nothing,
+        empty=None if chat.messages else answer_empty,
         request_for=lambda model: for_chat(
             model,
-            replace(without_idle_thinking(asked, model.info), model=model.info.id),
+            replace(without_idle_thinking(chat, model.info), model=model.info.id),
             explicit=explicit,
         ),
         encoder_for=lambda *_: encoder,
@@ -184,58 +184,58 @@ def _conversation(
     )
 
 
-def _completion(request: web.Request, body: bytes) -> StreamTask:
-    call = load_completion(body)
-    if not call.model.strip():
-        raise ModelNotFound(f"model '{call.model}' not found")
+def _completion(request: web.Request, raw: bytes) -> StreamTask:
+    body = load_completion(raw)
+    if not body.model.strip():
+        raise ModelNotFound(f"model '{body.model}' not found")
     encoder = CompletionEncoder(
-        call.model, identity=request[RECORD].id, include_usage=call.include_usage
+        body.model, identity=request[RECORD].id, include_usage=body.include_usage
     )
 
     def admit(model: ListedModel) -> None:
-        needed = (Capability.INSERT,) if call.suffix else ()
-        check_model(call.model, model.info, listed=model.name, purpose="generate", needed=needed)
+        needed = (Capability.INSERT,) if body.suffix else ()
+        check_model(body.model, model.info, listed=model.name, purpose="generate", needed=needed)
 
     def request_for(model: ListedModel) -> ChatRequest | FillRequest:
-        explicit = given_options(call)
-        asked = replace(completion_request(call), model=model.info.id)
-        if isinstance(asked, FillRequest):
-            return with_defaults(model, asked, explicit=explicit)
-        return for_prompt(model, asked, explicit=explicit)
+        explicit = given_options(body)
+        prepared = replace(completion_request(body), model=model.info.id)
+        if isinstance(prepared, FillRequest):
+            return with_defaults(model, prepared, explicit=explicit)
+        return for_prompt(model, prepared, explicit=explicit)
 
-    async def answer_nothing(_: Target) -> web.Response:
-        body = encoder.load_stream() if call.stream else encoder.load_document()
-        return unasked(body, encoder, stream=call.stream)
+    async def answer_empty(_: Target) -> web.Response:
+        content = encoder.load_stream() if body.stream else encoder.load_document()
+        return local_response(content, encoder, stream=body.stream)
 
     return StreamTask(
-        model=call.model,
-        not_found=f"model '{call.model}' not found",
+        model=body.model,
+        not_found=f"model '{body.model}' not found",
         admit=admit,
-        empty=None if call.prompt else answer_nothing,
+        empty=None if body.prompt else answer_empty,
         request_for=request_for,
         encoder_for=lambda *_: encoder,
-        stream=call.stream,
+        stream=body.stream,
     )
 
 
-def _embedding(body: bytes) -> ResultTask[EmbedRequest, EmbedResult]:
-    call = load_embedding(body)
-    if not call.model.strip():
-        raise ModelNotFound(f"model '{call.model}' not found")
-    asked = embed_request(call)
+def _embedding(raw: bytes) -> ResultTask[EmbedRequest, EmbedResult]:
+    body = load_embedding(raw)
+    if not body.model.strip():
+        raise ModelNotFound(f"model '{body.model}' not found")
+    wanted = embed_request(body)
 
     def document(result: EmbedResult) -> web.Response:
         vectors = embeddings_document(
-            call.model, result, encoding=call.encoding_format, dimensions=asked.dimensions
+            body.model, result, encoding=body.encoding_format, dimensions=wanted.dimensions
         )
         return document_response(vectors, JSON_TYPE)
 
     return ResultTask(
-        model=call.model,
-        not_found=f'model "{call.model}" not found, try pulling it first',
-        admit=lambda model: check_embedding(call.model, model.info),
-        request_for=lambda model: dataclasses.replace(asked, model=model.info.id),
-        send=lambda provider, asked: provider.embed(asked),
+        model=body.model,
+        not_found=f'model "{body.model}" not found, try pulling it first',
+        admit=lambda model: check_embedding(body.model, model.info),
+        request_for=lambda model: dataclasses.replace(wanted, model=model.info.id),
+        send=lambda provider, prepared: provider.embed(prepared),
         document=document,
         same_model=True,
     )
@@ -269,7 +269,7 @@ async def _transcription(request: web.Request) -> ResultTask[TranscribeRequest, 
         model=name,
         not_found=f"model '{name}' not found among those that transcribe",
         request_for=request_for,
-        send=lambda provider, asked: provider.transcribe(asked),
+        send=lambda provider, prepared: provider.transcribe(prepared),
         document=document,
         unlisted=True,
     )

@@ -1,4 +1,4 @@
-"""The gateway's own routes: what a caller may know of itself, and what was used."""
+"""The gateway's own routes: the limits of a caller, and usage."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=u
 
 
 async def key(request: web.Request) -> web.StreamResponse:
-    """Tell a caller its limits and what is left of them; nobody, those of the whole gateway."""
-    from gateway.access.key_report import key_report  # noqa: PLC0415 - only where it is asked for
-    from gateway.settings import Plan  # noqa: PLC0415 - only where it is asked for
-    from gateway.state.base import EVERYBODY, Level  # noqa: PLC0415 - only where it is asked for
+    """Return a caller's limits and what is left of them; without a key, those of the gateway."""
+    from gateway.access.key_report import key_report  # noqa: PLC0415 - only for this route
+    from gateway.settings import Plan  # noqa: PLC0415 - only for this route
+    from gateway.state.base import EVERYBODY, Level  # noqa: PLC0415 - only for this route
 
     opened, access = request.app[ACCESS].opened, request[REQUEST_ACCESS]
     caller, plan, level = "", Plan(), Level(EVERYBODY)
@@ -38,9 +38,9 @@ async def key(request: web.Request) -> web.StreamResponse:
 
 
 async def usage(request: web.Request) -> web.StreamResponse:
-    """Report what was used: by everybody to an administrator, by itself to any other key."""
-    from gateway.state.rows import HOUR  # noqa: PLC0415 - only where it is asked for
-    from gateway.usage.reports import (  # noqa: PLC0415 - only where it is asked for
+    """Report usage: of all callers to an administrator, of its own to any other key."""
+    from gateway.state.rows import HOUR  # noqa: PLC0415 - only for this route
+    from gateway.usage.reports import (  # noqa: PLC0415 - only for this route
         DEFAULT_BY,
         parse_by,
         parse_time,
@@ -72,7 +72,7 @@ async def usage(request: web.Request) -> web.StreamResponse:
 
 
 def _may_see_all(request: web.Request) -> bool:
-    """Tell whether who has no key may see everything: a program on this machine, without keys."""
+    """Tell whether a request without a key may see all usage: from this machine, without keys."""
     access = request[REQUEST_ACCESS]
     return (access is None or access.is_open) and is_local(request)
 

@@ -24,13 +24,13 @@ _FOREVER = timedelta(days=106_751)
 
 @dataclass(slots=True)
 class _Use:
-    """A use of a model by the name ``asked`` for.
+    """A use of a model under the name that was ``requested``.
 
     It says when the model was last used, how many seconds it stays from then on, and how many
     requests use it.
     """
 
-    asked: str
+    requested: str
     stay: float
     last: float = 0.0
     requests: int = 0
@@ -43,9 +43,9 @@ class _Use:
 
 
 class Loaded(NamedTuple):
-    """By which name a model was last asked for, and when it leaves the memory."""
+    """The name by which a model was last requested, and when it is unloaded."""
 
-    asked: str
+    requested: str
     expires: datetime
 
 
@@ -62,15 +62,15 @@ class LoadedModels:
         self._uses: dict[str, _Use] = {}
 
     def mark_used(
-        self, name: str, keep_alive: float | None = None, *, asked: str = ""
+        self, name: str, keep_alive: float | None = None, *, requested: str = ""
     ) -> AbstractContextManager[None]:
         """Count the model as loaded inside the block and *keep_alive* seconds from its end.
 
-        None keeps what an earlier request said of a model that is still loaded. *asked* is the name
-        in the request, if it is another. If the block raises a `GatewayError` the model is not
-        loaded by it.
+        None keeps what an earlier request said of a model that is still loaded. *requested* is the
+        name in the request, if it is another. If the block raises a `GatewayError` the model is
+        not loaded by it.
         """
-        return _InUse(self._uses, name, self._default, keep_alive, asked or name, self._now)
+        return _InUse(self._uses, name, self._default, keep_alive, requested or name, self._now)
 
     def forget(self, name: str) -> None:
         """Count the model as unloaded, whatever ``keep_alive`` of the requests that run is."""
@@ -82,13 +82,13 @@ class LoadedModels:
         for name, use in [*self._uses.items()]:
             if not use.requests and use.expires <= now:
                 del self._uses[name]
-        return {name: Loaded(use.asked, use.expires) for name, use in self._uses.items()}
+        return {name: Loaded(use.requested, use.expires) for name, use in self._uses.items()}
 
 
 class _InUse:
     """What `LoadedModels.mark_used` returns; a generator would cost each request more."""
 
-    __slots__ = ("_asked", "_default", "_name", "_now", "_stay", "_use", "_uses")
+    __slots__ = ("_default", "_name", "_now", "_requested", "_stay", "_use", "_uses")
 
     def __init__(
         self,
@@ -96,21 +96,21 @@ class _InUse:
         name: str,
         default: float,
         stay: float | None,
-        asked: str,
+        requested: str,
         now: Callable[[], float],
     ) -> None:
         self._uses = uses
         self._name = name
         self._default = default
         self._stay = stay
-        self._asked = asked
+        self._requested = requested
         self._now = now
 
     def __enter__(self) -> None:
         use = self._uses.get(self._name)
         if use is None or not (use.requests or self._now() < use.last + use.stay):
-            use = self._uses[self._name] = _Use(self._asked, self._default)
-        use.asked = self._asked
+            use = self._uses[self._name] = _Use(self._requested, self._default)
+        use.requested = self._requested
         use.requests += 1
         self._note(use)
         self._use = use

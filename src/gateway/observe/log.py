@@ -13,7 +13,7 @@ from gateway.observe.record import RequestRecord
 __all__ = ["LogObserver"]
 
 _LONGEST_NAME = 500
-"""Characters of a name or a path in a line of the log; a client may make it as long as a body."""
+"""Characters of a name or a path in a log line; a client may send one of any length."""
 _FAILURE = 400
 """The lowest status of a request that has failed."""
 
@@ -27,12 +27,12 @@ class LogObserver(Observer):
     def finished(self, record: RequestRecord) -> None:
         """Log *record* at info level; requests that name no model (probes, lists) at debug.
 
-        A request that fails is always told: a wrong path is the commonest mistake of a client.
+        A failed request is always at info: a wrong path is the most common mistake of clients.
         """
-        is_told = record.model or record.error or record.status >= _FAILURE
-        level = logging.INFO if is_told else logging.DEBUG
+        is_notable = record.model or record.error or record.status >= _FAILURE
+        level = logging.INFO if is_notable else logging.DEBUG
         if self._log.isEnabledFor(level):
-            # Not `Logger.log`, which walks the stack to find out who called.
+            # Not `Logger.log`, which walks the stack to find the caller.
             extra = {"fields": _fields(record)}
             line = self._log.makeRecord(
                 self._log.name, level, "", 0, "request", (), None, extra=extra
@@ -41,7 +41,7 @@ class LogObserver(Observer):
 
 
 def _fields(record: RequestRecord) -> Mapping[str, object]:
-    """Return what is known of a request, in the order in which lines tell it."""
+    """Return the known fields of a request, in the order in which log lines show them."""
     shown: dict[str, object] = {
         "request": record.id,
         "method": record.method,

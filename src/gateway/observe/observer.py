@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request to a provider, and the phase that it has come to.
+    """One request to a provider, and its current phase.
 
-    It is ``complete`` when the first events of a stream have come, or the whole of another answer.
-    ``model`` is the provider's id, ``key`` the number of the provider's key, from 1, or 0 where it
-    has one. ``error`` is there only where it has ``failed``, and is `asyncio.CancelledError` for
-    a client that left.
+    It is ``complete`` when the first events of a stream, or the whole of another answer, arrived.
+    ``model`` is the provider's id, ``key`` the number of the provider's key, from 1, or 0 if it
+    has one key. ``error`` is set only if it ``failed``, and is `asyncio.CancelledError` if the
+    client disconnected.
     """
 
     provider: str
@@ -34,20 +34,20 @@ class Attempt:
 
 
 class Observer:
-    """Base class of those who are told of every request; each method does nothing here.
+    """Base class of observers, which are called for every request; its methods do nothing.
 
     The methods are called from the event loop: they must be quick. What they raise is logged and
-    changes nothing else. Override only what is needed: a phase that nobody overrides costs nothing.
+    changes nothing else. Override only what is needed: a phase that no observer overrides is free.
     """
 
     def started(self, record: RequestRecord) -> None:
-        """Take note of a request whose head has come; *record* has no model yet."""
+        """Handle the start of a request, when its head has arrived; *record* has no model yet."""
 
     def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
-        """Take note of one phase of one request to a provider."""
+        """Handle one phase of one request to a provider."""
 
     def finished(self, record: RequestRecord) -> None:
-        """Take note of a request that is over, once for each, also when its client has left."""
+        """Handle the end of a request, once for each, also if its client has disconnected."""
 
 
 class Observers:
@@ -91,7 +91,7 @@ def _overrides(observer: Observer, phase: str) -> bool:
 
 
 def _call(notify: Callable[..., None], *arguments: object) -> None:
-    """Call one observer; what it would have noted may be lost, the answer may not."""
+    """Call one observer; its failure must not affect the answer."""
     try:
         notify(*arguments)
     except Exception:

@@ -14,25 +14,26 @@ __all__ = ["RequestRecord"]
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request, from acceptance to the last byte; filled in by whoever knows.
+    """One request, from acceptance to the last byte, filled in while it is handled.
 
     ``dialect`` and ``operation`` are those of its endpoint, ``route`` is the template of its path,
-    such as ``/v1/models/{model}``; all three are empty for a path that is none of ours. ``peer`` is
+    such as ``/v1/models/{model}``; all three are empty for an unknown path. ``peer`` is
     the address of the other end of the connection, empty for a Unix socket. ``caller`` is the name
-    of the `Caller` (`gateway.access.caller`), that of a key or one that a host has set.
-    ``model`` is what the client typed, ``upstream_model`` what the provider was asked for.
-    Where the name stands for several targets (``has_choice``) these two, and ``key``, are those of
-    the one that was asked last, and ``skipped`` names those that failed before.
-    ``limited`` says what of a caller's key, limits and money was in the way, as
+    of the `Caller` (`gateway.access.caller`), that of a key or one that a host application has set.
+    ``model`` is the name in the request, ``upstream_model`` the id that was sent to the provider.
+    If the name means several targets (``has_choice``), ``provider``, ``upstream_model`` and ``key``
+    are those of the last attempt, and ``skipped`` names the targets that failed before.
+    ``limited`` names the limit, budget or missing right that rejected the request, as
     `gateway.core.errors.GatewayError.limit` does. ``cost`` is in 10⁻¹² units of money, ``None`` if
-    it is not known; ``estimated`` says that it and the tokens charged are, since no counts came.
+    it is not known; ``estimated`` says that it and the tokens charged are estimates, as no
+    counts arrived.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
-    Nothing that a person wrote is ever noted here.
+    No prompt and no answer is ever stored here.
     """
 
     method: str
     path: str
-    # No secret, so that the kernel need not be asked for it.
+    # Not a secret, so a system call for entropy can be saved.
     id: str = field(default_factory=lambda: f"{random.getrandbits(64):016x}")
     timing: Timing = field(default_factory=Timing)
     dialect: str = ""
@@ -55,12 +56,12 @@ class RequestRecord:
     limited: str = ""
     replies: list[Reply] = field(default_factory=list)
 
-    def ask(self, provider: str, model: str, key: int) -> None:
-        """Note that *provider* is asked now, for its *model* and with its *key*."""
+    def set_target(self, provider: str, model: str, key: int) -> None:
+        """Record the target of the attempt that begins: *provider*, its *model* and its *key*."""
         self.provider, self.upstream_model, self.key = provider, model, key
 
     @property
     def target(self) -> str:
-        """Who was asked last: provider, model and number of the key, as ``a/b#2``."""
+        """The target of the last attempt: provider, model and number of the key, as ``a/b#2``."""
         name = f"{self.provider}/{self.upstream_model}"
         return f"{name}#{self.key}" if self.key else name

@@ -1,6 +1,6 @@
 """The heads of upstream responses: request ids and rate limits.
 
-They are collected for as long as a request runs; adapters need not pass anything along.
+They are collected while a request runs; adapters need not pass anything along.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["RateLimits", "Reply", "collecting", "notify"]
 class RateLimits(Mapping[str, str]):
     """The rate-limit headers among *headers*, under their names in lower case.
 
-    They are looked for when they are asked for, which is seldom; answers have dozens of headers.
+    They are found on access, which is rare; responses have dozens of headers.
     """
 
     __slots__ = ("_headers",)
@@ -46,9 +46,9 @@ class RateLimits(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The head of one HTTP answer of a provider, whatever its status.
+    """The head of one HTTP response of a provider, whatever its status.
 
-    ``request_id`` is the service's own, empty when it gave none. ``limits`` are its rate-limit
+    ``request_id`` is the service's own, empty if it sent none. ``limits`` are its rate-limit
     headers under their own names, in lower case.
     """
 
@@ -63,7 +63,7 @@ _collect: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.repli
 
 @contextmanager
 def collecting(collect: Callable[[Reply], None]) -> Iterator[None]:
-    """Call *collect* with every reply to what is asked of providers inside the block."""
+    """Call *collect* with each response of a provider to a request inside the block."""
     token = _collect.set(collect)
     try:
         yield
@@ -72,7 +72,7 @@ def collecting(collect: Callable[[Reply], None]) -> Iterator[None]:
 
 
 def notify(reply: Reply) -> None:
-    """Report *reply* to whoever collects them, if anybody does."""
+    """Pass *reply* to the current `collecting` block, if there is one."""
     collect = _collect.get()
     if collect is not None:
         collect(reply)

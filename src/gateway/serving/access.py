@@ -1,6 +1,6 @@
-"""Access control of an application: opened if anything is configured, asked for each request.
+"""Access control of an application: opened if anything is configured, consulted for each request.
 
-What it needs is imported only then.
+The modules that it needs are imported only then.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["Access", "OpenAccess", "is_limited", "open_access"]
 
 _log = logging.getLogger("gateway.keys")
 
-_LOOK = 1.0
-"""Seconds between two looks for keys that were made or revoked meanwhile."""
+_POLL = 1.0
+"""Seconds between two checks for keys that were created or revoked."""
 
 
 class Access:
@@ -38,7 +38,7 @@ class Access:
 
 
 class OpenAccess:
-    """Access control that is switched on, and where it counts; ``ledger`` may be ``None``."""
+    """Access control in use, with its state; ``ledger`` is ``None`` if usage is not kept."""
 
     def __init__(
         self, control: AccessControl, state: State, file: KeyFile | None, ledger: Ledger | None
@@ -51,7 +51,7 @@ class OpenAccess:
 
 
 def is_limited(settings: Settings) -> bool:
-    """Tell whether the settings name anything that access control is for."""
+    """Tell whether the settings require access control."""
     limits, auth = settings.limits, settings.auth
     rates = (limits.rpm, limits.tpm, limits.concurrency)
     return bool(
@@ -68,7 +68,7 @@ def is_limited(settings: Settings) -> bool:
 async def open_access(
     access: Access, settings: Settings, services: Mapping[str, str]
 ) -> AsyncIterator[None]:
-    """Open what *settings* ask for, and look for changes of the keys in ``home``.
+    """Open what *settings* require, and poll for changes of the keys in ``home``.
 
     *services* is explained at `gateway.access.control.AccessControl`. Raise `SettingsError`.
     """
@@ -78,13 +78,13 @@ async def open_access(
         if settings.home is None:
             yield
             return
-        watching = asyncio.ensure_future(opener.watch())
+        watcher = asyncio.ensure_future(opener.watch())
         try:
             yield
         finally:
-            watching.cancel()
+            watcher.cancel()
             with suppress(asyncio.CancelledError):
-                await watching
+                await watcher
 
 
 class _Opener:
@@ -102,22 +102,22 @@ class _Opener:
         self._services = services
         self._stack = stack
         self._path = None if settings.home is None else settings.home / KEYS_FILE
-        self._complaint = ""
+        self._last_error = ""
 
     async def watch(self) -> None:
-        """Look for changes until cancelled; what cannot be read changes nothing."""
+        """Poll for changes until cancelled; keys that cannot be read change nothing."""
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL)
             try:
                 await self.refresh()
-                self._complaint = ""
+                self._last_error = ""
             except SettingsError as error:
-                if str(error) != self._complaint:
+                if str(error) != self._last_error:
                     _log.error("the keys stay as they were: %s", error)
-                self._complaint = str(error)
+                self._last_error = str(error)
 
     async def refresh(self) -> None:
-        """Do what is needed now."""
+        """Open access control, or load changed keys, if that is needed now."""
         opened = self._access.opened
         if opened is None:
             if is_limited(self._settings) or (self._path is not None and self._path.exists()):
@@ -128,7 +128,7 @@ class _Opener:
             opened.stamp = stamp
             _log.info("the keys have changed: %d are known", len(keyring))
             if keyring.required != opened.control.keyring.required:
-                self._tell(keyring)
+                self._log_requirement(keyring)
             opened.control.keyring = keyring
             if opened.ledger is None and self._wants_ledger(keyring):
                 opened.ledger = await self._open_ledger(opened.state)
@@ -162,7 +162,7 @@ class _Opener:
         limiter = Limiter(state, settings.limits, Prices(settings.prices), ledger=ledger)
         opened = OpenAccess(AccessControl(keyring, limiter, self._services), state, file, ledger)
         opened.stamp = stamp
-        self._tell(keyring)
+        self._log_requirement(keyring)
         return opened
 
     def _keyring(self, file: KeyFile | None) -> Keyring:
@@ -185,5 +185,5 @@ class _Opener:
         has_budget = any(plan.budget is not None for plan in self._settings.plans.values())
         return has_budget or len(keyring) > 0
 
-    def _tell(self, keyring: Keyring) -> None:
+    def _log_requirement(self, keyring: Keyring) -> None:
         _log.info("an API key is %s", "required" if keyring.required else "not required")

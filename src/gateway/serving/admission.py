@@ -1,4 +1,4 @@
-"""Who sends a request, and whether that one may use its endpoint."""
+"""Identify the caller of a request and check whether it may use the endpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", hdrs.VIA)
 
 
 def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | None) -> None:
-    """Note who sends *request* and what it may do; *endpoint* is None for a path of nobody.
+    """Set caller and access of *request*; *endpoint* is None for an unknown path.
 
-    Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller whom a host application
-    has given a plan that does not exist.
+    Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller to whom a host
+    application has given a plan that does not exist.
     """
     caller = request.get(CALLER)
     if access is None:
@@ -40,9 +40,9 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
 
 
 def is_local(request: web.Request) -> bool:
-    """Tell whether a program on this machine has sent *request*, and no proxy and no other page.
+    """Tell whether a program on this machine sent *request*, not a proxy or a foreign web page.
 
-    A proxy that adds no header of its own cannot be told from such a program.
+    A proxy that adds no header of its own cannot be distinguished from such a program.
     """
     address = parse_address(request.remote or "")
     return (

@@ -1,8 +1,8 @@
-"""The pipeline: from a request for a model to the answer on its socket.
+"""The pipeline: from a request for a model to the response on the socket.
 
 Chats, prompts, fill-ins, embeddings and recordings of every dialect take it, streamed or not: find
-the models that the name means, leave out those that cannot do it, count one as loaded, ask a
-provider, send what comes.
+the models that the name means, skip those that lack a capability, mark one as loaded, send the
+request to a provider, relay its answer.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ def _accept(_: ListedModel) -> None:
     """Admit every model."""
 
 
-def _valid() -> None:
-    """Find nothing wrong."""
+def _no_check() -> None:
+    """Accept every request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a request wants of a model, as its dialect has read it.
+    """What a request requires of a model, as its dialect has read it.
 
-    ``model`` is the name as the client typed it; ``not_found`` are the dialect's words for one that
+    ``model`` is the name as the client sent it; ``not_found`` is the dialect's message for one that
     does not exist, here or at the provider. ``admit`` raises `InvalidRequest` for a model that
-    cannot do it; the next model of an alias is then tried. ``check`` raises it for what is wrong
-    whatever the model is, but is noticed only once the name is known to be well formed.
+    lacks a capability; the next model of an alias is then tried. ``check`` raises it for what is
+    wrong for any model; it is called after the name has been found to be well formed.
     ``keep_alive`` is how many seconds the model counts as loaded afterwards, None for the default.
-    ``same_model`` allows no other model of an alias in the first one's place, since vectors of two
-    models cannot be compared. ``unlisted`` finds models of a kind that no list shows. ``empty``
-    answers in place of the provider where there is nothing to ask.
+    ``same_model`` excludes fallback to another model of an alias, since vectors of two models
+    cannot be compared. ``unlisted`` finds models of a kind that no list shows. ``empty`` answers
+    in place of the provider if there is nothing to send.
     """
 
     model: str
     not_found: str
     admit: Callable[[ListedModel], None] = _accept
-    check: Callable[[], None] = _valid
+    check: Callable[[], None] = _no_check
     keep_alive: float | None = None
     same_model: bool = False
     unlisted: bool = False
@@ -70,10 +70,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTask(Task):
-    """A chat or a fill-in: a stream of events, sent as it comes or, without ``stream``, folded.
+    """A chat or a fill-in: a stream of events, sent as it arrives or, without ``stream``, folded.
 
-    ``request_for`` makes what a model is asked and ``encoder_for`` what writes its answer; both are
-    called once for each attempt, and ``request_for`` before it too where limits count its tokens.
+    ``request_for`` returns the request for a model and ``encoder_for`` the encoder of its answer;
+    both are called once per attempt, and ``request_for`` also before if limits count its tokens.
     """
 
     request_for: Callable[[ListedModel], StreamRequest]
@@ -83,10 +83,10 @@ class StreamTask(Task):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultTask(Task, Generic[RequestT, ResultT]):
-    """Embeddings or a transcript: one result, which comes whole.
+    """Embeddings or a transcript: one result, which arrives whole.
 
-    ``send`` asks a provider for what ``request_for`` has made for its model, and ``document``
-    writes the result.
+    ``send`` sends the request that ``request_for`` returned to a provider, and ``document``
+    encodes the result.
     """
 
     request_for: Callable[[ListedModel], RequestT]
@@ -95,7 +95,7 @@ class ResultTask(Task, Generic[RequestT, ResultT]):
 
 
 class _Begun(NamedTuple):
-    """A stream whose first batch has come, and what is still to be known of its task."""
+    """A stream whose first batch has arrived, with what is still needed of its task."""
 
     opened: Opened
     stream: bool
@@ -103,11 +103,11 @@ class _Begun(NamedTuple):
 
 
 async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamResponse:
-    """Answer *request* as the task says that *reading* its body returns.
+    """Answer *request* with the task that *reading* returns.
 
-    The task is awaited here and handed on, and no name keeps it: a long conversation is let go of
-    once a provider has it. Raise `InvalidRequest`, `ModelNotFound` in the words of the task, or the
-    error of the last provider that was asked.
+    The task is awaited here and passed on without a name, so that a long conversation is freed
+    once a provider has it. Raise `InvalidRequest`, `ModelNotFound` with the message of the task,
+    or the error of the last attempt.
     """
     begun = await _begin(request, await reading)
     if isinstance(begun, web.Response):
@@ -117,7 +117,7 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
 
 
 async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
-    """Return a stream that has begun, or the whole answer where it is not a stream."""
+    """Return a stream that has begun, or a complete response."""
     models = await find_models(request, task.model, unlisted=task.unlisted)
     task.check()
     if not models:
@@ -126,7 +126,7 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
         models = only_the_first(models)
     targets = find_targets(request, models, task.admit)
     loaded, name = request.app[LOADED_MODELS], targets[0].model.name
-    use = partial(loaded.mark_used, name, task.keep_alive, asked=task.model)
+    use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
     with use():
         try:
             if task.empty is not None:
@@ -154,33 +154,33 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
 async def _acquire(
     request: web.Request, task: StreamTask | ResultTask[Any, Any], targets: list[Target]
 ) -> list[Target]:
-    """Acquire what the request demands, and return those of *targets* that may be asked."""
+    """Acquire what the request needs of the limits; return those of *targets* that may be used."""
     access = request[REQUEST_ACCESS]
     if access is None:
         return targets
-    asked = task.request_for(targets[0].model)
+    prepared = task.request_for(targets[0].model)
     models = [target.model for target in targets]
-    able = await access.acquire(request[RECORD], asked, models)
-    return [one for one in targets if (one.model.provider, one.model.info.id) in able]
+    usable = await access.acquire(request[RECORD], prepared, models)
+    return [one for one in targets if (one.model.provider, one.model.info.id) in usable]
 
 
 async def _counted(request: web.Request, opened: Opened) -> Opened:
-    """Have what comes counted if anything of it is to be charged."""
+    """Return *opened* with its stream counted, if the request is charged."""
     access = request[REQUEST_ACCESS]
     if access is None:
         return opened
     stream = access.counted(request[RECORD], opened.batch, opened.stream)
-    # Begun at once, since a generator that has not begun closes nothing.
+    # Started at once: a generator that was never started would not close the stream.
     return Opened(stream, opened.encoder, await anext(stream))
 
 
 def _open(task: StreamTask, target: Target, caller: str) -> Awaitable[Opened]:
-    asked = task.request_for(target.model)
-    encoder: AnswerEncoder = task.encoder_for(target.model, asked)
-    if isinstance(asked, ChatRequest):
-        asked, names = rename_tools(replace(asked, caller=caller) if caller else asked)
+    prepared = task.request_for(target.model)
+    encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
+    if isinstance(prepared, ChatRequest):
+        prepared, names = rename_tools(replace(prepared, caller=caller) if caller else prepared)
         encoder = RenamingEncoder(encoder, names) if names else encoder
-    return open_stream(target.provider, asked, encoder)
+    return open_stream(target.provider, prepared, encoder)
 
 
 def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:

@@ -20,29 +20,29 @@ from gateway.serving.keys import SETTINGS
 __all__ = ["Abandoned", "body_pieces", "load_body", "load_v1_body", "read_body"]
 
 _SMALL = 16 * 1024
-"""Bytes up to which pieces are joined as they come, or a drip would take many times its size."""
+"""Bytes up to which pieces are joined, since many small ones take many times their size."""
 _PAUSE = 50e-6
-"""Seconds for which the thread of a large body lets other threads run, after each slice of it.
+"""Seconds for which the thread of a large body releases the GIL after each slice.
 
-Left to itself Python hands over its lock after five milliseconds only, each time that another
-thread wants it, and ``sleep(0)`` takes it again before another thread has woken up.
+Python by itself switches threads only every five milliseconds, and ``sleep(0)`` re-acquires the GIL
+before another thread wakes.
 """
 _PROGRESS = 64 * 1024
-"""Bytes that must come within ``limits.body_timeout``, unless the body ends with fewer."""
+"""Bytes that must arrive within ``limits.body_timeout``, unless the body ends before."""
 
 T = TypeVar("T")
 
 
 class Abandoned(Exception):
-    """The request that this thread works for has been cancelled."""
+    """The request of this thread has been cancelled."""
 
 
 async def load_body(
     request: web.Request, load: Callable[[bytes], T], *, limit: int | None = None
 ) -> T:
-    """Return what *load* makes of the whole body, or raise `BodyTooLarge` or `RequestTimeout`.
+    """Return the result of *load* for the whole body; raise `BodyTooLarge` or `RequestTimeout`.
 
-    *limit* takes the place of the setting for the largest body. While *load* runs, `LIMITS` are
+    *limit* replaces the setting for the largest body. While *load* runs, `LIMITS` are
     those of the settings.
     """
     limits = request.app[SETTINGS].limits
@@ -50,9 +50,9 @@ async def load_body(
     most = limits.body if limit is None else limit
     content = request.content
     if content.is_eof() and not content.at_eof() and content.total_bytes <= min(_SMALL, most):
-        return load(content.read_nowait())  # as most bodies, it has come with the request's head
+        return load(content.read_nowait())  # like most bodies, it arrived with the request's head
     pieces = await _read(request, limit=most)
-    # For a small body the way to a thread would take longer.
+    # For a small body the switch to a thread would take longer.
     if sum(map(len, pieces)) < LARGE:
         return load(b"".join(pieces))
     return await _in_thread(lambda: load(_joined(pieces)))
@@ -78,14 +78,14 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it comes in.
+    """Yield the body as it arrives.
 
     Raise `BodyTooLarge` for more than *limit* bytes, `RequestTimeout` for a body that makes no
-    progress, and `InvalidRequest` for one that breaks HTTP. The limit is ours even when the
-    application is mounted: a host's own default of 1 MiB would refuse any request with an image.
+    progress, and `InvalidRequest` for one that breaks HTTP. The limit is the gateway's even if it
+    is mounted: a host's default of 1 MiB would reject any request with an image.
     """
     if not request.can_read_body:
-        yield await request.read()  # there is none, or a host has read it before us
+        yield await request.read()  # there is none, or a host application has read it already
         return
     content = request.content
     timeout = request.app[SETTINGS].limits.body_timeout
@@ -110,7 +110,7 @@ async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[byt
 
 
 async def _read(request: web.Request, *, limit: int) -> list[bytes]:
-    """Return the body in pieces, much as it came in: joining them could stop the event loop."""
+    """Return the body in pieces, about as they arrived: joining them could block the event loop."""
     pieces: list[bytes] = []
     async with aclosing(body_pieces(request, limit=limit)) as body:
         async for piece in body:
@@ -122,9 +122,9 @@ async def _read(request: web.Request, *, limit: int) -> list[bytes]:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Return what *work* returns, in a thread, and end it early if nobody waits for it any more.
+    """Run *work* in a thread and return its result; abort it if this task is cancelled.
 
-    A handler is cancelled when its client leaves, and when the server stops.
+    A handler is cancelled when its client disconnects and when the server stops.
     """
     abandoned = threading.Event()
 
@@ -134,7 +134,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
         time.sleep(_PAUSE)
 
     def run() -> T:
-        GIVE_WAY.set(give_way)  # in the context of this thread alone
+        GIVE_WAY.set(give_way)  # in the context of this thread only
         return work()
 
     try:
@@ -145,9 +145,9 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _joined(pieces: list[bytes]) -> bytes:
-    """Empty *pieces* into one, so that there are two copies for a moment only.
+    """Join *pieces* and clear them, so that there are two copies only for a moment.
 
-    As long as that takes Python has let go of its lock, if there is much to join.
+    Python releases the GIL while it joins large pieces.
     """
     body = b"".join(pieces)
     pieces.clear()

@@ -9,17 +9,17 @@ from aiohttp import web
 
 __all__ = ["Disconnects", "has_left"]
 
-_FAREWELL = 1.0
-"""Seconds that handlers may take to let go of what they have opened."""
+_CLEANUP_TIME = 1.0
+"""Seconds that handlers may take to close what they have opened."""
 
 
 class Disconnects:
     """Cancel the handlers of clients that have disconnected.
 
-    aiohttp tells a handler that its client left only when the server was started with
+    aiohttp cancels the handler of a disconnected client only if the server was started with
     ``handler_cancellation=True``, which a host application need not have done. While such a handler
-    waits for a silent provider nothing else would wake it, and the paid request would go on. One
-    task looks at all open connections every *poll* seconds.
+    waits for an idle provider nothing else would wake it, and the paid request would go on. One
+    task polls all open connections every *poll* seconds.
     """
 
     def __init__(self, *, poll: float) -> None:
@@ -33,16 +33,16 @@ class Disconnects:
         self._open[request.task] = request
 
     def untrack(self, request: web.Request) -> None:
-        """Forget *request*: it has its answer."""
+        """Forget *request*, which has been answered."""
         del self._open[request.task]
         if self._is_empty is not None and not self._open:
             self._is_empty.set()
 
     async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled
-        """Wait until all requests have their answers, and cancel the handlers that take too long.
+        """Wait until all requests are answered; after *timeout* seconds cancel what remains.
 
-        A server that stops does so first: it would close the connections of those before it
-        cancels them, and none could tell its client why the answer ends.
+        A server must call it before it stops: it would close their connections before it cancels
+        them, and they could not send an error to their clients.
         """
         if self._open:
             self._is_empty = asyncio.Event()
@@ -55,8 +55,8 @@ class Disconnects:
     async def watch(self) -> None:
         """Poll for clients that have disconnected, until cancelled; then cancel all handlers.
 
-        An application is cleaned up when its connections are closed, and a server that does not
-        cancel handlers knows no more of those whose clients left a moment before.
+        An application is cleaned up after its connections are closed, and a server that does not
+        cancel handlers no longer knows those whose clients disconnected just before.
         """
         try:
             while True:
@@ -69,9 +69,9 @@ class Disconnects:
             for task in tasks:
                 task.cancel()
             if tasks:
-                await asyncio.wait(tasks, timeout=_FAREWELL)
+                await asyncio.wait(tasks, timeout=_CLEANUP_TIME)
 
 
 def has_left(request: web.Request) -> bool:
-    """Tell whether nobody is left to read the answer to *request*."""
+    """Tell whether the client of *request* has disconnected."""
     return request.transport is None or request.transport.is_closing()

@@ -25,17 +25,17 @@ def dispatch(
 ) -> Awaitable[T]:
     """Return what *attempt* returns for the first of *targets* that answers.
 
-    Every request to a provider passes here, and once: where it may be retried and where the next
-    target takes its place is decided below (`gateway.routing.retry`).
+    Every request to a provider passes here, once; `gateway.routing.retry` decides about retries
+    and fallback.
     """
     record = request[RECORD]
     record.timing.mark_sent()
     observers = request.app[OBSERVERS]
 
     def try_target(target: Target) -> Awaitable[T]:
-        record.ask(*target.id)
-        asked = attempt(target)
-        return observers.watch(record, asked) if observers.watch_attempts else asked
+        record.set_target(*target.id)
+        result = attempt(target)
+        return observers.watch(record, result) if observers.watch_attempts else result
 
     def skip(target: Target, error: GatewayError) -> None:
         request.app[TARGETS].cool_down(target, error)

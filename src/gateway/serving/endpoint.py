@@ -13,15 +13,15 @@ from gateway.dialects.ollama import OLLAMA
 __all__ = ["Endpoint", "Operation", "Right"]
 
 Operation: TypeAlias = Literal["", "chat", "text_completion", "embeddings", "transcription"]
-"""What a model is asked to do, in OpenTelemetry's words (GenAI conventions); empty for nothing."""
+"""The operation of a model, in OpenTelemetry's terms (GenAI conventions); empty for none."""
 
 Right: TypeAlias = Literal["none", "use", "manage"]
-"""What a caller needs where there are keys: none, any key, or one that may change models."""
+"""What a caller needs if keys are used: none, any key, or one that may manage models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route: the dialect that its clients speak, what it asks a model to do, who may use it."""
+    """One route: handler, dialect of its clients, operation of a model, right that it needs."""
 
     method: str
     path: str

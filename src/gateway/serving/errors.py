@@ -15,7 +15,7 @@ from gateway.dialects.ollama import OLLAMA
 from gateway.serving.keys import ENDPOINTS, RECORD
 from gateway.serving.redirects import redirect
 
-__all__ = ["answer_error", "break_off", "cause_of"]
+__all__ = ["abort", "answer_error", "cause_of"]
 
 _LONGEST_CAUSE = 2000
 
@@ -25,7 +25,7 @@ _log = logging.getLogger("gateway.errors")
 
 
 async def answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
-    """Return the answer to what a handler has raised, or raise it if it is an answer itself."""
+    """Return the response to an exception of a handler, or raise one that is a response itself."""
     match error:
         case GatewayError():
             return _answer(request, error)
@@ -45,20 +45,20 @@ async def answer_error(request: web.Request, error: Exception) -> web.StreamResp
     return _answer(request, GatewayError(_message(error)))
 
 
-def break_off(
-    request: web.Request, begun: web.StreamResponse, error: Exception
+def abort(
+    request: web.Request, started: web.StreamResponse, error: Exception
 ) -> web.StreamResponse:
-    """Close the connection of an answer that has begun and cannot go on, and return that answer.
+    """Close the connection of a response that has started and cannot go on, and return it.
 
-    A second head in the midst of its body would be taken for a part of it.
+    A second head in the middle of its body would be read as a part of it.
     """
     record = request[RECORD]
-    record.status = begun.status
+    record.status = started.status
     record.error = record.error or _message(error)
     if not isinstance(error, GatewayError):
         _log.error("%s %s failed in mid-answer", request.method, request.path, exc_info=error)
     request.protocol.force_close()
-    return begun
+    return started
 
 
 def _answer(request: web.Request, error: GatewayError) -> web.Response:
@@ -71,8 +71,8 @@ def _answer(request: web.Request, error: GatewayError) -> web.Response:
     dialect = OLLAMA if endpoint is None else endpoint.dialect
     try:
         return _response(dialect, error, record.id)
-    except Exception as second:  # whatever it is, the client is to have an answer
-        _log.error("an error could not be told", exc_info=second)
+    except Exception as second:  # of any kind: the client must get an answer
+        _log.error("an error response could not be built", exc_info=second)
         error = GatewayError(_message(second))
         record.error = error.message
         return _response(dialect, error, record.id)
@@ -87,7 +87,7 @@ def _response(dialect: Dialect, error: GatewayError, identity: str) -> web.Respo
 
 
 def cause_of(error: GatewayError) -> str:
-    """Return what led to an error, for a line of the log."""
+    """Return the cause of an error, for a log line."""
     return redact(shorten(repr(error.__cause__), _LONGEST_CAUSE))
 
 
@@ -96,7 +96,7 @@ def _message(error: Exception) -> str:
 
 
 def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Leave out values that would break the head of an answer; they may be a provider's."""
+    """Leave out values that would break the head of a response; they may be a provider's."""
     return {
         name: redact(value)
         for name, value in headers.items()

@@ -15,9 +15,9 @@ __all__ = ["finish_headers"]
 
 
 async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Do what all answers need; a signal, so that streams have it too.
+    """Set the headers of any response; called as a signal, so that streams have them too.
 
-    aiohttp's name and version are taken out, since Ollama has no counterpart for them.
+    aiohttp's name and version are removed, since Ollama sends none.
     """
     headers = response.headers
     if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
@@ -26,21 +26,21 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
     request[BEGUN] = response
     try:
         record = request[RECORD]
-    except KeyError:  # a host has answered before us
+    except KeyError:  # a host application has answered already
         return
     if (access := request.get(REQUEST_ACCESS)) is not None:
         headers.update(access.headers)
     if record.has_choice and record.timing.sent:
-        _tell_target(record, response)
+        _add_target(record, response)
 
 
-def _tell_target(record: RequestRecord, response: web.StreamResponse) -> None:
-    """Say whom the client has its answer from, where its model's name left a choice."""
-    response.headers["X-Gateway-Target"] = _legible(record.target)
+def _add_target(record: RequestRecord, response: web.StreamResponse) -> None:
+    """Name the target that answered, if the model's name means several."""
+    response.headers["X-Gateway-Target"] = _quoted(record.target)
     if record.skipped:
-        response.headers["X-Gateway-Passed-Over"] = _legible(", ".join(record.skipped))
+        response.headers["X-Gateway-Passed-Over"] = _quoted(", ".join(record.skipped))
 
 
-def _legible(text: str) -> str:
-    """Return *text* as a header can hold it; a model's id may have any character."""
+def _quoted(text: str) -> str:
+    """Return *text* quoted for a header; a model's id may contain any character."""
     return quote(text, safe="/:#=, @+~", errors="replace")

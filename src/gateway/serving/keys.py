@@ -60,7 +60,7 @@ ENDPOINTS: web.AppKey[Mapping[web.AbstractRoute, Endpoint]] = web.AppKey(
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 
 REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.request_access")
-"""What the request may do; ``None`` where nothing is limited, and absent before that is known."""
+"""The access of the request; ``None`` without access control, absent before it is known."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
-"""The answer whose head has been sent, after which no other may begin."""
+"""The response whose head has been sent, after which no other may begin."""

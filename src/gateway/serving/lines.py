@@ -1,4 +1,4 @@
-"""Send the lines of a streamed answer, each as an HTTP chunk of its own."""
+"""Send the lines of a streamed response, each as a separate HTTP chunk."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from aiohttp.abc import AbstractStreamWriter
 __all__ = ["LINE_END", "LineStream", "chunk_lines"]
 
 LINE_END: Final = b"\n"
-"""What ends a line of NDJSON; compact JSON has no line feed of its own."""
+"""The end of a line of NDJSON; compact JSON contains no line feed."""
 _PAUSE: Final = 0.002
-"""Seconds before the last line of NDJSON, in which a client that is not overloaded reads the rest.
+"""Seconds before the last line of NDJSON, so that a client that is not overloaded reads it apart.
 
-Two writes in a row often arrive in one read, also with a turn of the event loop between them.
+Two writes in a row often arrive in one read, even with a turn of the event loop between them.
 """
 
 
 class LineStream:
     """A response whose body is lines, or the frames of server-sent events.
 
-    Ollama's server flushes after each line, and some clients take each chunk, or each read, for one
-    line. So each line has a chunk of its own, and the last line of NDJSON a write of its own.
-    aiohttp makes one chunk of each write, hence chunks are written to the transport here, except to
-    a client of HTTP/1.0, which knows none. *end* is what ends a line and stands nowhere in it.
+    Ollama's server flushes after each line, and some clients treat each chunk, or each read, as one
+    line. So each line is a separate chunk, and the last line of NDJSON a separate write. aiohttp
+    makes one chunk of each write, hence chunks are written to the transport here, except to an
+    HTTP/1.0 client, which knows none. *end* terminates a line and does not occur inside it.
     """
 
     __slots__ = ("_end", "_request", "_writer", "response")
@@ -44,7 +44,7 @@ class LineStream:
             self._writer = writer
 
     async def write(self, lines: bytes) -> None:
-        """Send whole lines in one write; raise `ConnectionError` if the client has left."""
+        """Send whole lines in one write; raise `ConnectionError` if the client has disconnected."""
         writer, transport = self._writer, self._request.transport
         if writer is None:
             await self.response.write(lines)
@@ -58,16 +58,16 @@ class LineStream:
             await writer.drain()
 
     async def finish(self, lines: bytes) -> None:
-        """Send the last lines, the last one apart from all others, and the end of the body."""
+        """Send the last lines, the very last one as a separate write, and the end of the body."""
         end = self._end
         start = lines.rfind(end, 0, -len(end)) + len(end)
         if start >= len(end):
             await self.write(lines[:start])
             lines = lines[start:]
         try:
-            if end == LINE_END:  # server-sent events are taken apart by every client
+            if end == LINE_END:  # every client splits server-sent events
                 await asyncio.sleep(_PAUSE)
-        finally:  # a cancelled pause, as when the server stops, must not cost the last line
+        finally:  # a pause that is cancelled, as by shutdown, must not lose the last line
             await self.response.write_eof(lines)
 
 

@@ -1,7 +1,7 @@
 """The request middleware: record, access checks, errors, observers.
 
-There is one, since every layer around a handler is a cost of every request. What it does is told by
-the modules that it calls.
+There is only one, since each layer around a handler costs every request. The modules that it calls
+describe the steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
 from gateway.serving.admission import admit
 from gateway.serving.endpoint import Endpoint
-from gateway.serving.errors import answer_error, break_off
+from gateway.serving.errors import abort, answer_error
 from gateway.serving.keys import (
     ACCESS,
     BEGUN,
@@ -38,9 +38,9 @@ __all__ = ["request_middleware"]
 def request_middleware(app: web.Application) -> Middleware:
     """Return the middleware of *app*.
 
-    A request is recorded, refused if it comes from elsewhere or lacks a key that it needs, or
-    handled as long as its client is connected; an error is answered, what the request has acquired
-    is settled, and the observers are called. Status 499 is that of a client that disconnected.
+    A request is recorded, rejected if its host or origin is foreign or a required key is missing,
+    and handled while its client is connected; an error becomes a response, what was acquired of
+    limits is settled, and the observers are called. Status 499 means a client that disconnected.
     """
     endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
     observers, origins, access = app[OBSERVERS], app[ORIGINS], app[ACCESS]
@@ -55,16 +55,16 @@ def request_middleware(app: web.Application) -> Middleware:
             )
             if rejected is not None:
                 return with_allowed_methods(request, rejected)
-            if (elsewhere := answer_unclean_target(request)) is not None:
-                return elsewhere
+            if (redirected := answer_unclean_target(request)) is not None:
+                return redirected
             admit(request, access.opened, endpoint)
             return await handler(request)
         except ConnectionError:
             raise
         except Exception as error:
-            begun = request.get(BEGUN)
-            if begun is not None:
-                return break_off(request, begun, error)
+            started = request.get(BEGUN)
+            if started is not None:
+                return abort(request, started, error)
             return await answer_error(request, error)
 
     @web.middleware
@@ -76,21 +76,21 @@ def request_middleware(app: web.Application) -> Middleware:
             record.route = endpoint.path
             record.operation = endpoint.operation
         request[RECORD] = record
-        _note_caller(request, record)
+        _record_caller(request, record)
         disconnects.track(request)
         observers.started(record)
         try:
             with collecting(record.replies.append):
                 response = await respond(request, handler, endpoint)
         except asyncio.CancelledError:
-            _note_disconnect(record)
+            _record_disconnect(record)
             raise
         except web.HTTPException as answer:
             record.status = answer.status
             raise
         except ConnectionError:
-            _note_disconnect(record)
-            # aiohttp would log it as an error of the server; this reaches nobody.
+            _record_disconnect(record)
+            # aiohttp would log it as an error of the server; this response is not sent.
             return web.Response(status=499)
         else:
             record.status = response.status
@@ -99,21 +99,21 @@ def request_middleware(app: web.Application) -> Middleware:
             return response
         finally:
             disconnects.untrack(request)
-            _note_caller(request, record)
-            if (used := request.get(REQUEST_ACCESS)) is not None:
-                used.settle(record)
+            _record_caller(request, record)
+            if (acquired := request.get(REQUEST_ACCESS)) is not None:
+                acquired.settle(record)
             observers.finished(record)
 
     return handle
 
 
-def _note_caller(request: web.Request, record: RequestRecord) -> None:
+def _record_caller(request: web.Request, record: RequestRecord) -> None:
     caller = request.get(CALLER)
     if caller is not None:
         record.caller = caller.name
 
 
-def _note_disconnect(record: RequestRecord) -> None:
-    if not record.status:  # else it has had its answer, and may leave
+def _record_disconnect(record: RequestRecord) -> None:
+    if not record.status:  # else it disconnected after its answer
         record.status = 499
         record.error = "client closed the connection"

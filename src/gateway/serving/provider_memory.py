@@ -1,4 +1,4 @@
-"""Load, unload and list models in the memory of services that support it."""
+"""List the models in the memory of services that report them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _log = logging.getLogger("gateway.memory")
 
 
 async def loaded(request: web.Request) -> Mapping[str, Sequence[LoadedModel]]:
-    """Return what is loaded at each provider that tells; what cannot be asked has nothing."""
+    """Return the loaded models of each provider that reports them; none for one that fails."""
     providers = request.app[TARGETS].providers
     seconds = request.app[SETTINGS].timeouts.loaded_models
-    told = await asyncio.gather(
+    reported = await asyncio.gather(
         *(_loaded(name, provider, seconds) for name, provider in providers.items())
     )
     return {
-        name: models for name, models in zip(providers, told, strict=True) if models is not None
+        name: models for name, models in zip(providers, reported, strict=True) if models is not None
     }
 
 

@@ -1,4 +1,4 @@
-"""Answer targets as Go's HTTP server and gin do, in which Ollama runs: unclean paths, slashes."""
+"""Redirect unclean paths and slashes as Go's HTTP server and gin do, on which Ollama runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PERMANENT: Final = 301
 _TEMPORARY: Final = 307
 _WORDS: Final = {_PERMANENT: "Moved Permanently", _TEMPORARY: "Temporary Redirect"}
 _MOVABLE: Final = "%/:?#[]@!$&'()*+,;=-._~"
-"""What may stand in ``Location`` as it is; a backslash would lead a browser to another host."""
+"""Characters that ``Location`` keeps; a backslash would lead a browser to another host."""
 
 _is_suspect = re.compile(r"//|/\.|[%#]").search
 _find_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -24,10 +24,10 @@ _escaped_slash = re.compile("%2f", re.IGNORECASE)
 
 
 def answer_unclean_target(request: web.Request) -> web.Response | None:
-    """Answer a target as Go's HTTP server does before any routing, None for nearly all targets.
+    """Answer an unclean target as Go's HTTP server does before routing; None for all others.
 
-    A path with two slashes in a row or a segment ``.`` or ``..`` is sent to its clean form,
-    whatever the method; a broken escape is a 400, and a fragment a part of the path.
+    A path with two slashes in a row or a segment ``.`` or ``..`` is redirected to its clean
+    form, for any method; a broken escape is a 400, and a fragment is part of the path.
     """
     target = request.raw_path
     if _is_suspect(target) is None:
@@ -44,17 +44,17 @@ def answer_unclean_target(request: web.Request) -> web.Response | None:
 
 
 async def redirect(request: web.Request) -> web.Response | None:
-    """Answer a path that is no route as gin does if it is one with or without its last slash.
+    """Redirect an unknown path to a route that differs only in its last slash, as gin does.
 
-    An escaped slash, which is a slash to gin, leads there as well. None if no such path is a route,
-    or only for other methods: then it is a miss like any other.
+    An escaped slash, which gin treats as a slash, is redirected too. None if no such route exists
+    for the method.
     """
     query = request.rel_url.raw_query_string
     for other, status in _others(request):
         url = request.rel_url.with_path(other, encoded=True)
         try:
             there = request.clone(rel_url=url)
-        except RuntimeError:  # a host application has read the body: a redirect would lose it
+        except RuntimeError:  # a host application has read the body, which a redirect would lose
             return None
         if (await request.app.router.resolve(there)).http_exception is None:
             return _moved(request, f"{other}?{query}" if query else other, status)
@@ -62,7 +62,7 @@ async def redirect(request: web.Request) -> web.Response | None:
 
 
 def with_allowed_methods(request: web.Request, response: web.Response) -> web.Response:
-    """Return *response* with the methods of its path, if there is none for that of the request."""
+    """Return *response* with the path's methods in ``Allow`` if it does not have the request's."""
     missed = request.match_info.http_exception
     if isinstance(missed, web.HTTPMethodNotAllowed):
         response.headers[hdrs.ALLOW] = ", ".join(sorted(missed.allowed_methods))
@@ -70,7 +70,7 @@ def with_allowed_methods(request: web.Request, response: web.Response) -> web.Re
 
 
 def _others(request: web.Request) -> Iterator[tuple[str, int]]:
-    """Yield paths that may be meant, each with the status of a redirect to it."""
+    """Yield candidate paths, each with the status of a redirect to it."""
     path = request.rel_url.raw_path
     # A client that follows must send its body again.
     status = _PERMANENT if request.method == hdrs.METH_GET else _TEMPORARY

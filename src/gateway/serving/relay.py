@@ -1,7 +1,7 @@
 """Relay a provider's events to the client's socket, and end the stream.
 
-The first batch is awaited before the status line is sent, so that a refusal keeps its status.
-After that an error is the last thing that the client reads.
+The first batch is awaited before the status line is sent, so that an error response keeps its
+status. After that an error is sent as the last line.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ __all__ = ["Opened", "fold_stream", "open_stream", "relay"]
 _log = logging.getLogger("gateway.relay")
 
 _LONGEST_ANSWER = 64 * 2**20
-"""Bytes of an answer that is folded, as of one event of a stream."""
+"""Bytes of an answer that is folded; the same limit as for one event of a stream."""
 _EVENT = 100
-"""Bytes of an event besides its text."""
+"""Bytes that an event takes besides its text."""
 
 
 class Opened(NamedTuple):
-    """An answer whose first batch has come; whoever goes on with it closes the stream."""
+    """An answer whose first batch has arrived; the function that consumes it closes the stream."""
 
     stream: ChatStream
     encoder: AnswerEncoder
@@ -51,10 +51,10 @@ class Opened(NamedTuple):
 
 
 async def open_stream(
-    provider: AnyProvider, asked: ChatRequest | FillRequest, encoder: AnswerEncoder
+    provider: AnyProvider, wanted: ChatRequest | FillRequest, encoder: AnswerEncoder
 ) -> Opened:
-    """Ask *provider* and return its answer to *asked*, once the first batch of it has come."""
-    stream = provider.fill(asked) if isinstance(asked, FillRequest) else provider.chat(asked)
+    """Send *wanted* to *provider* and return the answer once its first batch has arrived."""
+    stream = provider.fill(wanted) if isinstance(wanted, FillRequest) else provider.chat(wanted)
     try:
         return Opened(stream, encoder, await anext(stream))
     except StopAsyncIteration:
@@ -62,9 +62,9 @@ async def open_stream(
 
 
 async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
-    """Send each batch of a stream to the client as soon as it comes, in one write.
+    """Send each batch of a stream to the client as soon as it arrives, in one write.
 
-    Only the last line of the answer is a write of its own.
+    Only the last line of the answer is a separate write.
     """
     stream, encoder, batch = opened
     record = request[RECORD]
@@ -72,18 +72,18 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
         sent = LineStream(request, encoder.stream_headers, encoder.line_end)
         await sent.begin()
         try:
-            # Once per token when a model answers, hence no function of its own.
-            while not _note(batch, record):
+            # Runs once per token, hence inline.
+            while not _record_batch(batch, record):
                 if lines := encoder.lines(batch):
                     await sent.write(lines)
                 batch = await anext(stream)
             last_lines = encoder.lines(batch)
         except StopAsyncIteration:
-            return await _break_off(request, sent, encoder, _ended())
-        except ConnectionError:  # the client has left: nobody to tell
+            return await _abort(request, sent, encoder, _ended())
+        except ConnectionError:  # the client has disconnected
             raise
         except (Exception, asyncio.CancelledError) as error:
-            return await _break_off(request, sent, encoder, error)
+            return await _abort(request, sent, encoder, error)
         await sent.finish(last_lines)
         record.status = sent.response.status
         await _drain(request, stream)
@@ -99,18 +99,18 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     events: list[ChatEvent] = [*batch]
     size = _size(batch)
     try:
-        if not _note(batch, record):
+        if not _record_batch(batch, record):
             async for batch in stream:
                 events += batch
                 size += _size(batch)
                 if size > _LONGEST_ANSWER:
                     raise UpstreamProtocolError("the answer is too long to be sent as a whole")
-                if _note(batch, record):
+                if _record_batch(batch, record):
                     break
             else:
                 raise _ended()
         finish = events[-1]
-        assert isinstance(finish, Finish)  # noqa: S101 - what _note has found
+        assert isinstance(finish, Finish)  # noqa: S101 - `_record_batch` has checked it
         response = web.Response(
             body=encoder.document(fold(events, finish)),
             headers={hdrs.CONTENT_TYPE: encoder.document_type},
@@ -125,7 +125,7 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
 
 
 def _size(batch: Sequence[ChatEvent]) -> int:
-    """Return about how many bytes a batch takes while it is kept."""
+    """Return about how many bytes of memory a batch takes."""
     texts = [len(event.text) for event in batch if isinstance(event, TextDelta | ThinkingDelta)]
     fragments = [len(event.arguments) for event in batch if isinstance(event, ToolCallDelta)]
     return sum(texts) + sum(fragments) + _EVENT * len(batch)
@@ -135,8 +135,8 @@ def _ended() -> UpstreamProtocolError:
     return UpstreamProtocolError("stream ended unexpectedly")
 
 
-def _note(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
-    """Take the time and the result of a batch; tell whether it was the last one."""
+def _record_batch(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
+    """Record time and result of a batch; tell whether it was the last one."""
     if not batch:
         return False
     if type(batch[0]) is not Finish:
@@ -149,44 +149,44 @@ def _note(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
     return True
 
 
-async def _break_off(
+async def _abort(
     request: web.Request,
     sent: LineStream,
     encoder: AnswerEncoder,
     error: Exception | asyncio.CancelledError,
 ) -> web.StreamResponse:
-    """Tell the client of a failure after the first line, as its last line, and end the body.
+    """Send a failure after the first line as the last line, and end the body.
 
-    By a setting the connection is closed instead of ending the body, for clients that skip error
-    lines and would take the fragment for the whole answer.
+    A setting closes the connection instead of ending the body, for clients that skip error lines
+    and would take the fragment for the whole answer.
     """
     response = sent.response
     match error:
         case asyncio.CancelledError():
             if has_left(request):
                 raise error
-            # Nobody cancels a handler whose client is there, except a server that stops.
-            told: GatewayError = ShuttingDown("the server is shutting down")
+            # Only shutdown cancels a handler whose client is still connected.
+            reported: GatewayError = ShuttingDown("the server is shutting down")
         case GatewayError():
-            told = error
+            reported = error
             _log.info("answer aborted: %s: %s", error, cause_of(error))
         case _:
-            told = GatewayError("internal server error")
+            reported = GatewayError("internal server error")
             _log.error("an adapter failed during an answer", exc_info=error)
     request[RECORD].status = response.status
-    request[RECORD].error = told.message
+    request[RECORD].error = reported.message
     if request.app[SETTINGS].ollama.abort_broken_streams:
-        await sent.write(encoder.error_line(told))
+        await sent.write(encoder.error_line(reported))
         request.protocol.force_close()
     else:
-        await sent.finish(encoder.error_line(told))
+        await sent.finish(encoder.error_line(reported))
     if isinstance(error, asyncio.CancelledError):
         raise error
     return response
 
 
 async def _drain(request: web.Request, stream: ChatStream) -> None:
-    """Read on to the end of a finished stream; what happens there no longer matters."""
+    """Read a finished stream to its end; a failure there no longer matters."""
     try:
         async with asyncio.timeout(request.app[SETTINGS].timeouts.stream_end):
             async for _ in stream:

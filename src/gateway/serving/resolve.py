@@ -18,11 +18,11 @@ __all__ = ["find_models", "find_targets", "only_the_first", "usable"]
 async def find_models(
     request: web.Request, name: str, *, unlisted: bool = False
 ) -> Sequence[ListedModel]:
-    """Return the models that *name* means, none if there are none; the earlier ones are preferred.
+    """Return the models that *name* means, the preferred one first; empty if it is unknown.
 
-    Those that the caller may not use do not exist for it.
-    *unlisted* lets it be a model of a kind that no list shows. Raise `InvalidRequest` for a text
-    that cannot be a name.
+    Models that the caller may not use are left out.
+    *unlisted* also finds models of a kind that no list shows. Raise `InvalidRequest` for a text
+    that is not a valid name.
     """
     record = request[RECORD]
     record.model = name
@@ -31,7 +31,7 @@ async def find_models(
         models = catalog.find_all(name, unlisted=unlisted)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
-    models = usable(request, models, asked=name)
+    models = usable(request, models, requested=name)
     if models:
         record.provider = models[0].provider
         record.upstream_model = models[0].info.id
@@ -39,34 +39,34 @@ async def find_models(
 
 
 def usable(
-    request: web.Request, models: Sequence[ListedModel], *, asked: str = ""
+    request: web.Request, models: Sequence[ListedModel], *, requested: str = ""
 ) -> Sequence[ListedModel]:
-    """Return those of *models* that the caller may use, which were *asked* for or are listed."""
+    """Return those of *models* that the caller may use: all *requested* by name, or listed ones."""
     access = request[REQUEST_ACCESS]
     if access is None:
         return models
-    return [model for model in models if access.may_use(model, asked=asked)]
+    return [model for model in models if access.may_use(model, requested=requested)]
 
 
 def find_targets(
     request: web.Request, models: Sequence[ListedModel], admit: Callable[[ListedModel], None]
 ) -> list[Target]:
-    """Return whom to ask, at least one, of those of *models* that *admit* does not refuse.
+    """Return the targets, at least one, of those of *models* that *admit* accepts.
 
-    If it refuses all of them its first refusal is raised.
+    If it rejects all of them its first error is raised.
     """
-    able = []
-    refusals = []
+    admitted = []
+    errors = []
     for model in models:
         try:
             admit(model)
-        except InvalidRequest as refusal:
-            refusals.append(refusal)
+        except InvalidRequest as error:
+            errors.append(error)
         else:
-            able.append(model)
-    if not able:
-        raise refusals[0]
-    targets = request.app[TARGETS].of(able)
+            admitted.append(model)
+    if not admitted:
+        raise errors[0]
+    targets = request.app[TARGETS].of(admitted)
     request[RECORD].has_choice = len(models) > 1 or targets[0].key > 0
     return targets
 

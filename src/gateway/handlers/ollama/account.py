@@ -16,33 +16,33 @@ __all__ = ["me", "recommendations", "signout", "status", "web_fetch", "web_searc
 
 
 async def status(request: web.Request) -> web.StreamResponse:
-    """Say whether cloud models are switched off: they are all there is."""
+    """Report that cloud models are enabled: the gateway has no others."""
     return json_document(status_document())
 
 
 async def me(request: web.Request) -> web.StreamResponse:
-    """Say who is signed in."""
+    """Return the user who is signed in."""
     return json_document(me_document())
 
 
 async def signout(request: web.Request) -> web.StreamResponse:
-    """Sign nobody out, and remove no key."""
+    """Report success; there is no session to end and no key to remove."""
     return json_document(b"null")
 
 
 async def web_search(request: web.Request) -> web.StreamResponse:
-    """Refuse to search: a 403 tells clients to do without, a 401 would tell them to sign in."""
+    """Reject a search; a 403 lets clients go on without it, a 401 would ask users to sign in."""
     decode_body(await read_body(request), "api.WebSearchRequest")
     raise Forbidden("ollama cloud is disabled: web search is unavailable")
 
 
 async def web_fetch(request: web.Request) -> web.StreamResponse:
-    """Refuse to fetch a page."""
+    """Reject fetching a page."""
     decode_body(await read_body(request), "api.WebFetchRequest")
     raise Forbidden("ollama cloud is disabled: web fetch is unavailable")
 
 
 async def recommendations(request: web.Request) -> web.StreamResponse:
-    """Name a few models to begin with."""
+    """Recommend a few models to new users."""
     catalog = await request.app[MODEL_LISTS].catalog()
     return json_document(recommendations_document(usable(request, catalog.provided)))

@@ -27,18 +27,18 @@ async def has_blob(request: web.Request) -> web.StreamResponse:
 
 
 async def add_blob(request: web.Request) -> web.StreamResponse:
-    """Check the digest of what is uploaded and remember that alone: nothing here runs weights."""
+    """Check the digest of an upload and store only that: the gateway does not run weights."""
     digest = _digest(request)
     store = request.app[STORE]
     if await store.has_blob(digest):
         return web.Response()
     content = hashlib.sha256()
-    # Weights may be larger than any other body; nothing of them is kept.
+    # Weights may be larger than any other body; none of the content is kept.
     async with aclosing(body_pieces(request, limit=sys.maxsize)) as pieces:
         async for piece in pieces:
             content.update(piece)
     actual = f"sha256:{content.hexdigest()}"
-    # As texts, like Ollama: what is spelled in any other way never matches.
+    # Compared as text, like Ollama: any other spelling never matches.
     if actual != request.match_info["digest"]:
         expected = request.match_info["digest"]
         raise InvalidRequest(f'digest mismatch, expected "{expected}", got "{actual}"')

@@ -21,19 +21,19 @@ __all__ = ["chat"]
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
-    """Answer a conversation; without messages only have the model loaded or unloaded."""
-    return await answer(request, load_body(request, lambda body: _task(request, body)))
+    """Answer a conversation; without messages only load or unload the model."""
+    return await answer(request, load_body(request, lambda raw: _task(request, raw)))
 
 
-def _task(request: web.Request, body: bytes) -> StreamTask:
-    call = load_chat(body)
-    if not call.model.strip():
+def _task(request: web.Request, raw: bytes) -> StreamTask:
+    body = load_chat(raw)
+    if not body.model.strip():
         raise InvalidRequest("model is required")
     return prompt_task(
-        request, call, admit=check_chat, request_for=_request_for, encoder=ChatEncoder
+        request, body, admit=check_chat, request_for=_request_for, encoder=ChatEncoder
     )
 
 
-def _request_for(call: ChatBody, model: ListedModel) -> ChatRequest:
-    asked = chat_request(call, model.info.id)
-    return for_chat(model, asked, explicit=given_options(call.options))
+def _request_for(body: ChatBody, model: ListedModel) -> ChatRequest:
+    prepared = chat_request(body, model.info.id)
+    return for_chat(model, prepared, explicit=given_options(body.options))

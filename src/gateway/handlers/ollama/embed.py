@@ -25,7 +25,7 @@ EmbedTask = ResultTask[EmbedRequest, EmbedResult]
 
 async def embed(request: web.Request) -> web.StreamResponse:
     """Return one normalised vector for each input."""
-    return await answer(request, load_body(request, lambda body: _embed_task(request, body)))
+    return await answer(request, load_body(request, lambda raw: _embed_task(request, raw)))
 
 
 async def embeddings(request: web.Request) -> web.StreamResponse:
@@ -33,47 +33,47 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
     return await answer(request, load_body(request, _embeddings_task))
 
 
-def _embed_task(request: web.Request, body: bytes) -> EmbedTask:
-    call = load_embed(body)
-    if not call.model.strip():
-        raise ModelNotFound(f"model '{call.model}' not found")
+def _embed_task(request: web.Request, raw: bytes) -> EmbedTask:
+    body = load_embed(raw)
+    if not body.model.strip():
+        raise ModelNotFound(f"model '{body.model}' not found")
     timing = request[RECORD].timing
 
     def document(result: EmbedResult | None) -> bytes:
-        return embed_document(call.model, result, dimensions=call.dimensions, timing=timing)
+        return embed_document(body.model, result, dimensions=body.dimensions, timing=timing)
 
-    return _task(call, document)
+    return _task(body, document)
 
 
-def _embeddings_task(body: bytes) -> EmbedTask:
-    call = load_embeddings(body)
-    if not call.model.strip():
+def _embeddings_task(raw: bytes) -> EmbedTask:
+    body = load_embeddings(raw)
+    if not body.model.strip():
         raise InvalidRequest("model is required")
-    return _task(call, embeddings_document)
+    return _task(body, embeddings_document)
 
 
 def _task(
-    call: EmbedBody | EmbeddingsBody, document: Callable[[EmbedResult | None], bytes]
+    body: EmbedBody | EmbeddingsBody, document: Callable[[EmbedResult | None], bytes]
 ) -> EmbedTask:
-    """Return what *call* wants; without inputs its model is only loaded."""
+    """Return the task of *body*; without inputs its model is only loaded."""
 
     async def load(target: Target) -> web.Response:
-        await target.provider.load_model(embed_request(call, target.model.info.id))
+        await target.provider.load_model(embed_request(body, target.model.info.id))
         return json_document(document(None))
 
     return ResultTask(
-        model=call.model,
-        not_found=f'model "{call.model}" not found, try pulling it first',
-        admit=lambda model: check_embed(call, model.info),
-        check=lambda: _check_inputs(call),
-        keep_alive=call.keep_alive,
-        empty=load if call.is_load else None,
-        request_for=lambda model: embed_request(call, model.info.id),
-        send=lambda provider, asked: provider.embed(asked),
+        model=body.model,
+        not_found=f'model "{body.model}" not found, try pulling it first',
+        admit=lambda model: check_embed(body, model.info),
+        check=lambda: _check_inputs(body),
+        keep_alive=body.keep_alive,
+        empty=load if body.is_load else None,
+        request_for=lambda model: embed_request(body, model.info.id),
+        send=lambda provider, prepared: provider.embed(prepared),
         document=lambda result: json_document(document(result)),
         same_model=True,
     )
 
 
-def _check_inputs(call: EmbedBody | EmbeddingsBody) -> None:
-    embed_inputs(call)
+def _check_inputs(body: EmbedBody | EmbeddingsBody) -> None:
+    embed_inputs(body)

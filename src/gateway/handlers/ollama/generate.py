@@ -21,23 +21,23 @@ __all__ = ["generate"]
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
-    """Answer one prompt, or write what stands between a prompt and a suffix."""
-    return await answer(request, load_body(request, lambda body: _task(request, body)))
+    """Answer one prompt, or generate the text between a prompt and a suffix."""
+    return await answer(request, load_body(request, lambda raw: _task(request, raw)))
 
 
-def _task(request: web.Request, body: bytes) -> StreamTask:
-    call = load_generate(body)
-    if not call.model.strip():
-        raise ModelNotFound(f"model '{call.model}' not found")
+def _task(request: web.Request, raw: bytes) -> StreamTask:
+    body = load_generate(raw)
+    if not body.model.strip():
+        raise ModelNotFound(f"model '{body.model}' not found")
     return prompt_task(
-        request, call, admit=check_generate, request_for=_request_for, encoder=GenerateEncoder
+        request, body, admit=check_generate, request_for=_request_for, encoder=GenerateEncoder
     )
 
 
-def _request_for(call: GenerateBody, model: ListedModel) -> ChatRequest | FillRequest:
-    """Return what the provider is asked; a raw prompt gets nothing of the model's own words."""
-    asked = generate_request(call, model.info.id, info=model.info)
-    explicit = given_options(call.options)
-    if isinstance(asked, FillRequest):
-        return with_defaults(model, asked, explicit=explicit)
-    return (with_defaults if call.raw else for_prompt)(model, asked, explicit=explicit)
+def _request_for(body: GenerateBody, model: ListedModel) -> ChatRequest | FillRequest:
+    """Return the request for the provider; a raw prompt gets no template or system text."""
+    prepared = generate_request(body, model.info.id, info=model.info)
+    explicit = given_options(body.options)
+    if isinstance(prepared, FillRequest):
+        return with_defaults(model, prepared, explicit=explicit)
+    return (with_defaults if body.raw else for_prompt)(model, prepared, explicit=explicit)

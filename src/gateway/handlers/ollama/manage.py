@@ -39,98 +39,98 @@ _NO_SUCH_MANIFEST = "pull model manifest: file does not exist"
 
 
 async def create(request: web.Request) -> web.StreamResponse:
-    """Make a model of another one."""
-    call = await load_body(request, load_create)
-    request[RECORD].model = call.model
-    _refuse_weights(call)
-    base = await _find(request, call.base)
+    """Derive a model from another one."""
+    body = await load_body(request, load_create)
+    request[RECORD].model = body.model
+    _reject_weights(body)
+    base = await _find(request, body.base)
     if base is None:
         return await progress(
             request,
             ["pulling manifest"],
-            stream=call.stream,
+            stream=body.stream,
             error=GatewayError(_NO_SUCH_MANIFEST),
         )
-    _check_host(call, base)
-    made = derive(call.model, base, read_layers(call), created=datetime.now(UTC))
-    await request.app[STORE].put(made)
+    _check_host(body, base)
+    derived = derive(body.model, base, read_layers(body), created=datetime.now(UTC))
+    await request.app[STORE].put(derived)
     statuses = create_statuses(
         base.layers,
-        made.layers,
+        derived.layers,
         model_digest=dataclasses.replace(base, layers=ModelfileLayers()).digest,
     )
-    return await progress(request, statuses, stream=call.stream)
+    return await progress(request, statuses, stream=body.stream)
 
 
 async def copy(request: web.Request) -> web.StreamResponse:
     """Give a model a second name; both are independent of each other from then on."""
-    call = await load_body(request, load_copy)
-    request[RECORD].model = call.source
-    source = _literal(call.source, f"source {_quote(call.source)} is invalid")
-    destination = _literal(call.destination, f"destination {_quote(call.destination)} is invalid")
+    body = await load_body(request, load_copy)
+    request[RECORD].model = body.source
+    source = _literal(body.source, f"source {_quote(body.source)} is invalid")
+    destination = _literal(body.destination, f"destination {_quote(body.destination)} is invalid")
     if source.short.casefold() == destination.short.casefold():
         return web.Response()
     catalog = await request.app[MODEL_LISTS].catalog()
-    found = catalog.find_all(call.source, suffixes=False)
-    models = usable(request, found, asked=call.source)
+    found = catalog.find_all(body.source, suffixes=False)
+    models = usable(request, found, requested=body.source)
     if not models:
-        raise ModelNotFound(f"model {_quote(call.source)} not found")
+        raise ModelNotFound(f"model {_quote(body.source)} not found")
     await request.app[STORE].put(derive(destination.short, models[0], created=datetime.now(UTC)))
     return web.Response()
 
 
 async def delete(request: web.Request) -> web.StreamResponse:
-    """Remove a model that a user made; what it covered is there again."""
-    call = await load_body(request, load_delete)
-    request[RECORD].model = call.model
-    if not call.model.strip():
+    """Remove a derived model; a model of the provider that it hid is visible again."""
+    body = await load_body(request, load_delete)
+    request[RECORD].model = body.model
+    if not body.model.strip():
         raise InvalidRequest("model is required")
-    name = _pulled_name(call.model)
+    name = _pulled_name(body.model)
     if not name:
-        raise InvalidRequest(_invalid_name(call.model))
-    for one in dict.fromkeys((name, parse_name(call.model).short)):
+        raise InvalidRequest(_invalid_name(body.model))
+    for one in dict.fromkeys((name, parse_name(body.model).short)):
         if await request.app[STORE].remove(one):
             request.app[LOADED_MODELS].forget(one)
             return web.Response()
-    model = await _find(request, call.model)
+    model = await _find(request, body.model)
     if model is None:
-        raise ModelNotFound(f"model '{call.model}' not found")
+        raise ModelNotFound(f"model '{body.model}' not found")
     raise InvalidRequest(
-        f"model '{call.model}' belongs to the provider {model.provider} and cannot be deleted:"
+        f"model '{body.model}' belongs to the provider {model.provider} and cannot be deleted:"
         " the settings models.expose and models.aliases control what is listed"
     )
 
 
 async def pull(request: web.Request) -> web.StreamResponse:
-    """Say that a model is there, or that it is nowhere: nothing is ever fetched.
+    """Report whether a model exists; nothing is ever downloaded.
 
-    A name that no list has yet, but that means a model, is kept as a copy of it and so listed from
-    then on. Where nothing can be stored it is found all the same.
+    A name that resolves to a model but is not listed is stored as a copy of it, and so listed from
+    then on. If it cannot be stored the pull succeeds all the same.
     """
-    call = await load_body(request, load_pull)
-    request[RECORD].model = call.model
-    model = await _find(request, call.model)
+    body = await load_body(request, load_pull)
+    request[RECORD].model = body.model
+    model = await _find(request, body.model)
     if model is not None:
-        name = _pulled_name(call.model)
+        name = _pulled_name(body.model)
         catalog = await request.app[MODEL_LISTS].catalog()
         if name and name.casefold() not in {one.name.casefold() for one in catalog.models}:
             with suppress(GatewayError):
                 await request.app[STORE].put(derive(name, model, created=datetime.now(UTC)))
-        return await progress(request, ["pulling manifest", "success"], stream=call.stream)
+        return await progress(request, ["pulling manifest", "success"], stream=body.stream)
     error = GatewayError(_NO_SUCH_MANIFEST)
-    return await progress(request, ["pulling manifest"], stream=call.stream, error=error)
+    return await progress(request, ["pulling manifest"], stream=body.stream, error=error)
 
 
 async def push(request: web.Request) -> web.StreamResponse:
-    """Say that a model cannot be sent to a registry."""
-    call = await load_body(request, load_push)
-    request[RECORD].model = call.model
-    if not call.model.strip():
+    """Report that a model cannot be sent to a registry."""
+    body = await load_body(request, load_push)
+    request[RECORD].model = body.model
+    if not body.model.strip():
         raise InvalidRequest("model is required")
     statuses = ["retrieving manifest"]
     error: GatewayError
     try:
-        model = await _find(request, call.model)
+        model = await _find(request, body.model)
     except InvalidRequest as invalid:
         error = invalid
     else:
@@ -138,8 +138,8 @@ async def push(request: web.Request) -> web.StreamResponse:
             error = NotSupported("models cannot be pushed: this gateway has no registry for them")
         else:
             statuses.append("couldn't retrieve manifest")
-            error = GatewayError(f"model '{call.model}' not found")
-    return await progress(request, statuses, stream=call.stream, error=error)
+            error = GatewayError(f"model '{body.model}' not found")
+    return await progress(request, statuses, stream=body.stream, error=error)
 
 
 async def _find(request: web.Request, name: str) -> ListedModel | None:
@@ -148,25 +148,25 @@ async def _find(request: web.Request, name: str) -> ListedModel | None:
         found = catalog.find_all(name)
     except InvalidName as error:
         raise InvalidRequest(str(error)) from None
-    return next(iter(usable(request, found, asked=name)), None)
+    return next(iter(usable(request, found, requested=name)), None)
 
 
-def _refuse_weights(call: CreateBody) -> None:
-    if not call.base:
-        if call.files is None:
+def _reject_weights(body: CreateBody) -> None:
+    if not body.base:
+        if body.files is None:
             raise InvalidRequest("neither 'from' or 'files' was specified")
-        raise InvalidRequest(_NO_WEIGHTS if call.files else "unknown type")
-    if call.draft_files:
+        raise InvalidRequest(_NO_WEIGHTS if body.files else "unknown type")
+    if body.draft_files:
         raise InvalidRequest("DRAFT cannot be used with remote models")
-    if call.adapters:
+    if body.adapters:
         raise InvalidRequest(_NO_WEIGHTS)
 
 
-def _check_host(call: CreateBody, base: ListedModel) -> None:
-    """Refuse a ``remote_host`` that is not the one where *base* is."""
-    if not call.remote_host:
+def _check_host(body: CreateBody, base: ListedModel) -> None:
+    """Reject a ``remote_host`` that is not the host of *base*."""
+    if not body.remote_host:
         return
-    host = _hostname(call.remote_host)
+    host = _hostname(body.remote_host)
     if not host:
         raise InvalidRequest("bad remote")
     if host != _hostname(base.remote_host):
@@ -181,9 +181,9 @@ def _hostname(url: str) -> str:
 
 
 def _pulled_name(text: str) -> str:
-    """Return the name under which Ollama keeps what is pulled, empty for what is no legal name.
+    """Return the name under which Ollama stores a pulled model, empty for an invalid name.
 
-    A suffix becomes part of the tag: ``x:20b:cloud`` is kept as ``x:20b-cloud``.
+    A suffix becomes part of the tag: ``x:20b:cloud`` is stored as ``x:20b-cloud``.
     """
     with suppress(InvalidName):
         return parse_name(text, suffixes=False).short
@@ -194,7 +194,7 @@ def _pulled_name(text: str) -> str:
 
 
 def _invalid_name(text: str) -> str:
-    """Return what is wrong with a name that cannot be deleted."""
+    """Return the error message for a name that cannot be deleted."""
     try:
         parse_name(text)
     except InvalidName as error:
@@ -203,12 +203,12 @@ def _invalid_name(text: str) -> str:
     return f"name {_quote(text)} is invalid"
 
 
-def _literal(text: str, complaint: str) -> ModelName:
-    """Read a name in which ``:cloud`` and ``:local`` are tags like others."""
+def _literal(text: str, message: str) -> ModelName:
+    """Parse a name in which ``:cloud`` and ``:local`` are ordinary tags."""
     try:
         return parse_name(text, suffixes=False)
     except InvalidName:
-        raise InvalidRequest(complaint) from None
+        raise InvalidRequest(message) from None
 
 
 def _quote(text: str) -> str:

@@ -33,26 +33,26 @@ async def tags(request: web.Request) -> web.StreamResponse:
 
 
 async def ps(request: web.Request) -> web.StreamResponse:
-    """List the models that a service has loaded, and those used lately where it does not tell."""
+    """List the loaded models of services that report them, and recently used ones of the others."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    told = await loaded(request)
+    reported = await loaded(request)
     running = [
-        RunningModel(_asked(one.asked, model), model, one.expires)
+        RunningModel(_shown_name(one.requested, model), model, one.expires)
         for name, one in request.app[LOADED_MODELS].loaded().items()
-        if (model := catalog.find(name)) is not None and model.provider not in told
+        if (model := catalog.find(name)) is not None and model.provider not in reported
     ]
     running += [
         RunningModel(model.name, model, one.expires, one)
-        for provider, models in told.items()
+        for provider, models in reported.items()
         for one in models
         if (model := _find(catalog, f"{provider}/{one.id}")) is not None
     ]
-    shown = [one for one in running if usable(request, [one.model], asked=one.name)]
+    shown = [one for one in running if usable(request, [one.model], requested=one.name)]
     return json_document(ps_document(shown))
 
 
-def _asked(name: str, model: ListedModel) -> str:
-    """Return a client's name of *model* as lists show names, in the spelling of the list."""
+def _shown_name(name: str, model: ListedModel) -> str:
+    """Return the name that a client used for *model* in the form and spelling of lists."""
     try:
         short = parse_name(name, suffixes=False).short
     except InvalidName:
@@ -63,23 +63,23 @@ def _asked(name: str, model: ListedModel) -> str:
 def _find(catalog: ModelCatalog, name: str) -> ListedModel | None:
     try:
         return catalog.find(name)
-    except InvalidName:  # not listed yet, and of a form that only lists may have
+    except InvalidName:  # an id that is not listed yet and is no valid name
         return None
 
 
 async def show(request: web.Request) -> web.StreamResponse:
     """Describe one model."""
-    call = await load_body(request, load_show)
-    if not call.model.strip():
+    body = await load_body(request, load_show)
+    if not body.model.strip():
         raise InvalidRequest("model is required")
-    models = await find_models(request, call.model)
+    models = await find_models(request, body.model)
     if not models:
-        raise ModelNotFound(f"model '{short_name(call.model)}' not found")
+        raise ModelNotFound(f"model '{short_name(body.model)}' not found")
     copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
     document = show_document(
         models[0],
-        call,
-        basename=call.model if copilot else "",
+        body,
+        basename=body.model if copilot else "",
         show_remote=request.app[SETTINGS].ollama.show_remote,
     )
     return json_document(document)

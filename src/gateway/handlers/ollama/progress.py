@@ -23,7 +23,7 @@ async def progress(
     stream: bool,
     error: GatewayError | None = None,
 ) -> web.StreamResponse:
-    """Answer with all *statuses*, or with the last one to a client that wants no stream.
+    """Answer with all *statuses*, or only with the last one if the client wants no stream.
 
     An *error* after them is the last line of a stream, or the whole answer.
     """

@@ -27,23 +27,23 @@ BodyT = TypeVar("BodyT", ChatBody, GenerateBody)
 
 def prompt_task(
     request: web.Request,
-    call: BodyT,
+    body: BodyT,
     *,
     admit: Callable[[BodyT, ModelInfo, str], None],
     request_for: Callable[[BodyT, ListedModel], ChatRequest | FillRequest],
     encoder: type[ChatEncoder | GenerateEncoder],
 ) -> StreamTask:
-    """Return what *call* wants; one that says nothing only has its model loaded or unloaded."""
+    """Return the task of *body*; one without a prompt only loads or unloads its model."""
     timing = request[RECORD].timing
     show_remote = request.app[SETTINGS].ollama.show_remote
 
     def encoder_for(model: ListedModel) -> ChatEncoder | GenerateEncoder:
-        return encoder(call.model, remote=remote_of(model) if show_remote else {}, timing=timing)
+        return encoder(body.model, remote=remote_of(model) if show_remote else {}, timing=timing)
 
     async def load(target: Target) -> web.Response:
-        asked = load_request(call, target.model.info.id)
-        explicit = given_options(call.options)
-        await target.provider.load_model(with_defaults(target.model, asked, explicit=explicit))
+        prepared = load_request(body, target.model.info.id)
+        explicit = given_options(body.options)
+        await target.provider.load_model(with_defaults(target.model, prepared, explicit=explicit))
         return json_document(encoder_for(target.model).load_document("load"))
 
     async def unload(target: Target) -> web.Response:
@@ -52,16 +52,16 @@ def prompt_task(
         return json_document(encoder_for(target.model).load_document("unload"))
 
     def admit_unless_unloading(model: ListedModel) -> None:
-        if not call.is_unload:
-            admit(call, model.info, model.name)
+        if not body.is_unload:
+            admit(body, model.info, model.name)
 
     return StreamTask(
-        model=call.model,
-        not_found=f"model '{call.model}' not found",
+        model=body.model,
+        not_found=f"model '{body.model}' not found",
         admit=admit_unless_unloading,
-        keep_alive=call.keep_alive,
-        empty=unload if call.is_unload else load if call.is_load else None,
-        request_for=lambda model: request_for(call, model),
+        keep_alive=body.keep_alive,
+        empty=unload if body.is_unload else load if body.is_load else None,
+        request_for=lambda model: request_for(body, model),
         encoder_for=lambda model, _: encoder_for(model),
-        stream=call.stream,
+        stream=body.stream,
     )
