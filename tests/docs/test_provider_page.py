@@ -15,6 +15,9 @@ from gateway.core import chat, embeddings, errors, events, transcriptions
 from gateway.core import model_info as catalog
 from gateway.providers import base, error_responses, options, upstream
 from gateway.providers.registry import GROUP
+from gateway.providers.upstream.documents import LONGEST_DOCUMENT
+from gateway.providers.upstream.framing import LONGEST_EVENT
+from gateway.providers.upstream.named_framings import FRAMINGS
 from pages import codes, page, section, table
 
 PAGE = "reference/provider.md"
@@ -146,8 +149,17 @@ def test_the_capabilities_are_ollamas_words() -> None:
 
 def test_upstream_is_as_described() -> None:
     assert [codes(row["Method"])[0] for row in rows("`Upstream`", "Method")] == [
-        signature(getattr(upstream.Upstream, name), name) for name in ("stream", "post", "get")
+        signature(getattr(upstream.Upstream, name), name)
+        for name in ("stream", "post", "post_form", "get")
     ]
+    shown = {
+        codes(row["Framing"])[0]: tuple(codes(row["Content type of the response"]))
+        for row in rows("`Upstream`", "Framing")
+    }
+    assert shown == {name: one.media_types for name, one in FRAMINGS.items()}
+    assert f"may have {LONGEST_DOCUMENT // 2**20} MiB" in section(PAGE, "`Upstream`")
+    assert LONGEST_DOCUMENT == LONGEST_EVENT
+    assert {*fields(upstream.Outgoing), "body"} - {"payload"} <= set(codes(page(PAGE)))
     keywords = [
         parameter.name
         for parameter in inspect.signature(upstream.Upstream).parameters.values()

@@ -9,7 +9,8 @@ from gateway.core.errors import GatewayError, ModelNotFound, UpstreamError
 from gateway.providers.base import ProviderContext
 from gateway.providers.error_responses import auth_error
 from gateway.providers.options import ServiceOptions
-from gateway.providers.upstream import ErrorResponse, Upstream
+from gateway.providers.upstream import Authorize, ErrorResponse, Upstream
+from gateway.providers.upstream.transport import NO_HEADERS
 from gateway.version import __version__
 
 __all__ = ["get_models", "open_upstream", "require_key"]
@@ -20,24 +21,28 @@ OptionsT = TypeVar("OptionsT", bound=ServiceOptions)
 def open_upstream(
     context: ProviderContext[OptionsT],
     *,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str] = NO_HEADERS,
     error_for: Callable[[ErrorResponse, str], GatewayError],
+    authorize: Authorize | None = None,
+    base_url: str = "",
     request_id_headers: Sequence[str] = ("x-request-id",),
 ) -> Upstream:
     """Return the service that the options of *context* describe.
 
     *headers* are sent with every request, without those whose value is empty and with a
-    ``User-Agent``. *error_for* makes an error of an error response, given the provider's name. The
-    service may tell its own id of a request in *request_id_headers*.
+    ``User-Agent``; *authorize* returns further ones for each request. *error_for* makes an error of
+    an error response, given the provider's name. *base_url* is used in the place of the one in the
+    options. The service may tell its own id of a request in *request_id_headers*.
     """
     name, options = context.name, context.options
     headers = {**headers, "User-Agent": f"ollama-gateway/{__version__}"}
     return Upstream(
         name,
         context.session,
-        options.base_url,
+        base_url or options.base_url,
         headers={header: value for header, value in headers.items() if value},
         error_for=lambda response: error_for(response, name),
+        authorize=authorize,
         timeouts=options.timeouts,
         request_id_headers=request_id_headers,
     )

@@ -6,29 +6,19 @@ import asyncio
 import gzip
 import os
 import zlib
-from collections.abc import AsyncIterator
-from functools import partial
 
 import aiohttp
 import pytest
 
 from gateway.core.errors import GatewayError, UpstreamProtocolError, UpstreamRejected
 from gateway.providers.upstream import ErrorResponse, Upstream
-from gateway.providers.upstream.transport import open_session
 from rawserver import HANG, head, raw_server
 
 JSON = "application/json"
-SESSIONS = {"own": open_session, "aiohttp": partial(open_session, "aiohttp")}
 
 
 def error_for(response: ErrorResponse) -> GatewayError:
     return UpstreamRejected(f"{len(response.body)} bytes", status=response.status)
-
-
-@pytest.fixture(params=SESSIONS.values(), ids=SESSIONS)
-async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
-    async with request.param() as session:
-        yield session
 
 
 def upstream(session: aiohttp.ClientSession, url: str) -> Upstream:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -25,7 +24,6 @@ from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import ErrorResponse, Timeouts, Upstream
 from gateway.providers.upstream.decoding import decoded
 from gateway.providers.upstream.stream import EventStream
-from gateway.providers.upstream.transport import open_session
 from rawserver import CUT, HANG, head, raw_server
 
 LAST_WORDS = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{}}\n\n'
@@ -38,19 +36,6 @@ def error_for(response: ErrorResponse) -> GatewayError:
         status=response.status,
         headers={"Retry-After": response.headers.get("retry-after", "")},
     )
-
-
-SESSIONS = {
-    "our own": open_session,
-    "aiohttp": partial(open_session, "aiohttp"),
-    "a session of others": aiohttp.ClientSession,
-}
-
-
-@pytest.fixture(params=SESSIONS.values(), ids=SESSIONS)
-async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
-    async with request.param() as session:
-        yield session
 
 
 def upstream(session: aiohttp.ClientSession, url: str, **timeouts: float) -> Upstream:
@@ -171,7 +156,7 @@ async def test_a_whole_document_is_a_stream_of_one_event(session: aiohttp.Client
     steps = head(content_type="application/json"), b'{\r\n"a":\n1}'
     async with raw_server(*steps) as server:
         service = upstream(session, server.url)
-        assert await batches(service, idle_limit=5) == [[b'{  "a": 1}']]
+        assert await batches(service, idle_limit=5) == [[b'{\r\n"a":\n1}']]
 
 
 async def test_silence_before_the_head_is_a_timeout(session: aiohttp.ClientSession) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from functools import partial
 
 import aiohttp
 import pytest
@@ -14,11 +12,9 @@ from gateway.core.errors import UpstreamError, UpstreamProtocolError
 from gateway.core.events import Finish, TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import ErrorResponse, EventStream, Upstream, decoded
-from gateway.providers.upstream.transport import open_session
 from raw_service import WAIT, Line, RawService, raw_service
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-SESSIONS = {"own": open_session, "aiohttp": partial(open_session, "aiohttp")}
 
 
 def chunk(data: bytes) -> bytes:
@@ -29,12 +25,6 @@ def chunk(data: bytes) -> bytes:
 SAID = chunk(b'{"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],"usage":{}}')
 DONE = chunk(b"[DONE]")
 END = b"0\r\n\r\n"
-
-
-@pytest.fixture(params=SESSIONS.values(), ids=SESSIONS)
-async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
-    async with request.param() as session:
-        yield session
 
 
 def error_for(response: ErrorResponse) -> UpstreamError:

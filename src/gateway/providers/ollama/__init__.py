@@ -111,6 +111,6 @@ class OllamaProvider(Provider[OllamaOptions]):
         return await self._open(*encode.fill_call(request, self._options))
 
     async def _open(self, path: str, body: Mapping[str, object]) -> tuple[EventStream, LineDecoder]:
-        stream = self._upstream.lines(path, body)
+        stream = self._upstream.stream(path, body, framing="lines")
         await stream.connect()
         return stream, LineDecoder(self.context.name)

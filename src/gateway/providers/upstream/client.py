@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import aiohttp
-from multidict import istr
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from gateway.core.errors import (
@@ -24,12 +25,18 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.observe.upstream_replies import RateLimits, Reply, notify
+from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
 from gateway.providers.upstream.bounded_body import read_into
 from gateway.providers.upstream.documents import LONGEST_DOCUMENT, read_document
-from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
+from gateway.providers.upstream.named_framings import (
+    EVENT_STREAM,
+    Framing,
+    FramingName,
+    framing_of,
+)
 from gateway.providers.upstream.payload import json_payload
-from gateway.providers.upstream.stream import EVENT_STREAM, EventStream
+from gateway.providers.upstream.stream import EventStream
 from gateway.providers.upstream.transport import (
     NO_HEADERS,
     Body,
@@ -39,10 +46,10 @@ from gateway.providers.upstream.transport import (
     TransportError,
     transport_for,
 )
+from gateway.providers.upstream.transport.request_head import check_headers
 
 __all__ = ["ErrorResponse", "Timeouts", "Upstream"]
 
-_LINES = "application/x-ndjson"
 _JSON = "application/json"
 _LONGEST_ERROR_BODY = 64 * 1024
 _ENDPOINTS = 64
@@ -66,7 +73,13 @@ class Upstream:
 
     *error_for* turns an error response into the error that the client will see; it knows the
     service's error bodies. All other failures become `UpstreamError` here. *request_id_headers* are
-    those in which the service may tell its own id of a request.
+    those in which the service may tell its own id of a request. *headers* are sent with every
+    request; *authorize* returns further ones for each request, as `Authorize` says.
+
+    A path begins with a slash and may hold all that a URL may, a query as well; whatever comes from
+    a client is percent-encoded by the adapter (``urllib.parse.quote(model, safe="")``). *query* is
+    encoded here and comes after that of the path. The *headers* of one request replace those of
+    all requests that have the same names.
     """
 
     def __init__(
@@ -75,8 +88,9 @@ class Upstream:
         session: aiohttp.ClientSession,
         base_url: str,
         *,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] = NO_HEADERS,
         error_for: Callable[[ErrorResponse], GatewayError],
+        authorize: Authorize | None = None,
         timeouts: Timeouts = _DEFAULT_TIMEOUTS,
         request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
@@ -86,54 +100,65 @@ class Upstream:
         self.idle_timer = IdleTimer()
         self.transport = transport_for(session)
         self._base_url = str(URL(base_url.rstrip("/")))
+        self._authorize = authorize
         self._request_id_headers = [istr(name) for name in request_id_headers]
         self._headers = {**headers, "Accept-Encoding": "identity"}
         # Adapters have few paths, unless they put the names of models into them.
         self._endpoint = lru_cache(_ENDPOINTS)(self._make_endpoint)
 
     def stream(
-        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None
-    ) -> EventStream:
-        """Prepare a POST whose answer is a stream of events; entering the result sends it.
-
-        *headers* are added to those of all requests.
-        """
-        return self._stream(path, body, EVENT_STREAM, EventSplitter(), headers or NO_HEADERS)
-
-    def lines(self, path: str, body: Mapping[str, object]) -> EventStream:
-        """Prepare a POST whose answer is lines of JSON; each is what an event's data is else."""
-        return self._stream(path, body, _LINES, LineSplitter())
-
-    def _stream(
         self,
         path: str,
         body: Mapping[str, object],
-        media_type: str,
-        splitter: EventSplitter | LineSplitter,
-        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        framing: FramingName | Framing = "sse",
     ) -> EventStream:
-        endpoint = self._endpoint("POST", path, media_type, _JSON)
-        return EventStream(
-            self, endpoint, body, media_type=media_type, splitter=splitter, headers=headers
-        )
+        """Prepare a POST whose answer is a stream of events; entering the result sends it."""
+        wanted = framing_of(framing)
+        endpoint = self._endpoint("POST", _with_query(path, query), wanted.media_types[0], _JSON)
+        return EventStream(self, endpoint, body, framing=wanted, headers=self._checked(headers))
 
-    async def post(self, path: str, body: Mapping[str, object]) -> Any:
+    async def post(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """POST once and return the decoded JSON of the answer."""
-        return await self._reply(self._endpoint("POST", path, _JSON, _JSON), json_payload(body))
+        endpoint = self._endpoint("POST", _with_query(path, query), _JSON, _JSON)
+        return await self._reply(endpoint, json_payload(body), headers)
 
-    async def post_form(self, path: str, form: aiohttp.FormData) -> Any:
+    async def post_form(
+        self,
+        path: str,
+        form: aiohttp.FormData,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """POST a form once and return the decoded JSON of the answer."""
         payload = form()
         content_type = payload.headers["Content-Type"]  # holds what stands between the fields
         return await self._reply(
-            self._endpoint("POST", path, _JSON, ""),
+            self._endpoint("POST", _with_query(path, query), _JSON, ""),
             await payload.as_bytes(),
-            {"Content-Type": content_type},
+            {**(headers or NO_HEADERS), "Content-Type": content_type},
         )
 
-    async def get(self, path: str) -> Any:
+    async def get(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """GET once and return the decoded JSON of the answer."""
-        return await self._reply(self._endpoint("GET", path, _JSON, ""))
+        endpoint = self._endpoint("GET", _with_query(path, query), _JSON, "")
+        return await self._reply(endpoint, b"", headers)
 
     def _make_endpoint(self, method: str, path: str, accept: str, content_type: str) -> Endpoint:
         headers = {**self._headers, "Accept": accept}
@@ -141,20 +166,49 @@ class Upstream:
             headers["Content-Type"] = content_type
         if accept == EVENT_STREAM:
             headers["Cache-Control"] = "no-cache"
+        # Another beginning would change the host or the last word of the base URL, and what comes
+        # after a "#" would not be sent.
+        if not path.startswith("/") or "#" in path:
+            raise self._invalid("the path of a request")
         try:
             return Endpoint(method, self.url(path), headers, self.timeouts.connect)
         except ValueError as error:
-            raise UpstreamError(
-                f"the base URL of {self.name} is not valid", provider=self.name
-            ) from error
+            raise self._invalid("the base URL") from error
+
+    def _checked(self, headers: Mapping[str, str] | None) -> Mapping[str, str]:
+        if not headers:
+            return NO_HEADERS
+        try:
+            check_headers(headers)
+        except ValueError as error:
+            raise self._invalid("a header of a request") from error
+        return headers
+
+    async def authorized(
+        self, endpoint: Endpoint, body: Body, headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Return *headers* of a request together with those that authorize it.
+
+        Raise `GatewayError` when there are none.
+        """
+        if self._authorize is None:
+            return headers
+        every = CIMultiDict(endpoint.headers)
+        every.update(headers)
+        request = Outgoing(endpoint.method, str(endpoint.url), every, body)
+        more = await authorization(self.name, self._authorize, request, self.timeouts.head)
+        both = CIMultiDict(headers)
+        both.update(more)
+        return both
 
     async def _reply(
-        self, endpoint: Endpoint, body: Body = b"", headers: Mapping[str, str] = NO_HEADERS
+        self, endpoint: Endpoint, body: Body, headers: Mapping[str, str] | None
     ) -> Any:
+        own = self._checked(headers)
         exchange = self.transport.exchange(endpoint)
         try:
             async with asyncio.timeout(self.timeouts.reply):
-                await exchange.open(body, headers)
+                await exchange.open(body, await self.authorized(endpoint, body, own))
                 self.note(exchange)
                 if exchange.status != 200:
                     raise await self.error_from(exchange)
@@ -218,6 +272,17 @@ class Upstream:
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
         return URL(self._base_url + path, encoded=True)
+
+    def _invalid(self, what: str) -> UpstreamError:
+        return UpstreamError(f"{what} of {self.name} is not valid", provider=self.name)
+
+
+def _with_query(path: str, query: Mapping[str, str] | None) -> str:
+    """Return *path* with *query* after its own."""
+    if not query:
+        return path
+    encoded = urlencode(query, quote_via=quote, safe="", errors="replace")
+    return f"{path}{'&' if '?' in path else '?'}{encoded}"
 
 
 def _first(headers: Mapping[str, str], names: Sequence[str]) -> str:

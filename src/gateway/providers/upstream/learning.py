@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from gateway.core.errors import UpstreamRejected
 from gateway.providers.upstream.client import Upstream
+from gateway.providers.upstream.named_framings import Framing, FramingName
 from gateway.providers.upstream.stream import EventStream
-from gateway.providers.upstream.transport import NO_HEADERS
 
 __all__ = ["Unlearn", "stream_learning"]
 
@@ -31,17 +31,20 @@ async def stream_learning(
     body: Mapping[str, object],
     unlearn: Unlearn,
     *,
-    headers: Mapping[str, str] = NO_HEADERS,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    framing: FramingName | Framing = "sse",
 ) -> EventStream:
     """POST *body* and return the open stream of the answer, to be closed by the caller.
 
+    The other arguments are those of `Upstream.stream`.
     When the service rejects *body*, what *unlearn* makes of it is sent instead, at most four times.
     Raise the `UpstreamRejected` of the last rejection when *unlearn* makes nothing of it, and at
     once every other error: after those, the request may have been accepted.
     """
     changes = 0
     while True:
-        stream = upstream.stream(path, body, headers)
+        stream = upstream.stream(path, body, query=query, headers=headers, framing=framing)
         try:
             await stream.connect()
         except UpstreamRejected as error:

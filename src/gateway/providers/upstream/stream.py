@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
 from gateway.providers.upstream.bounded_body import content_coding
-from gateway.providers.upstream.framing import EventSplitter, LineSplitter
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
+from gateway.providers.upstream.named_framings import Framing
 from gateway.providers.upstream.payload import json_payload
 from gateway.providers.upstream.transport import (
     NO_HEADERS,
@@ -21,9 +21,8 @@ from gateway.providers.upstream.transport import (
     TransportError,
 )
 
-__all__ = ["EVENT_STREAM", "LOST", "EventStream", "Service"]
+__all__ = ["LOST", "EventStream", "Service"]
 
-EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 LOST = (TransportError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
@@ -39,6 +38,11 @@ class Service(Protocol):
 
     def failed(self, error: TransportError) -> UpstreamError:
         """Return *error*, which the transport has raised before the answer, as one of ours."""
+
+    async def authorized(
+        self, endpoint: Endpoint, body: Body, headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Return *headers*, and those that authorize a request with them."""
 
     async def error_from(self, exchange: Exchange) -> GatewayError:
         """Return the error for an answer other than 200."""
@@ -64,6 +68,8 @@ class EventStream:
     """Returns what has arrived, as soon as there is anything; nothing at the end of the body."""
     received_at: float
     """When the last bytes came, in seconds of the event loop's clock; whoever reads sets it."""
+    split: Callable[[bytes], Sequence[bytes]]
+    """Returns the data of the events that bytes complete."""
 
     def __init__(
         self,
@@ -71,27 +77,29 @@ class EventStream:
         endpoint: Endpoint,
         body: Mapping[str, object],
         *,
-        media_type: str,
-        splitter: EventSplitter | LineSplitter,
+        framing: Framing,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
+        splitter = framing.splitter()
         self.split = splitter.feed
         self.rest = splitter.close
         self._service = service
-        self._media_type = media_type
+        self._framing = framing
         self._idle_limit = service.timeouts.idle
         self._is_open = False
         self._body: Body = json_payload(body)
         self._headers = headers
+        self._endpoint = endpoint
         self._exchange = service.transport.exchange(endpoint)
 
     async def connect(self) -> None:
         """Send the request, and return when the service has accepted it."""
         service = self._service
-        self.clock = asyncio.get_running_loop().time
-        self.received_at = self.clock()
         # It is sent and never sent again, so nothing of it need stay while the answer runs.
         body, self._body = self._body, b""
+        self._headers = await service.authorized(self._endpoint, body, self._headers)
+        self.clock = asyncio.get_running_loop().time
+        self.received_at = self.clock()
         service.idle_timer.add(self)
         try:
             await self._open(body)
@@ -113,14 +121,14 @@ class EventStream:
         if exchange.status != 200:
             raise await service.error_from(exchange)
         media_type = _media_type(exchange.headers)
-        if media_type == self._media_type:
+        if media_type in self._framing.media_types:
             if content_coding(exchange.headers):
                 # Nobody asked for it, and what its bytes become is known only afterwards.
                 raise self._error("sent a compressed stream")
             self.read = exchange.read
-        elif media_type == _JSON:
-            prefix = b"data: " if self._media_type == EVENT_STREAM else b""
-            self.read = _whole(prefix, await service.whole(exchange))
+        elif media_type == _JSON and self._framing.documents:
+            self.read = _whole(await service.whole(exchange))
+            self.split = _one_event
         else:
             raise self._error(f"answered with {media_type}, not a stream")
 
@@ -141,7 +149,7 @@ class EventStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> list[bytes]:
+    async def __anext__(self) -> Sequence[bytes]:
         """Return the data of all events that the next reads complete, at least one."""
         chunk = b"..."
         while chunk:
@@ -204,12 +212,15 @@ def _media_type(headers: Mapping[str, str]) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def _whole(prefix: bytes, document: bytes) -> Callable[[], Awaitable[bytes]]:
-    """Return a way to read a JSON document, in the place of a stream, as one of one event."""
-    # Between tokens JSON takes any white space, and strings hold no raw line break.
-    chunks = iter([prefix + document.replace(b"\r", b" ").replace(b"\n", b" ")])
+def _whole(document: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Return a way to read a document that is there already."""
+    chunks = iter([document])
 
     async def read() -> bytes:
         return next(chunks, b"")
 
     return read
+
+
+def _one_event(document: bytes) -> Sequence[bytes]:
+    return [document]

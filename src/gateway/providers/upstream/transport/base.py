@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 
 from yarl import URL
 
-from gateway.providers.upstream.transport.request_head import encode_head
+from gateway.providers.upstream.transport.request_head import encode_head, encode_headers
 
 __all__ = [
     "NO_HEADERS",
@@ -84,8 +84,29 @@ class Endpoint:
     @cached_property
     def head(self) -> bytes:
         """The head of each request, up to the headers that belong to one request alone."""
-        headers = {"Host": self.url.host_port_subcomponent or "", **self.headers}
-        return encode_head(f"{self.method} {self.url.raw_path_qs} HTTP/1.1", headers)
+        return encode_head(self._start_line, self._all_headers)
+
+    def head_with(self, headers: Mapping[str, str]) -> bytes:
+        """Return the head of a request with *headers*, which replace those of the same names."""
+        if not headers:
+            return self.head
+        names = {name.lower() for name in headers}
+        if names.isdisjoint(self._names):
+            return self.head + encode_headers(headers)
+        kept = {name: one for name, one in self._all_headers.items() if name.lower() not in names}
+        return encode_head(self._start_line, {**kept, **headers})
+
+    @property
+    def _start_line(self) -> str:
+        return f"{self.method} {self.url.raw_path_qs} HTTP/1.1"
+
+    @property
+    def _all_headers(self) -> Mapping[str, str]:
+        return {"Host": self.url.host_port_subcomponent or "", **self.headers}
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self._all_headers)
 
 
 class Exchange(abc.ABC):
@@ -99,7 +120,8 @@ class Exchange(abc.ABC):
     async def open(self, body: Body = b"", headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Send the request, and return when the head of the answer is there.
 
-        *headers* are added to those of the endpoint. The request is written once at most; only a
+        *headers* are added to those of the endpoint, and replace those of the same names. The
+        request is written once at most; only a
         GET is written again, once, if a kept connection turns out to be closed. Raise
         `NotConnected`, `BrokenAnswer`, or what `fail` was given.
         """

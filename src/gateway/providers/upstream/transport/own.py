@@ -17,7 +17,6 @@ from gateway.providers.upstream.transport.base import (
 from gateway.providers.upstream.transport.connect import Connector, TlsContext
 from gateway.providers.upstream.transport.connection import Connection
 from gateway.providers.upstream.transport.pool import Pool
-from gateway.providers.upstream.transport.request_head import encode_headers
 
 __all__ = ["OwnTransport"]
 
@@ -67,9 +66,7 @@ class _OwnExchange(Exchange):
             await self._send(await self._connect(), head, body)
 
     def _head(self, body: Body, headers: Mapping[str, str]) -> bytes:
-        head = self._endpoint.head
-        if headers:
-            head += encode_headers(headers)
+        head = self._endpoint.head_with(headers)
         if self._endpoint.method == "GET":
             return head + b"\r\n"
         return b"%bContent-Length: %d\r\n\r\n" % (head, len(body))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["encode_head", "encode_headers"]
+__all__ = ["check_headers", "encode_head", "encode_headers"]
 
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_value = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*").fullmatch
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""What tells where a body ends, which is known only where it is written."""
 _is_start_line = re.compile(r"[\x21-\x7e]+ [\x21-\x7e]+ HTTP/1\.1").fullmatch
 
 
@@ -25,9 +27,14 @@ def encode_head(start_line: str, headers: Mapping[str, str]) -> bytes:
 def encode_headers(headers: Mapping[str, str]) -> bytes:
     """Return one line for each header; text beyond ASCII is encoded as UTF-8.
 
-    Raise `ValueError` for a name that is none, and for control characters in a value.
+    Raise `ValueError` as `check_headers` does.
     """
-    for name, value in headers.items():
-        if not _is_token(name) or not _is_value(value):
-            raise ValueError(f"the header {name!r} cannot be sent")
+    check_headers(headers)
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("utf-8")
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise `ValueError` for a name that is none or not to be set, and for control characters."""
+    for name, value in headers.items():
+        if not _is_token(name) or not _is_value(value) or name.lower() in _FRAMING:
+            raise ValueError(f"the header {name!r} cannot be sent")
