@@ -34,10 +34,12 @@ from gateway.routing.targets import Targets
 from gateway.serving.access import Access, open_access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.headers import finish_headers
+from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.keys import (
     ACCESS,
     DISCONNECTS,
     ENDPOINTS,
+    HEARTBEATS,
     KEPT_ANSWERS,
     LOADED_MODELS,
     MODEL_LISTS,
@@ -84,6 +86,7 @@ def create_app(
     app[OBSERVERS] = Observers((log, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
+    app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
     app[ACCESS] = Access()
     limits = settings.limits
     app[KEPT_ANSWERS] = KeptAnswers(limits.responses, most_bytes=limits.response_bytes)
@@ -127,6 +130,7 @@ def _lifetime(
             await stack.enter_async_context(open_access(app[ACCESS], app[SETTINGS], services))
             app[MODEL_LISTS] = lists
             await stack.enter_async_context(_background(lists.keep_fresh))
+            await stack.enter_async_context(_background(app[HEARTBEATS].watch))
             await stack.enter_async_context(_background(app[DISCONNECTS].watch))
             yield
 

@@ -44,6 +44,7 @@ class Recorder:
 
     stream_headers = {"A": "b"}
     line_end = b"."
+    still_here = b":"
     document_type = "text/x"
 
     def __init__(self) -> None:
@@ -171,6 +172,6 @@ def test_the_answer_has_the_clients_names() -> None:
     assert encoder.document(Answer("", "", calls, finish)) == b"document"
     own = [ToolCall(DOTTED, {}, "a"), calls[1]]
     assert recorder.events == [text, replace(delta, name=DOTTED), *own, finish, *own]
-    assert encoder.line_end == b"."
+    assert (encoder.line_end, encoder.still_here) == (b".", b":")
     assert (encoder.stream_headers, encoder.document_type) == ({"A": "b"}, "text/x")
     assert encoder.error_line(GatewayError("x")) == b"x"

@@ -32,6 +32,9 @@ class AnswerEncoder(Protocol):
     """Headers of a streamed answer, its content type among them."""
     line_end: bytes
     """What ends each line of a stream and stands nowhere in it; a frame counts as a line."""
+    still_here: bytes
+    """What a stream may hold anywhere between two lines, and clients ignore; empty if there is
+    nothing like that."""
     document_type: str
     """Content type of a whole answer."""
 

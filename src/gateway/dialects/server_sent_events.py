@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.core import codec
 
-__all__ = ["FRAME_END", "STREAM_HEADERS", "encode_event"]
+__all__ = ["COMMENT", "FRAME_END", "STREAM_HEADERS", "encode_event"]
 
 STREAM_HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": "text/event-stream",
@@ -19,6 +19,9 @@ STREAM_HEADERS: Final[Mapping[str, str]] = {
 
 FRAME_END: Final = b"\n\n"
 """What ends a frame; compact JSON has no line feed of its own."""
+
+COMMENT: Final = b": still here\n\n"
+"""What every client ignores."""
 
 
 def encode_event(name: str, fields: Mapping[str, object]) -> bytes:

@@ -88,6 +88,7 @@ class RenamingEncoder:
         self._names = names
         self.stream_headers = encoder.stream_headers
         self.line_end = encoder.line_end
+        self.still_here = encoder.still_here
         self.document_type = encoder.document_type
         self.error_line = encoder.error_line
 

@@ -7,6 +7,7 @@ request to a provider, relay its answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ from gateway.dialects.tool_names import RenamingEncoder, rename_tools
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
 from gateway.serving.dispatch import dispatch
-from gateway.serving.keys import LOADED_MODELS, RECORD, REQUEST_ACCESS
-from gateway.serving.relay import Opened, fold_stream, open_stream, relay
+from gateway.serving.heartbeats import StreamedAnswer
+from gateway.serving.keys import HEARTBEATS, LOADED_MODELS, RECORD, REQUEST_ACCESS
+from gateway.serving.relay import Opened, end_with_error, fold_stream, open_stream, relay
 from gateway.serving.resolve import find_models, find_targets, only_the_first
 
 __all__ = ["ResultTask", "StreamTask", "Task", "answer"]
@@ -109,14 +111,27 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
     once a provider has it. Raise `InvalidRequest`, `ModelNotFound` with the message of the task,
     or the error of the last attempt.
     """
-    begun = await _begin(request, await reading)
-    if isinstance(begun, web.Response):
-        return begun
-    with begun.use():
-        return await (relay if begun.stream else fold_stream)(request, begun.opened)
+    streamed = StreamedAnswer(request)
+    try:
+        try:
+            begun = await _begin(request, await reading, streamed)
+        except (Exception, asyncio.CancelledError) as error:
+            if not streamed.is_begun or isinstance(error, ConnectionError):
+                raise
+            return await end_with_error(request, streamed, error)
+        if isinstance(begun, web.StreamResponse):
+            return begun
+        with begun.use():
+            if begun.stream:
+                return await relay(request, begun.opened, streamed)
+            return await fold_stream(request, begun.opened)
+    finally:
+        request.app[HEARTBEATS].remove(streamed)
 
 
-async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
+async def _begin(
+    request: web.Request, task: Task, streamed: StreamedAnswer
+) -> _Begun | web.StreamResponse:
     """Return a stream that has begun, or a complete response."""
     models = await find_models(request, task.model, unlisted=task.unlisted)
     task.check()
@@ -134,11 +149,7 @@ async def _begin(request: web.Request, task: Task) -> _Begun | web.Response:
             assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
             targets = await _acquire(request, task, targets)
             if isinstance(task, StreamTask):
-                caller = request[RECORD].caller
-                opened = await dispatch(
-                    request, targets, lambda target: _open(task, target, caller)
-                )
-                opened = await _counted(request, opened)
+                opened = await _dispatch_stream(request, targets, task, streamed)
                 return _Begun(opened, task.stream, use)
             result = await dispatch(request, targets, lambda target: _send(task, target))
         except ModelNotFound as error:
@@ -164,6 +175,27 @@ async def _acquire(
     return [one for one in targets if (one.model.provider, one.model.info.id) in usable]
 
 
+async def _dispatch_stream(
+    request: web.Request, targets: list[Target], task: StreamTask, streamed: StreamedAnswer
+) -> Opened:
+    """Return the stream of the first target that answers; its head may have been sent by then."""
+    caller = request[RECORD].caller
+    if task.stream:
+        request.app[HEARTBEATS].add(streamed)
+
+    def attempt(target: Target) -> Awaitable[Opened]:
+        prepared = task.request_for(target.model)
+        encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
+        if isinstance(prepared, ChatRequest):
+            prepared, names = rename_tools(replace(prepared, caller=caller) if caller else prepared)
+            encoder = RenamingEncoder(encoder, names) if names else encoder
+        if task.stream:
+            streamed.encoder = encoder
+        return open_stream(target.provider, prepared, encoder)
+
+    return await _counted(request, await dispatch(request, targets, attempt))
+
+
 async def _counted(request: web.Request, opened: Opened) -> Opened:
     """Return *opened* with its stream counted, if the request is charged."""
     access = request[REQUEST_ACCESS]
@@ -172,15 +204,6 @@ async def _counted(request: web.Request, opened: Opened) -> Opened:
     stream = access.counted(request[RECORD], opened.batch, opened.stream)
     # Started at once: a generator that was never started would not close the stream.
     return Opened(stream, opened.encoder, await anext(stream))
-
-
-def _open(task: StreamTask, target: Target, caller: str) -> Awaitable[Opened]:
-    prepared = task.request_for(target.model)
-    encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
-    if isinstance(prepared, ChatRequest):
-        prepared, names = rename_tools(replace(prepared, caller=caller) if caller else prepared)
-        encoder = RenamingEncoder(encoder, names) if names else encoder
-    return open_stream(target.provider, prepared, encoder)
 
 
 def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:

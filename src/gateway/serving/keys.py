@@ -18,6 +18,7 @@ from gateway.routing.targets import Targets
 from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint
+from gateway.serving.heartbeats import Heartbeats
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "BEGUN",
     "DISCONNECTS",
     "ENDPOINTS",
+    "HEARTBEATS",
     "KEPT_ANSWERS",
     "LOADED_MODELS",
     "MODEL_LISTS",
@@ -45,6 +47,7 @@ MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLis
 OBSERVERS: web.AppKey[Observers] = web.AppKey("gateway.observers", Observers)
 ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
 DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconnects)
+HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("gateway.heartbeats", Heartbeats)
 LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", LoadedModels)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
 KEPT_ANSWERS: web.AppKey[KeptAnswers] = web.AppKey("gateway.kept_answers", KeptAnswers)

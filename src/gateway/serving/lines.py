@@ -29,24 +29,45 @@ class LineStream:
     HTTP/1.0 client, which knows none. *end* terminates a line and does not occur inside it.
     """
 
-    __slots__ = ("_end", "_request", "_writer", "response")
+    __slots__ = ("_end", "_is_chunked", "_is_open", "_request", "_writer", "response")
 
     def __init__(self, request: web.Request, headers: Mapping[str, str], end: bytes) -> None:
         self._request = request
         self._end = end
         self._writer: AbstractStreamWriter | None = None
+        self._is_chunked = False
+        self._is_open = False
         self.response = web.StreamResponse(headers=headers)
+
+    @property
+    def size(self) -> int:
+        """Return the number of bytes that have been sent, with those of the head."""
+        return 0 if self._writer is None else self._writer.output_size
 
     async def begin(self) -> None:
         """Send the head."""
-        writer = await self.response.prepare(self._request)
-        if self.response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked":
-            self._writer = writer
+        self._writer = await self.response.prepare(self._request)
+        self._is_chunked = self.response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked"
+        self._is_open = True
+
+    def write_between(self, line: bytes) -> None:
+        """Send a line from outside of the handler, which may be about to write one.
+
+        Nothing is sent behind the last line, nor to a client that has left or is slow to read.
+        """
+        writer, transport = self._writer, self._request.transport
+        if not self._is_open or writer is None or transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size():
+            return
+        data = chunk_lines(line, self._end) if self._is_chunked else line
+        transport.write(data)
+        writer.output_size += len(data)
 
     async def write(self, lines: bytes) -> None:
         """Send whole lines in one write; raise `ConnectionError` if the client has disconnected."""
         writer, transport = self._writer, self._request.transport
-        if writer is None:
+        if writer is None or not self._is_chunked:
             await self.response.write(lines)
             return
         if transport is None or transport.is_closing():
@@ -59,6 +80,7 @@ class LineStream:
 
     async def finish(self, lines: bytes) -> None:
         """Send the last lines, the very last one as a separate write, and the end of the body."""
+        self._is_open = False
         end = self._end
         start = lines.rfind(end, 0, -len(end)) + len(end)
         if start >= len(end):

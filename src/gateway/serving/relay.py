@@ -29,10 +29,11 @@ from gateway.observe.record import RequestRecord
 from gateway.providers.base import AnyProvider
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
+from gateway.serving.heartbeats import StreamedAnswer
 from gateway.serving.keys import RECORD, SETTINGS
 from gateway.serving.lines import LineStream
 
-__all__ = ["Opened", "fold_stream", "open_stream", "relay"]
+__all__ = ["Opened", "end_with_error", "fold_stream", "open_stream", "relay"]
 
 _log = logging.getLogger("gateway.relay")
 
@@ -61,7 +62,9 @@ async def open_stream(
         raise _ended() from None
 
 
-async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
+async def relay(
+    request: web.Request, opened: Opened, streamed: StreamedAnswer
+) -> web.StreamResponse:
     """Send each batch of a stream to the client as soon as it arrives, in one write.
 
     Only the last line of the answer is a separate write.
@@ -69,8 +72,7 @@ async def relay(request: web.Request, opened: Opened) -> web.StreamResponse:
     stream, encoder, batch = opened
     record = request[RECORD]
     try:
-        sent = LineStream(request, encoder.stream_headers, encoder.line_end)
-        await sent.begin()
+        sent = await streamed.begin(encoder)
         try:
             # Runs once per token, hence inline.
             while not _record_batch(batch, record):
@@ -147,6 +149,15 @@ def _record_batch(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
     record.usage = last.usage
     record.finish = last.reason
     return True
+
+
+async def end_with_error(
+    request: web.Request, streamed: StreamedAnswer, error: Exception | asyncio.CancelledError
+) -> web.StreamResponse:
+    """End an answer whose head was sent before a provider has answered, as one that was aborted."""
+    encoder = streamed.encoder
+    assert encoder is not None  # noqa: S101 - without one no head is sent early
+    return await _abort(request, await streamed.begin(encoder), encoder, error)
 
 
 async def _abort(

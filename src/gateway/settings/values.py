@@ -162,6 +162,8 @@ class TimeoutSettings:
     """How many seconds the gateway waits for what happens beside an answer.
 
     ``disconnect_poll`` is the time between two looks for clients that have disconnected.
+    ``heartbeat`` is how long a client of server-sent events waits without a byte before it is sent
+    a sign, and a head if it has none yet.
     ``stream_end`` is how long a provider's stream may take to end after its last event, so that its
     connection can be used again. ``loaded_models`` is how long a provider may take to tell which
     models it has loaded. A request waits ``store_read`` for the models that users made, and a
@@ -170,6 +172,7 @@ class TimeoutSettings:
     """
 
     disconnect_poll: float = 0.5
+    heartbeat: float = 10.0
     stream_end: float = 1.0
     loaded_models: float = 5.0
     store_read: float = 2.0

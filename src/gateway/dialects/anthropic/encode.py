@@ -74,6 +74,7 @@ class MessageEncoder:
 
     stream_headers = STREAM_HEADERS
     line_end = FRAME_END
+    still_here = encode_event("ping", {})
     document_type = JSON_TYPE
 
     def __init__(self, model: str, *, identity: str, input_tokens: int = 0) -> None:

@@ -74,6 +74,7 @@ class _AnswerEncoder(abc.ABC):
 
     stream_headers = _STREAM_HEADERS
     line_end = b"\n"
+    still_here = b""
     document_type = JSON_TYPE
 
     _prefix: ClassVar[bytes]

@@ -29,7 +29,7 @@ from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
 from gateway.dialects.openai.custom_tools import custom_input
 from gateway.dialects.openai.documents import error_document
-from gateway.dialects.server_sent_events import FRAME_END
+from gateway.dialects.server_sent_events import COMMENT, FRAME_END
 from gateway.dialects.text_batch import encode_text_batch
 
 __all__ = ["ChatEncoder", "CompletionEncoder"]
@@ -48,6 +48,7 @@ class _ChunkEncoder(abc.ABC):
 
     stream_headers = _STREAM_HEADERS
     line_end = FRAME_END
+    still_here = COMMENT
     document_type = JSON_TYPE
 
     _id_prefix: ClassVar[str]

@@ -36,7 +36,7 @@ from gateway.dialects.openai.objects import (
     response_usage,
     text_part,
 )
-from gateway.dialects.server_sent_events import FRAME_END, STREAM_HEADERS, encode_event
+from gateway.dialects.server_sent_events import COMMENT, FRAME_END, STREAM_HEADERS, encode_event
 
 __all__ = ["ResponseEncoder"]
 
@@ -71,6 +71,7 @@ class ResponseEncoder:
 
     stream_headers = STREAM_HEADERS
     line_end = FRAME_END
+    still_here = COMMENT
     document_type = JSON_TYPE
 
     def __init__(
