@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.core.lazy import lazy_names
 
 __all__ = [
+    "ATTRIBUTION",
     "CALLER",
     "Attempt",
     "BodyTooLarge",
@@ -71,6 +72,7 @@ _MODULES = (
 
 if TYPE_CHECKING:
     from gateway.access.caller import (
+        ATTRIBUTION,
         CALLER,
         Caller,
     )

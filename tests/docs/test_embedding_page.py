@@ -56,9 +56,11 @@ async def test_a_middleware_names_the_caller(aiohttp_client: Any) -> None:
     host = web.Application(middlewares=[names["identify"]])
     host.add_subapp("/llm", scripted_app(ScriptedProvider(), None, records))
     client = await aiohttp_client(host)
-    async with client.get("/llm/api/version", headers={"X-User": "alice"}) as response:
+    headers = {"X-User": "alice", "X-Team": "blue"}
+    async with client.get("/llm/api/version", headers=headers) as response:
         assert response.status == 200
-    assert [record.caller for record in records] == ["alice"]
+    found = [(record.caller, record.attribution) for record in records]
+    assert found == [("alice", {"team": "blue"})]
 
 
 def test_the_phases_of_an_observer_are_its_methods() -> None:

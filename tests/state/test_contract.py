@@ -251,8 +251,12 @@ async def test_usage_adds_up_by_hour_and_key(bench: Bench) -> None:
         assert await state.add_usage(
             [row(HOUR, requests=2, input_tokens=5, cost=1), row(HOUR + 3600, "", errors=1)], "b"
         )
+        blue = '{"team":"blue"}'
+        for batch in ("c", "d"):
+            assert await state.add_usage([row(HOUR, attribution=blue, requests=1)], batch)
         assert await state.usage(HOUR, HOUR + 7200) == [
             row(HOUR, requests=3, input_tokens=5, cost=2**60 + 1),
+            row(HOUR, attribution=blue, requests=2),
             row(HOUR + 3600, "", errors=1),
         ]
         assert await state.usage(HOUR + 1, HOUR + 3601) == [row(HOUR + 3600, "", errors=1)]

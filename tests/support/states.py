@@ -114,5 +114,6 @@ def reasons(answer: Refused) -> list[tuple[str, Limit, int | None]]:
 HOUR = START // 1000 // 3600 * 3600
 
 
-def row(hour: int, caller: str = "alice", **counts: int) -> UsageRow:
-    return UsageRow(UsageKey(hour, caller, "mistral", "m", "chat"), UsageCounts(**counts))
+def row(hour: int, caller: str = "alice", attribution: str = "", **counts: int) -> UsageRow:
+    key = UsageKey(hour, caller, "mistral", "m", "chat", attribution)
+    return UsageRow(key, UsageCounts(**counts))

@@ -167,3 +167,19 @@ def test_money_is_shown_with_six_places_rounded_half_up(amount: int, shown: str)
 
 def test_a_week_is_seven_days() -> None:
     assert parse_time("1w", now=NOW) == (NOW - timedelta(days=7)).timestamp() // 3600 * 3600
+
+
+def test_rows_are_grouped_by_the_texts_of_a_host() -> None:
+    rows = [
+        UsageRow(ROWS[0].key._replace(attribution='{"team":"blue"}'), UsageCounts(requests=1)),
+        UsageRow(ROWS[0].key._replace(attribution='{"team":"blue","x":"1"}'), UsageCounts(2)),
+        UsageRow(ROWS[0].key, UsageCounts(requests=4)),
+    ]
+    found = report(rows, parse_by("attribution.team")).rows
+    assert [(row["attribution.team"], row["requests"]) for row in found] == [("", 4), ("blue", 3)]
+
+
+@pytest.mark.parametrize("text", ["attribution", "attribution.", "team"])
+def test_only_names_of_texts_are_fields_besides(text: str) -> None:
+    with pytest.raises(ValueError, match="must be some of caller, .*, attribution.NAME"):
+        parse_by(text)

@@ -1,12 +1,13 @@
-"""The caller of a request, if a host application or a key has identified it."""
+"""What a host application or a key says of a request: its caller, and to whom it is attributed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
-__all__ = ["CALLER", "Caller"]
+__all__ = ["ATTRIBUTION", "CALLER", "Caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,9 @@ class Caller:
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("gateway.caller", Caller)
 """Set by a host's middleware on a request before the gateway handles it."""
+
+ATTRIBUTION: web.RequestKey[Mapping[str, str]] = web.RequestKey("gateway.attribution", Mapping)
+"""Set by a host: texts by name, such as a team and a project, for records, logs and the ledger.
+
+Each combination of texts is a row of the ledger in each hour, so they should have few values.
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -10,9 +10,7 @@ from gateway.access.caller import Caller
 from gateway.access.client_keys import Grant, Keyring, may_use
 from gateway.access.estimates import ModelRequest
 from gateway.access.limits import Asked, Limiter, Outcome, Permit
-from gateway.core import codec
 from gateway.core.errors import NotPermitted, Unauthorized
-from gateway.core.events import ChatEvent, ChatStream, Finish, TextDelta, ThinkingDelta, ToolCall
 from gateway.core.model_info import ListedModel
 from gateway.observe.record import RequestRecord
 from gateway.settings import Plan
@@ -56,7 +54,7 @@ class AccessControl:
 class RequestAccess:
     """What one request may do, and what it has acquired; ``grant`` is ``None`` for nobody."""
 
-    __slots__ = ("_asked", "_characters", "_control", "_has_begun", "_has_keys", "_permit", "grant")
+    __slots__ = ("_asked", "_control", "_has_keys", "_permit", "grant")
 
     def __init__(self, control: AccessControl, grant: Grant | None) -> None:
         self.grant = grant
@@ -64,8 +62,6 @@ class RequestAccess:
         self._has_keys = len(control.keyring) > 0
         self._asked: Mapping[tuple[str, str], Asked] = {}
         self._permit: Permit | None = None
-        self._has_begun = False
-        self._characters = 0
 
     @property
     def caller(self) -> str:
@@ -135,22 +131,6 @@ class RequestAccess:
         able = {*permit.able}
         return [key for key, one in asked.items() if one in able]
 
-    async def counted(
-        self, record: RequestRecord, first: Sequence[ChatEvent], stream: ChatStream
-    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
-        """Yield the batches of a stream, of which *first* has come, and settle with the last one.
-
-        So what a request holds is free before its client has read the end of its answer.
-        """
-        try:
-            self._note(record, first)
-            yield first
-            async for batch in stream:
-                self._note(record, batch)
-                yield batch
-        finally:
-            await stream.aclose()
-
     def settle(self, record: RequestRecord) -> None:
         """Replace what the request holds by what it has used; only the first call counts.
 
@@ -163,24 +143,11 @@ class RequestAccess:
         outcome = Outcome(
             asked=self._asked.get((record.provider, record.upstream_model)) if sent else None,
             usage=record.usage,
-            has_begun=self._has_begun or (sent and has_left),
-            characters=self._characters,
+            has_begun=record.pieces > 0 or record.finish is not None or (sent and has_left),
+            characters=record.characters,
             failed=bool(record.error) and not has_left,
             cancelled=has_left,
+            attribution=record.attribution,
         )
         settled = self._permit.settle(outcome)
         record.cost, record.estimated = settled.cost, settled.estimated
-
-    def _note(self, record: RequestRecord, batch: Sequence[ChatEvent]) -> None:
-        for event in batch:
-            match event:
-                case TextDelta() | ThinkingDelta():
-                    self._characters += len(event.text)
-                case ToolCall():
-                    self._characters += len(event.name) + len(codec.encode(event.arguments))
-                case Finish():
-                    self._has_begun = True
-                    record.usage = event.usage
-                    self.settle(record)
-                    return
-        self._has_begun = self._has_begun or bool(batch)

@@ -16,6 +16,7 @@ from gateway.access.estimates import Estimate, ModelRequest, answer_tokens, esti
 from gateway.access.prices import Price, Prices
 from gateway.access.rate_headers import rate_headers
 from gateway.access.refusals import refusal
+from gateway.core import codec
 from gateway.core.errors import Unpriced
 from gateway.core.events import Usage
 from gateway.settings import LimitsSettings, Plan
@@ -63,7 +64,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     ``asked`` is who was asked last, ``None`` if nobody was. ``usage`` is what the provider has
     counted. Where it has not, ``has_begun`` tells whether any event had come, and ``characters``
-    how many were passed on. ``from_cache`` says that no provider was needed.
+    how many were passed on. ``from_cache`` says that no provider was needed. ``attribution`` is
+    that of the record.
     """
 
     asked: Asked | None = None
@@ -73,6 +75,7 @@ class Outcome(msgspec.Struct, frozen=True):
     failed: bool = False
     cancelled: bool = False
     from_cache: bool = False
+    attribution: Mapping[str, str] = {}
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -215,7 +218,8 @@ class Limiter:
             tokens = usage.input_tokens + usage.output_tokens
             self._state.settle(lease, Actual(tokens, settled.cost or 0))
         if self.ledger is not None and outcome.asked is not None:
-            self.ledger.add(_row_of(begun, outcome.asked), _counts(settled, outcome))
+            key = _row_of(begun, outcome.asked, outcome.attribution)
+            self.ledger.add(key, _counts(settled, outcome))
         return settled
 
 
@@ -248,9 +252,10 @@ def _settled(begun: _Begun, outcome: Outcome) -> Settled:
     return Settled(usage, None if price is None else price.cost(usage), estimated)
 
 
-def _row_of(begun: _Begun, asked: Asked) -> UsageKey:
+def _row_of(begun: _Begun, asked: Asked, attribution: Mapping[str, str]) -> UsageKey:
     hour = int(begun.at.timestamp()) // HOUR * HOUR
-    return UsageKey(hour, begun.caller, asked.provider, asked.model, begun.operation)
+    texts = codec.encode(dict(sorted(attribution.items()))).decode() if attribution else ""
+    return UsageKey(hour, begun.caller, asked.provider, asked.model, begun.operation, texts)
 
 
 def _counts(settled: Settled, outcome: Outcome) -> UsageCounts:

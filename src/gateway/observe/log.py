@@ -50,6 +50,8 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     }
     if record.caller:
         shown["caller"] = record.caller
+    for name, text in record.attribution.items():
+        shown[f"attribution.{name}"] = shorten(text, _LONGEST_NAME)
     if record.model:
         shown["model"] = shorten(record.model, _LONGEST_NAME)
     if record.provider:
@@ -65,6 +67,9 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     if record.usage is not None:
         shown["input_tokens"] = record.usage.input_tokens
         shown["output_tokens"] = record.usage.output_tokens
+    elif record.pieces:
+        shown["pieces"] = record.pieces
+        shown["characters"] = record.characters
     if record.cost is not None:
         shown["cost"] = show(record.cost)
     if record.estimated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.core.events import FinishReason, Usage
@@ -19,10 +20,14 @@ class RequestRecord:
     ``dialect`` and ``operation`` are those of its endpoint, ``route`` is the template of its path,
     such as ``/v1/models/{model}``; all three are empty for an unknown path. ``peer`` is
     the address of the other end of the connection, empty for a Unix socket. ``caller`` is the name
-    of the `Caller` (`gateway.access.caller`), that of a key or one that a host application has set.
+    of the `Caller` (`gateway.access.caller`), that of a key or one that a host application has set,
+    and ``attribution`` holds the texts that it has set besides, such as a team.
     ``model`` is the name in the request, ``upstream_model`` the id that was sent to the provider.
     If the name means several targets (``has_choice``), ``provider``, ``upstream_model`` and ``key``
     are those of the last attempt, and ``skipped`` names the targets that failed before.
+    ``usage`` is what the provider has counted, and ``complete`` says that there are such counts of
+    the whole answer. In any case ``pieces`` and ``characters`` tell what the provider has sent so
+    far: the events, and the length of their texts, thinking and calls, or of a transcript.
     ``limited`` names the limit, budget or missing right that rejected the request, as
     `gateway.core.errors.GatewayError.limit` does. ``cost`` is in 10⁻¹² units of money, ``None`` if
     it is not known; ``estimated`` says that it and the tokens charged are estimates, as no
@@ -41,6 +46,7 @@ class RequestRecord:
     operation: str = ""
     peer: str = ""
     caller: str = ""
+    attribution: Mapping[str, str] = field(default_factory=dict)
     status: int = 0
     model: str = ""
     provider: str = ""
@@ -49,6 +55,9 @@ class RequestRecord:
     has_choice: bool = False
     skipped: list[str] = field(default_factory=list)
     usage: Usage | None = None
+    complete: bool = False
+    pieces: int = 0
+    characters: int = 0
     finish: FinishReason | None = None
     error: str = ""
     cost: int | None = None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from gateway.access.caller import CALLER
+from gateway.access.caller import ATTRIBUTION, CALLER
 from gateway.access.hosts import is_loopback_host, parse_address
 from gateway.access.origins import is_own_origin
 from gateway.core.errors import SettingsError
+from gateway.core.texts import clean
+from gateway.observe.record import RequestRecord
 from gateway.serving.access import OpenAccess
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.keys import RECORD, REQUEST_ACCESS
 
-__all__ = ["admit", "is_local"]
+__all__ = ["admit", "is_local", "record_caller"]
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", hdrs.VIA)
 
@@ -37,6 +39,16 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
     request[REQUEST_ACCESS] = found
     if right == "manage":
         found.require_manage()
+
+
+def record_caller(request: web.Request, record: RequestRecord) -> None:
+    """Record who has sent *request*, as far as a key or a host application has told."""
+    caller = request.get(CALLER)
+    if caller is not None:
+        record.caller = caller.name
+    attribution = request.get(ATTRIBUTION)
+    if attribution:
+        record.attribution = {clean(str(k)): clean(str(v)) for k, v in attribution.items()}
 
 
 def is_local(request: web.Request) -> bool:

@@ -156,7 +156,10 @@ async def _begin(
             raise ModelNotFound(task.not_found) from error
     record = request[RECORD]
     record.timing.mark_delta()
-    record.usage = result.usage
+    record.usage, record.complete = result.usage, result.usage is not None
+    record.pieces = 1
+    if isinstance(result, Transcript):
+        record.characters = len(result.text)
     if (access := request[REQUEST_ACCESS]) is not None:
         access.settle(record)
     return task.document(result)
@@ -193,17 +196,7 @@ async def _dispatch_stream(
             streamed.encoder = encoder
         return open_stream(target.provider, prepared, encoder)
 
-    return await _counted(request, await dispatch(request, targets, attempt))
-
-
-async def _counted(request: web.Request, opened: Opened) -> Opened:
-    """Return *opened* with its stream counted, if the request is charged."""
-    access = request[REQUEST_ACCESS]
-    if access is None:
-        return opened
-    stream = access.counted(request[RECORD], opened.batch, opened.stream)
-    # Started at once: a generator that was never started would not close the stream.
-    return Opened(stream, opened.encoder, await anext(stream))
+    return await dispatch(request, targets, attempt)
 
 
 def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:

@@ -11,13 +11,12 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.access.caller import CALLER
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
-from gateway.serving.admission import admit
+from gateway.serving.admission import admit, record_caller
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.errors import abort, answer_error
 from gateway.serving.keys import (
@@ -76,7 +75,7 @@ def request_middleware(app: web.Application) -> Middleware:
             record.route = endpoint.path
             record.operation = endpoint.operation
         request[RECORD] = record
-        _record_caller(request, record)
+        record_caller(request, record)
         disconnects.track(request)
         observers.started(record)
         try:
@@ -99,18 +98,12 @@ def request_middleware(app: web.Application) -> Middleware:
             return response
         finally:
             disconnects.untrack(request)
-            _record_caller(request, record)
+            record_caller(request, record)
             if (acquired := request.get(REQUEST_ACCESS)) is not None:
                 acquired.settle(record)
             observers.finished(record)
 
     return handle
-
-
-def _record_caller(request: web.Request, record: RequestRecord) -> None:
-    caller = request.get(CALLER)
-    if caller is not None:
-        record.caller = caller.name
 
 
 def _record_disconnect(record: RequestRecord) -> None:

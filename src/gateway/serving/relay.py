@@ -15,23 +15,15 @@ from aiohttp import hdrs, web
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.errors import GatewayError, ShuttingDown, UpstreamProtocolError
-from gateway.core.events import (
-    ChatEvent,
-    ChatStream,
-    Finish,
-    TextDelta,
-    ThinkingDelta,
-    ToolCallDelta,
-    fold,
-)
+from gateway.core.events import ChatEvent, ChatStream, Finish, fold
 from gateway.dialects.base import AnswerEncoder
-from gateway.observe.record import RequestRecord
 from gateway.providers.base import AnyProvider
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
 from gateway.serving.heartbeats import StreamedAnswer
-from gateway.serving.keys import RECORD, SETTINGS
+from gateway.serving.keys import RECORD, REQUEST_ACCESS, SETTINGS
 from gateway.serving.lines import LineStream
+from gateway.serving.progress import Progress
 
 __all__ = ["Opened", "end_with_error", "fold_stream", "open_stream", "relay"]
 
@@ -71,15 +63,19 @@ async def relay(
     """
     stream, encoder, batch = opened
     record = request[RECORD]
+    progress = Progress(record)
     try:
+        is_last = progress.add(batch)
         sent = await streamed.begin(encoder)
         try:
             # Runs once per token, hence inline.
-            while not _record_batch(batch, record):
+            while not is_last:
                 if lines := encoder.lines(batch):
                     await sent.write(lines)
                 batch = await anext(stream)
+                is_last = progress.add(batch)
             last_lines = encoder.lines(batch)
+            _settle(request)
         except StopAsyncIteration:
             return await _abort(request, sent, encoder, _ended())
         except ConnectionError:  # the client has disconnected
@@ -99,20 +95,21 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     stream, encoder, batch = opened
     record = request[RECORD]
     events: list[ChatEvent] = [*batch]
-    size = _size(batch)
+    progress = Progress(record)
     try:
-        if not _record_batch(batch, record):
+        if not progress.add(batch):
             async for batch in stream:
                 events += batch
-                size += _size(batch)
-                if size > _LONGEST_ANSWER:
+                is_last = progress.add(batch)
+                if record.characters + _EVENT * record.pieces > _LONGEST_ANSWER:
                     raise UpstreamProtocolError("the answer is too long to be sent as a whole")
-                if _record_batch(batch, record):
+                if is_last:
                     break
             else:
                 raise _ended()
+        _settle(request)
         finish = events[-1]
-        assert isinstance(finish, Finish)  # noqa: S101 - `_record_batch` has checked it
+        assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
         response = web.Response(
             body=encoder.document(fold(events, finish)),
             headers={hdrs.CONTENT_TYPE: encoder.document_type},
@@ -126,29 +123,15 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     return response
 
 
-def _size(batch: Sequence[ChatEvent]) -> int:
-    """Return about how many bytes of memory a batch takes."""
-    texts = [len(event.text) for event in batch if isinstance(event, TextDelta | ThinkingDelta)]
-    fragments = [len(event.arguments) for event in batch if isinstance(event, ToolCallDelta)]
-    return sum(texts) + sum(fragments) + _EVENT * len(batch)
-
-
 def _ended() -> UpstreamProtocolError:
     return UpstreamProtocolError("stream ended unexpectedly")
 
 
-def _record_batch(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
-    """Record time and result of a batch; tell whether it was the last one."""
-    if not batch:
-        return False
-    if type(batch[0]) is not Finish:
-        record.timing.mark_delta()
-    last = batch[-1]
-    if type(last) is not Finish:
-        return False
-    record.usage = last.usage
-    record.finish = last.reason
-    return True
+def _settle(request: web.Request) -> None:
+    """Free what the request holds of limits, before its client can read the end of the answer."""
+    access = request[REQUEST_ACCESS]
+    if access is not None:
+        access.settle(request[RECORD])
 
 
 async def end_with_error(

@@ -13,7 +13,8 @@ class UsageKey(NamedTuple):
     """What the additions of a row have in common.
 
     ``hour`` is its beginning in seconds since 1970. ``caller`` is empty for requests without a key.
-    ``model`` is the canonical id.
+    ``model`` is the canonical id. ``attribution`` is that of a host application as a JSON object
+    with its names in order, empty without one.
     """
 
     hour: int
@@ -21,6 +22,7 @@ class UsageKey(NamedTuple):
     provider: str
     model: str
     operation: str
+    attribution: str = ""
 
 
 class UsageCounts(NamedTuple):

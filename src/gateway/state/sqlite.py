@@ -37,15 +37,15 @@ _TABLES = (
     "CREATE TABLE spent (name TEXT, period INTEGER, amount INTEGER, forget INTEGER,"
     " PRIMARY KEY (name, period)) WITHOUT ROWID",
     "CREATE TABLE usage (hour INTEGER, caller TEXT, provider TEXT, model TEXT, operation TEXT,"
-    " requests INTEGER, errors INTEGER, cancelled INTEGER, cache_hits INTEGER,"
+    " attribution TEXT, requests INTEGER, errors INTEGER, cancelled INTEGER, cache_hits INTEGER,"
     " input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,"
     " estimated_tokens INTEGER, cost INTEGER, unpriced INTEGER,"
-    " PRIMARY KEY (hour, caller, provider, model, operation)) WITHOUT ROWID",
+    " PRIMARY KEY (hour, caller, provider, model, operation, attribution)) WITHOUT ROWID",
     "CREATE TABLE answers (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)",
     "CREATE TABLE batches (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID",
 )
 _ADD = (
-    "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,"
     " errors = errors + excluded.errors, cancelled = cancelled + excluded.cancelled,"
     " cache_hits = cache_hits + excluded.cache_hits,"
@@ -178,7 +178,7 @@ class SqliteBackend:
         def run() -> Sequence[UsageRow]:
             statement = "SELECT * FROM usage WHERE hour >= ? AND hour < ?"
             found = self._execute(statement, (since, until)).fetchall()
-            return [UsageRow(UsageKey(*row[:5]), UsageCounts(*row[5:])) for row in found]
+            return [UsageRow(UsageKey(*row[:6]), UsageCounts(*row[6:])) for row in found]
 
         return await self._run(run)
 

@@ -19,7 +19,11 @@ __all__ = ["DEFAULT_BY", "FIELDS", "FORMATS", "Report", "parse_by", "parse_time"
 
 _TIMES = {"hour": "%Y-%m-%dT%H:00:00Z", "day": "%Y-%m-%d", "month": "%Y-%m"}
 FIELDS = ("caller", "provider", "model", "operation", *_TIMES)
-"""By what rows can be grouped; of the times one at most."""
+"""By what rows can be grouped; of the times one at most.
+
+``attribution.<name>`` is a field as well, for each name that a host application uses.
+"""
+_ATTRIBUTION = "attribution."
 DEFAULT_BY = ("caller", "provider", "model", "operation", "day")
 
 _AGO = re.compile(r"([0-9]{1,6})([hdw])")
@@ -71,7 +75,7 @@ FORMATS = ("table", "csv", "json")
 
 
 def report(rows: Sequence[UsageRow], by: Sequence[str] = DEFAULT_BY) -> Report:
-    """Return *rows* grouped *by* some of `FIELDS`, in their order."""
+    """Return *rows* grouped *by* fields such as `FIELDS`, in their order."""
     groups: dict[tuple[str, ...], UsageCounts] = {}
     total = UsageCounts()
     for key, counts in rows:
@@ -91,8 +95,8 @@ def report(rows: Sequence[UsageRow], by: Sequence[str] = DEFAULT_BY) -> Report:
 def parse_by(text: str) -> tuple[str, ...]:
     """Return the fields that a comma list names; raise `ValueError` that says what is allowed."""
     by = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if not set(by) <= set(FIELDS):
-        raise ValueError(f"must be some of {', '.join(FIELDS)}")
+    if not all(one in FIELDS or one.removeprefix(_ATTRIBUTION) not in ("", one) for one in by):
+        raise ValueError(f"must be some of {', '.join(FIELDS)}, {_ATTRIBUTION}NAME")
     if len(set(by) & set(_TIMES)) > 1:
         raise ValueError("must have one of hour, day, month at most")
     return by
@@ -117,6 +121,9 @@ def parse_time(text: str, *, now: datetime) -> int:
 def _field(key: UsageKey, name: str) -> str:
     if form := _TIMES.get(name):
         return datetime.fromtimestamp(key.hour, UTC).strftime(form)
+    if name.startswith(_ATTRIBUTION):
+        texts = codec.decode(key.attribution) if key.attribution else {}
+        return str(texts.get(name.removeprefix(_ATTRIBUTION), ""))
     return str(getattr(key, name))
 
 

@@ -1,0 +1,63 @@
+"""Record how far an answer has come: once per batch, from the lengths of its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.core import codec
+from gateway.core.events import (
+    ChatEvent,
+    Finish,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+)
+from gateway.observe.record import RequestRecord
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """What has arrived of one answer, as *record* tells it."""
+
+    __slots__ = ("_open_call", "_record")
+
+    def __init__(self, record: RequestRecord) -> None:
+        self._record = record
+        self._open_call = ""
+
+    def add(self, batch: Sequence[ChatEvent]) -> bool:
+        """Record time, size and result of a batch; tell whether it was the last one."""
+        if not batch:
+            return False
+        record = self._record
+        last = batch[-1]
+        if type(last) is Finish:
+            record.usage, record.finish = last.usage, last.reason
+            record.complete = last.usage is not None
+            batch = batch[:-1]
+        if batch:
+            record.timing.mark_delta()
+            record.pieces += len(batch)
+            texts = [len(event.text) for event in batch if type(event) is TextDelta]
+            record.characters += sum(texts)
+            if len(texts) < len(batch):
+                record.characters += sum(map(self._length, batch))
+        return type(last) is Finish
+
+    def _length(self, event: ChatEvent) -> int:
+        """Return the length of anything but text; a call in fragments is counted by these."""
+        match event:
+            case ThinkingDelta():
+                return len(event.text)
+            case ToolCallDelta():
+                begun, self._open_call = self._open_call == event.id, event.id
+                return len(event.arguments) + (0 if begun else len(event.name))
+            case ToolCall() if event.id and event.id == self._open_call:
+                self._open_call = ""
+                return 0
+            case ToolCall():
+                return len(event.name) + len(codec.encode(event.arguments))
+            case _:
+                return 0
