@@ -44,6 +44,6 @@ def test_every_argument_of_usage_stands_with_its_default() -> None:
     assert {name: "".join(codes(row["Default"])) for name, row in rows.items()} == {
         action.option_strings[-1]: action.default or "" for action in actions
     }
-    assert {*codes(rows["--by"]["Meaning"])} == {*FIELDS}
+    assert {*codes(rows["--by"]["Meaning"])} == {*FIELDS, "attribution.NAME"}
     assert codes(rows["--format"]["Meaning"]) == [*FORMATS]
     assert {*UsageCounts._fields} <= {*codes(section(PAGE, "Command `usage`"))}

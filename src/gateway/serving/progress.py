@@ -33,23 +33,25 @@ class Progress:
             return False
         record = self._record
         last = batch[-1]
-        if type(last) is Finish:
-            record.usage, record.finish = last.usage, last.reason
-            record.complete = last.usage is not None
+        finish = last if type(last) is Finish else None
+        if finish is not None:
+            record.usage, record.finish = finish.usage, finish.reason
+            record.complete = finish.usage is not None
             batch = batch[:-1]
         if batch:
             record.timing.mark_delta()
             record.pieces += len(batch)
-            texts = [len(event.text) for event in batch if type(event) is TextDelta]
-            record.characters += sum(texts)
-            if len(texts) < len(batch):
+            try:
+                # Nearly all batches hold nothing else, and this takes half the time of a sum.
+                record.characters += len("".join([event.text for event in batch]))  # type: ignore[union-attr]
+            except AttributeError:
                 record.characters += sum(map(self._length, batch))
-        return type(last) is Finish
+        return finish is not None
 
     def _length(self, event: ChatEvent) -> int:
-        """Return the length of anything but text; a call in fragments is counted by these."""
+        """Return the length of one event; a call in fragments is counted by these."""
         match event:
-            case ThinkingDelta():
+            case TextDelta() | ThinkingDelta():
                 return len(event.text)
             case ToolCallDelta():
                 begun, self._open_call = self._open_call == event.id, event.id
