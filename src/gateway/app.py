@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import aiohttp
@@ -15,6 +17,7 @@ from gateway.access.origins import Origins
 from gateway.core.errors import SettingsError
 from gateway.dialects.openai.history import KeptAnswers
 from gateway.handlers import ROUTES
+from gateway.handlers.operation import metrics
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import open_store
@@ -33,6 +36,7 @@ from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
 from gateway.serving.access import Access, open_access
 from gateway.serving.disconnects import Disconnects
+from gateway.serving.endpoint import Endpoint
 from gateway.serving.headers import finish_headers
 from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.keys import (
@@ -42,6 +46,7 @@ from gateway.serving.keys import (
     HEARTBEATS,
     KEPT_ANSWERS,
     LOADED_MODELS,
+    METRICS,
     MODEL_LISTS,
     OBSERVERS,
     ORIGINS,
@@ -49,6 +54,7 @@ from gateway.serving.keys import (
     STORE,
     TARGETS,
 )
+from gateway.serving.metrics import keep_gauges, make_metrics
 from gateway.serving.middleware import request_middleware
 from gateway.settings import Settings
 
@@ -83,7 +89,9 @@ def create_app(
     app = web.Application()
     app[SETTINGS] = settings
     log = LogObserver(logging.getLogger("gateway.access"))
-    app[OBSERVERS] = Observers((log, *observers))
+    app[METRICS] = counting = make_metrics(settings.metrics)
+    own = (log,) if counting is None else (log, counting)
+    app[OBSERVERS] = Observers((*own, *observers))
     app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
@@ -92,11 +100,20 @@ def create_app(
     app[KEPT_ANSWERS] = KeptAnswers(limits.responses, most_bytes=limits.response_bytes)
     app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
-    app[ENDPOINTS] = {add_route(one.method, one.path, one.handler): one for one in ROUTES}
+    app[ENDPOINTS] = {
+        add_route(one.method, one.path, one.handler): one for one in _routes(settings)
+    }
     app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_lifetime(configured, given, session))
     return app
+
+
+def _routes(settings: Settings) -> Iterator[Endpoint]:
+    """Yield all routes, with what *settings* say of the rights that they need."""
+    for one in ROUTES:
+        is_public = one.handler is metrics and settings.metrics.public
+        yield replace(one, right="none") if is_public else one
 
 
 def _lifetime(
@@ -132,6 +149,8 @@ def _lifetime(
             await stack.enter_async_context(_background(lists.keep_fresh))
             await stack.enter_async_context(_background(app[HEARTBEATS].watch))
             await stack.enter_async_context(_background(app[DISCONNECTS].watch))
+            if app[METRICS] is not None:
+                await stack.enter_async_context(_background(partial(keep_gauges, app)))
             yield
 
     return run

@@ -38,20 +38,35 @@ async def test_a_client_is_pointed_at_the_host() -> None:
     assert "mistral-large:latest" in [model.model for model in listed.models]
 
 
+def piece(word: str) -> str:
+    """Return the one block of Python that has *word*."""
+    (found,) = [one.text for one in PIECES if word in one.text]
+    return found
+
+
 async def test_settings_and_providers_are_made_in_code(aiohttp_client: Any) -> None:
     names: dict[str, Any] = {"__name__": "page"}
     exec(PIECES[1].text, names)
     assert names["settings"].models.aliases == {"fast": "mistral-small"}
-    exec(PIECES[3].text, names)
+    exec(piece("class Echo"), names)
     client = await aiohttp_client(names["app"])
     response = await client.post("/api/chat", json=ASKED)
     assert (await response.json())["message"]["content"] == "Hi!"
-    assert len(PIECES) == 4
+
+
+async def test_a_host_counts_in_its_own_registry(aiohttp_client: Any) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(piece("MetricsObserver"), names)
+    client = await aiohttp_client(scripted_app(ScriptedProvider(), None, *names["observers"]))
+    async with client.get("/api/version") as response:
+        assert response.status == 200
+    labels = {"dialect": "ollama", "route": "/api/version", "status": "200"}
+    assert names["registry"].get_sample_value("gateway_requests_total", labels) == 1
 
 
 async def test_a_middleware_names_the_caller(aiohttp_client: Any) -> None:
     names: dict[str, Any] = {"__name__": "page"}
-    exec(PIECES[2].text, names)
+    exec(piece("Caller("), names)
     records = Records()
     host = web.Application(middlewares=[names["identify"]])
     host.add_subapp("/llm", scripted_app(ScriptedProvider(), None, records))

@@ -14,6 +14,7 @@ from gateway.settings import (
     AuthSettings,
     CoolDownSettings,
     LimitsSettings,
+    MetricsSettings,
     ModelsSettings,
     NetworkSettings,
     OllamaSettings,
@@ -108,6 +109,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "auth": AuthSettings,
         "usage": UsageSettings,
         "state": StateSettings,
+        "metrics": MetricsSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -204,6 +206,11 @@ store_read = 3
 store_retry = 4
 store_lock = 6
 
+[metrics]
+enabled = true
+by_caller = true
+public = true
+
 [network]
 transport = "aiohttp"
 ca_file = "/etc/ssl/company.pem"
@@ -272,6 +279,7 @@ EVERYTHING_LOADED = Settings(
     auth=AuthSettings(True, "sixteen-letters-x"),
     usage=UsageSettings(True, 30, 0.5),
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
+    metrics=MetricsSettings(True, True, True),
     providers={
         "work": ProviderSettings(
             "mistral",
@@ -358,6 +366,9 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_STATE_PREFIX": "gw",
         "GATEWAY_STATE_TIMEOUT": "0.5",
         "GATEWAY_STATE_ON_FAILURE": "refuse",
+        "GATEWAY_METRICS_ENABLED": "1",
+        "GATEWAY_METRICS_BY_CALLER": "yes",
+        "GATEWAY_METRICS_PUBLIC": "true",
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
@@ -503,10 +514,9 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
     )
 
 
-TABLES = "auth, home, keys, limits, models, ollama, plans, prices, providers, server, state, usage"
 TABLES = (
-    "auth, cool_down, home, keys, limits, models, network, ollama, plans, prices, providers, retry,"
-    " server, state, timeouts, usage"
+    "auth, cool_down, home, keys, limits, metrics, models, network, ollama, plans, prices,"
+    " providers, retry, server, state, timeouts, usage"
 )
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
 

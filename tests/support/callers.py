@@ -8,7 +8,7 @@ from typing import Any
 from gateway.access.client_keys import hash_key
 from gateway.settings import KeySettings, PriceSettings, Settings
 
-__all__ = ["AUTH", "KEY", "auth", "key_of", "settings_of", "with_key"]
+__all__ = ["AUTH", "KEY", "PRICES", "auth", "hash_of", "key_of", "settings_of", "with_key"]
 
 PRICES = {"scripted/*": PriceSettings(Decimal(1), Decimal(2))}
 """For a million tokens: one token of input costs 10⁶ of our units, one of output twice as much."""
@@ -17,6 +17,11 @@ PRICES = {"scripted/*": PriceSettings(Decimal(1), Decimal(2))}
 def key_of(name: str) -> str:
     """Return the key of a caller, which only tests can guess."""
     return f"sk-gw-{name}-0123456789abcdef"
+
+
+def hash_of(name: str) -> str:
+    """Return what the settings have of the key of a caller."""
+    return hash_key(key_of(name))
 
 
 def auth(name: str) -> dict[str, str]:

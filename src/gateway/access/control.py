@@ -151,3 +151,4 @@ class RequestAccess:
         )
         settled = self._permit.settle(outcome)
         record.cost, record.estimated = settled.cost, settled.estimated
+        record.is_unpriced = settled.cost is None

@@ -116,7 +116,8 @@ class ListedModel:
 
     ``name`` is the short display form with its tag. ``provider`` is the provider's name in the
     settings, ``remote_host`` the origin of its service, or of the one where that has the model
-    from. ``layers`` are those of the user who made it; ``info`` is what results from them.
+    from. ``layers`` are those of the user who made it; ``info`` is what results from them. What is
+    not ``listed`` is presumed to exist: no list of its provider has it.
     """
 
     name: str
@@ -124,6 +125,7 @@ class ListedModel:
     info: ModelInfo
     remote_host: str = ""
     layers: ModelfileLayers = _NO_LAYERS
+    listed: bool = True
 
     def __post_init__(self) -> None:
         if self.info.remote_host:

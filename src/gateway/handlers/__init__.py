@@ -21,7 +21,7 @@ from gateway.handlers.ollama.embed import embed, embeddings
 from gateway.handlers.ollama.generate import generate
 from gateway.handlers.ollama.manage import copy, create, delete, pull, push
 from gateway.handlers.ollama.models import ps, show, tags
-from gateway.handlers.operation import key, usage
+from gateway.handlers.operation import key, metrics, usage
 from gateway.serving.endpoint import Endpoint
 
 __all__ = ["ROUTES"]
@@ -66,6 +66,7 @@ ROUTES = (
     Endpoint("POST", "/v1/messages/count_tokens", count_tokens, ANTHROPIC),
     Endpoint("GET", "/gateway/key", key),
     Endpoint("GET", "/gateway/usage", usage),
+    Endpoint("GET", "/metrics", metrics),
     Endpoint("GET", "/healthz", healthz, right="none"),
     Endpoint("GET", "/readyz", readyz, right="none"),
 )

@@ -1,7 +1,8 @@
-"""The gateway's own routes: the limits of a caller, and usage."""
+"""The gateway's own routes: the limits of a caller, usage, and metrics."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -11,10 +12,11 @@ from aiohttp import web
 from gateway.core import codec
 from gateway.core.errors import GatewayError, InvalidRequest, NotPermitted
 from gateway.serving.admission import is_local
-from gateway.serving.keys import ACCESS, REQUEST_ACCESS, SETTINGS
+from gateway.serving.keys import ACCESS, METRICS, REQUEST_ACCESS, SETTINGS
+from gateway.serving.metrics import set_gauges
 from gateway.serving.responses import document_response, json_document
 
-__all__ = ["key", "usage"]
+__all__ = ["key", "metrics", "usage"]
 
 ValueT = TypeVar("ValueT")
 
@@ -35,6 +37,20 @@ async def key(request: web.Request) -> web.StreamResponse:
     limits = request.app[SETTINGS].limits
     document = key_report(caller, plan, level, limits, now=datetime.now(UTC))
     return json_document(codec.encode(document))
+
+
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """Show the metrics to an administrator, to Prometheus on this machine, or to everybody."""
+    if not request.app[SETTINGS].metrics.public:
+        _require_operator(request)
+    counted = request.app[METRICS]
+    if counted is None:
+        raise GatewayError("metrics are not kept: set metrics.enabled", status=404)
+    from gateway.observe.metrics import CONTENT_TYPE  # noqa: PLC0415 - needs an extra
+
+    set_gauges(request.app, counted)
+    # It reads a file of each worker.
+    return document_response(await asyncio.to_thread(counted.exposition), CONTENT_TYPE)
 
 
 async def usage(request: web.Request) -> web.StreamResponse:
@@ -69,6 +85,13 @@ async def usage(request: web.Request) -> web.StreamResponse:
     found = report(rows, by)
     text = found.csv() if form == "csv" else found.json()
     return document_response(text.encode(), _TYPES[form])
+
+
+def _require_operator(request: web.Request) -> None:
+    """Raise `NotPermitted` for who may not see what concerns everybody."""
+    access = request[REQUEST_ACCESS]
+    if not (_may_see_all(request) or (access is not None and access.sees_all)):
+        raise NotPermitted("only an API key with admin may see this")
 
 
 def _may_see_all(request: web.Request) -> bool:

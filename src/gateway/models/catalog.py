@@ -142,8 +142,10 @@ def _base(index: ModelIndex, derived: DerivedModel) -> ListedModel | None:
     provider = index.providers.get(derived.provider.casefold())
     if provider is None:
         return None
-    known = (info for info in provider.models if info.id == derived.model_id)
-    return index.exposed(provider, next(known, None) or provider.describe(derived.model_id))
+    for info in provider.models:
+        if info.id == derived.model_id:
+            return index.exposed(provider, info)
+    return index.exposed(provider, provider.describe(derived.model_id), listed=False)
 
 
 def _with_provider_alias(index: ModelIndex, alias: str, model: ListedModel) -> ModelIndex:

@@ -60,10 +60,13 @@ class ModelIndex:
     provider_aliases: Mapping[str, ListedModel] = dataclasses.field(default_factory=_nothing)
     models: tuple[ListedModel, ...] = ()
 
-    def exposed(self, provider: ProviderModels, info: ModelInfo) -> ListedModel | None:
+    def exposed(
+        self, provider: ProviderModels, info: ModelInfo, *, listed: bool = True
+    ) -> ListedModel | None:
         """Return the provider's model *info* under its listed name, or None if it is not exposed.
 
-        A name that begins with the name of another provider is listed behind that of its own.
+        *listed* says whether the provider's list has it. A name that begins with the name of
+        another provider is listed behind that of its own.
         """
         name = display_name(info.id)
         if self.names_another(provider.provider, name):
@@ -73,7 +76,7 @@ class ModelIndex:
             fnmatchcase(form, pattern) for form in forms for pattern in self.expose
         ):
             return None
-        return ListedModel(name, provider.provider, info, provider.remote_host)
+        return ListedModel(name, provider.provider, info, provider.remote_host, listed=listed)
 
     def names_another(self, provider: str, name: str) -> bool:
         """Tell whether *name* begins with a provider's name that is not *provider*.

@@ -144,7 +144,7 @@ def _presumed(index: ModelIndex, query: _Query) -> _Answer:
     if provider.complete and not query.unlisted:
         return None
     model_id = name.model if name.tag == _DEFAULT.tag else f"{name.model}-{name.tag}"
-    return _one(index.exposed(provider, provider.describe(model_id)))
+    return _one(index.exposed(provider, provider.describe(model_id), listed=False))
 
 
 def _one(model: ListedModel | None) -> _Answer:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.errors import GatewayError
 from gateway.core.events import FinishReason, Usage
 from gateway.core.timing import Timing
 from gateway.observe.upstream_replies import Reply
@@ -28,10 +29,14 @@ class RequestRecord:
     ``usage`` is what the provider has counted, and ``complete`` says that there are such counts of
     the whole answer. In any case ``pieces`` and ``characters`` tell what the provider has sent so
     far: the events, and the length of their texts, thinking and calls, or of a transcript.
+    ``canonical`` is the canonical id of the requested model, empty if no list has it, and
+    ``service`` the name of the provider's service in OpenTelemetry's GenAI conventions. ``error``
+    is the message that the client got, ``error_type`` the name of the error's class, or
+    ``cancelled`` for a client that disconnected.
     ``limited`` names the limit, budget or missing right that rejected the request, as
     `gateway.core.errors.GatewayError.limit` does. ``cost`` is in 10⁻¹² units of money, ``None`` if
-    it is not known; ``estimated`` says that it and the tokens charged are estimates, as no
-    counts arrived.
+    it is not known; ``is_unpriced`` says that this is so although prices are needed, and
+    ``estimated`` that it and the tokens charged are estimates, as no counts arrived.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
     No prompt and no answer is ever stored here.
     """
@@ -51,6 +56,8 @@ class RequestRecord:
     model: str = ""
     provider: str = ""
     upstream_model: str = ""
+    canonical: str = ""
+    service: str = ""
     key: int = 0
     has_choice: bool = False
     skipped: list[str] = field(default_factory=list)
@@ -60,7 +67,9 @@ class RequestRecord:
     characters: int = 0
     finish: FinishReason | None = None
     error: str = ""
+    error_type: str = ""
     cost: int | None = None
+    is_unpriced: bool = False
     estimated: bool = False
     limited: str = ""
     replies: list[Reply] = field(default_factory=list)
@@ -68,6 +77,10 @@ class RequestRecord:
     def set_target(self, provider: str, model: str, key: int) -> None:
         """Record the target of the attempt that begins: *provider*, its *model* and its *key*."""
         self.provider, self.upstream_model, self.key = provider, model, key
+
+    def fail(self, error: GatewayError) -> None:
+        """Record the error that the client gets."""
+        self.error, self.error_type, self.limited = error.message, type(error).__name__, error.limit
 
     @property
     def target(self) -> str:

@@ -69,6 +69,12 @@ class Provider(abc.ABC, Generic[OptionsT]):
     required_options: ClassVar[tuple[str, ...]] = ()
     """Options without which no request can succeed, such as a key; start-up requires them."""
 
+    otel_name: str = ""
+    """The service's name in OpenTelemetry's GenAI conventions (``gen_ai.provider.name``).
+
+    Empty is the provider's name in the settings. An instance may override that of its class.
+    """
+
     def __init__(self, context: ProviderContext[OptionsT]) -> None:
         self.context = context
 

@@ -38,7 +38,10 @@ class Access:
 
 
 class OpenAccess:
-    """Access control in use, with its state; ``ledger`` is ``None`` if usage is not kept."""
+    """Access control in use, with its state; ``ledger`` is ``None`` if usage is not kept.
+
+    The state ``is_shared`` if the settings name a server for it.
+    """
 
     def __init__(
         self, control: AccessControl, state: State, file: KeyFile | None, ledger: Ledger | None
@@ -47,6 +50,7 @@ class OpenAccess:
         self.state = state
         self.ledger = ledger
         self.file = file
+        self.is_shared = False
         self.stamp: object = None
 
 
@@ -161,6 +165,7 @@ class _Opener:
         ledger = await self._open_ledger(state) if self._wants_ledger(keyring) else None
         limiter = Limiter(state, settings.limits, Prices(settings.prices), ledger=ledger)
         opened = OpenAccess(AccessControl(keyring, limiter, self._services), state, file, ledger)
+        opened.is_shared = bool(settings.state.url)
         opened.stamp = stamp
         self._log_requirement(keyring)
         return opened

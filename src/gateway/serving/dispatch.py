@@ -34,6 +34,7 @@ def dispatch(
 
     def try_target(target: Target) -> Awaitable[T]:
         record.set_target(*target.id)
+        record.service = target.provider.otel_name or target.model.provider
         result = attempt(target)
         return observers.watch(record, result) if observers.watch_attempts else result
 

@@ -42,7 +42,7 @@ async def answer_error(request: web.Request, error: Exception) -> web.StreamResp
         case web.HTTPException():
             raise error
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(request, GatewayError(_message(error)))
+    return _answer(request, _reported(error))
 
 
 def abort(
@@ -54,7 +54,8 @@ def abort(
     """
     record = request[RECORD]
     record.status = started.status
-    record.error = record.error or _message(error)
+    if not record.error:
+        record.fail(_reported(error))
     if not isinstance(error, GatewayError):
         _log.error("%s %s failed in mid-answer", request.method, request.path, exc_info=error)
     request.protocol.force_close()
@@ -63,8 +64,7 @@ def abort(
 
 def _answer(request: web.Request, error: GatewayError) -> web.Response:
     record = request[RECORD]
-    record.error = error.message
-    record.limited = error.limit
+    record.fail(error)
     if error.__cause__ is not None:
         _log.info("%s: %s", error, cause_of(error))
     endpoint = request.app[ENDPOINTS].get(request.match_info.route)
@@ -73,8 +73,8 @@ def _answer(request: web.Request, error: GatewayError) -> web.Response:
         return _response(dialect, error, record.id)
     except Exception as second:  # of any kind: the client must get an answer
         _log.error("an error response could not be built", exc_info=second)
-        error = GatewayError(_message(second))
-        record.error = error.message
+        error = _reported(second)
+        record.fail(error)
         return _response(dialect, error, record.id)
 
 
@@ -91,8 +91,9 @@ def cause_of(error: GatewayError) -> str:
     return redact(shorten(repr(error.__cause__), _LONGEST_CAUSE))
 
 
-def _message(error: Exception) -> str:
-    return error.message if isinstance(error, GatewayError) else "internal server error"
+def _reported(error: Exception) -> GatewayError:
+    """Return what the client gets for *error*."""
+    return error if isinstance(error, GatewayError) else GatewayError("internal server error")
 
 
 def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.access.control import RequestAccess
+    from gateway.observe.metrics import MetricsObserver
 
 __all__ = [
     "ACCESS",
@@ -32,6 +33,7 @@ __all__ = [
     "HEARTBEATS",
     "KEPT_ANSWERS",
     "LOADED_MODELS",
+    "METRICS",
     "MODEL_LISTS",
     "OBSERVERS",
     "ORIGINS",
@@ -52,6 +54,9 @@ LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", Lo
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
 KEPT_ANSWERS: web.AppKey[KeptAnswers] = web.AppKey("gateway.kept_answers", KeptAnswers)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
+
+METRICS: web.AppKey[MetricsObserver | None] = web.AppKey("gateway.metrics")
+"""What counts requests; ``None`` where metrics are switched off."""
 
 ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)
 

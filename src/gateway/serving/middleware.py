@@ -110,3 +110,4 @@ def _record_disconnect(record: RequestRecord) -> None:
     if not record.status:  # else it disconnected after its answer
         record.status = 499
         record.error = "client closed the connection"
+        record.error_type = "cancelled"

@@ -168,7 +168,7 @@ async def _abort(
             reported = GatewayError("internal server error")
             _log.error("an adapter failed during an answer", exc_info=error)
     request[RECORD].status = response.status
-    request[RECORD].error = reported.message
+    request[RECORD].fail(reported)
     if request.app[SETTINGS].ollama.abort_broken_streams:
         await sent.write(encoder.error_line(reported))
         request.protocol.force_close()

@@ -35,6 +35,7 @@ async def find_models(
     if models:
         record.provider = models[0].provider
         record.upstream_model = models[0].info.id
+        record.canonical = models[0].info.canonical if models[0].listed else ""
     return models
 
 

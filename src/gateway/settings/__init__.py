@@ -13,6 +13,7 @@ from gateway.settings.callers import (
 )
 from gateway.settings.environment import Environment
 from gateway.settings.sources import VARIABLES, load, read_key
+from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
     CoolDownSettings,
     LimitsSettings,
@@ -33,6 +34,7 @@ __all__ = [
     "Environment",
     "KeySettings",
     "LimitsSettings",
+    "MetricsSettings",
     "ModelsSettings",
     "NetworkSettings",
     "OllamaSettings",

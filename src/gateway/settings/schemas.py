@@ -216,6 +216,12 @@ class _StateTable(_Table):
     on_failure = fields.String(validate=validate.OneOf(("local", "refuse")))
 
 
+class _MetricsTable(_Table):
+    enabled = fields.Boolean(truthy={True}, falsy={False})
+    by_caller = fields.Boolean(truthy={True}, falsy={False})
+    public = fields.Boolean(truthy={True}, falsy={False})
+
+
 class _RetryTable(_Table):
     count = fields.Integer(strict=True, validate=validate.Range(0, 100))
     within = fields.Float(validate=_NOT_NEGATIVE)
@@ -272,6 +278,7 @@ class _Document(_Table):
     prices = fields.Dict(keys=fields.String(validate=_SAID), values=fields.Nested(_PriceTable))
     usage = fields.Nested(_UsageTable)
     state = fields.Nested(_StateTable)
+    metrics = fields.Nested(_MetricsTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=_name("a provider"),
@@ -295,6 +302,7 @@ GROUPS: Mapping[str, ma.Schema] = {
     "auth": _AuthTable(),
     "usage": _UsageTable(),
     "state": _StateTable(),
+    "metrics": _MetricsTable(),
 }
 """The groups whose keys are fixed."""
 

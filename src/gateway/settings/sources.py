@@ -24,6 +24,7 @@ from gateway.settings.callers import (
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host, parse_socket
 from gateway.settings.schemas import GROUPS, check, from_text
+from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
     CoolDownSettings,
     LimitsSettings,
@@ -202,6 +203,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         prices=_tables(merged, "prices", lambda _, values: PriceSettings(**values)),
         usage=UsageSettings(**groups["usage"]),
         state=StateSettings(**groups["state"]),
+        metrics=MetricsSettings(**groups["metrics"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,

@@ -17,6 +17,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
+from gateway.settings.telemetry import MetricsSettings
 
 __all__ = [
     "CoolDownSettings",
@@ -237,6 +238,7 @@ class Settings:
     prices: Mapping[str, PriceSettings] = field(default_factory=dict)
     usage: UsageSettings = field(default=UsageSettings())
     state: StateSettings = field(default=StateSettings())
+    metrics: MetricsSettings = field(default=MetricsSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)

@@ -28,7 +28,7 @@ async def progress(
     An *error* after them is the last line of a stream, or the whole answer.
     """
     if error is not None:
-        request[RECORD].error = error.message
+        request[RECORD].fail(error)
     if not stream:
         return web.Response(
             body=progress_document(statuses[-1]) if error is None else error_document(error),

@@ -35,6 +35,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         {"api_key": "ANTHROPIC_API_KEY", "base_url": "ANTHROPIC_BASE_URL"}
     )
     required_options = ("api_key",)
+    otel_name = "anthropic"
 
     def __init__(self, context: ProviderContext[AnthropicOptions]) -> None:
         super().__init__(context)

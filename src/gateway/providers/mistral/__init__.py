@@ -40,6 +40,7 @@ class MistralProvider(Provider[MistralOptions]):
         {"api_key": "MISTRAL_API_KEY", "base_url": "MISTRAL_BASE_URL"}
     )
     required_options = ("api_key",)
+    otel_name = "mistral_ai"
 
     def __init__(self, context: ProviderContext[MistralOptions]) -> None:
         super().__init__(context)

@@ -44,6 +44,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
         options = context.options
+        self.otel_name = "openai" if options.is_official else ""
         self._upstream = open_upstream(
             context,
             headers={

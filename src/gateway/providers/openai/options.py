@@ -51,12 +51,16 @@ class OpenAIOptions(ServiceOptions):
     pass_options: tuple[str, ...] | None = None
 
     @property
+    def is_official(self) -> bool:
+        """Tell whether the server is OpenAI's own."""
+        return URL(self.base_url).host == _OFFICIAL
+
+    @property
     def passed(self) -> frozenset[str]:
         """Return the names of options to pass on; OpenAI itself rejects those it does not know."""
         if self.pass_options is not None:
             return frozenset(self.pass_options)
-        is_official = URL(self.base_url).host == _OFFICIAL
-        return frozenset() if is_official else frozenset({"top_k", "min_p"})
+        return frozenset() if self.is_official else frozenset({"top_k", "min_p"})
 
 
 class _ModelRuleSchema(ma.Schema):

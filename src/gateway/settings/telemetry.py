@@ -1,0 +1,21 @@
+"""What can be configured of metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MetricsSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Whether requests are counted for Prometheus, at ``/metrics``.
+
+    ``by_caller`` counts money and refusals for each caller. ``public`` shows the metrics to
+    everybody; otherwise they need the key of an administrator, or without any key a program on the
+    same machine.
+    """
+
+    enabled: bool = False
+    by_caller: bool = False
+    public: bool = False
