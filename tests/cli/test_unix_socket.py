@@ -16,7 +16,7 @@ from aiohttp import web
 from commandline import run, serving
 from gateway.cli.server import CannotListen, serve
 from gateway.serving.disconnects import Disconnects
-from gateway.serving.keys import DISCONNECTS
+from gateway.serving.keys import DISCONNECTS, ENDPOINTS
 from gateway.settings import ServerSettings
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are none here")
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there ar
 def application() -> web.Application:
     app = web.Application()
     app[DISCONNECTS] = Disconnects(poll=0.5)
+    app[ENDPOINTS] = {}
     return app
 
 

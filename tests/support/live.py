@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
 import aiohttp
@@ -11,6 +12,9 @@ from aiohttp import web
 
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
+from gateway.cli.front.head import LARGEST_HEAD, MOST_FIELDS
+from gateway.cli.front.protocol import Front
+from gateway.cli.front.refusals import Refusals
 from gateway.observe.observer import Observer
 from gateway.sandbox import Received, Sandbox, start
 from gateway.settings import (
@@ -64,12 +68,25 @@ async def live_gateway(
         )
         app = create_app(settings, session=session, observers=observers)
         guard_hosts(app, "127.0.0.1")
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        refusals = Refusals(app)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            max_line_size=LARGEST_HEAD,
+            max_field_size=LARGEST_HEAD,
+            max_headers=MOST_FIELDS,
+        )
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0]
-            yield LiveGateway(f"http://{host}:{port}", running.sandbox)
+            behind = runner.server
+            assert behind is not None
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Front(behind(), refusals.request), "127.0.0.1", 0
+            )
+            with closing(server):
+                host, port = server.sockets[0].getsockname()
+                yield LiveGateway(f"http://{host}:{port}", running.sandbox)
         finally:
             await runner.cleanup()
     judge = load_judge()

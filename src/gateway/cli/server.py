@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import signal
 import socket
@@ -14,9 +13,10 @@ from pathlib import Path
 from types import FrameType
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
-from aiohttp.log import server_logger
 
+from gateway.cli.front.head import LARGEST_HEAD, MOST_FIELDS
+from gateway.cli.front.protocol import Front
+from gateway.cli.front.refusals import Refusals
 from gateway.serving.keys import DISCONNECTS
 from gateway.settings import ServerSettings
 
@@ -63,35 +63,45 @@ async def serve(
         handler_cancellation=True,
         keepalive_timeout=_KEEP_ALIVE,
         shutdown_timeout=_LAST_WORDS,
+        max_line_size=LARGEST_HEAD,
+        max_field_size=LARGEST_HEAD,
+        max_headers=MOST_FIELDS,
     )
-    with _short_errors(), _signals() as stop:
+    refusals = Refusals(app)
+    with _signals() as stop:
         await runner.setup()
         try:
+            behind = runner.server
+            assert behind is not None  # noqa: S101 - there is one since the set-up
             try:
-                site = _site(runner, settings, reuse_port=supervisor is not None or None)
-                await site.start()
+                server = await _listen(
+                    lambda: Front(behind(), refusals.request),
+                    settings,
+                    reuse_port=supervisor is not None or None,
+                )
             except (OSError, UnicodeError) as error:
                 raise CannotListen(_reason(settings, error)) from error
-            ready([_url(address) for address in runner.addresses])
-            if supervisor is not None:
-                supervisor.send(b"1")
-                asyncio.get_running_loop().add_reader(supervisor, stop.set)
-            await stop.wait()
-            await site.stop()
+            with contextlib.closing(server):
+                ready([_url(listening.getsockname()) for listening in server.sockets])
+                if supervisor is not None:
+                    supervisor.send(b"1")
+                    asyncio.get_running_loop().add_reader(supervisor, stop.set)
+                await stop.wait()
             _remove_socket(settings)
             await app[DISCONNECTS].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
 
 
-def _site(
-    runner: web.AppRunner, settings: ServerSettings, *, reuse_port: bool | None
-) -> web.BaseSite:
+async def _listen(
+    protocol: Callable[[], asyncio.Protocol], settings: ServerSettings, *, reuse_port: bool | None
+) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
     if settings.socket:
         _check_unused(settings.socket)
-        return web.UnixSite(runner, settings.socket, backlog=_BACKLOG)
-    return web.TCPSite(
-        runner, settings.host, settings.port, backlog=_BACKLOG, reuse_port=reuse_port
+        return await loop.create_unix_server(protocol, settings.socket, backlog=_BACKLOG)
+    return await loop.create_server(
+        protocol, settings.host, settings.port, backlog=_BACKLOG, reuse_port=reuse_port
     )
 
 
@@ -110,27 +120,6 @@ def _remove_socket(settings: ServerSettings) -> None:
     """Remove the file of a server that is closed: not every event loop does."""
     if settings.socket:
         Path(settings.socket).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _short_errors() -> Iterator[None]:
-    """Filter what aiohttp's server logs, which one logger does for the whole process."""
-    server_logger.addFilter(_shorten)
-    try:
-        yield
-    finally:
-        server_logger.removeFilter(_shorten)
-
-
-def _shorten(record: logging.LogRecord) -> bool:
-    """Make one line of what aiohttp says of a client that does not speak HTTP; let all through."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
-        # Its text and its traceback contain the client's data, which may include a key.
-        record.msg = f"{record.getMessage()}: {type(error).__name__}"
-        record.args = record.exc_info = None
-        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
-    return True
 
 
 def _reason(settings: ServerSettings, error: OSError | UnicodeError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -60,9 +59,7 @@ METRICS: web.AppKey[MetricsObserver | None] = web.AppKey("gateway.metrics")
 
 ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)
 
-ENDPOINTS: web.AppKey[Mapping[web.AbstractRoute, Endpoint]] = web.AppKey(
-    "gateway.endpoints", Mapping
-)
+ENDPOINTS: web.AppKey[dict[web.AbstractRoute, Endpoint]] = web.AppKey("gateway.endpoints", dict)
 """The endpoint behind each route of the application's router."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)

@@ -11,6 +11,7 @@ from wire_rules.basics import BASICS
 from wire_rules.bodies import BODIES
 from wire_rules.case import Case
 from wire_rules.deviations import DEVIATIONS
+from wire_rules.heads import HEADS
 from wire_rules.management import MANAGEMENT
 from wire_rules.models import MODELS
 from wire_rules.names import NAMES
@@ -22,6 +23,7 @@ __all__ = ["ALL"]
 
 ALL: tuple[Case, ...] = (
     *BASICS,
+    *HEADS,
     *BODIES,
     *NAMES,
     *REQUESTS,

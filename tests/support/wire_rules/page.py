@@ -25,7 +25,8 @@ PYTHONPATH=tests/support python -m wire_rules.page > docs/reference/conformance.
 """
 _SHARED = 5
 """A rule that holds for at least this many endpoints is listed once for all of them."""
-_WEB_RULES = "13-"
+_HEADINGS = {"0-": "Heads of requests", "13-": "Origin and Host checks"}
+"""Headings of rules that are the same for all endpoints, by how their ids begin."""
 
 
 def render(cases: Sequence[Case]) -> str:
@@ -68,9 +69,9 @@ def _endpoints(cases: Iterable[Case]) -> dict[str, set[str]]:
 
 
 def _heading(case: Case) -> str:
-    """Return the heading of a rule: rules for web pages are the same for all endpoints."""
-    if case.id.startswith(_WEB_RULES):
-        return "Origin and Host checks"
+    for start, heading in _HEADINGS.items():
+        if case.id.startswith(start):
+            return heading
     method, path = case.endpoint.split()
     return f"`{method} {'/api/blobs/{digest}' if path.startswith('/api/blobs/') else path}`"
 
