@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 
 from gateway.access.rejections import reject
+from gateway.core.errors import InvalidRequest
 
 __all__ = [
     "HOSTS",
@@ -97,14 +98,14 @@ HOSTS: web.AppKey[Hosts] = web.AppKey("gateway.hosts", Hosts)
 def answer_foreign_host(request: web.Request, allowed: Hosts | None) -> web.Response | None:
     """Return an empty 403 for a foreign ``Host``, and a 204 for ``OPTIONS`` to a name of ours.
 
-    A header that names no host is a 400, as by Go's HTTP server. Return None for all other
-    requests, and if *allowed* is None. Beyond loopback only requests of browsers are rejected, and
-    ``OPTIONS`` is as any other method.
+    Return None for all other requests, and if *allowed* is None; raise `InvalidRequest` for a
+    header that names no host, as Go's HTTP server rejects it. Beyond loopback only requests of
+    browsers are rejected, and ``OPTIONS`` is as any other method.
     """
     if allowed is None:
         return None
     if _find_illegal(request.host):
-        return web.Response(status=400, text="400 Bad Request: malformed Host header")
+        raise InvalidRequest("malformed Host header")
     if allowed.allow_address(request.host):
         return None
     if not allowed.allow_name(request.host):

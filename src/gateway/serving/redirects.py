@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from gateway.core.errors import InvalidRequest
+
 __all__ = ["answer_unclean_target", "redirect", "with_allowed_methods"]
 
 _PERMANENT: Final = 301
@@ -27,7 +29,8 @@ def answer_unclean_target(request: web.Request) -> web.Response | None:
     """Answer an unclean target as Go's HTTP server does before routing; None for all others.
 
     A path with two slashes in a row or a segment ``.`` or ``..`` is redirected to its clean
-    form, for any method; a broken escape is a 400, and a fragment is part of the path.
+    form, for any method; a fragment is part of the path. Raise `InvalidRequest` for a broken
+    escape.
     """
     target = request.raw_path
     if _is_suspect(target) is None:
@@ -36,7 +39,7 @@ def answer_unclean_target(request: web.Request) -> web.Response | None:
     if not path.startswith("/"):  # a whole URL, or the asterisk of OPTIONS
         return None
     if _find_broken_escape(path):
-        return web.Response(status=400, text="400 Bad Request")
+        raise InvalidRequest("malformed path")
     if "#" in path:
         raise web.HTTPNotFound
     clean = _clean(path)

@@ -71,8 +71,8 @@ def _cases() -> Iterator[Case]:
         "GET /v1/models/{model}",
         "a path may have any byte beyond ASCII",
         path="/v1/models/%C3%A4",
-        status=404,
-        check=found("not found"),
+        status=400,
+        check=found("invalid model name"),
     )
     for name, sent, status, text in REFUSALS:
         yield Case(
