@@ -32,7 +32,7 @@ ONLY_IN = {
     "aiohttp": {"access", "app", "cli", "handlers", "providers", "sandbox", "serving", "testing"},
     "aiohttp_sse_client2": {"providers"},
     "dotenv": {"settings"},
-    "httptools": {"providers"},
+    "httptools": {"cli", "providers"},
     "marshmallow": {"dialects", "providers", "settings", "testing"},
     "msgspec": {"access", "core", "dialects", "models", "providers", "state"},
     "platformdirs": {"cli"},

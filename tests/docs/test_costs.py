@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.front.head import HeadReader
 from gateway.core.errors import GatewayError
 from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.bodies.form import read_form
@@ -66,10 +67,18 @@ class Reader:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+def read_head(n: int) -> None:
+    """Read a head that comes byte by byte."""
+    reader = HeadReader()
+    reader.feed(b"GET / HTTP/1.1\r\nX-Long: ")
+    for _ in range(n):
+        reader.feed(b"x")
+
+
 READERS = {
     "request head": Reader(
         over=((400, b"{}"),),
-        work=lambda n: lambda: None,
+        work=lambda n: lambda: read_head(n),
         headers=(("X-Long", "x" * 9000),),
     ),
     "request body": Reader(
