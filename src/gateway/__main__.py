@@ -13,10 +13,13 @@ def run() -> int:
     """Run the command line; a signal that comes while it is loaded ends the process quietly.
 
     Else an interrupt would show a traceback from the midst of some module, and a container, whose
-    first process gets no signal that it has not asked for, could not be stopped for a while.
+    first process gets no signal that it has not asked for, could not be stopped for a while. SIGHUP
+    means to read the settings again, which is about to happen.
     """
     interrupt = signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from gateway.cli.main import main  # noqa: PLC0415 - only now, since this is what takes its time
 
     signal.signal(signal.SIGINT, interrupt)

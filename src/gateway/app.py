@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 
 import aiohttp
 from aiohttp import web
 
-from gateway.access.origins import Origins
 from gateway.core.errors import SettingsError
+from gateway.core.tasks import background
 from gateway.dialects.openai.history import KeptAnswers
 from gateway.handlers import ROUTES
 from gateway.handlers.operation import metrics
@@ -34,7 +32,7 @@ from gateway.providers.registry import (
 )
 from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
-from gateway.serving.access import Access, open_access
+from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.headers import finish_headers
@@ -45,15 +43,15 @@ from gateway.serving.keys import (
     ENDPOINTS,
     HEARTBEATS,
     KEPT_ANSWERS,
+    LIVE,
     LOADED_MODELS,
     METRICS,
     MODEL_LISTS,
     OBSERVERS,
-    ORIGINS,
-    SETTINGS,
     STORE,
     TARGETS,
 )
+from gateway.serving.live import Live
 from gateway.serving.metrics import keep_gauges, make_metrics
 from gateway.serving.middleware import request_middleware
 from gateway.settings import Settings
@@ -87,12 +85,11 @@ def create_app(
     given = {name: one for name, one in providers.items() if not isinstance(one, type)}
 
     app = web.Application()
-    app[SETTINGS] = settings
+    app[LIVE] = Live(settings, configured)
     log = LogObserver(logging.getLogger("gateway.access"))
     app[METRICS] = counting = make_metrics(settings.metrics)
     own = (log,) if counting is None else (log, counting)
     app[OBSERVERS] = Observers((*own, *observers))
-    app[ORIGINS] = Origins(settings.ollama.origins)
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
     app[ACCESS] = Access()
@@ -105,7 +102,7 @@ def create_app(
     }
     app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)
-    app.cleanup_ctx.append(_lifetime(configured, given, session))
+    app.cleanup_ctx.append(_lifetime(settings, configured, given, session))
     return app
 
 
@@ -117,6 +114,7 @@ def _routes(settings: Settings) -> Iterator[Endpoint]:
 
 
 def _lifetime(
+    settings: Settings,
     configured: Sequence[Configured],
     given: Mapping[str, AnyProvider],
     session: aiohttp.ClientSession | None,
@@ -125,7 +123,7 @@ def _lifetime(
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            keepsakes = Keepsakes(app[SETTINGS].limits.keepsakes)
+            keepsakes = Keepsakes(settings.limits.keepsakes)
             sessions = await stack.enter_async_context(Sessions(session))
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
@@ -135,22 +133,20 @@ def _lifetime(
                 stack.push_async_callback(_close, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)
             # What is given in code has its place in the settings, or else comes last.
-            opened = {name: opened[name] for name in {**app[SETTINGS].providers, **opened}}
-            app[TARGETS] = Targets(opened, app[SETTINGS].cool_down)
-            store = await stack.enter_async_context(
-                open_store(app[SETTINGS].home, app[SETTINGS].timeouts)
-            )
+            opened = {name: opened[name] for name in {**settings.providers, **opened}}
+            app[TARGETS] = Targets(opened, settings.cool_down)
+            store = await stack.enter_async_context(open_store(settings.home, settings.timeouts))
             log = logging.getLogger("gateway.models")
-            lists = ModelLists(opened, app[SETTINGS].models, derived=store.models, log=log)
+            lists = ModelLists(opened, settings.models, derived=store.models, log=log)
             app[STORE] = store
-            services = services_of(configured, app[SETTINGS])
-            await stack.enter_async_context(open_access(app[ACCESS], app[SETTINGS], services))
+            services = services_of(configured, settings)
+            await stack.enter_async_context(app[ACCESS].open(settings, services))
             app[MODEL_LISTS] = lists
-            await stack.enter_async_context(_background(lists.keep_fresh))
-            await stack.enter_async_context(_background(app[HEARTBEATS].watch))
-            await stack.enter_async_context(_background(app[DISCONNECTS].watch))
+            await stack.enter_async_context(background(lists.keep_fresh()))
+            await stack.enter_async_context(background(app[HEARTBEATS].watch()))
+            await stack.enter_async_context(background(app[DISCONNECTS].watch()))
             if app[METRICS] is not None:
-                await stack.enter_async_context(_background(partial(keep_gauges, app)))
+                await stack.enter_async_context(background(keep_gauges(app)))
             yield
 
     return run
@@ -162,14 +158,3 @@ async def _close(name: str, provider: AnyProvider) -> None:
         await provider.aclose()
     except Exception:
         logging.getLogger("gateway").exception("the adapter of %s failed to close", name)
-
-
-@asynccontextmanager
-async def _background(run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -23,7 +23,7 @@ from gateway.__main__ import run as start
 from gateway.cli import main as cli
 from gateway.cli.main import main
 from gateway.cli.server import CannotListen
-from gateway.serving.keys import SETTINGS
+from gateway.serving.keys import LIVE
 from gateway.settings import VARIABLES, ProviderSettings, ServerSettings
 from gateway.version import __version__
 
@@ -164,7 +164,7 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
             ["--config", "wrong.toml"],
             "wrong.toml: server.prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, workers)",
+            " shutdown_timeout, socket, watch, workers)",
         ),
         (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
         (
@@ -366,7 +366,7 @@ def test_what_is_kept_is_kept_where_the_settings_say_or_among_the_users_data(
     if named:
         monkeypatch.setenv("GATEWAY_HOME", str(here / "elsewhere"))
     assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
-    home = served.app[SETTINGS].home
+    home = served.app[LIVE].settings.home
     assert home == (here / "elsewhere" if named else user_data_path("ollama-gateway", False))
 
 
@@ -383,7 +383,7 @@ def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(
 
     assert main(["--config", config, "--sandbox"]) == 0
 
-    settings = served.app[SETTINGS]
+    settings = served.app[LIVE].settings
     base_url = settings.providers["mistral"].options["base_url"]
     assert str(base_url).startswith("http://127.0.0.1:")
     assert settings.providers == {

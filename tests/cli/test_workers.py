@@ -267,7 +267,7 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
     monkeypatch.chdir(tmp_path)
     asked = []
 
-    async def note(count: int, command: list[str]) -> int:
+    async def note(count: int, command: list[str], **_: object) -> int:
         asked.append((count, command[1:]))
         return 0
 

@@ -20,6 +20,7 @@ from gateway.providers.openai import ModelRule, OpenAIOptions, OpenAIProvider
 from gateway.providers.registry import configure, installed
 from gateway.settings import VARIABLES, KeySettings, Plan, PriceSettings, Settings, load
 from gateway.settings.environment import FILE_SUFFIX
+from gateway.settings.live import _FIXED, LIVE
 from gateway.settings.sources import _KEYS
 from pages import DOCS, blocks, codes, page, section, table
 
@@ -185,3 +186,13 @@ def test_every_argument_is_documented() -> None:
     }
     others = {codes(row["Argument"])[0] for row in table(PAGE, "Command-line arguments")}
     assert of_settings | others == ARGUMENTS | {*_COMMANDS}
+
+
+def test_the_settings_that_a_reload_takes_over_are_those_of_the_page() -> None:
+    rows = table(PAGE, "Reload")
+    at_once, limits, waits = (codes(row["Settings"]) for row in rows)
+    named = codes(rows[1]["After a reload"])
+    assert {*at_once, *limits} == {*LIVE}
+    assert {*named} == {f"limits.{key}" for key in _FIXED["limits"]}
+    groups = {one.name for one in dataclasses.fields(Settings)} - {"environ", "sources"}
+    assert {*waits} - {"log_level", "by_caller"} == groups - {*LIVE}

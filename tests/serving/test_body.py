@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
+from aiohttp.typedefs import Handler
 
 from gateway.app import create_app
 from gateway.core.chat import ChatRequest
@@ -52,8 +53,12 @@ async def probe(request: web.Request) -> web.Response:
 
 @pytest.fixture
 async def client(aiohttp_client: Any) -> Any:
-    app = web.Application()
-    app[SETTINGS] = Settings(limits=LimitsSettings(body=30 * MEBI))
+    @web.middleware
+    async def with_settings(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[SETTINGS] = Settings(limits=LimitsSettings(body=30 * MEBI))
+        return await handler(request)
+
+    app = web.Application(middlewares=[with_settings])
     app.router.add_post("/api", probe)
     app.router.add_post("/v1", probe)
     return await aiohttp_client(app)
@@ -93,9 +98,8 @@ async def test_a_body_that_cannot_be_decompressed_is_a_400(client: Any) -> None:
 async def test_a_body_that_drips_in_is_no_heap_of_small_pieces() -> None:
     protocol = Mock(_reading_paused=False)
     content = StreamReader(protocol, 2**16, loop=asyncio.get_running_loop())
-    app = web.Application()
-    app[SETTINGS] = Settings()
-    request = make_mocked_request("POST", "/", payload=content, app=app)
+    request = make_mocked_request("POST", "/", payload=content)
+    request[SETTINGS] = Settings()
     reading = asyncio.ensure_future(_read(request, limit=100_000))
     for _ in range(1000):
         content.feed_data(b"ab")
@@ -251,9 +255,9 @@ def request_with(body: bytes) -> web.Request:
     content = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
     content.feed_data(body)
     content.feed_eof()
-    app = web.Application()
-    app[SETTINGS] = Settings()
-    return make_mocked_request("POST", "/", payload=content, app=app)
+    request = make_mocked_request("POST", "/", payload=content)
+    request[SETTINGS] = Settings()
+    return request
 
 
 @pytest.fixture

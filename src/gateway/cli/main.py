@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -138,8 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="directory that init-adapter creates (default gateway-NAME)",
     )
-    # Only the supervisor of several processes sets it.
+    # Only the supervisor of several processes sets them.
     parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--owner", default="", help=argparse.SUPPRESS)
     parser.add_argument("--log-level", help=f"debug, info, ... (default {server.log_level})")
     parser.add_argument("--log-format", help=f"text or json (default {server.log_format})")
     parser.add_argument(
@@ -167,6 +168,7 @@ def _complain(reason: object, status: int) -> int:
 def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     """Run the configured number of worker processes, each with the same arguments."""
     from gateway.cli.workers import supervise  # noqa: PLC0415 - one process needs none of it
+    from gateway.state import free_leases  # noqa: PLC0415 - one process needs none of it
 
     if not hasattr(signal, "SIGHUP"):
         raise SettingsError(
@@ -178,24 +180,37 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
         raise SettingsError("--workers: several workers need a fixed port")
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
     count = settings.server.workers
+    latest = settings
+
+    def check() -> None:
+        nonlocal latest
+        latest = _load(_parse(argv).config, _overrides(_parse(argv)))
+
+    async def free(owner: str) -> None:
+        await free_leases(latest.state, home=_at_home(latest).home, owner=owner)
+
     # Said again, since each is to know of the others, also when the file is changed meanwhile.
     told = ("--workers", str(count), "--supervisor")
-    return asyncio.run(supervise(count, [sys.executable, "-m", "gateway", *argv, *told]))
+    command = [sys.executable, "-m", "gateway", *argv, *told]
+    return asyncio.run(supervise(count, command, check=check, free=free))
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    from gateway.cli.reload import Source  # noqa: PLC0415 - brings aiohttp
     from gateway.cli.serve import serve_gateway  # noqa: PLC0415 - large, and no supervisor needs it
     from gateway.cli.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
 
+    def load_again() -> Settings:
+        return _load(arguments.config, _overrides(arguments))
+
     async def wired() -> int:
-        async with (
-            _sandboxed(settings) if arguments.sandbox else nullcontext(_at_home(settings)) as final
-        ):
+        async with _sandbox() if arguments.sandbox else nullcontext(_at_home) as adapt:
             if arguments.command == "check":
-                return await _check(final)
+                return await _check(adapt(settings))
             if arguments.command == "providers":
-                return _list_adapters(final)
-            await serve_gateway(final, supervisor=arguments.supervisor)
+                return _list_adapters(adapt(settings))
+            source = Source(settings, load_again, adapt)
+            await serve_gateway(source, supervisor=arguments.supervisor, owner=arguments.owner)
             return 0
 
     if arguments.command == "serve":
@@ -253,16 +268,20 @@ def _init_adapter(name: str, directory: Path | None) -> int:
 
 
 @asynccontextmanager
-async def _sandboxed(settings: Settings) -> AsyncIterator[Settings]:
-    """Run the sandbox and yield settings with it as the only provider, and without keys."""
+async def _sandbox() -> AsyncIterator[Callable[[Settings], Settings]]:
+    """Run the sandbox, and yield what makes it the only provider of settings, without keys."""
     from gateway import sandbox  # noqa: PLC0415 - large, and rarely used
 
     async with await sandbox.start(sandbox=sandbox.Sandbox(pace=_SANDBOX_PACE)) as running:
         _log.info("the sandbox replaces all providers: its answers are invented")
         options = {"api_key": "sandbox", "base_url": running.base_url}
-        yield replace(
-            settings,
-            models=replace(settings.models, default_provider=""),
-            providers={"mistral": ProviderSettings("mistral", options)},
-            environ=Environment(),
-        )
+
+        def adapt(settings: Settings) -> Settings:
+            return replace(
+                settings,
+                models=replace(settings.models, default_provider=""),
+                providers={"mistral": ProviderSettings("mistral", options)},
+                environ=Environment(),
+            )
+
+        yield adapt

@@ -10,10 +10,13 @@ from contextlib import nullcontext
 
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
+from gateway.cli.line import WorkerLine
+from gateway.cli.reload import Source, reload_when_told
 from gateway.cli.server import serve
 from gateway.core.errors import SettingsError
 from gateway.providers.network import shown_proxy
 from gateway.providers.registry import Configured, configure
+from gateway.serving.keys import ACCESS, LIVE
 from gateway.settings import Settings
 
 __all__ = ["serve_gateway", "start_lines"]
@@ -21,11 +24,14 @@ __all__ = ["serve_gateway", "start_lines"]
 _log = logging.getLogger("gateway")
 
 
-async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
-    """Serve until a stop signal; *supervisor* is the descriptor of the supervisor's socket, if any.
+async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -> None:
+    """Serve with the settings of *source* until a stop signal.
 
-    Raise `SettingsError`, `ProviderLoadError` or `CannotListen`.
+    *supervisor* is the descriptor of the supervisor's socket, if any, and *owner* the name by which
+    the supervisor frees what this process holds. Raise `SettingsError`, `ProviderLoadError` or
+    `CannotListen`.
     """
+    settings = source.settings
     configured = configure(settings, {})
     if missing := [reason for one in configured for reason in one.missing]:
         raise SettingsError(
@@ -42,8 +48,12 @@ async def serve_gateway(settings: Settings, *, supervisor: int | None) -> None:
     # A Unix socket is as a server beyond loopback: a proxy may lead from anywhere to it.
     listening_on = "" if settings.server.socket else settings.server.host
     guard_hosts(app, listening_on, settings.server.allowed_hosts)
-    line = None if supervisor is None else socket.socket(fileno=supervisor)
-    with line or nullcontext():
+    app[ACCESS].owner = owner
+    app.cleanup_ctx.append(reload_when_told(source, watch=settings.server.watch))
+    with nullcontext() if supervisor is None else socket.socket(fileno=supervisor) as opened:
+        line = None if opened is None else WorkerLine(opened)
+        if line is not None:
+            app[LIVE].tell_others = line.tell_others
         await serve(app, settings.server, ready=ready, supervisor=line)
     _log.info("stopped")
 

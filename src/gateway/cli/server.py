@@ -17,6 +17,9 @@ from aiohttp import web
 from gateway.cli.front.head import LARGEST_HEAD, MOST_FIELDS
 from gateway.cli.front.protocol import Front
 from gateway.cli.front.refusals import Refusals
+from gateway.cli.line import WorkerLine
+from gateway.cli.reload import reload_quietly
+from gateway.core.tasks import background
 from gateway.serving.keys import DISCONNECTS
 from gateway.settings import ServerSettings
 
@@ -46,13 +49,13 @@ async def serve(
     settings: ServerSettings,
     *,
     ready: Callable[[Sequence[str]], None],
-    supervisor: socket.socket | None = None,
+    supervisor: WorkerLine | None = None,
 ) -> None:
     """Serve *app* until SIGINT or SIGTERM, then let running requests finish within the timeout.
 
-    *ready* is called with the URLs once connections are accepted. With a *supervisor*, a socket,
-    other processes may listen on the same port; the server writes to it when it is ready, and
-    stops when the other end is closed. A second SIGINT ends the process at once. Raise
+    *ready* is called with the URLs once connections are accepted. With a line to a *supervisor*
+    other processes may listen on the same port; the server tells it when it is ready, reloads when
+    it says so, and stops when it is gone. A second SIGINT ends the process at once. Raise
     `CannotListen`.
     """
     runner = web.AppRunner(
@@ -83,14 +86,19 @@ async def serve(
                 raise CannotListen(_reason(settings, error)) from error
             with contextlib.closing(server):
                 ready([_url(listening.getsockname()) for listening in server.sockets])
-                if supervisor is not None:
-                    supervisor.send(b"1")
-                    asyncio.get_running_loop().add_reader(supervisor, stop.set)
-                await stop.wait()
+                async with background(_obey(supervisor, app, stop)):
+                    await stop.wait()
             _remove_socket(settings)
             await app[DISCONNECTS].finish(settings.shutdown_timeout)
         finally:
             await runner.cleanup()
+
+
+async def _obey(supervisor: WorkerLine | None, app: web.Application, stop: asyncio.Event) -> None:
+    if supervisor is not None:
+        supervisor.tell_ready()
+        await supervisor.listen(lambda: reload_quietly(app))
+        stop.set()
 
 
 async def _listen(

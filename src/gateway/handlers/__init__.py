@@ -21,7 +21,7 @@ from gateway.handlers.ollama.embed import embed, embeddings
 from gateway.handlers.ollama.generate import generate
 from gateway.handlers.ollama.manage import copy, create, delete, pull, push
 from gateway.handlers.ollama.models import ps, show, tags
-from gateway.handlers.operation import key, metrics, usage
+from gateway.handlers.operation import key, metrics, reload, usage
 from gateway.serving.endpoint import Endpoint
 
 __all__ = ["ROUTES"]
@@ -67,6 +67,7 @@ ROUTES = (
     Endpoint("GET", "/gateway/key", key),
     Endpoint("GET", "/gateway/usage", usage),
     Endpoint("GET", "/metrics", metrics),
+    Endpoint("POST", "/gateway/reload", reload),
     Endpoint("GET", "/healthz", healthz, right="none"),
     Endpoint("GET", "/readyz", readyz, right="none"),
 )

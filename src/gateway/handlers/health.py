@@ -19,7 +19,7 @@ async def root(request: web.Request) -> web.StreamResponse:
 
 async def version(request: web.Request) -> web.StreamResponse:
     """Return the version of Ollama's API that the gateway implements."""
-    return json_document(version_document(request.app[SETTINGS].ollama.version))
+    return json_document(version_document(request[SETTINGS].ollama.version))
 
 
 async def healthz(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The gateway's own routes: the limits of a caller, usage, and metrics."""
+"""The gateway's own routes: the limits of a caller, usage, metrics, and the reload of settings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from typing import TypeVar
 from aiohttp import web
 
 from gateway.core import codec
-from gateway.core.errors import GatewayError, InvalidRequest, NotPermitted
+from gateway.core.errors import (
+    GatewayError,
+    InvalidRequest,
+    NotPermitted,
+    ProviderLoadError,
+    SettingsError,
+)
 from gateway.serving.admission import is_local
-from gateway.serving.keys import ACCESS, METRICS, REQUEST_ACCESS, SETTINGS
+from gateway.serving.keys import ACCESS, LIVE, METRICS, REQUEST_ACCESS, SETTINGS
 from gateway.serving.metrics import set_gauges
+from gateway.serving.reload import reload_settings
 from gateway.serving.responses import document_response, json_document
 
-__all__ = ["key", "metrics", "usage"]
+__all__ = ["key", "metrics", "reload", "usage"]
 
 ValueT = TypeVar("ValueT")
 
@@ -34,15 +41,15 @@ async def key(request: web.Request) -> web.StreamResponse:
     if opened is not None and access is not None:
         caller, plan = access.caller, access.plan
         level = await opened.control.limiter.level(caller, plan)
-    limits = request.app[SETTINGS].limits
+    limits = request[SETTINGS].limits
     document = key_report(caller, plan, level, limits, now=datetime.now(UTC))
     return json_document(codec.encode(document))
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Show the metrics to an administrator, to Prometheus on this machine, or to everybody."""
-    if not request.app[SETTINGS].metrics.public:
-        _require_operator(request)
+    if not request[SETTINGS].metrics.public:
+        _require_operator(request, "see this")
     counted = request.app[METRICS]
     if counted is None:
         raise GatewayError("metrics are not kept: set metrics.enabled", status=404)
@@ -64,7 +71,7 @@ async def usage(request: web.Request) -> web.StreamResponse:
     )
 
     access, opened = request[REQUEST_ACCESS], request.app[ACCESS].opened
-    if (access is None or access.grant is None) and not _may_see_all(request):
+    if (access is None or access.grant is None) and not _is_operator(request):
         raise NotPermitted("this API key may not see this")
     if opened is None or opened.ledger is None:
         raise GatewayError("usage is not kept: set usage.enabled", status=404)
@@ -87,17 +94,30 @@ async def usage(request: web.Request) -> web.StreamResponse:
     return document_response(text.encode(), _TYPES[form])
 
 
-def _require_operator(request: web.Request) -> None:
-    """Raise `NotPermitted` for who may not see what concerns everybody."""
-    access = request[REQUEST_ACCESS]
-    if not (_may_see_all(request) or (access is not None and access.sees_all)):
-        raise NotPermitted("only an API key with admin may see this")
+async def reload(request: web.Request) -> web.StreamResponse:
+    """Read the settings again, in all processes; 422 for a mistake, which changes nothing."""
+    _require_operator(request, "reload the settings")
+    try:
+        names = await reload_settings(request.app)
+    except (SettingsError, ProviderLoadError) as error:
+        raise GatewayError(str(error), status=422) from error
+    await request.app[LIVE].tell_others()
+    document = {"reloaded": True, "waiting_for_restart": [*names]}
+    return json_document(codec.encode(document))
 
 
-def _may_see_all(request: web.Request) -> bool:
-    """Tell whether a request without a key may see all usage: from this machine, without keys."""
+def _require_operator(request: web.Request, what: str) -> None:
+    """Raise `NotPermitted` for a request that may not do *what* concerns everybody."""
+    if not _is_operator(request):
+        raise NotPermitted(f"only an API key with admin may {what}")
+
+
+def _is_operator(request: web.Request) -> bool:
+    """Tell whether *request* has a key with ``admin``, or without any keys is of this machine."""
     access = request[REQUEST_ACCESS]
-    return (access is None or access.is_open) and is_local(request)
+    if access is None or access.is_open:
+        return is_local(request)
+    return access.sees_all
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], ValueT]) -> ValueT:

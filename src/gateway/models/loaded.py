@@ -52,12 +52,12 @@ class Loaded(NamedTuple):
 class LoadedModels:
     """Remember uses of models, by the names that lists show.
 
-    *default* is how many seconds a model stays if a request does not say, ``math.inf`` is forever.
-    *now* returns seconds since 1970.
+    *default* is how many seconds a model stays if a request does not say, ``math.inf`` is forever;
+    it may be changed. *now* returns seconds since 1970.
     """
 
     def __init__(self, default: float, *, now: Callable[[], float] = time.time) -> None:
-        self._default = default
+        self.default = default
         self._now = now
         self._uses: dict[str, _Use] = {}
 
@@ -70,7 +70,7 @@ class LoadedModels:
         name in the request, if it is another. If the block raises a `GatewayError` the model is
         not loaded by it.
         """
-        return _InUse(self._uses, name, self._default, keep_alive, requested or name, self._now)
+        return _InUse(self._uses, name, self.default, keep_alive, requested or name, self._now)
 
     def forget(self, name: str) -> None:
         """Count the model as unloaded, whatever ``keep_alive`` of the requests that run is."""

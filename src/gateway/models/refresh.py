@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import ModelInfo
@@ -50,6 +51,7 @@ class ModelLists:
         self._derived: Sequence[DerivedModel] = ()
         self._pending = set(providers)
         self._first = asyncio.Event()
+        self._changed = asyncio.Event()
         if not providers:
             self._first.set()
         self._catalog = self._assemble()
@@ -73,6 +75,14 @@ class ModelLists:
         """Tell for each provider whether its last list is fresh."""
         return {name: self._is_fresh(name) for name in self._providers}
 
+    def change(self, settings: ModelsSettings) -> None:
+        """Show models by other *settings* from now on; the lists are fetched anew meanwhile."""
+        if settings != self._settings:
+            self._settings = settings
+            self._catalog = self._assemble()
+            self._changed.set()
+            self._changed = asyncio.Event()
+
     async def keep_fresh(self) -> None:
         """Fetch the lists of all providers again and again until cancelled.
 
@@ -83,11 +93,14 @@ class ModelLists:
                 tasks.create_task(self._keep_fresh(name))
 
     async def _keep_fresh(self, name: str) -> None:
-        refresh = self._settings.refresh
-        retry = min(self._settings.list_retry, refresh)
         while True:
+            changed = self._changed
             await self._fetch(name)
-            await asyncio.sleep(refresh if self._is_fresh(name) else retry)
+            refresh = self._settings.refresh
+            retry = min(self._settings.list_retry, refresh)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(refresh if self._is_fresh(name) else retry):
+                    await changed.wait()
 
     async def _fetch(self, name: str) -> None:
         """Fetch the list with each key, since each instance may need it; the first one counts."""

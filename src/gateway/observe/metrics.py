@@ -152,6 +152,19 @@ class MetricsObserver(Observer):
             registry=self.registry,
             multiprocess_mode="livemin",
         )
+        self._reloaded = Gauge(
+            "gateway_config_last_reload_successful",
+            "Whether the settings could be read when that was last tried.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self._reloaded_at = Gauge(
+            "gateway_config_last_reload_success_timestamp_seconds",
+            "When the settings were last read.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.set_reload(successful=True)
         Gauge(
             "gateway_build_info",
             "Always 1; the labels tell the version.",
@@ -236,6 +249,12 @@ class MetricsObserver(Observer):
             self._provider_up.labels(name).set(is_up)
         if state is not None:
             self._state_up.set(state)
+
+    def set_reload(self, *, successful: bool) -> None:
+        """Set whether the settings could be read just now, as at the start."""
+        self._reloaded.set(successful)
+        if successful:
+            self._reloaded_at.set_to_current_time()
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus's text format, those of all workers added up."""

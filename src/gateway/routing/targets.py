@@ -51,7 +51,10 @@ class Target:
 
 
 class Targets:
-    """All providers under their names, each once for every key it has; *clock* tells seconds."""
+    """All providers under their names, each once for every key it has; *clock* tells seconds.
+
+    The *policy* for failures may be changed.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class Targets:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._providers = providers
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
         self._turns = dict.fromkeys(providers, 0)
         self._skipped_until: dict[tuple[str, str, int], float] = {}
@@ -89,8 +92,8 @@ class Targets:
     def cool_down(self, target: Target, error: GatewayError) -> None:
         """Skip *target* for as long as *error* asks for, or else for as long as the policy says."""
         asked = retry_after(error)
-        seconds = asked if asked is not None and asked > 0 else _cool_down(error, self._policy)
-        until = self._clock() + min(seconds, self._policy.longest)
+        seconds = asked if asked is not None and asked > 0 else _cool_down(error, self.policy)
+        until = self._clock() + min(seconds, self.policy.longest)
         self._skipped_until[target.id] = max(until, self._skipped_until.get(target.id, until))
 
     def _keys(self, model: ListedModel) -> list[Target]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import SettingsError
+from gateway.core.tasks import background
 from gateway.settings import Settings
 from gateway.settings.callers import KEYS_FILE
 
@@ -19,22 +20,16 @@ if TYPE_CHECKING:
     from gateway.access.client_keys import Keyring
     from gateway.access.control import AccessControl
     from gateway.access.key_file import KeyFile
+    from gateway.access.limits import Limiter
     from gateway.state import State
     from gateway.usage.ledger import Ledger
 
-__all__ = ["Access", "OpenAccess", "is_limited", "open_access"]
+__all__ = ["Access", "OpenAccess", "is_limited"]
 
 _log = logging.getLogger("gateway.keys")
 
 _POLL = 1.0
 """Seconds between two checks for keys that were created or revoked."""
-
-
-class Access:
-    """Whether callers are identified and limited: ``opened`` is ``None`` while they are not."""
-
-    def __init__(self) -> None:
-        self.opened: OpenAccess | None = None
 
 
 class OpenAccess:
@@ -43,13 +38,11 @@ class OpenAccess:
     The state ``is_shared`` if the settings name a server for it.
     """
 
-    def __init__(
-        self, control: AccessControl, state: State, file: KeyFile | None, ledger: Ledger | None
-    ) -> None:
+    def __init__(self, control: AccessControl, state: State, file: KeyFile | None) -> None:
         self.control = control
         self.state = state
-        self.ledger = ledger
         self.file = file
+        self.ledger: Ledger | None = None
         self.is_shared = False
         self.stamp: object = None
 
@@ -68,127 +61,150 @@ def is_limited(settings: Settings) -> bool:
     )
 
 
-@asynccontextmanager
-async def open_access(
-    access: Access, settings: Settings, services: Mapping[str, str]
-) -> AsyncIterator[None]:
-    """Open what *settings* require, and poll for changes of the keys in ``home``.
+class Access:
+    """Whether callers are identified and limited: ``opened`` is ``None`` while they are not.
 
-    *services* is explained at `gateway.access.control.AccessControl`. Raise `SettingsError`.
+    ``owner`` is the name by which the state knows this process, for whoever frees what it holds
+    after its death; by default nobody does.
     """
-    async with AsyncExitStack() as stack:
-        opener = _Opener(access, settings, services, stack)
-        await opener.refresh()
-        if settings.home is None:
-            yield
-            return
-        watcher = asyncio.ensure_future(opener.watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
 
+    def __init__(self) -> None:
+        self.opened: OpenAccess | None = None
+        self.owner = ""
+        self._settings = Settings()
+        self._services: Mapping[str, str] = {}
+        self._stack = AsyncExitStack()
+        self._changing = asyncio.Lock()
 
-class _Opener:
-    """Opens access control once, when it is first needed, and keeps its keys up to date."""
+    @asynccontextmanager
+    async def open(self, settings: Settings, services: Mapping[str, str]) -> AsyncIterator[None]:
+        """Open what *settings* require, and poll for changes of the keys in ``home``.
 
-    def __init__(
-        self,
-        access: Access,
-        settings: Settings,
-        services: Mapping[str, str],
-        stack: AsyncExitStack,
-    ) -> None:
-        self._access = access
-        self._settings = settings
+        *services* is explained at `gateway.access.control.AccessControl`. Raise `SettingsError`.
+        """
         self._services = services
-        self._stack = stack
-        self._path = None if settings.home is None else settings.home / KEYS_FILE
-        self._last_error = ""
+        async with self._stack:
+            await self.change(settings)
+            if settings.home is None:
+                yield
+                return
+            async with background(self._watch()):
+                yield
 
-    async def watch(self) -> None:
-        """Poll for changes until cancelled; keys that cannot be read change nothing."""
+    async def change(self, settings: Settings) -> None:
+        """Let other *settings* hold from the next request on; `SettingsError` changes nothing.
+
+        What has been counted stays, since it is counted by name.
+        """
+        async with self._changing:
+            opened = self.opened
+            if opened is not None:
+                self._replace(opened, settings)
+            elif is_limited(settings) or _has_keys(settings):
+                opened = self.opened = await self._open(settings)
+            self._settings = settings
+            if opened is not None:
+                await self._open_ledger(opened)
+
+    async def _watch(self) -> None:
+        """Poll for changes of the keys until cancelled; keys that cannot be read change nothing."""
+        last_error = ""
         while True:
             await asyncio.sleep(_POLL)
             try:
-                await self.refresh()
-                self._last_error = ""
+                if self._is_outdated():
+                    await self.change(self._settings)
+                last_error = ""
             except SettingsError as error:
-                if str(error) != self._last_error:
+                if str(error) != last_error:
                     _log.error("the keys stay as they were: %s", error)
-                self._last_error = str(error)
+                last_error = str(error)
 
-    async def refresh(self) -> None:
-        """Open access control, or load changed keys, if that is needed now."""
-        opened = self._access.opened
+    def _is_outdated(self) -> bool:
+        opened = self.opened
         if opened is None:
-            if is_limited(self._settings) or (self._path is not None and self._path.exists()):
-                self._access.opened = await self._open()
-            return
-        if opened.file is not None and (stamp := opened.file.stamp()) != opened.stamp:
-            keyring = self._keyring(opened.file)
-            opened.stamp = stamp
-            _log.info("the keys have changed: %d are known", len(keyring))
-            if keyring.required != opened.control.keyring.required:
-                self._log_requirement(keyring)
-            opened.control.keyring = keyring
-            if opened.ledger is None and self._wants_ledger(keyring):
-                opened.ledger = await self._open_ledger(opened.state)
-                opened.control.limiter.ledger = opened.ledger
+            return _has_keys(self._settings)
+        return opened.file is not None and opened.file.stamp() != opened.stamp
 
-    async def _open(self) -> OpenAccess:
+    async def _open(self, settings: Settings) -> OpenAccess:
         from gateway.access.control import AccessControl  # noqa: PLC0415 - only where it is used
         from gateway.access.key_file import KeyFile  # noqa: PLC0415 - only where it is used
-        from gateway.access.limits import Limiter  # noqa: PLC0415 - only where it is used
-        from gateway.access.prices import Prices  # noqa: PLC0415 - only where it is used
         from gateway.state import open_state  # noqa: PLC0415 - only where it is used
 
-        settings = self._settings
         several = settings.server.workers > 1
         if several and settings.home is None and not settings.state.url:
             raise SettingsError("server.workers: to share limits they need home, or state.url")
-        file = None if self._path is None else KeyFile(self._path)
+        file = None if settings.home is None else KeyFile(settings.home / KEYS_FILE)
         if file is not None:
             self._stack.callback(file.close)
         stamp = file and file.stamp()
-        keyring = self._keyring(file)
+        keyring = _keyring(settings, file)
         state = await self._stack.enter_async_context(
             open_state(
                 settings.state,
                 home=settings.home,
                 several=several,
                 keep=settings.usage.keep,
+                owner=self.owner,
             )
         )
-        ledger = await self._open_ledger(state) if self._wants_ledger(keyring) else None
-        limiter = Limiter(state, settings.limits, Prices(settings.prices), ledger=ledger)
-        opened = OpenAccess(AccessControl(keyring, limiter, self._services), state, file, ledger)
+        control = AccessControl(keyring, _limiter(state, settings), self._services)
+        opened = OpenAccess(control, state, file)
         opened.is_shared = bool(settings.state.url)
         opened.stamp = stamp
-        self._log_requirement(keyring)
+        _log_requirement(keyring)
         return opened
 
-    def _keyring(self, file: KeyFile | None) -> Keyring:
-        from gateway.access.client_keys import Keyring  # noqa: PLC0415 - only where it is used
+    def _replace(self, opened: OpenAccess, settings: Settings) -> None:
+        """Put the keys and limits of *settings*, and of the file as it is now, in their place."""
+        from gateway.access.control import AccessControl  # noqa: PLC0415 - only where it is used
 
-        settings = self._settings
-        stored = () if file is None else file.hashes()
-        return Keyring(settings.auth, plans=settings.plans, keys=settings.keys, stored=stored)
+        stamp = opened.file and opened.file.stamp()
+        old, keyring = opened.control.keyring, _keyring(settings, opened.file)
+        limiter = opened.control.limiter
+        if settings is not self._settings:
+            limiter = _limiter(opened.state, settings)
+            limiter.ledger = opened.ledger
+        opened.control = AccessControl(keyring, limiter, self._services)
+        if stamp != opened.stamp:
+            opened.stamp = stamp
+            _log.info("the keys have changed: %d are known", len(keyring))
+        if keyring.required != old.required:
+            _log_requirement(keyring)
 
-    async def _open_ledger(self, state: State) -> Ledger:
-        from gateway.usage.ledger import open_ledger  # noqa: PLC0415 - only where it is used
+    async def _open_ledger(self, opened: OpenAccess) -> None:
+        if opened.ledger is None and _wants_ledger(self._settings, opened.control.keyring):
+            from gateway.usage.ledger import open_ledger  # noqa: PLC0415 - only where it is used
 
-        opened = open_ledger(state, flush=self._settings.usage.flush)
-        return await self._stack.enter_async_context(opened)
+            ledger = open_ledger(opened.state, flush=self._settings.usage.flush)
+            opened.ledger = await self._stack.enter_async_context(ledger)
+            opened.control.limiter.ledger = opened.ledger
 
-    def _wants_ledger(self, keyring: Keyring) -> bool:
-        enabled = self._settings.usage.enabled
-        if enabled is not None:
-            return enabled
-        has_budget = any(plan.budget is not None for plan in self._settings.plans.values())
-        return has_budget or len(keyring) > 0
 
-    def _log_requirement(self, keyring: Keyring) -> None:
-        _log.info("an API key is %s", "required" if keyring.required else "not required")
+def _has_keys(settings: Settings) -> bool:
+    return settings.home is not None and (settings.home / KEYS_FILE).exists()
+
+
+def _keyring(settings: Settings, file: KeyFile | None) -> Keyring:
+    from gateway.access.client_keys import Keyring  # noqa: PLC0415 - only where it is used
+
+    stored = () if file is None else file.hashes()
+    return Keyring(settings.auth, plans=settings.plans, keys=settings.keys, stored=stored)
+
+
+def _limiter(state: State, settings: Settings) -> Limiter:
+    from gateway.access.limits import Limiter  # noqa: PLC0415 - only where it is used
+    from gateway.access.prices import Prices  # noqa: PLC0415 - only where it is used
+
+    return Limiter(state, settings.limits, Prices(settings.prices))
+
+
+def _wants_ledger(settings: Settings, keyring: Keyring) -> bool:
+    if settings.usage.enabled is not None:
+        return settings.usage.enabled
+    has_budget = any(plan.budget is not None for plan in settings.plans.values())
+    return has_budget or len(keyring) > 0
+
+
+def _log_requirement(keyring: Keyring) -> None:
+    _log.info("an API key is %s", "required" if keyring.required else "not required")

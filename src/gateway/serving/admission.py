@@ -16,7 +16,8 @@ from gateway.serving.keys import RECORD, REQUEST_ACCESS
 
 __all__ = ["admit", "is_local", "record_caller"]
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", hdrs.VIA)
+_FORWARDED = ("forwarded", "x-real-ip", hdrs.VIA.lower())
+_FORWARDED_KIND = "x-forwarded-"
 
 
 def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | None) -> None:
@@ -62,5 +63,10 @@ def is_local(request: web.Request) -> bool:
         and address.is_loopback
         and is_loopback_host(request.host)
         and is_own_origin(request)
-        and not any(name in request.headers for name in _FORWARDED)
+        and not any(map(_is_of_proxy, request.headers))
     )
+
+
+def _is_of_proxy(header: str) -> bool:
+    name = header.lower()
+    return name in _FORWARDED or name.startswith(_FORWARDED_KIND)

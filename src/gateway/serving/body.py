@@ -45,7 +45,7 @@ async def load_body(
     *limit* replaces the setting for the largest body. While *load* runs, `LIMITS` are
     those of the settings.
     """
-    limits = request.app[SETTINGS].limits
+    limits = request[SETTINGS].limits
     LIMITS.set(limits)
     most = limits.body if limit is None else limit
     content = request.content
@@ -62,8 +62,8 @@ async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
     """Do the same for an endpoint below ``/v1``, where the body may be compressed with zstd."""
     if request.headers.get(hdrs.CONTENT_ENCODING) != "zstd":
         return await load_body(request, load)
-    most_frames = request.app[SETTINGS].limits.frames
-    LIMITS.set(request.app[SETTINGS].limits)
+    most_frames = request[SETTINGS].limits.frames
+    LIMITS.set(request[SETTINGS].limits)
     try:
         pieces = await _read(request, limit=LARGEST_BODY)
     except BodyTooLarge:
@@ -74,7 +74,7 @@ async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
 
 async def read_body(request: web.Request) -> bytes:
     """Return the whole body, or raise `BodyTooLarge` or `RequestTimeout`."""
-    return b"".join(await _read(request, limit=request.app[SETTINGS].limits.body))
+    return b"".join(await _read(request, limit=request[SETTINGS].limits.body))
 
 
 async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[bytes, None]:
@@ -88,7 +88,7 @@ async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[byt
         yield await request.read()  # there is none, or a host application has read it already
         return
     content = request.content
-    timeout = request.app[SETTINGS].limits.body_timeout
+    timeout = request[SETTINGS].limits.body_timeout
     clock = asyncio.get_running_loop().time
     received = expected = 0
     deadline: float | None = None

@@ -44,5 +44,5 @@ def dispatch(
             record.skipped.append(f"{record.target}={error.status}")
             _log.info("%s cannot answer: %s", record.target, error)
 
-    policy = request.app[SETTINGS].retry
+    policy = request[SETTINGS].retry
     return retry(targets, try_target, policy=policy, skipped=skip)

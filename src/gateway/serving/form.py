@@ -20,7 +20,7 @@ async def read_form(request: web.Request) -> form.Form:
     """Return the parts of the body; raise `InvalidRequest` for no form, or as `load_body` does."""
     if request.content_type != _FORM:
         raise InvalidRequest(f"failed to parse multipart form: request Content-Type isn't {_FORM}")
-    limits = request.app[SETTINGS].limits
+    limits = request[SETTINGS].limits
     content_type = request.headers[hdrs.CONTENT_TYPE]
     return await load_body(
         request,

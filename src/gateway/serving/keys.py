@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway.access.origins import Origins
 from gateway.dialects.openai.history import KeptAnswers
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
@@ -18,6 +17,7 @@ from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.heartbeats import Heartbeats
+from gateway.serving.live import Live
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ __all__ = [
     "ENDPOINTS",
     "HEARTBEATS",
     "KEPT_ANSWERS",
+    "LIVE",
     "LOADED_MODELS",
     "METRICS",
     "MODEL_LISTS",
     "OBSERVERS",
-    "ORIGINS",
     "RECORD",
     "REQUEST_ACCESS",
     "SETTINGS",
@@ -43,10 +43,9 @@ __all__ = [
     "TARGETS",
 ]
 
-SETTINGS: web.AppKey[Settings] = web.AppKey("gateway.settings", Settings)
+LIVE: web.AppKey[Live] = web.AppKey("gateway.live", Live)
 MODEL_LISTS: web.AppKey[ModelLists] = web.AppKey("gateway.model_lists", ModelLists)
 OBSERVERS: web.AppKey[Observers] = web.AppKey("gateway.observers", Observers)
-ORIGINS: web.AppKey[Origins] = web.AppKey("gateway.origins", Origins)
 DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconnects)
 HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("gateway.heartbeats", Heartbeats)
 LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", LoadedModels)
@@ -61,6 +60,9 @@ ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)
 
 ENDPOINTS: web.AppKey[dict[web.AbstractRoute, Endpoint]] = web.AppKey("gateway.endpoints", dict)
 """The endpoint behind each route of the application's router."""
+
+SETTINGS: web.RequestKey[Settings] = web.RequestKey("gateway.settings", Settings)
+"""The settings that were in force when the request began."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 

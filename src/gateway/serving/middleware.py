@@ -24,10 +24,11 @@ from gateway.serving.keys import (
     BEGUN,
     DISCONNECTS,
     ENDPOINTS,
+    LIVE,
     OBSERVERS,
-    ORIGINS,
     RECORD,
     REQUEST_ACCESS,
+    SETTINGS,
 )
 from gateway.serving.redirects import answer_unclean_target, with_allowed_methods
 
@@ -42,14 +43,14 @@ def request_middleware(app: web.Application) -> Middleware:
     limits is settled, and the observers are called. Status 499 means a client that disconnected.
     """
     endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
-    observers, origins, access = app[OBSERVERS], app[ORIGINS], app[ACCESS]
+    observers, live, access = app[OBSERVERS], app[LIVE], app[ACCESS]
 
     async def respond(
         request: web.Request, handler: Handler, endpoint: Endpoint | None
     ) -> web.StreamResponse:
         """Return the response of the access checks, of the handler, or to an error of either."""
         try:
-            rejected = answer_foreign_origin(request, origins) or answer_foreign_host(
+            rejected = answer_foreign_origin(request, live.origins) or answer_foreign_host(
                 request, app.get(HOSTS)
             )
             if rejected is not None:
@@ -68,13 +69,9 @@ def request_middleware(app: web.Application) -> Middleware:
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
-        record = RequestRecord(request.method, request.path, peer=request.remote or "")
         endpoint = endpoints.get(request.match_info.route)
-        if endpoint is not None:
-            record.dialect = endpoint.dialect.name
-            record.route = endpoint.path
-            record.operation = endpoint.operation
-        request[RECORD] = record
+        record = request[RECORD] = _record_of(request, endpoint)
+        request[SETTINGS] = live.settings
         record_caller(request, record)
         disconnects.track(request)
         observers.started(record)
@@ -104,6 +101,15 @@ def request_middleware(app: web.Application) -> Middleware:
             observers.finished(record)
 
     return handle
+
+
+def _record_of(request: web.Request, endpoint: Endpoint | None) -> RequestRecord:
+    record = RequestRecord(request.method, request.path, peer=request.remote or "")
+    if endpoint is not None:
+        record.dialect = endpoint.dialect.name
+        record.route = endpoint.path
+        record.operation = endpoint.operation
+    return record
 
 
 def _record_disconnect(record: RequestRecord) -> None:

@@ -21,7 +21,7 @@ _log = logging.getLogger("gateway.memory")
 async def loaded(request: web.Request) -> Mapping[str, Sequence[LoadedModel]]:
     """Return the loaded models of each provider that reports them; none for one that fails."""
     providers = request.app[TARGETS].providers
-    seconds = request.app[SETTINGS].timeouts.loaded_models
+    seconds = request[SETTINGS].timeouts.loaded_models
     reported = await asyncio.gather(
         *(_loaded(name, provider, seconds) for name, provider in providers.items())
     )

@@ -169,7 +169,7 @@ async def _abort(
             _log.error("an adapter failed during an answer", exc_info=error)
     request[RECORD].status = response.status
     request[RECORD].fail(reported)
-    if request.app[SETTINGS].ollama.abort_broken_streams:
+    if request[SETTINGS].ollama.abort_broken_streams:
         await sent.write(encoder.error_line(reported))
         request.protocol.force_close()
     else:
@@ -182,7 +182,7 @@ async def _abort(
 async def _drain(request: web.Request, stream: ChatStream) -> None:
     """Read a finished stream to its end; a failure there no longer matters."""
     try:
-        async with asyncio.timeout(request.app[SETTINGS].timeouts.stream_end):
+        async with asyncio.timeout(request[SETTINGS].timeouts.stream_end):
             async for _ in stream:
                 pass
     except (GatewayError, TimeoutError):

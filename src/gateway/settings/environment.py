@@ -30,10 +30,12 @@ class Environment:
     """Layers of variables, the one with the highest precedence first.
 
     Surrounding spaces and quotes are removed from values, as in Ollama's ``envconfig/config.go``,
-    and an empty value counts as not set.
+    and an empty value counts as not set. ``files`` are those that were read for a value, so that
+    whoever waits for changes knows where to look.
     """
 
     layers: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    files: set[Path] = field(default_factory=set, repr=False, compare=False)
 
     def get(self, name: str) -> str | None:
         """Return the variable *name*, or the text of the file that ``<name>_FILE`` names.
@@ -48,6 +50,7 @@ class Environment:
                     f"{name} and {name}{FILE_SUFFIX} are both set: set only one of them"
                 )
             if path:
+                self.files.add(Path(path))
                 value = read_text(Path(path), what=name + FILE_SUFFIX).strip()
             if value:
                 return value

@@ -97,6 +97,7 @@ class _ServerTable(_Table):
     host = fields.String()
     port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
     socket = fields.String()
+    watch = fields.Boolean(truthy={True}, falsy={False})
     log_level = fields.String(validate=validate.OneOf(("debug", "info", "warning", "error")))
     log_format = fields.String(validate=validate.OneOf(("text", "json")))
     shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)

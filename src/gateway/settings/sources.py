@@ -89,17 +89,20 @@ def load(
     if dotenv is not None and dotenv.exists():
         layers[str(dotenv)] = _read_dotenv(dotenv)
     whole = Environment(tuple(layers.values()))
+    if dotenv is not None:
+        whole.files.add(dotenv)
     merged: dict[str, Any] = {}
     sources: list[str] = []
 
     named = whole.get(_CONFIG)
     file = Path(named) if config is None and named is not None else config
     if file is not None:
+        whole.files.add(file)
         _merge(merged, check(_read_toml(file), str(file), keys=True))
         sources.append(str(file))
     for label, layer in reversed(layers.items()):
         used = []
-        for name, key, value in _variables(layer):
+        for name, key, value in _variables(layer, whole.files):
             _merge(merged, _single(key, value, name=name))
             used.append(name)
         if used:
@@ -140,15 +143,18 @@ def _read_dotenv(path: Path) -> Mapping[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _variables(layer: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
-    """Yield name, dotted key and value of each setting in one layer of variables."""
+def _variables(layer: Mapping[str, str], files: set[Path]) -> Iterator[tuple[str, str, object]]:
+    """Yield name, dotted key and value of each setting in one layer of variables.
+
+    The files that are read for values are added to *files*.
+    """
     for name in sorted(layer):
         if name.startswith(_OWN) and not _known(name, layer[name]):
             own = ", ".join(sorted(other for other in VARIABLES if other.startswith(_OWN)))
             raise SettingsError(
                 f"unknown variable {name} (allowed: {own}, and each with {FILE_SUFFIX} appended)"
             )
-    environment = Environment((layer,))
+    environment = Environment((layer,), files)
     if address := environment.get(_HOST):
         path = parse_socket(address)
         yield _HOST, "server.socket", path

@@ -42,7 +42,8 @@ class ServerSettings:
     number of seconds that open streams may take to finish during a shutdown. ``workers`` is the
     number of processes that share the port. ``allowed_hosts`` are names in ``Host`` that are
     allowed besides those of this machine and its network; ``*.`` before a name stands for all names
-    below it, and ``*`` for all names.
+    below it, and ``*`` for all names. With ``watch`` the settings are read again when one of their
+    files changes.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +54,7 @@ class ServerSettings:
     workers: int = 1
     allowed_hosts: tuple[str, ...] = ()
     socket: str = ""
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +222,8 @@ class Settings:
     """All settings, in one group for each part of the gateway.
 
     ``home`` is the directory for data that must survive a restart; ``None`` keeps it in memory.
-    ``environ`` is a further source of adapters' options besides ``providers``. ``sources`` says
-    where the settings came from; it never contains a value.
+    ``environ`` is a further source of adapters' options besides ``providers``, and knows the files
+    that were read. ``sources`` says where the settings came from; it never contains a value.
     """
 
     server: ServerSettings = ServerSettings()

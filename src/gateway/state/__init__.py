@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,9 @@ from gateway.settings import StateSettings
 from gateway.state.base import State
 from gateway.state.memory import MemoryState
 
-__all__ = ["State", "open_state"]
+__all__ = ["State", "free_leases", "open_state"]
+
+_log = logging.getLogger("gateway.state")
 
 
 @asynccontextmanager
@@ -43,6 +46,23 @@ async def open_state(
         return
     async with opened as state:
         yield state
+
+
+async def free_leases(settings: StateSettings, *, home: Path | None, owner: str) -> None:
+    """Give back what the requests of a process held that died, if there is a state that knows.
+
+    What cannot be freed now ends by itself.
+    """
+    if not settings.url:
+        from gateway.state.sqlite import FILE  # noqa: PLC0415 - for files only
+
+        if home is None or not (home / FILE).exists():
+            return
+    try:
+        async with open_state(settings, home=home, several=True) as state:
+            await state.free(owner)
+    except SettingsError as error:
+        _log.warning("what a dead process held is not freed: %s", error)
 
 
 def _replicas(settings: StateSettings, keep: int, owner: str) -> AbstractAsyncContextManager[State]:

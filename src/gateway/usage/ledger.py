@@ -6,8 +6,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from gateway.core.tasks import background
 from gateway.state.base import State
 from gateway.state.rows import UsageCounts, UsageKey, UsageRow
 
@@ -25,13 +26,10 @@ _log = logging.getLogger("gateway.usage")
 async def open_ledger(state: State, *, flush: float) -> AsyncIterator[Ledger]:
     """Open the ledger that *state* keeps, and write to it every *flush* seconds and in the end."""
     ledger = Ledger(state)
-    writing = asyncio.ensure_future(_keep_writing(ledger, flush))
     try:
-        yield ledger
+        async with background(_keep_writing(ledger, flush)):
+            yield ledger
     finally:
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
         await ledger.write()
 
 

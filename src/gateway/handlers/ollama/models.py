@@ -27,7 +27,7 @@ __all__ = ["ps", "show", "tags"]
 async def tags(request: web.Request) -> web.StreamResponse:
     """List all models, newest first."""
     catalog = await request.app[MODEL_LISTS].catalog()
-    show_remote = request.app[SETTINGS].ollama.show_remote
+    show_remote = request[SETTINGS].ollama.show_remote
     models = usable(request, catalog.models)
     return json_document(tags_document(models, show_remote=show_remote))
 
@@ -80,6 +80,6 @@ async def show(request: web.Request) -> web.StreamResponse:
         models[0],
         body,
         basename=body.model if copilot else "",
-        show_remote=request.app[SETTINGS].ollama.show_remote,
+        show_remote=request[SETTINGS].ollama.show_remote,
     )
     return json_document(document)

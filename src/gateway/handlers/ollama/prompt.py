@@ -35,7 +35,7 @@ def prompt_task(
 ) -> StreamTask:
     """Return the task of *body*; one without a prompt only loads or unloads its model."""
     timing = request[RECORD].timing
-    show_remote = request.app[SETTINGS].ollama.show_remote
+    show_remote = request[SETTINGS].ollama.show_remote
 
     def encoder_for(model: ListedModel) -> ChatEncoder | GenerateEncoder:
         return encoder(body.model, remote=remote_of(model) if show_remote else {}, timing=timing)

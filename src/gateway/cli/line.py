@@ -1,0 +1,96 @@
+"""The line between the supervisor and a worker: a socket, with one byte for each message."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+__all__ = ["READY", "Siblings", "WorkerLine"]
+
+READY, RELOAD, DONE = b"1", b"r", b"d"
+"""From a worker: it serves, others are to reload, it has reloaded; to one: reload, others have."""
+
+_LONGEST = 10.0
+"""Seconds that others may take to reload, before they count as having done so."""
+
+
+class WorkerLine:
+    """The worker's end of its line."""
+
+    def __init__(self, line: socket.socket) -> None:
+        line.setblocking(False)
+        self._line = line
+        self._done = asyncio.Event()
+        self._telling = asyncio.Lock()
+
+    def tell_ready(self) -> None:
+        """Say that this worker serves."""
+        _send(self._line, READY)
+
+    async def listen(self, reload: Callable[[], Awaitable[None]]) -> None:
+        """Reload as often as the supervisor says so, and return when it is gone."""
+        while message := await _next(self._line):
+            if message == RELOAD:
+                await reload()
+                _send(self._line, DONE)
+            else:
+                self._done.set()
+
+    async def tell_others(self) -> None:
+        """Have all other workers reload, and return when they have."""
+        async with self._telling:
+            self._done.clear()
+            _send(self._line, RELOAD)
+            await _wait(self._done)
+
+
+class Siblings:
+    """The supervisor's ends of all lines: what one worker wants, the others do."""
+
+    def __init__(self) -> None:
+        self._done: dict[socket.socket, asyncio.Event] = {}
+        self._telling = asyncio.Lock()
+
+    async def listen(self, line: socket.socket) -> None:
+        """Pass on what the worker at the other end of *line* says, until it ends."""
+        self._done[line] = asyncio.Event()
+        try:
+            # Beside, since this one may have to reload itself before it is its turn.
+            async with asyncio.TaskGroup() as tasks:
+                while message := await _next(line):
+                    if message == RELOAD:
+                        tasks.create_task(self._tell_others(line))
+                    else:
+                        self._done[line].set()
+        finally:
+            # Nobody is to wait for it.
+            self._done.pop(line).set()
+
+    async def _tell_others(self, line: socket.socket) -> None:
+        async with self._telling:
+            others = {one: done for one, done in self._done.items() if one is not line}
+            for one, done in others.items():
+                done.clear()
+                _send(one, RELOAD)
+            await asyncio.gather(*(_wait(done) for done in others.values()))
+        _send(line, DONE)
+
+
+async def _next(line: socket.socket) -> bytes:
+    try:
+        return await asyncio.get_running_loop().sock_recv(line, 1)
+    except OSError:  # as of a process that was killed
+        return b""
+
+
+def _send(line: socket.socket, message: bytes) -> None:
+    with suppress(OSError):  # whoever listened is gone
+        line.send(message)
+
+
+async def _wait(done: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST):
+            await done.wait()

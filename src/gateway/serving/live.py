@@ -1,0 +1,33 @@
+"""The settings in force: a reload puts others in their place, and each request keeps its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.access.origins import Origins
+from gateway.providers.registry import Configured
+from gateway.settings import Settings
+
+__all__ = ["Live"]
+
+
+async def _nobody() -> None:
+    """Tell nobody, since there is no other process."""
+
+
+class Live:
+    """What is in force for the next request, and how that can change.
+
+    *configured* are the providers that the settings name. ``read`` reads the settings again, in a
+    thread, and raises `SettingsError`; it is ``None`` where nobody can, as in an application that
+    embeds the gateway. ``tell_others`` has the other processes of this gateway reload too.
+    """
+
+    def __init__(self, settings: Settings, configured: Sequence[Configured]) -> None:
+        self.settings = settings
+        self.configured = configured
+        self.origins = Origins(settings.ollama.origins)
+        self.read: Callable[[], Settings] | None = None
+        self.tell_others: Callable[[], Awaitable[None]] = _nobody
+        self.reloading = asyncio.Lock()
