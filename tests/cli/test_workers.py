@@ -13,17 +13,18 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
 import aiohttp
 import pytest
 
-from commandline import forget_settings, run, serving
+from commandline import forget_settings, install_adapter, run, serving
 from gateway.cli import main as cli
 from gateway.cli.main import main
 from gateway.cli.workers import supervise
+from gateway.core.errors import SettingsError
 
 LIVE_ON = """
 import os, pathlib, sys, time
@@ -327,3 +328,77 @@ def test_workers_cannot_share_a_unix_socket(
     assert capsys.readouterr().err == (
         "gateway: --workers: several workers cannot share a Unix socket\n"
     )
+
+
+async def test_what_a_dead_process_held_is_freed_by_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    freed = []
+
+    async def free(owner: str) -> None:
+        freed.append(owner)
+
+    script = f"pathlib.Path(sys.argv[1], sys.argv[4] + '-' + str(os.getpid())).touch()\n{LIVE_ON}"
+    command = [sys.executable, "-c", f"import os, pathlib, sys\n{script}", str(tmp_path)]
+    task = asyncio.ensure_future(supervise(2, command, free=free))
+    await said(caplog, "2 workers are ready")
+    names = [file.name.partition("-") for file in tmp_path.glob("*-*")]  # noqa: ASYNC240
+    owner, _, pid = names[0]
+    assert len({name for name, *_ in names}) == 2
+    os.kill(int(pid), signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not freed:
+            await asyncio.sleep(0.01)
+    assert freed == [owner]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(task, 10) == 0
+
+
+async def test_settings_that_are_wrong_start_no_new_workers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check() -> None:
+        raise SettingsError("gateway.toml: invalid value")
+
+    command = [sys.executable, "-c", LIVE_ON, str(tmp_path)]
+    task = asyncio.ensure_future(supervise(2, command, check=check))
+    await said(caplog, "2 workers are ready")
+    first = await seen(tmp_path, 2)
+    os.kill(os.getpid(), signal.SIGHUP)
+    await said(caplog, "the settings stay as they were: gateway.toml: invalid value")
+    assert await seen(tmp_path, 2) == first
+    assert all(map(alive, first))
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(task, 10) == 0
+
+
+async def test_the_places_of_a_killed_worker_are_free_at_once(tmp_path: Path) -> None:
+    install_adapter(tmp_path / "site")
+    (tmp_path / "limited.toml").write_text(
+        'home = "."\n[limits]\nconcurrency = 2\n[providers.patient]\n'
+    )
+    arguments = ["--port", str(free_port()), "--workers", "2", "--config", "limited.toml"]
+    body = {"model": "patient", "messages": [{"role": "user", "content": "x"}]}
+    environ = {"PATIENT_TOKEN": "t"}
+    with serving(tmp_path, *arguments, environ=environ) as gateway:
+
+        async def begun(session: aiohttp.ClientSession) -> int:
+            response = await session.post(f"{gateway.url}/api/chat", json=body)
+            await response.content.readline()
+            return response.status
+
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(connector=connector) as session, asyncio.timeout(20):
+            assert [await begun(session) for _ in range(3)] == [200, 200, 429]
+            for pid in children(gateway.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            statuses: list[int] = []
+            while statuses[-2:] != [200, 200]:
+                with suppress(aiohttp.ClientError):  # until there are workers again
+                    statuses.append(await begun(session))
+                await asyncio.sleep(0.02)
+        gateway.process.kill()
+
+
+def children(pid: int) -> list[int]:
+    return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]

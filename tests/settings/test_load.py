@@ -129,6 +129,7 @@ log_format = "json"
 shutdown_timeout = 2
 workers = 4
 socket = "/run/gateway.sock"
+watch = true
 allowed_hosts = ["llm.example.org", "*.corp.example"]
 
 [ollama]
@@ -239,6 +240,7 @@ EVERYTHING_LOADED = Settings(
         4,
         ("llm.example.org", "*.corp.example"),
         "/run/gateway.sock",
+        True,
     ),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True, True),
     models=ModelsSettings(
@@ -306,6 +308,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_SERVER_SHUTDOWN_TIMEOUT": "2",
         "GATEWAY_SERVER_WORKERS": "4",
         "GATEWAY_SERVER_SOCKET": "/run/gateway.sock",
+        "GATEWAY_SERVER_WATCH": "true",
         "GATEWAY_SERVER_ALLOWED_HOSTS": "llm.example.org, *.corp.example",
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
@@ -528,7 +531,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "[server]\nprot = 1",
             "server.prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, workers)",
+            " shutdown_timeout, socket, watch, workers)",
         ),
         (
             "[sever]\nport = 1",
@@ -711,7 +714,7 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
             {"server.prot": "1"},
             "--prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, workers)",
+            " shutdown_timeout, socket, watch, workers)",
         ),
         (
             {"port": 1},

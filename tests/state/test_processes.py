@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import state_worker
 from gateway.settings import StateSettings
-from gateway.state import open_state
+from gateway.state import free_leases, open_state
 from gateway.state.base import Demand
+from gateway.state.sqlite import FILE
 
 
 @contextmanager
@@ -62,5 +66,19 @@ async def test_the_places_of_a_killed_process_are_freed_by_its_supervisor(tmp_pa
             worker.kill()
             worker.wait()
             assert (await state.levels(demand))[0].running == 3
-            await state.free("worker-0")
+            await free_leases(StateSettings(), home=tmp_path, owner="worker-0")
             assert (await state.levels(demand))[0].running == 0
+
+
+async def test_where_nothing_is_kept_nothing_is_freed(tmp_path: Path) -> None:
+    for home in (None, tmp_path):
+        await free_leases(StateSettings(), home=home, owner="worker-0")
+    assert not os.listdir(tmp_path)  # noqa: PTH208 - names are wanted
+
+
+async def test_a_state_that_cannot_be_used_is_a_line_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).mkdir()
+    await free_leases(StateSettings(), home=tmp_path, owner="worker-0")
+    assert caplog.messages[0].startswith("what a dead process held is not freed: home: ")
