@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.key_report import key_report
@@ -462,7 +462,6 @@ ENDS = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(ENDS, max_size=100))
 def test_the_ledger_and_the_budget_are_exact_sums_of_what_was_charged(ends: Any) -> None:
     async def run() -> None:

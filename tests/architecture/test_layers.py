@@ -42,13 +42,9 @@ ONLY_IN = {
     "uvloop": {"cli"},
 }
 FOUND = imports()
+MODULES = source_files()
 PACKAGES = sorted(
-    {
-        module
-        for module in source_files()
-        for other in source_files()
-        if other.startswith(f"{module}.")
-    }
+    {module for module in MODULES for other in MODULES if other.startswith(f"{module}.")}
     - {"gateway"}
 )
 

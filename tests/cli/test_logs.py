@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.logs import JsonFormatter, TextFormatter, configure
@@ -84,7 +84,6 @@ texts = st.text(max_size=3) | st.text('ab= "\n\t', max_size=4)
 values = st.none() | st.booleans() | st.integers() | texts
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from("abcd"), values))
 def test_a_value_is_quoted_for_its_own_sake_whatever_stands_beside_it(
     fields: Mapping[str, object],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.names import (
@@ -172,7 +172,6 @@ def test_ids_that_differ_only_behind_the_longest_name_stay_apart() -> None:
     assert display_name("a" * 90 + "b") != display_name("a" * 90 + "c")
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text("aZ0_-.:/é ", max_size=100))
 def test_each_id_gets_a_name_that_means_itself(model_id: str) -> None:
     name = display_name(model_id)
@@ -180,7 +179,6 @@ def test_each_id_gets_a_name_that_means_itself(model_id: str) -> None:
     assert parse_name(name).source == ""
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text() | st.text("aZ0_-.:/ ", max_size=20))
 def test_a_text_is_a_name_or_refused_and_a_name_reads_back(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import Sampling
@@ -106,7 +106,6 @@ def test_an_option_of_a_wrong_type_is_a_server_error(
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["temperature", "num_predict", "seed", "top_k", "other"]),
@@ -139,7 +138,6 @@ def test_what_tunes_local_inference_is_kept_for_an_ollama_behind_us() -> None:
     assert read_options({**LOCAL, "num_ctx": 4096.9, "typical_p": 1}) == (Sampling(), LOCAL)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["temperature", "seed", "stop", "num_ctx", "use_mmap", "other"]),

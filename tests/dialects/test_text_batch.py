@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -51,7 +51,6 @@ def test_a_batch_that_might_be_too_long_for_a_line_is_none_of_texts(count: int) 
     assert encode_text_batch([*fits, TextDelta("abcde")], before=b"", after=b"") == b""
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.text(min_size=1), min_size=1))
 def test_texts_are_escaped_json_between_what_a_dialect_has_there(texts: list[str]) -> None:
     encoded = encode_text_batch([TextDelta(text) for text in texts], before=b'{"a":', after=b"}\n")
@@ -85,7 +84,6 @@ BATCHES = st.lists(
 
 
 @pytest.mark.parametrize("make", ENCODERS.values(), ids=ENCODERS)
-@settings(deadline=None, max_examples=100)
 @given(batches=BATCHES)
 def test_batches_of_text_are_written_like_any_others(
     make: Callable[[], AnswerEncoder], batches: list[list[ChatEvent]]

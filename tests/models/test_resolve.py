@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs import models_of
@@ -172,10 +172,6 @@ def indexes(draw: st.DrawFn) -> ModelIndex:
     )
 
 
-ANY_INDEX = settings(max_examples=150, deadline=None)
-
-
-@ANY_INDEX
 @given(indexes())
 def test_all_that_lists_show_is_found_under_the_name_that_they_show(index: ModelIndex) -> None:
     for model in index.models:
@@ -188,7 +184,6 @@ def test_all_that_lists_show_is_found_under_the_name_that_they_show(index: Model
             )
 
 
-@ANY_INDEX
 @given(indexes(), st.sampled_from(NAMES), st.booleans())
 def test_only_what_is_exposed_is_found(index: ModelIndex, name: str, unlisted: bool) -> None:
     try:
@@ -203,7 +198,6 @@ def test_only_what_is_exposed_is_found(index: ModelIndex, name: str, unlisted: b
         )
 
 
-@ANY_INDEX
 @given(indexes(), st.sampled_from(["one", "TWO", "three"]), st.sampled_from(IDS))
 def test_a_name_behind_a_provider_means_no_other_provider(
     index: ModelIndex, provider: str, model_id: str
@@ -217,7 +211,6 @@ def test_a_name_behind_a_provider_means_no_other_provider(
         assert {model.provider for model in models} <= {provider.casefold()}
 
 
-@ANY_INDEX
 @given(indexes(), st.sampled_from(NAMES))
 def test_trust_in_providers_takes_no_model_away(index: ModelIndex, name: str) -> None:
     try:

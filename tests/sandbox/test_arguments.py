@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sandbox.arguments import Arguments, Request, find_arguments
@@ -241,7 +241,6 @@ TEXTS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(NAMES, MEMBERS, max_size=5), st.data(), TEXTS, st.booleans())
 def test_what_is_found_fits_its_schema(
     members: dict[str, Any], data: st.DataObject, text: str, acts: bool

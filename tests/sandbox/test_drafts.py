@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import jsonschema
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.sandbox.drafts import schema_fault
@@ -26,7 +26,6 @@ KEYWORDS = (
 SCHEMAS = st.dictionaries(st.sampled_from(KEYWORDS), VALUES, max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(SCHEMAS, SCHEMAS.map(lambda schema: {"properties": {"p": schema}})))
 @example({"items": {"type": "null"}, "dependencies": {"a": ["b"], "c": {}}, "minimum": 1})
 @example({"minItems": 1.0, "multipleOf": 2, "required": ["a"], "type": ["null", "string"]})

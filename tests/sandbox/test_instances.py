@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sandbox.hints import Hints, words
@@ -92,7 +92,6 @@ TEXTS = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(SCHEMAS, TEXTS)
 def test_what_is_made_is_an_instance(schema: Any, text: str) -> None:
     made = instance(schema, Hints(text))

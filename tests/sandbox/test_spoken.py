@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sandbox.spoken import MOST_QUOTED, one_line, quote, spoken
@@ -71,7 +71,6 @@ def test_the_last_line_of_what_was_said_is_quoted(text: str, quoted: str) -> Non
     assert quote(text) == quoted
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -164,9 +164,7 @@ def check(model: Model, levels: Any, demands: list[Demand]) -> None:
             assert level.held == model.held.get(name, 0)
 
 
-BOUNDED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @BOUNDED

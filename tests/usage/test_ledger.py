@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.money import UNIT
@@ -118,7 +118,6 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
 @given(ROWS, ROWS)
 def test_sums_are_exact_also_of_two_processes_in_one_hour(one: Any, other: Any) -> None:
     async def run() -> dict[UsageKey, UsageCounts]:

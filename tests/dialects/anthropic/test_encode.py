@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anthropic_wire import read_events
@@ -144,7 +144,6 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(EVENTS, st.data())
 def test_every_stream_keeps_the_grammar_and_loses_nothing(
     events: list[ChatEvent], data: st.DataObject

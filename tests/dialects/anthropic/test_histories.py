@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -76,7 +76,6 @@ def numbers_in(value: object) -> list[int]:
     return [int(number) for number in NUMBER.findall(codec.encode(value).decode())]
 
 
-@settings(max_examples=150, deadline=None)
 @given(TURNS)
 def test_mistral_gets_every_history_in_its_order(turns: list[tuple[str, list[str]]]) -> None:
     asked = request(turns)
@@ -88,7 +87,6 @@ def test_mistral_gets_every_history_in_its_order(turns: list[tuple[str, list[str
     assert found == numbers_in([message.text for message in asked.messages])
 
 
-@settings(max_examples=150, deadline=None)
 @given(TURNS)
 def test_anthropic_gets_every_history_in_its_order(turns: list[tuple[str, list[str]]]) -> None:
     body: Any = messages_body(request(turns), Claude(ModelInfo("m")), max_tokens=9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import InvalidRequest
@@ -160,7 +160,6 @@ def test_a_heap_of_parts_is_refused_at_the_limit(
     assert len(heads) <= MOST_PARTS
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=40), st.sampled_from(["\r\n", "\n"]))
 def test_any_content_comes_through_as_it_is(content: bytes, line_break: str) -> None:
     delimiter = b"--a-long-boundary"
@@ -173,7 +172,6 @@ def test_any_content_comes_through_as_it_is(content: bytes, line_break: str) -> 
     assert files["f"].content == cut
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from([b"--x", b"--", b"\r\n", b"\n", b"a", b": ", b";"]), max_size=14))
 def test_any_bytes_are_a_form_or_refused(pieces: list[bytes]) -> None:
     with suppress(InvalidRequest):

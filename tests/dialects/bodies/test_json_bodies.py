@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -228,7 +228,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(JSON, st.sampled_from([None, 2]))
 def test_all_ways_of_reading_agree(value: object, indent: int | None) -> None:
     text = json.dumps(value, indent=indent)
@@ -236,7 +235,6 @@ def test_all_ways_of_reading_agree(value: object, indent: int | None) -> None:
     assert lenient.read_value(text) == codec.decode(text) == value
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=20) | st.text('{}[]",:0123.eE+-\\utfn \n', max_size=20).map(str.encode))
 def test_what_the_strict_decoder_takes_the_lenient_one_takes_too(body: bytes) -> None:
     try:

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -94,7 +94,6 @@ pieces = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(pieces, max_size=20).map("".join))
 def test_with_small_blocks_it_agrees_with_the_codec_on_any_text(text: str) -> None:
     body = text.encode()
@@ -110,7 +109,6 @@ def test_with_small_blocks_it_agrees_with_the_codec_on_any_text(text: str) -> No
             assert decode_large(body) == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.recursive(
         st.text('AB é"\\\n,', max_size=30) | st.integers(),

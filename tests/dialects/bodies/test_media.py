@@ -6,7 +6,7 @@ import base64
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import Media
@@ -80,7 +80,6 @@ def test_line_breaks_are_dropped_from_a_large_picture_too() -> None:
     assert read_media("\r\n".join(lines)).base64 == "".join(lines)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 9), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_line_breaks_are_dropped(data: bytes, width: int, line_break: str) -> None:
     text = encoded(data)
@@ -91,7 +90,6 @@ def test_line_breaks_are_dropped(data: bytes, width: int, line_break: str) -> No
 BASE64 = re.compile("([A-Z]{4})*([A-Z]{2}==|[A-Z]{3}=)?")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text("QUJ=\n-", max_size=12))
 def test_a_text_is_base64_or_refused_at_one_of_its_bytes(text: str) -> None:
     clean = text.replace("\n", "")

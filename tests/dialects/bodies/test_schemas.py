@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -109,7 +109,6 @@ def test_each_schema_names_its_go_type() -> None:
 
 
 @pytest.mark.parametrize("schema_type", SCHEMAS.values(), ids=SCHEMAS)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_good_body_is_read_in_one_pass_as_marshmallow_loads_it(
     schema_type: type[BodySchema[Any]], data: st.DataObject
@@ -123,7 +122,6 @@ def test_a_good_body_is_read_in_one_pass_as_marshmallow_loads_it(
 
 
 @pytest.mark.parametrize("schema_type", SCHEMAS.values(), ids=SCHEMAS)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_bad_body_is_refused_with_the_error_that_marshmallow_reports(
     schema_type: type[BodySchema[Any]], data: st.DataObject

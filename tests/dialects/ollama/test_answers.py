@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import GatewayError, ModelNotFound
@@ -430,7 +430,6 @@ EVENTS = (
 
 
 @pytest.mark.parametrize("make", [chat, generate])
-@settings(max_examples=100, deadline=None)
 @given(batches=st.lists(st.lists(EVENTS, max_size=4), max_size=4))
 def test_every_line_is_one_line_of_json_and_folding_loses_nothing(
     make: Callable[[], ChatEncoder | GenerateEncoder], batches: list[list[ChatEvent]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.dialects.ollama.clock import Clock
@@ -21,7 +21,6 @@ def read(stamp: bytes) -> int:
     return int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 
 
-@settings(deadline=None)
 @given(now=st.integers(0, 10**19))
 def test_a_time_can_be_read_back_to_the_nanosecond(now: int) -> None:
     stamp = Clock(lambda: now).stamp()

@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.embeddings import EmbedResult, normalize
@@ -273,7 +273,6 @@ def test_embeddings_answers_one_vector(result: EmbedResult | None, expected: byt
     assert embeddings_document(result) == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
 @example([5e-324, 5e-324])
 def test_a_normalised_vector_has_length_one_and_keeps_its_direction(vector: list[float]) -> None:

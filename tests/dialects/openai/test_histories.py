@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import ChatRequest, Media, Message, Role, Tool, content_of
@@ -554,7 +554,6 @@ turns = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(unknown | turns, max_size=8))
 def test_no_history_of_items_is_refused_for_a_type(history: list[dict[str, Any]]) -> None:
     marks = [{"role": "user", "content": f"mark {number}"} for number in range(len(history) + 1)]
@@ -597,7 +596,6 @@ chat_turns = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(chat_turns, max_size=6))
 def test_no_history_of_messages_is_refused_for_a_type(history: list[dict[str, Any]]) -> None:
     messages: list[dict[str, Any]] = [{"role": "user", "content": "mark 0"}]

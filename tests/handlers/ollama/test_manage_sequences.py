@@ -152,6 +152,5 @@ TestSequences = Library.TestCase
 TestSequences.settings = settings(
     max_examples=15,
     stateful_step_count=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

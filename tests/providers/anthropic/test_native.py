@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter_provider import ask, body_of, events_of, opened
@@ -167,7 +167,6 @@ def marks_in(body: Any) -> list[Any]:
     return [block["cache_control"] for block in blocks if "cache_control" in block]
 
 
-@settings(max_examples=150, deadline=None)
 @given(TURNS)
 def test_a_body_with_marks_is_valid_and_has_no_more_of_them(turns: list[Any]) -> None:
     body = through(messages=turns)

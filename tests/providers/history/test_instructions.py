@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import ChatRequest, Message, Role
@@ -62,7 +62,6 @@ def test_late_instructions_stay_in_their_place(
 TURNS = st.sampled_from([USER, ANSWER, LATE, SYSTEM, Message(Role.SYSTEM, " "), CALL, RESULT])
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(TURNS, max_size=8), st.lists(TURNS, max_size=4))
 def test_what_comes_later_never_changes_the_beginning(
     history: list[Message], more: list[Message]
@@ -92,7 +91,6 @@ SPOKEN = st.sampled_from(
 
 
 @pytest.mark.parametrize("encode", [mistral, anthropic])
-@settings(max_examples=100, deadline=None)
 @given(turns=st.lists(SPOKEN, min_size=2, max_size=6))
 def test_each_request_of_a_session_begins_with_the_one_before(
     encode: Any, turns: list[list[Message]]

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import zlib
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -56,16 +57,16 @@ async def test_identity_is_no_coding(session: aiohttp.ClientSession) -> None:
 
 
 BOMBS = {
-    "packed": packed(b'"' + b"x" * 2**27 + b'"'),
-    "plain": head(content_type=JSON) + b'"' + b"x" * (2**26 + 10),
+    "packed": lambda: packed(b'"' + b"x" * 2**27 + b'"'),
+    "plain": lambda: head(content_type=JSON) + b'"' + b"x" * (2**26 + 10),
 }
 
 
 @pytest.mark.parametrize("answer", BOMBS.values(), ids=BOMBS)
 async def test_a_document_is_read_up_to_a_limit(
-    session: aiohttp.ClientSession, answer: bytes
+    session: aiohttp.ClientSession, answer: Callable[[], bytes]
 ) -> None:
-    async with raw_server(answer, HANG) as server:
+    async with raw_server(answer(), HANG) as server:
         with pytest.raises(UpstreamProtocolError, match="acme sent an answer that is too long"):
             await upstream(session, server.url).get("/models")
         await asyncio.wait_for(server.closed.wait(), 5)
@@ -121,7 +122,7 @@ async def test_a_compressed_stream_is_refused(session: aiohttp.ClientSession, co
 
 REFUSALS = {
     "packed": (gzip.compress(b"too many"), "gzip", 8),
-    "large once unpacked": (gzip.compress(b"x" * 2**27), "gzip", 2**16),
+    "large once unpacked": (gzip.compress(b"x" * 2**24), "gzip", 2**16),
     "not what it says": (b"slow", "gzip", 0),
     "another coding": (b"slow", "br", 0),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.upstream import framing
@@ -103,7 +103,6 @@ LINES = st.sampled_from(
 ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     lines=st.lists(st.tuples(LINES, ENDS), max_size=12),
     mark=st.booleans(),
@@ -137,7 +136,6 @@ ODD_BLOCKS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     before=st.lists(PAYLOADS, max_size=8),
     odd=ODD_BLOCKS,

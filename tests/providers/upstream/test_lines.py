@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import (
@@ -23,7 +23,6 @@ NDJSON = "application/x-ndjson"
 LINES = head(content_type=NDJSON)
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     lines=st.lists(st.sampled_from([b'{"a":1}', b"[ ]", b"", b"  "]), max_size=8),
     end=st.sampled_from([b"\n", b"\r\n"]),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from unittest.mock import Mock, patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -131,7 +131,6 @@ def test_any_chunk_among_plain_ones_tells_what_it_tells_with_care(
 
 
 @pytest.mark.parametrize("make", DECODERS.values(), ids=DECODERS)
-@settings(deadline=None, max_examples=100)
 @given(
     batches=st.lists(
         st.lists(st.sampled_from([*CHUNKS.values(), *[TEXT] * len(CHUNKS)]), max_size=5), max_size=4

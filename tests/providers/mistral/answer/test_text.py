@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.mistral.text_filters import TextFilter
@@ -71,7 +71,6 @@ def test_a_stop_string_counts_only_behind_the_echo() -> None:
     stops=st.lists(st.text("ab<>", min_size=1, max_size=4), max_size=3).map(tuple),
     cuts=st.lists(st.integers(0, 24), max_size=6),
 )
-@settings(max_examples=200, deadline=None)
 def test_the_pieces_in_which_a_text_comes_do_not_matter(
     text: str, prefix: str, stops: tuple[str, ...], cuts: list[int]
 ) -> None:
@@ -81,6 +80,5 @@ def test_the_pieces_in_which_a_text_comes_do_not_matter(
 
 
 @given(text=TEXTS, stop=st.text("ab<>", min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
 def test_what_is_shown_is_the_text_before_the_stop(text: str, stop: str) -> None:
     assert "".join(filtered(list(text), stops=(stop,))) == text.partition(stop)[0]

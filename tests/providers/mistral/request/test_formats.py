@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import JsonFormat, Message
@@ -226,7 +226,6 @@ def documents(draw: st.DrawFn, depth: int = 3) -> tuple[dict[str, Any], Any]:
     return schema, {name: value for name, (_, value) in members.items() if name in known}
 
 
-@settings(max_examples=100, deadline=None)
 @given(documents())
 def test_what_a_schema_describes_is_still_valid_when_it_is_closed(
     document: tuple[dict[str, Any], Any],
@@ -240,7 +239,6 @@ def test_what_a_schema_describes_is_still_valid_when_it_is_closed(
     jsonschema.Draft202012Validator(closed).validate(value)
 
 
-@settings(max_examples=50, deadline=None)
 @given(documents())
 def test_a_closed_object_takes_no_word_more(document: tuple[dict[str, Any], Any]) -> None:
     inner, value = document

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.call_ids import new_id
@@ -89,7 +89,6 @@ def test_every_call_gets_its_id(calls: list[ToolCall], expected: list[str]) -> N
     assert call_ids(calls, 3, is_id=is_id) == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=8), st.integers(0, 50))
 def test_ids_fit_and_differ_and_are_always_the_same(calls: list[ToolCall], place: int) -> None:
     ids = call_ids(calls, place, is_id=is_id)

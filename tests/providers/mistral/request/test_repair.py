@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from gateway.core import codec
 from gateway.core.call_ids import new_id
@@ -224,7 +224,6 @@ def test_what_ollama_tolerates_is_repaired(
     assert repair(history) == (tuple(repaired), made)
 
 
-@settings(max_examples=100, deadline=None)
 @given(clean_histories())
 def test_a_clean_history_passes_every_repair_unchanged(history: tuple[Message, ...]) -> None:
     repaired, made = repair(history)
@@ -233,14 +232,12 @@ def test_a_clean_history_passes_every_repair_unchanged(history: tuple[Message, .
         assert tuple(step(history)) == history, name
 
 
-@settings(max_examples=100, deadline=None)
 @given(messy_histories(PNG))
 def test_a_repaired_history_needs_no_repair(history: tuple[Message, ...]) -> None:
     repaired, _ = repair(history)
     assert repair(repaired) == (repaired, [])
 
 
-@settings(max_examples=100, deadline=None)
 @given(messy_histories(PNG))
 def test_a_repair_that_is_skipped_would_have_changed_nothing(history: tuple[Message, ...]) -> None:
     mended: tuple[Message, ...] = history
@@ -249,7 +246,6 @@ def test_a_repair_that_is_skipped_would_have_changed_nothing(history: tuple[Mess
     assert repair(history)[0] == mended
 
 
-@settings(max_examples=100, deadline=None)
 @given(messy_histories(PNG, PDF))
 def test_repairs_lose_nothing_that_was_said_or_shown(history: tuple[Message, ...]) -> None:
     repaired, _ = repair(history)

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.chat import NamedTool, Tool, ToolChoice
@@ -175,7 +175,6 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(SCHEMAS, st.sampled_from([{"type": "object"}, {"type": None}, {}]))
 def test_parameters_with_gaps_pass_mistrals_check(
     schema: dict[str, Any], kind: dict[str, Any]

@@ -102,11 +102,7 @@ def assert_served(request: ChatRequest, info: ModelInfo, check: Check) -> None:
     assert prefix_of(body) == (last["content"] if "prefix" in last else "")
 
 
-common = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+common = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @common

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.upstream.transport.answer import MOST_OVERHEAD, AnswerParser, BadAnswer
@@ -302,7 +302,6 @@ def test_framing_with_a_body_has_none() -> None:
     assert got == Read(200, b"y" * 200)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.binary(min_size=1, max_size=40), max_size=8),
     st.integers(1, 30),
@@ -316,7 +315,6 @@ def test_chunks_of_any_kind_are_read_in_any_cut(chunks: list[bytes], size: int, 
     assert read(AnswerParser(), *parts) == Read(200, b"".join(chunks))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 60), st.integers(1, 9))
 def test_damage_is_an_error_or_an_answer_and_nothing_else(
     noise: bytes, place: int, size: int
