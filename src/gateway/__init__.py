@@ -14,6 +14,7 @@ from gateway.core.lazy import lazy_names
 __all__ = [
     "ATTRIBUTION",
     "CALLER",
+    "Asked",
     "Attempt",
     "BodyTooLarge",
     "BudgetSpent",
@@ -22,6 +23,7 @@ __all__ = [
     "CoolDownSettings",
     "FinishReason",
     "Forbidden",
+    "Gate",
     "GatewayError",
     "InvalidRequest",
     "LimitsSettings",
@@ -68,6 +70,7 @@ _MODULES = (
     "gateway.observe.observer",
     "gateway.settings",
     "gateway.app",
+    "gateway.access.gate",
 )
 
 if TYPE_CHECKING:
@@ -75,6 +78,10 @@ if TYPE_CHECKING:
         ATTRIBUTION,
         CALLER,
         Caller,
+    )
+    from gateway.access.gate import (
+        Asked,
+        Gate,
     )
     from gateway.app import (
         create_app,

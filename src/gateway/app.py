@@ -6,7 +6,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
@@ -34,13 +36,14 @@ from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
 from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
-from gateway.serving.endpoint import Endpoint
+from gateway.serving.endpoint import Endpoint, Surface
 from gateway.serving.headers import finish_headers
 from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.keys import (
     ACCESS,
     DISCONNECTS,
     ENDPOINTS,
+    GATE,
     HEARTBEATS,
     KEPT_ANSWERS,
     LIVE,
@@ -56,6 +59,9 @@ from gateway.serving.metrics import keep_gauges, make_metrics
 from gateway.serving.middleware import request_middleware
 from gateway.settings import Settings
 
+if TYPE_CHECKING:
+    from gateway.access.gate import Gate
+
 __all__ = ["create_app"]
 
 _NONE: Given = MappingProxyType({})
@@ -67,15 +73,18 @@ def create_app(
     providers: Given = _NONE,
     session: aiohttp.ClientSession | None = None,
     observers: Sequence[Observer] = (),
+    gate: Gate | None = None,
+    surface: Surface = "all",
     configured: Sequence[Configured] | None = None,
 ) -> web.Application:
     """Return the gateway as an application, to be run or mounted with ``add_subapp``.
 
     *providers* are adapters given in code, by name: a class, configured from the settings, or a
     finished instance. A *session* that is given is borrowed and never closed. *observers* are told
-    of every request besides the log. *configured* is what `gateway.providers.registry.configure`
-    has returned for the same settings and providers, for a caller that had to know before. Raise
-    `SettingsError` or `ProviderLoadError`.
+    of every request besides the log. *gate* decides which models each request may use. The
+    *surface* ``"inference"`` leaves out the routes that manage models. *configured* is what
+    `gateway.providers.registry.configure` has returned for the same settings and providers, for a
+    caller that had to know before. Raise `SettingsError` or `ProviderLoadError`.
     """
     settings = settings or Settings()
     if configured is None:
@@ -93,12 +102,19 @@ def create_app(
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
     app[ACCESS] = Access()
+    app[GATE] = None
+    if gate is not None:
+        from gateway.access.gate import HostGate  # noqa: PLC0415 - only where it is used
+
+        app[GATE] = partial(HostGate, gate)
     limits = settings.limits
     app[KEPT_ANSWERS] = KeptAnswers(limits.responses, most_bytes=limits.response_bytes)
     app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {
-        add_route(one.method, one.path, one.handler): one for one in _routes(settings)
+        add_route(one.method, one.path, one.handler): one
+        for one in _routes(settings)
+        if surface in ("all", one.surface)
     }
     app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from typing import Any
 
+import pytest
 from aiohttp import web
 
-from gateway import Observer, RequestRecord
+from gateway import Observer, RequestRecord, create_app
+from gateway.providers import Finish, FinishReason, ModelInfo
 from gateway.sandbox import start
 from gateway.settings import ProviderSettings, Settings
 from gateways import scripted_app
@@ -76,6 +79,60 @@ async def test_a_middleware_names_the_caller(aiohttp_client: Any) -> None:
         assert response.status == 200
     found = [(record.caller, record.attribution) for record in records]
     assert found == [("alice", {"team": "blue"})]
+
+
+def services() -> dict[str, Any]:
+    """Return the names of the pieces on users, gates and rejections."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for word in ("def identify", "class Tiers", "def maintenance"):
+        exec(piece(word), names)
+    return names
+
+
+async def test_a_gate_decides_what_a_user_may_use(aiohttp_client: Any) -> None:
+    names = services()
+    gate = names["gate"]
+    models = [ModelInfo("small"), ModelInfo("large")]
+    own = {"own": ScriptedProvider(models=models, steps=[[Finish(FinishReason.STOP)]])}
+    host = web.Application(middlewares=[names["identify"]])
+    ai = create_app(Settings(providers={}), providers=own, gate=gate, surface="inference")
+    host.add_subapp("/ai", ai)
+    client = await aiohttp_client(host)
+
+    async def status_of(user: str, model: str) -> int:
+        body = {**ASKED, "model": model}
+        async with client.post("/ai/api/chat", json=body, headers={"X-User": user}) as response:
+            return int(response.status)
+
+    assert await status_of("bob", "small") == 200
+    assert await status_of("bob", "large") == 404
+    assert await status_of("alice", "large") == 200
+    gate.spent.add("bob")
+    assert await status_of("bob", "small") == 402
+    async with client.get("/ai/api/ps", headers={"X-User": "alice"}) as response:
+        assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [("/api/chat", "Ollama"), ("/v1/chat/completions", "OpenAI"), ("/v1/messages", "Anthropic")],
+)
+async def test_a_middleware_inside_rejects_in_the_form_of_the_api(
+    aiohttp_client: Any, path: str, api: str
+) -> None:
+    records = Records()
+    ai = scripted_app(ScriptedProvider(), None, records)
+    ai.middlewares.append(services()["maintenance"])
+    host = web.Application()
+    host.add_subapp("/ai", ai)
+    client = await aiohttp_client(host)
+    rows = table("how-to/embedding.md", "Reject a request before it is read", "API")
+    (shown,) = [codes(row["Body of the response"])[0] for row in rows if row["API"] == api]
+    async with client.post(f"/ai{path}", json={**ASKED, "max_tokens": 9}) as response:
+        document = await response.json()
+        assert (response.status, response.headers["Retry-After"]) == (503, "60")
+    assert {**document, **({"request_id": "…"} if api == "Anthropic" else {})} == json.loads(shown)
+    assert [(one.status, one.error) for one in records] == [(503, "closed for maintenance")]
 
 
 def test_the_phases_of_an_observer_are_its_methods() -> None:

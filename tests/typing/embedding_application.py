@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from collections.abc import Mapping
+from typing import Literal, assert_type
 
 import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway import (
+    ATTRIBUTION,
     CALLER,
+    Asked,
     Attempt,
     Caller,
     FinishReason,
+    Gate,
     GatewayError,
+    ModelNotFound,
     ModelsSettings,
     Observer,
     ProviderSettings,
@@ -23,7 +28,7 @@ from gateway import (
     create_app,
     load,
 )
-from gateway.providers import Provider
+from gateway.providers import ModelInfo, Provider
 from gateway.testing import ScriptedProvider
 
 
@@ -39,11 +44,37 @@ class Counter(Observer):
         assert_type(record.usage, Usage | None)
         assert_type(record.finish, FinishReason | None)
         assert_type(record.caller, str)
+        assert_type(record.attribution, Mapping[str, str])
+        assert_type((record.pieces, record.characters, record.complete), tuple[int, int, bool])
+
+
+class OnlyAdmits(Gate):
+    async def admit(self, request: web.Request, asked: Asked) -> None:
+        assert_type(request[CALLER], Caller)
+        if asked.provider == "mistral" and asked.model not in asked.listed:
+            raise ModelNotFound(f"{asked.name} is not for {asked.operation}")
+
+
+class Duck:
+    async def admit(self, request: web.Request, asked: Asked) -> None:
+        return
+
+    def shows(self, request: web.Request, provider: str, model: ModelInfo) -> bool:
+        return provider in model.id
+
+
+def gates() -> list[Gate]:
+    return [AdmitsAll(), OnlyAdmits(), Duck()]
+
+
+class AdmitsAll(Gate):
+    pass
 
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[CALLER] = Caller("alice", plan="team")
+    request[ATTRIBUTION] = {"team": "blue"}
     if request.path == "/closed":
         raise GatewayError("closed", status=403, headers={"Retry-After": "60"})
     return await handler(request)
@@ -60,4 +91,10 @@ def mounted(session: aiohttp.ClientSession, own: type[Provider[None]]) -> web.Ap
         providers={"own": own, "scripted": ScriptedProvider()},
         session=session,
         observers=[Counter()],
+        gate=OnlyAdmits(),
+        surface="inference",
     )
+
+
+def surfaces(surface: Literal["all", "inference"]) -> web.Application:
+    return create_app(gate=None, surface=surface)

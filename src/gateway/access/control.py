@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -103,14 +103,19 @@ class RequestAccess:
         """Tell whether the caller may use *model*, as `gateway.access.client_keys.may_use` does."""
         return may_use(self.plan, model, requested=requested)
 
-    async def acquire(
-        self, record: RequestRecord, request: ModelRequest, models: Sequence[ListedModel]
+    async def admit(
+        self,
+        record: RequestRecord,
+        models: Sequence[ListedModel],
+        prepare: Callable[[], ModelRequest] | None,
     ) -> Collection[tuple[str, str]]:
-        """Acquire all that *request* demands for one of *models*, or nothing.
+        """Acquire all that the request demands for one of *models*, or nothing.
 
-        Return provider and id of those that may be asked. Raise what
-        `gateway.access.limits.Limiter.acquire` does.
+        Loading a model demands nothing. Return provider and id of those that may be asked. Raise
+        what `gateway.access.limits.Limiter.acquire` does.
         """
+        if prepare is None:
+            return [(model.provider, model.info.id) for model in models]
         services = self._control.services
         asked = {
             (model.provider, model.info.id): Asked(
@@ -119,7 +124,7 @@ class RequestAccess:
             for model in models
         }
         permit = await self._control.limiter.acquire(
-            request,
+            prepare(),
             tuple(dict.fromkeys(asked.values())),
             name=record.model,
             operation=record.operation,

@@ -12,7 +12,7 @@ from gateway.core.texts import clean
 from gateway.observe.record import RequestRecord
 from gateway.serving.access import OpenAccess
 from gateway.serving.endpoint import Endpoint
-from gateway.serving.keys import RECORD, REQUEST_ACCESS
+from gateway.serving.keys import GATE, GATES, RECORD, REQUEST_ACCESS
 
 __all__ = ["admit", "is_local", "record_caller"]
 
@@ -21,16 +21,19 @@ _FORWARDED_KIND = "x-forwarded-"
 
 
 def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | None) -> None:
-    """Set caller and access of *request*; *endpoint* is None for an unknown path.
+    """Set caller, access and gates of *request*; *endpoint* is None for an unknown path.
 
     Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller to whom a host
     application has given a plan that does not exist.
     """
     caller = request.get(CALLER)
+    host = request.app[GATE]
+    gates = () if host is None else (host(request),)
     if access is None:
         if caller is not None and caller.plan:
             raise SettingsError(f"there is no plan {caller.plan!r}")
         request[REQUEST_ACCESS] = None
+        request[GATES] = gates
         return
     right = "use" if endpoint is None else endpoint.right
     found = access.control.admit(request.headers, caller, needs_key=right != "none")
@@ -38,6 +41,8 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
         request[CALLER] = found.grant.caller
         request[RECORD].caller = found.caller
     request[REQUEST_ACCESS] = found
+    # In this order, since what the host rejects takes nothing of any limit.
+    request[GATES] = (*gates, found)
     if right == "manage":
         found.require_manage()
 

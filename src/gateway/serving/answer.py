@@ -25,9 +25,10 @@ from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.tool_names import RenamingEncoder, rename_tools
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target
+from gateway.serving.admission import record_caller
 from gateway.serving.dispatch import dispatch
 from gateway.serving.heartbeats import StreamedAnswer
-from gateway.serving.keys import HEARTBEATS, LOADED_MODELS, RECORD, REQUEST_ACCESS
+from gateway.serving.keys import GATES, HEARTBEATS, LOADED_MODELS, RECORD, REQUEST_ACCESS
 from gateway.serving.relay import Opened, end_with_error, fold_stream, open_stream, relay
 from gateway.serving.resolve import find_models, find_targets, only_the_first
 
@@ -140,20 +141,20 @@ async def _begin(
     if task.same_model:
         models = only_the_first(models)
     targets = find_targets(request, models, task.admit)
-    loaded, name = request.app[LOADED_MODELS], targets[0].model.name
-    use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
-    with use():
-        try:
+    assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
+    try:
+        targets = await _admit(request, task, targets)
+        loaded, name = request.app[LOADED_MODELS], targets[0].model.name
+        use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
+        with use():
             if task.empty is not None:
                 return await task.empty(targets[0])
-            assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
-            targets = await _acquire(request, task, targets)
             if isinstance(task, StreamTask):
                 opened = await _dispatch_stream(request, targets, task, streamed)
                 return _Begun(opened, task.stream, use)
             result = await dispatch(request, targets, lambda target: _send(task, target))
-        except ModelNotFound as error:
-            raise ModelNotFound(task.not_found) from error
+    except ModelNotFound as error:
+        raise ModelNotFound(task.not_found) from error
     record = request[RECORD]
     record.timing.mark_delta()
     record.usage, record.complete = result.usage, result.usage is not None
@@ -165,17 +166,20 @@ async def _begin(
     return task.document(result)
 
 
-async def _acquire(
+async def _admit(
     request: web.Request, task: StreamTask | ResultTask[Any, Any], targets: list[Target]
 ) -> list[Target]:
-    """Acquire what the request needs of the limits; return those of *targets* that may be used."""
-    access = request[REQUEST_ACCESS]
-    if access is None:
-        return targets
-    prepared = task.request_for(targets[0].model)
-    models = [target.model for target in targets]
-    usable = await access.acquire(request[RECORD], prepared, models)
-    return [one for one in targets if (one.model.provider, one.model.info.id) in usable]
+    """Return those of *targets* that all gates admit; raise what the first one to reject all does.
+
+    Each of them is a model that the request may use, and what it needs of limits is acquired.
+    """
+    for gate in request[GATES]:
+        models = [target.model for target in targets]
+        prepare = partial(task.request_for, models[0]) if task.empty is None else None
+        admitted = await gate.admit(request[RECORD], models, prepare)
+        targets = [one for one in targets if (one.model.provider, one.model.info.id) in admitted]
+    record_caller(request, request[RECORD])
+    return targets
 
 
 async def _dispatch_stream(

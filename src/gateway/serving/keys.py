@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.access.control import RequestAccess
+    from gateway.access.gate import RequestGate
     from gateway.observe.metrics import MetricsObserver
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "BEGUN",
     "DISCONNECTS",
     "ENDPOINTS",
+    "GATE",
+    "GATES",
     "HEARTBEATS",
     "KEPT_ANSWERS",
     "LIVE",
@@ -64,10 +68,16 @@ ENDPOINTS: web.AppKey[dict[web.AbstractRoute, Endpoint]] = web.AppKey("gateway.e
 SETTINGS: web.RequestKey[Settings] = web.RequestKey("gateway.settings", Settings)
 """The settings that were in force when the request began."""
 
+GATE: web.AppKey[Callable[[web.Request], RequestGate] | None] = web.AppKey("gateway.gate")
+"""Returns the gate of a host application for one request, if it has one."""
+
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 
 REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.request_access")
 """The access of the request; ``None`` without access control, absent before it is known."""
+
+GATES: web.RequestKey[Sequence[RequestGate]] = web.RequestKey("gateway.gates")
+"""What decides which models the request may use; absent before that is known."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The response whose head has been sent, after which no other may begin."""

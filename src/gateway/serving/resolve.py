@@ -10,7 +10,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName
 from gateway.routing.targets import Target
-from gateway.serving.keys import MODEL_LISTS, RECORD, REQUEST_ACCESS, TARGETS
+from gateway.serving.keys import GATES, MODEL_LISTS, RECORD, TARGETS
 
 __all__ = ["find_models", "find_targets", "only_the_first", "usable"]
 
@@ -43,10 +43,9 @@ def usable(
     request: web.Request, models: Sequence[ListedModel], *, requested: str = ""
 ) -> Sequence[ListedModel]:
     """Return those of *models* that the caller may use: all *requested* by name, or listed ones."""
-    access = request[REQUEST_ACCESS]
-    if access is None:
-        return models
-    return [model for model in models if access.may_use(model, requested=requested)]
+    for gate in request[GATES]:
+        models = [model for model in models if gate.may_use(model, requested=requested)]
+    return models
 
 
 def find_targets(
