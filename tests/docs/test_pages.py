@@ -28,7 +28,7 @@ _VARIABLE = re.compile(r"\b(?:GATEWAY|OLLAMA|MISTRAL|OPENAI|ANTHROPIC|ACME)_[A-Z
 _URL = "http://127.0.0.1:11434"
 
 # What no test can run: files and commands of other programs, and drawings.
-_OF_OTHERS = {"nginx", "caddy", "ini", "yaml", "sh", "text"}
+_OF_OTHERS = {"nginx", "caddy", "ini", "yaml", "sh", "text", "js"}
 _RUN = {"python", "bash", "toml", "json"}
 ARGUMENTS_OF_THEIR_OWN = {"keys": keys._parser, "usage": usage._parser}
 
@@ -98,7 +98,8 @@ def test_json_can_be_read(block: Block) -> None:
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=str)
 def test_toml_is_a_package_or_settings_that_can_be_loaded(block: Block, tmp_path: Path) -> None:
     if block.marker:
-        assert "project" in tomllib.loads(block.text)
+        # Codex's own settings have the name of a model.
+        assert tomllib.loads(block.text).keys() & {"project", "model"}
         return
     file = tmp_path / "gateway.toml"
     file.write_text(block.text)
@@ -157,6 +158,9 @@ def test_variables_that_are_named_exist() -> None:
     known.add(MistralProvider.options_from_env["api_key"] + "S")
     # What the official clients of the other dialects read.
     known |= {"OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
+    # What agents and interfaces read.
+    known |= {"ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL", "OLLAMA_API_BASE"}
+    known |= {"OLLAMA_BASE_URL"}
     # The old name of a setting.
     known |= {"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS"}
     # What Kubernetes makes up, named as an example of what is passed over.

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.providers.history.instructions import LATE_MARK
 from gateway.sandbox.spoken import MOST_QUOTED, one_line, quote, spoken
 
 QUOTES = {
@@ -29,6 +30,9 @@ QUOTES = {
         "What is love?",
     ),
     "a question before a context": ("hi\n<system-reminder>\nBe kind\n</system-reminder>", "hi"),
+    "a question before a late instruction": (f"hi\n\n{LATE_MARK}\nSkills:\n- review", "hi"),
+    "only a late instruction": (f"{LATE_MARK}\nBe kind", "Be kind"),
+    "the mark in a sentence": (f"What is {LATE_MARK} for?", "What is [System instruction] for?"),
     "a question in tags": (
         "<task>\nSort it\n</task>\n<environment>\nLinux\n</environment>",
         "Sort it",

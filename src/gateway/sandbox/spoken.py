@@ -17,6 +17,8 @@ MOST_QUOTED: Final = 80
 _MOST_WHOLE: Final = 600
 """Up to this length a text is one request; of a longer one the end of its last paragraph is."""
 
+_LATE = re.compile(r"^\[System instruction\]$", re.MULTILINE)
+"""The line before an instruction that the gateway adds to what a person said."""
 _PERSON = re.compile(
     r"^[ \t]*(?:[#*>-]+[ \t]*)?(?:user|human|question|query|customer)\b[*]*[ \t]*:[*]*[ \t]*"
     r"|<\|(?:im_start\|>)?user(?:\|>)?|\[INST\]"
@@ -47,7 +49,7 @@ _WORD = re.compile(r"[^\W_]|[^\x00-\x7f]")
 
 def spoken(text: str) -> str:
     """Return what a person asks for in a message, without code, context and the turns before."""
-    turn = _last_turn(text)
+    turn = _last_turn(_without_late_instructions(text))
     unfenced = _without_fences(turn)
     said = _without_blocks(unfenced)
     if not _WORD.search(said):
@@ -77,6 +79,13 @@ def one_line(text: str, *, end: bool = False) -> str:
         return f"{line[: MOST_QUOTED - 1]}…"
     last = line[1 - MOST_QUOTED :]
     return f"…{last.partition(' ')[2] or last}"
+
+
+def _without_late_instructions(text: str) -> str:
+    """Return what stands before the first late instruction, or the whole if nothing does."""
+    late = _LATE.search(text)
+    before = "" if late is None else text[: late.start()]
+    return before if _WORD.search(before) else text
 
 
 def _last_turn(text: str) -> str:
