@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.media import read_media
+from gateway.dialects.bodies.media import read_media, read_text_document
 
 
 def encoded(data: bytes) -> str:
@@ -108,6 +108,7 @@ LIBERAL = {
     "a data URL without a type": "data:;base64,QUJDQQ==",
     "a data URL in capitals": "DATA:IMAGE/PNG;BASE64,QUJDQQ==",
     "a data URL without padding": "data:image/png;base64,QUJDQQ",
+    "a data URL behind white space": " data:image/png;base64,QUJDQQ== \n",
     "a data URL with breaks": "data:image/png;base64,QUJD\r\nQQ",
     "no padding": "QUJDQQ",
     "no padding and a break": "QUJD\nQQ",
@@ -131,3 +132,23 @@ def test_nothing_may_follow_half_of_the_padding() -> None:
     whole = base64.b64encode(b"\x89PNG\r\n\x1a\nab").decode()
     with pytest.raises(InvalidRequest):
         read_media(f"{whole[:-1]}x")
+
+
+@pytest.mark.parametrize("prefix", ["", "data:text/plain;base64,", "data:image/png;base64,"])
+def test_the_bytes_tell_what_it_is(prefix: str) -> None:
+    gif = encoded(b"GIF89a")
+    assert read_media(prefix + gif) == Media("image/gif", gif)
+
+
+@pytest.mark.parametrize(
+    ("media", "text"),
+    [
+        (Media("", encoded("Größe".encode())), "Größe"),
+        (Media("", encoded(b"\xff\x01")), None),
+        (Media("", encoded(b"a\x00b")), None),
+        (Media("application/pdf", encoded(b"%PDF-1.4")), None),
+        (Media(url="https://example.org/a"), None),
+    ],
+)
+def test_the_text_of_a_document_that_is_one(media: Media, text: str | None) -> None:
+    assert read_text_document(media) == text

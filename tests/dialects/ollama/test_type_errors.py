@@ -141,14 +141,6 @@ def prop(value: object) -> dict[str, object]:
             id="3.2-function",
         ),
         pytest.param(
-            load_chat,
-            called(arguments='{"city":"Lyon"}'),
-            "string",
-            f"{CALL}.function.arguments",
-            "api.ToolCallFunctionArguments",
-            id="3.2-arguments-as-text",
-        ),
-        pytest.param(
             load_chat, called(index="0"), "string", f"{CALL}.function.index", "int", id="3.2-index"
         ),
         pytest.param(load_chat, {"tools": {}}, "object", TOOL, "api.Tools", id="3.3-tools"),

@@ -9,7 +9,7 @@ from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.budget import give_way
 
-__all__ = ["read_media"]
+__all__ = ["read_media", "read_text_document"]
 
 # Checked piece by piece, so that 100 MB of pictures do not need another 100 MB of memory, nor
 # Python's lock all the time.
@@ -19,7 +19,7 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _find_other = re.compile(r"[^\r\n]").search
 _find_foreign = re.compile(r"[^A-Za-z0-9+/\r\n]").search
 
-_match_data_url = re.compile(r"data:(?:[^,]{0,1000};)?base64,", re.IGNORECASE).match
+_match_data_url = re.compile(r"\s*data:(?:[^,]{0,1000};)?base64,", re.IGNORECASE).match
 _PADDING = ("", "", "==", "=")
 
 _SIGNATURES = (
@@ -35,15 +35,27 @@ _RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 def read_media(text: str) -> Media:
     """Check one string of standard base64 and sniff what it holds.
 
-    Line breaks are dropped. Unlike Ollama, accept a data URL with any parameters, and missing
-    padding. Raise `InvalidRequest` with the offset that Go's ``encoding/base64`` would name.
+    Line breaks are dropped. Unlike Ollama, accept a data URL, whatever it says of the kind and with
+    white space around it, and missing padding. Raise `InvalidRequest` with the offset that Go's
+    ``encoding/base64`` would name.
     """
     prefix = _match_data_url(text)
-    clean = _without_breaks(text if prefix is None else text[prefix.end() :])
+    clean = _without_breaks(text if prefix is None else text[prefix.end() :].rstrip())
     clean += _PADDING[len(clean) % 4]
     if not _is_base64(clean):
         raise InvalidRequest(f"illegal base64 data at input byte {_offset_of_error(text)}")
     return Media(media_type=_sniff(binascii.a2b_base64(clean[:16])), base64=clean)
+
+
+def read_text_document(media: Media) -> str | None:
+    """Return the text of a document that is plain text, None for any other."""
+    if media.media_type or not media.base64:
+        return None
+    try:
+        text = binascii.a2b_base64(media.base64).decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text
 
 
 def _without_breaks(text: str) -> str:

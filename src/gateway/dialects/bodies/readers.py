@@ -14,7 +14,6 @@ __all__ = [
     "Mismatch",
     "Reader",
     "read_anything",
-    "read_arguments",
     "read_bool",
     "read_bool_or_none",
     "read_fields",
@@ -107,11 +106,6 @@ def read_object(value: object, go_type: str = "map[string]interface {}") -> dict
     if not isinstance(value, dict):
         raise Mismatch(value, go_type)
     return value
-
-
-def read_arguments(value: object) -> dict[str, object]:
-    """Return the arguments of a tool call if they are an object."""
-    return read_object(value, "api.ToolCallFunctionArguments")
 
 
 def read_list(value: object, go_type: str = "[]interface {}") -> list[object]:

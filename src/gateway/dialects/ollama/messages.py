@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from gateway.core.chat import Media, Message, Role, content_of
 from gateway.core.events import ToolCall
+from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
     Mismatch,
     Reader,
-    read_arguments,
     read_fields,
     read_int,
     read_list,
@@ -95,7 +95,7 @@ def _called(value: object) -> dict[str, object]:
     return read_fields(value, _CALLED, "api.ToolCallFunction")
 
 
-_CALLED: dict[str, Reader] = {"index": read_int, "name": read_string, "arguments": read_arguments}
+_CALLED: dict[str, Reader] = {"index": read_int, "name": read_string, "arguments": parse_arguments}
 _TOOL_CALL: dict[str, Reader] = {"id": read_string, "function": _called}
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.data_urls import read_data
+from gateway.dialects.bodies.media import read_media
 
 __all__ = ["read_image_url"]
 
@@ -26,7 +26,7 @@ def read_image_url(url: str) -> Media:
     if url[:5].lower() != "data:":
         raise InvalidRequest("invalid image input")
     try:
-        image = read_data(url)
+        image = read_media(url)
     except InvalidRequest:
         raise InvalidRequest("invalid image input") from None
     if not (image.media_type or _has_known_type(url)):

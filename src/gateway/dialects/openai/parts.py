@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.core.chat import Media, Message, Part, Role, content_of
-from gateway.dialects.bodies.data_urls import read_data, read_text_document
+from gateway.dialects.bodies.media import read_media, read_text_document
 from gateway.dialects.bodies.readable import readable_text
 from gateway.dialects.bodies.readers import Mismatch
 from gateway.dialects.left_out import log_left_out
@@ -63,7 +63,7 @@ def read_part(part: Any) -> Part:
         case {"type": "image_url" | "input_image" | "computer_screenshot"}:
             return _image(part)
         case {"type": "input_audio", "input_audio": {"data": str(data)}}:
-            return read_data(data)
+            return read_media(data)
         case {"type": "document_url"}:
             return _document_at(_address(part, "document_url"))
         case {"type": "file", "file": dict(file)}:
@@ -117,7 +117,7 @@ def _file(file: dict[str, Any]) -> Part:
 
 
 def _document(data: str) -> Part:
-    media = read_data(data)
+    media = read_media(data)
     text = read_text_document(media)
     return media if text is None else text
 
