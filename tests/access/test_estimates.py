@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.access.estimates import Estimate, ModelRequest, answer_tokens, estimate
+from gateway.access.estimates import Estimate, ModelRequest, estimate
 from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role, Sampling, Tool
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.events import ToolCall
@@ -55,8 +55,3 @@ def test_rates_hold_a_reserve_and_budgets_the_whole_answer(
     guess: Estimate, held: int, longest: int
 ) -> None:
     assert (guess.held(100), guess.longest_answer(100)) == (held, longest)
-
-
-@pytest.mark.parametrize(("characters", "tokens"), [(0, 1), (1, 1), (4, 1), (5, 2), (400, 100)])
-def test_a_part_of_an_answer_is_one_token_at_least(characters: int, tokens: int) -> None:
-    assert answer_tokens(characters) == tokens

@@ -12,13 +12,14 @@ from typing import Protocol
 import msgspec
 
 from gateway.access.budgets import money_for
-from gateway.access.estimates import Estimate, ModelRequest, answer_tokens, estimate
+from gateway.access.estimates import Estimate, ModelRequest, estimate
 from gateway.access.prices import Price, Prices
 from gateway.access.rate_headers import rate_headers
 from gateway.access.refusals import refusal
 from gateway.core import codec
 from gateway.core.errors import Unpriced
 from gateway.core.events import Usage
+from gateway.core.token_estimates import answer_tokens
 from gateway.settings import LimitsSettings, Plan
 from gateway.state.base import (
     EVERYBODY,
@@ -241,7 +242,7 @@ def _settled(begun: _Begun, outcome: Outcome) -> Settled:
     if outcome.from_cache:
         return Settled(_NO_TOKENS, 0)
     if outcome.usage is not None:
-        usage = outcome.usage
+        usage, estimated = outcome.usage, outcome.usage.estimated
     elif outcome.has_begun:
         guess, estimated = begun.guess, True
         has_answer = guess.answer != 0

@@ -112,11 +112,15 @@ class Logprobs(msgspec.Struct, frozen=True, gc=False):
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts as the provider reports them; input includes cached tokens."""
+    """Token counts as the provider reports them; input includes cached tokens.
+
+    ``estimated`` tells that nobody has counted: an answer was cut before its counts could come.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    estimated: bool = False
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):

@@ -48,7 +48,7 @@ def _task(request: web.Request, raw: bytes) -> StreamTask:
 
     def encoder_for(_: ListedModel, prepared: ChatRequest | FillRequest) -> MessageEncoder:
         assert isinstance(prepared, ChatRequest)  # noqa: S101 - `request_for` makes no others
-        tokens = estimate_tokens(prepared) if stream else 0
+        tokens = estimate_tokens(prepared)
         return MessageEncoder(conversation.model, identity=identity, input_tokens=tokens)
 
     async def answer_empty(target: Target) -> web.Response:

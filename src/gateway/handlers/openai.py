@@ -32,7 +32,7 @@ from gateway.dialects.openai.documents import (
     models_document,
     transcript_document,
 )
-from gateway.dialects.openai.encode import ChatEncoder, CompletionEncoder
+from gateway.dialects.openai.encode import NO_TOKENS, ChatEncoder, CompletionEncoder
 from gateway.dialects.openai.history import expand
 from gateway.dialects.openai.requests import (
     chat_request,
@@ -68,7 +68,7 @@ __all__ = [
     "transcriptions",
 ]
 
-_EMPTY = Finish(FinishReason.STOP)
+_EMPTY = Finish(FinishReason.STOP, NO_TOKENS)
 """The answer to an empty conversation, for which no request is sent."""
 
 

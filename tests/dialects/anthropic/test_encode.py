@@ -247,7 +247,7 @@ FINISHES: dict[str, tuple[Finish, dict[str, Any], dict[str, int]]] = {
     "no counts": (
         Finish(FinishReason.STOP),
         {"stop_reason": "end_turn"},
-        {"input_tokens": 0, "output_tokens": 0},
+        {"input_tokens": 0, "output_tokens": 1},
     ),
 }
 

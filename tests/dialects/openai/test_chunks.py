@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.core.errors import UpstreamRateLimited, UpstreamTimeout
 from gateway.core.events import (
+    Answer,
     ChatEvent,
     Finish,
     FinishReason,
@@ -188,10 +190,12 @@ def test_a_chat_is_written_as_ollama_writes_it() -> None:
     )
 
 
-def test_usage_is_zero_when_the_provider_gives_none() -> None:
+def test_there_is_no_usage_when_the_provider_gives_none() -> None:
     encoder = chat_encoder(include_usage=True)
     *_, last, done = read_chunks(encoder.lines([Finish(FinishReason.STOP)]))
-    assert (last["choices"], last["usage"], done) == ([], ZERO, DONE)
+    assert (last["choices"][0]["finish_reason"], "usage" in last, done) == ("stop", False, DONE)
+    whole = chat_encoder().document(Answer("Hi", "", (), Finish(FinishReason.STOP)))
+    assert "usage" not in json.loads(whole)
 
 
 def test_cached_tokens_are_told_where_there_are_any() -> None:

@@ -22,6 +22,7 @@ from gateway.core.events import (
     ToolCall,
     ToolCallDelta,
 )
+from gateway.core.token_estimates import answer_tokens
 from gateway.dialects.anthropic.native import DIALECT
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
@@ -68,7 +69,8 @@ _DELTAS: Final[Mapping[type[ChatEvent], bytes]] = {
 class MessageEncoder:
     """Encode one answer; *model* is the name in the request.
 
-    *input_tokens* is the estimate that a stream begins with, since the provider's count comes last.
+    *input_tokens* is the estimate that a stream begins with, since the provider's count comes last;
+    it stays if the provider does not count.
     *identity* is the id of the request, up to 24 hexadecimal digits.
     """
 
@@ -91,12 +93,15 @@ class MessageEncoder:
         # The id of the call of which fragments have been sent until it is complete, and its block.
         self._open_call = ""
         self._call_index = 0
+        self._length = 0
+        """About how many characters have been sent, to be known only if nobody counts tokens."""
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return the events for a batch; the first batch, even an empty one, begins the message."""
         if self._open is TextDelta and (
             deltas := encode_text_batch(events, before=self._delta, after=_DELTA_END)
         ):
+            self._length += len(deltas) - len(events) * (len(self._delta) + len(_DELTA_END))
             return deltas
         parts: list[bytes] = []
         if not self._is_started:
@@ -107,7 +112,9 @@ class MessageEncoder:
             if type(event) is TextDelta or type(event) is ThinkingDelta:
                 if type(event) is not self._open:
                     parts += [self._close(), self._begin(type(event))]
-                parts += [self._delta, codec.encode(event.text), _DELTA_END]
+                encoded = codec.encode(event.text)
+                self._length += len(encoded)
+                parts += [self._delta, encoded, _DELTA_END]
             elif type(event) is ToolCallDelta:
                 parts += [self._close(), self._call_fragment(event)]
             elif type(event) is ToolCall:
@@ -115,7 +122,7 @@ class MessageEncoder:
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
             end = _end_of(finish, calls=self._calls, is_cut=bool(self._open_call))
-            parts += [self._close(), _stop(end, _counts(finish))]
+            parts += [self._close(), _stop(end, self._counts(finish))]
         return codec.escape_html(b"".join(parts))
 
     def document(self, answer: Answer) -> bytes:
@@ -128,7 +135,10 @@ class MessageEncoder:
         for index, call in enumerate(answer.tool_calls):
             content.append({**_tool_use(call_id(call, index), call.name), "input": call.arguments})
         end = _end_of(answer.finish, calls=len(answer.tool_calls))
-        return self._document(content, end, _counts(answer.finish))
+        if answer.finish.usage is None:
+            arguments = [codec.encode(call.arguments) for call in answer.tool_calls]
+            self._length = sum(map(len, (answer.thinking, answer.text, *arguments)))
+        return self._document(content, end, self._counts(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the event that reports an error; Ollama has none and just ends the stream."""
@@ -186,12 +196,14 @@ class MessageEncoder:
         block = _tool_use(call_id(call, self._calls), call.name)
         self._calls += 1
         arguments = codec.encode(call.arguments).decode()
+        self._length += len(arguments)
         return b"".join(
             (_block_start(index, block), _arguments_delta(index, arguments), _block_stop(index))
         )
 
     def _call_fragment(self, delta: ToolCallDelta) -> bytes:
         """Return a fragment of a call; the first one begins its block."""
+        self._length += len(delta.arguments)
         start = b""
         if delta.id != self._open_call:
             self._open_call = delta.id
@@ -199,6 +211,19 @@ class MessageEncoder:
             self._calls += 1
             start = _block_start(self._call_index, _tool_use(delta.id, delta.name))
         return start + _arguments_delta(self._call_index, delta.arguments)
+
+    def _counts(self, finish: Finish) -> dict[str, int]:
+        """Return the counts, or estimates; those of the input are without what was cached."""
+        usage = finish.usage
+        if usage is None:
+            estimate = answer_tokens(self._length)
+            return {"input_tokens": self._input_tokens, "output_tokens": estimate}
+        told = _told(finish).get("usage")
+        cached = {"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}
+        if isinstance(told, Mapping):
+            cached = {name: count for name, count in told.items() if isinstance(count, int)}
+        fresh = max(usage.input_tokens - sum(cached.values()), 0)
+        return {"input_tokens": fresh, **cached, "output_tokens": usage.output_tokens}
 
     def _next_block(self) -> int:
         index, self._blocks = self._blocks, self._blocks + 1
@@ -264,16 +289,3 @@ def _told(finish: Finish) -> Mapping[str, object]:
 def _stop(end: Mapping[str, str], usage: Mapping[str, int]) -> bytes:
     last = {"delta": end, "usage": usage}
     return encode_event("message_delta", last) + encode_event("message_stop", {})
-
-
-def _counts(finish: Finish) -> dict[str, int]:
-    """Return the counts; in this dialect those of the input are without what was cached."""
-    usage = finish.usage
-    if usage is None:
-        return _NO_COUNTS
-    told = _told(finish).get("usage")
-    cached = {"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}
-    if isinstance(told, Mapping):
-        cached = {name: count for name, count in told.items() if isinstance(count, int)}
-    fresh = max(usage.input_tokens - sum(cached.values()), 0)
-    return {"input_tokens": fresh, **cached, "output_tokens": usage.output_tokens}

@@ -32,7 +32,10 @@ from gateway.dialects.openai.documents import error_document
 from gateway.dialects.server_sent_events import COMMENT, FRAME_END
 from gateway.dialects.text_batch import encode_text_batch
 
-__all__ = ["ChatEncoder", "CompletionEncoder"]
+__all__ = ["NO_TOKENS", "ChatEncoder", "CompletionEncoder"]
+
+NO_TOKENS: Final = Usage(0, 0)
+"""The counts of an answer for which no provider was asked."""
 
 _STREAM_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "text/event-stream"}
 _DONE: Final = b"data: [DONE]\n\n"
@@ -141,14 +144,15 @@ class _ChunkEncoder(abc.ABC):
     def _last(self, reason: str, usage: Usage | None) -> bytes:
         quoted = b'"%b"' % reason.encode()
         parts = [self._chunk_start, self._empty, self._suffix, quoted, self._tail]
-        if self._include_usage:
+        if self._include_usage and usage is not None:
             parts += [self._head, b'],"usage":', codec.encode(_counts(usage)), b"}\n\n"]
         return b"".join((*parts, _DONE))
 
     def _document(self, choice: dict[str, object], reason: str, usage: Usage | None) -> bytes:
         fields = self._fields | {"object": self._kind}
         choices = [{**choice, "finish_reason": reason}]
-        return encode_line({**fields, "choices": choices, "usage": _counts(usage)})
+        counts = {} if usage is None else {"usage": _counts(usage)}
+        return encode_line({**fields, "choices": choices, **counts})
 
 
 class ChatEncoder(_ChunkEncoder):
@@ -240,11 +244,11 @@ class CompletionEncoder(_ChunkEncoder):
 
     def load_stream(self) -> bytes:
         """Return the stream that answers an empty prompt."""
-        return codec.escape_html(self._last("load", None))
+        return codec.escape_html(self._last("load", NO_TOKENS))
 
     def load_document(self) -> bytes:
         """Return the document that answers an empty prompt."""
-        return self._document({"text": "", "index": 0}, "load", None)
+        return self._document({"text": "", "index": 0}, "load", NO_TOKENS)
 
     def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
         return [codec.encode(event.text) for event in events if type(event) is TextDelta]
@@ -285,9 +289,8 @@ def _tool_call(identity: str, index: int, name: str, arguments: str) -> dict[str
     }
 
 
-def _counts(usage: Usage | None) -> dict[str, object]:
-    """Return token counts, zero where the provider gave none; cached ones only if there are any."""
-    usage = usage or Usage(0, 0)
+def _counts(usage: Usage) -> dict[str, object]:
+    """Return token counts; cached ones only if there are any."""
     counts: dict[str, object] = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

@@ -117,9 +117,10 @@ def text_part(text: str) -> dict[str, object]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def response_usage(usage: Usage | None) -> dict[str, object]:
-    """Return token counts, zero where the provider gave none."""
-    usage = usage or Usage(0, 0)
+def response_usage(usage: Usage | None) -> dict[str, object] | None:
+    """Return token counts, None if nobody has counted."""
+    if usage is None:
+        return None
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

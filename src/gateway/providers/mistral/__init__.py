@@ -14,6 +14,7 @@ from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
+from gateway.core.token_estimates import input_tokens
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.mistral import embed, encode, errors, models
@@ -102,11 +103,13 @@ class MistralProvider(Provider[MistralOptions]):
         )
         if self.context.options.prompt_cache:
             body.setdefault("prompt_cache_key", _cache_key(body))
+        stops = encode.local_stops(request.sampling)
         decoder = ChatDecoder(
             self.context.name,
             think=request.think is not False,
-            stops=encode.local_stops(request.sampling),
+            stops=stops,
             prefix=encode.prefix_of(body),
+            input_tokens=input_tokens(request) if stops else 0,
         )
         unlearn = partial(self._unlearn_effort, request.model)
         return await stream_learning(self._upstream, _CHAT, body, unlearn), decoder
@@ -126,7 +129,8 @@ class MistralProvider(Provider[MistralOptions]):
         stream = self._upstream.stream(_FIM, body)
         await stream.connect()
         stops = encode.local_stops(request.sampling)
-        return stream, ChatDecoder(self.context.name, stops=stops)
+        tokens = input_tokens(request) if stops else 0
+        return stream, ChatDecoder(self.context.name, stops=stops, input_tokens=tokens)
 
     def _model(self, model_id: str) -> ModelInfo:
         """Return what is known of the model of a request that is about to be sent."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.core import codec
-from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta
+from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.token_estimates import answer_tokens
 from gateway.providers.answer_decoder import ChunkDecoder
 from gateway.providers.error_bodies import is_error
 from gateway.providers.finish_reasons import is_failure
@@ -32,16 +33,26 @@ class ChatDecoder(ChunkDecoder):
     """Decode one answer of ``/chat/completions`` or ``/fim/completions``, streamed or whole.
 
     Thinking that comes although *think* is false is dropped. *stops* are cut out here, beside those
-    that the service was sent; *prefix* is the text that it was asked to continue.
+    that the service was sent; *prefix* is the text that it was asked to continue. An answer that is
+    cut has no counts, so it gets estimates, of *input_tokens* and of what has come.
     """
 
-    __slots__ = ("_answer_id", "_filter", "_is_plain")
+    __slots__ = ("_answer_id", "_filter", "_input_tokens", "_is_plain", "_length")
 
     def __init__(
-        self, provider: str, *, think: bool = True, stops: Sequence[str] = (), prefix: str = ""
+        self,
+        provider: str,
+        *,
+        think: bool = True,
+        stops: Sequence[str] = (),
+        prefix: str = "",
+        input_tokens: int = 0,
     ) -> None:
         super().__init__(provider, think=think)
         self._filter = TextFilter(prefix, stops) if prefix or stops else None
+        self._input_tokens = input_tokens
+        self._length = 0
+        """The characters of text and thinking, where the answer may be cut."""
         self._answer_id = ""
         self._is_plain = False  # until the first chunk has been read
 
@@ -82,6 +93,9 @@ class ChatDecoder(ChunkDecoder):
         usage = None if chunk.usage is None else read_usage(chunk.usage)
         if usage is not None:
             self._usage = usage
+        elif self.cut and self._usage is None:
+            output = answer_tokens(self._length)
+            self._usage = Usage(max(1, self._input_tokens), output, estimated=True)
         if self._reason is not None and (usage is not None or self.cut):
             events += self.end()
 
@@ -120,11 +134,13 @@ class ChatDecoder(ChunkDecoder):
                 self._add_text(events, text_of(piece.get("text")))
             elif kind == "thinking":
                 thought = read_thought(piece.get("thinking"))
+                self._length += len(thought)
                 if thought and self._think:
                     events.append(ThinkingDelta(thought))
 
     def _add_text(self, events: list[ChatEvent], text: str) -> None:
         if self._filter is not None:
+            self._length += len(text)
             text = self._filter.feed(text)
             self.cut = self._filter.stopped
         if text:

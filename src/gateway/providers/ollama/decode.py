@@ -136,11 +136,11 @@ def _members(data: bytes) -> dict[str, Any]:
 
 
 def _usage(line: _Line) -> Usage | None:
-    counts = (line.prompt_eval_count, line.eval_count)
-    if not any(isinstance(count, int) for count in counts):
+    sent, answered = line.prompt_eval_count, line.eval_count
+    if not (isinstance(sent, int) or isinstance(answered, int)):
         return None
     # Ollama leaves out what is 0.
-    return Usage(*map(count_of, counts))
+    return Usage(count_of(sent), count_of(answered))
 
 
 class _Embeddings(msgspec.Struct):

@@ -204,5 +204,5 @@ def _usage(value: object) -> Usage | None:
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     if cached is None:
         cached = value.get("prompt_cache_hit_tokens")  # DeepSeek
-    counts = (value.get("prompt_tokens"), value.get("completion_tokens"), cached)
-    return Usage(*map(count_of, counts))
+    sent, answered = value.get("prompt_tokens"), value.get("completion_tokens")
+    return Usage(count_of(sent), count_of(answered), count_of(cached))

@@ -147,7 +147,20 @@ def test_a_cut_answer_keeps_no_call_that_is_not_complete() -> None:
     decoder = ChatDecoder("mistral", stops=("END",))
     fragment = {"id": "x", "function": {"name": "f", "arguments": '{"a": '}}
     delta = codec.encode({"choices": [{"delta": {"content": "", "tool_calls": [fragment]}}]})
-    assert decoder.feed([delta, chunk("END")]) == [ToolCallDelta("x", "f", '{"a": '), STOP]
+    assert decoder.feed([delta, chunk("END")]) == [
+        ToolCallDelta("x", "f", '{"a": '),
+        Finish(FinishReason.STOP, Usage(1, 1, estimated=True)),
+    ]
+
+
+def test_an_answer_that_is_cut_has_estimated_counts_unless_the_service_has_counted() -> None:
+    pieces = [{"type": "thinking", "thinking": [{"type": "text", "text": "0123456789"}]}]
+    for input_tokens, told in ((30, 30), (0, 1)):
+        decoder = ChatDecoder("mistral", stops=("END",), input_tokens=input_tokens)
+        *_, finish = decoder.feed([chunk(pieces), chunk("0123456789END more")])
+        assert finish == Finish(FinishReason.STOP, Usage(told, 7, estimated=True))
+    decoder = ChatDecoder("mistral", stops=("END",), input_tokens=30)
+    assert decoder.feed([chunk("a", usage=COUNTS), chunk("END")])[-1] == COUNTED_STOP
 
 
 def test_text_that_was_held_back_comes_before_the_failure() -> None:

@@ -233,7 +233,7 @@ async def test_a_stop_string_of_ours_ends_the_request_too(
     planned(service, SAID, SAID, SAID, ending=Ending.SILENCE)
     stops = ("1", "2", "3", "4", "iH")
     events = await events_of(adapter.chat(ask(sampling=Sampling(stop=stops))))
-    assert events == [TextDelta("H"), Finish(FinishReason.STOP)]
+    assert events == [TextDelta("H"), Finish(FinishReason.STOP, Usage(2, 1, estimated=True))]
     (received,) = service.sandbox.requests
     assert (await received.finished()).closed_early
     assert bodies(service)[0]["stop"] == ["1", "2", "3", "4"]

@@ -32,6 +32,7 @@ def decoder_for(case: Transcript) -> ChatDecoder:
         "mistral",
         think=case.request.get("think") is not False,
         stops=stops[4:],
+        input_tokens=2,  # of the one that is cut
         prefix=last["content"] if last.get("role") == "assistant" else "",
     )
 
