@@ -86,6 +86,7 @@ __all__ = [
     "Usage",
     "adopt_orphans",
     "answer_open_calls",
+    "answer_tokens",
     "auth_error",
     "check_vectors",
     "clean",
@@ -104,6 +105,7 @@ __all__ = [
     "flag",
     "fold_late_instructions",
     "get_models",
+    "input_tokens",
     "is_error",
     "is_failure",
     "is_name",
@@ -142,6 +144,7 @@ _MODULES = (
     "gateway.core.embeddings",
     "gateway.core.transcriptions",
     "gateway.core.model_info",
+    "gateway.core.token_estimates",
     "gateway.providers.json_values",
     "gateway.providers.error_bodies",
     "gateway.providers.history.ids",
@@ -223,6 +226,10 @@ if TYPE_CHECKING:
         Capability,
         LoadedModel,
         ModelInfo,
+    )
+    from gateway.core.token_estimates import (
+        answer_tokens,
+        input_tokens,
     )
     from gateway.core.transcriptions import (
         TranscribeRequest,

@@ -36,7 +36,8 @@ class Progress:
         finish = last if type(last) is Finish else None
         if finish is not None:
             record.usage, record.finish = finish.usage, finish.reason
-            record.complete = finish.usage is not None
+            record.estimated = finish.usage is not None and finish.usage.estimated
+            record.complete = finish.usage is not None and not record.estimated
             batch = batch[:-1]
         if batch:
             record.timing.mark_delta()

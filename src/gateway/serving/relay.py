@@ -127,27 +127,11 @@ def _ended() -> UpstreamProtocolError:
     return UpstreamProtocolError("stream ended unexpectedly")
 
 
-<<<<<<< HEAD
 def _settle(request: web.Request) -> None:
     """Free what the request holds of limits, before its client can read the end of the answer."""
     access = request[REQUEST_ACCESS]
     if access is not None:
         access.settle(request[RECORD])
-=======
-def _record_batch(batch: Sequence[ChatEvent], record: RequestRecord) -> bool:
-    """Record time and result of a batch; tell whether it was the last one."""
-    if not batch:
-        return False
-    if type(batch[0]) is not Finish:
-        record.timing.mark_delta()
-    last = batch[-1]
-    if type(last) is not Finish:
-        return False
-    record.usage = last.usage
-    record.estimated = last.usage is not None and last.usage.estimated
-    record.finish = last.reason
-    return True
->>>>>>> 1178caa (Estimate the tokens of an answer that is cut here, and never report zero for unknown counts)
 
 
 async def end_with_error(
