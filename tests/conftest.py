@@ -9,6 +9,8 @@ settings.register_profile("few", max_examples=15, deadline=None)
 settings.register_profile("many", max_examples=150, deadline=None)
 settings.load_profile("few")  # unless `--hypothesis-profile` names another one
 
+gc.disable()  # until all tests are collected, which makes hardly any garbage
+
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what is there for good: it is large, and looked at often.
@@ -18,6 +20,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)
+    gc.enable()
 
 
 def pytest_terminal_summary(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -53,7 +54,8 @@ def source_files() -> dict[str, Path]:
     return {module_name(file): file for file in sorted(SOURCE.rglob("*.py"))}
 
 
-def imports() -> list[Import]:
+@cache
+def imports() -> Sequence[Import]:
     """Return all imports of the package, of its own modules and of libraries."""
     files = source_files()
     return [one for name, file in files.items() for one in _imports_of(name, file, files)]

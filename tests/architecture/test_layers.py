@@ -41,7 +41,6 @@ ONLY_IN = {
     "sqlite3": {"access", "core", "models", "state"},
     "uvloop": {"cli"},
 }
-FOUND = imports()
 MODULES = source_files()
 PACKAGES = sorted(
     {module for module in MODULES for other in MODULES if other.startswith(f"{module}.")}
@@ -79,11 +78,11 @@ def circles(found: Sequence[Import]) -> list[list[str]]:
 
 
 def test_imports_point_downwards() -> None:
-    assert wrong_arrows(FOUND) == []
+    assert wrong_arrows(imports()) == []
 
 
 def test_there_are_no_circles_between_rooms_nor_inside_them() -> None:
-    assert circles(FOUND) == []
+    assert circles(imports()) == []
 
 
 @pytest.mark.parametrize(
@@ -100,18 +99,18 @@ def test_there_are_no_circles_between_rooms_nor_inside_them() -> None:
     ],
 )
 def test_a_planted_import_is_found(planted: Import) -> None:
-    found = [*FOUND, planted]
+    found = [*imports(), planted]
     assert wrong_arrows(found) or circles(found)
 
 
 def test_an_import_that_only_the_type_checker_sees_counts() -> None:
     lazy = ast.parse((SOURCE / "models" / "store" / "__init__.py").read_text("utf-8"))
     assert any(isinstance(node, ast.If) for node in lazy.body)
-    assert Import("gateway.models.store", "gateway.models.store.database") in FOUND
+    assert Import("gateway.models.store", "gateway.models.store.database") in imports()
 
 
 def test_adapters_do_not_know_each_other() -> None:
-    found = [one for one in own(FOUND) if adapter(one.module) in ADAPTERS]
+    found = [one for one in own(imports()) if adapter(one.module) in ADAPTERS]
     wrong = [
         one
         for one in found
@@ -123,7 +122,7 @@ def test_adapters_do_not_know_each_other() -> None:
 def test_libraries_stay_where_they_belong() -> None:
     wrong = [
         one
-        for one in FOUND
+        for one in imports()
         if room(one.module) not in ONLY_IN.get(one.target.partition(".")[0], {room(one.module)})
     ]
     assert wrong == []
@@ -135,7 +134,7 @@ def test_the_layout_can_be_printed() -> None:
         [sys.executable, script], capture_output=True, text=True, check=True, timeout=50
     )
     first, *rooms = done.stdout.splitlines()
-    count = sum(map(len, arrows(FOUND).values()))
+    count = sum(map(len, arrows(imports()).values()))
     assert first == f"{len(rooms)} rooms, {len(ROWS)} floors, {count} arrows"
     assert rooms[0].split()[:2] == [str(len(ROWS)), "__main__"]
 

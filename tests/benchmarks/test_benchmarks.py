@@ -27,6 +27,7 @@ def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_run_prints_a_table_and_writes_its_figures_as_json(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     scenarios = ("--only", "paced", "--only", "short")
@@ -64,6 +65,7 @@ def test_a_run_prints_a_table_and_writes_its_figures_as_json(tmp_path: Path) -> 
                 assert target["busy"].keys() == {"server", "upstream", "load", "others"}
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_start_is_left_out_and_the_rest_is_measured() -> None:
     tiny = ("--only", "short", "--rounds", "1", "--window", "0.2", "--size", "0.05")
     left_out = ("--without", "gateway /api/chat", "--without", "gateway /v1/chat/completions")

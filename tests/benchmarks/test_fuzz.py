@@ -34,11 +34,13 @@ def run(module: str, *arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["requests", "answers"])
 def test_a_part_of_the_mutations_finds_nothing(what: str) -> None:
     assert run("fuzz", what, "--count", "100") == [f"100 mutated {what}, 0 findings"]
 
 
+@pytest.mark.slow
 def test_killed_writers_lose_nothing() -> None:
     assert run("kills", "--count", "5") == ["5 processes killed, 0 lost something"]
 

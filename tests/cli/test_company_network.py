@@ -48,6 +48,7 @@ async def test_check_names_the_proxy_that_it_uses(tmp_path: Path) -> None:
     assert proxy.lines == [f"GET http://{NAME}/v1/models HTTP/1.1"]
 
 
+@pytest.mark.slow
 async def test_settings_may_distrust_the_environment(tmp_path: Path) -> None:
     async with forward_proxy() as proxy:
         found = await check(
@@ -57,6 +58,7 @@ async def test_settings_may_distrust_the_environment(tmp_path: Path) -> None:
     assert proxy.lines == []
 
 
+@pytest.mark.slow
 async def test_check_tells_why_a_provider_cannot_be_reached(tmp_path: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)

@@ -15,7 +15,7 @@ from commandline import serving
     [
         ("127.0.0.1", "", (403, 403)),
         ("0.0.0.0", "", (200, 403)),
-        ("127.0.0.1", "rebound.example.com", (200, 200)),
+        pytest.param("127.0.0.1", "rebound.example.com", (200, 200), marks=pytest.mark.slow),
         ("0.0.0.0", "other.example.com, *.example.com", (200, 200)),
     ],
 )

@@ -91,6 +91,7 @@ def test_everything_is_named_after_the_adapter(
     monkeypatch.delitem(sys.modules, module)
 
 
+@pytest.mark.slow
 def test_its_tests_pass(tmp_path: Path) -> None:
     package = write_adapter("Big-corp_2", tmp_path / "new")
     # Without what the tester may have set for the tests that run this one.

@@ -212,6 +212,7 @@ def test_the_command_lists_all_and_a_broken_one_that_nobody_uses_is_no_trouble(
     assert (status, complaints) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_gateway_serves_although_an_adapter_that_nobody_uses_is_broken(tmp_path: Path) -> None:
     install_adapter(tmp_path / "site")
     install(tmp_path / "site", SICK, {"sick": POINT}, ("sick_adapter", "raise SystemExit(9)"))

@@ -103,6 +103,7 @@ def ask(url: str, body: object = None) -> str:
         return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [

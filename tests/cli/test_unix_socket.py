@@ -96,6 +96,7 @@ async def test_a_socket_that_cannot_be_made_is_named(
     assert reason in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_remedy_is_another_socket(tmp_path: Path) -> None:
     environ = {"OLLAMA_HOST": "unix:missing/a.sock"}
     assert run(tmp_path, "--sandbox", environ=environ)[2].splitlines()[-1] == (

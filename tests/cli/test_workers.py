@@ -214,6 +214,7 @@ def test_two_workers_serve_one_port_and_stop_together(tmp_path: Path) -> None:
     assert len(hosts) == 2
 
 
+@pytest.mark.slow
 async def test_four_workers_let_exactly_as_many_requests_pass_as_one(tmp_path: Path) -> None:
     (tmp_path / "limited.toml").write_text('home = "."\n[limits]\nrpm = 3\n')
     arguments = ["--port", str(free_port()), "--workers", "4", "--sandbox"]
@@ -246,12 +247,14 @@ def test_workers_need_a_port_that_is_named(
     assert "cannot share a port" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     status, _, complaints = run(tmp_path, "--workers", "2", "--port", str(free_port()))
     assert status == 1
     assert "mistral needs api_key: set MISTRAL_API_KEY" in complaints
 
 
+@pytest.mark.slow
 def test_workers_whose_port_is_in_use_say_so_and_end(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

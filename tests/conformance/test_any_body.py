@@ -91,8 +91,15 @@ def assert_ollamas(status: int, content_type: str, body: bytes, caplog: Any) -> 
         assert json.loads(body)["error"]
 
 
+# Each example is a request to a server.
+requests = settings(
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@requests
 @given(body=st.one_of(bodies, plausible).map(json.dumps))
 def test_json_is_answered(
     address: str, caplog: pytest.LogCaptureFixture, endpoint: str, body: str
@@ -101,7 +108,7 @@ def test_json_is_answered(
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@requests
 @given(body=st.binary(max_size=60) | bodies.map(json.dumps).map(lambda text: text[:-3].encode()))
 def test_what_is_no_json_is_refused_or_read_as_go_does(
     address: str, caplog: pytest.LogCaptureFixture, endpoint: str, body: bytes

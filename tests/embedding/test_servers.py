@@ -163,7 +163,13 @@ async def own_route(port: int) -> AsyncIterator[asyncio.StreamReader]:
     writer.close()
 
 
-@pytest.mark.parametrize("command", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, id=name, marks=() if name == "run_app" else pytest.mark.slow)
+        for name, command in SERVERS.items()
+    ],
+)
 async def test_a_stream_is_finished_when_the_server_is_told_to_stop(
     command: Sequence[str], tmp_path: Path
 ) -> None:

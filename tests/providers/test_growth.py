@@ -80,7 +80,7 @@ def test_twice_the_messages_are_twice_the_work(
     body: Callable[[ChatRequest], object], history: History
 ) -> None:
     few, many = [
-        instructions(lambda n=n: body(ChatRequest("m", tuple(history(n))))) for n in (100, 200)
+        instructions(lambda n=n: body(ChatRequest("m", tuple(history(n))))) for n in (50, 100)
     ]
     assert few < many < 2.2 * few
 

@@ -126,6 +126,7 @@ PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3_000_000)).decode()
 PICTURES = 33
 
 
+@pytest.mark.slow
 async def test_134_megabytes_of_pictures_take_no_third_copy() -> None:
     """The body, its texts, and what is on its way upstream."""
     lengths: list[int] = []

@@ -52,7 +52,7 @@ from scripted import HANG, ScriptedProvider
 
 MICRO = 10**6
 """What a price of 1 for a million tokens is for one of them, in our units."""
-PARALLEL = 50
+PARALLEL = 20
 ALLOWED = 3
 EACH_MODEL_ROUTE = pytest.mark.parametrize("route", MODEL_ROUTES, ids=lambda one: one.path)
 EACH_WAY = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])

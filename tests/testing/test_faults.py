@@ -95,6 +95,7 @@ def test_an_answer_that_is_not_whole_is_recognised(body: bytes, streamed: bool) 
     assert not DIALECTS["ollama"].is_complete(500, body, streamed=streamed, text="Hello")
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_score() -> None:
     command = [sys.executable, "-m", "benchmarks.faults", "--every", "50", "--fault", "garbage"]
     done = subprocess.run(

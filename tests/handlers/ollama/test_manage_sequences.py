@@ -150,7 +150,7 @@ class Library(RuleBasedStateMachine):
 
 TestSequences = Library.TestCase
 TestSequences.settings = settings(
-    max_examples=15,
+    max_examples=settings().max_examples // 3,
     stateful_step_count=20,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import store_writer
 from gateway.models.derived import DerivedModel
 from gateway.models.store import open_store
@@ -38,6 +40,7 @@ def check_file(home: Path) -> str:
     return str(verdict)
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_every_change_whole_and_none_half_done(
     tmp_path: Path,
 ) -> None:
@@ -57,6 +60,7 @@ def test_a_killed_process_leaves_every_change_whole_and_none_half_done(
         assert check_file(home) == "ok"
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     writers = [writer(tmp_path, prefix, 20) for prefix in ("a", "b")]
     assert [process.communicate(timeout=30) and process.returncode for process in writers] == [0, 0]

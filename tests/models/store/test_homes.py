@@ -49,6 +49,7 @@ def test_the_sandbox_keeps_nothing(tmp_path: Path) -> None:
     assert databases(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_processes_with_one_home_see_each_others_changes(tmp_path: Path) -> None:
     environ = {"GATEWAY_HOME": str(tmp_path / "home")}
     with (
