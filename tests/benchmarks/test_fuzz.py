@@ -6,15 +6,22 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from benchmarks.mutations import mutated, mutated_bytes, mutated_json
+from benchmarks.fuzz.forms import form
+from benchmarks.fuzz.mutations import mutated, mutated_bytes, mutated_json
+from benchmarks.fuzz.wire import Sent, request, response
 
 from gateway.handlers import ROUTES
+from gateway.testing.faults.table import Step
 
 ROOT = Path(__file__).parents[2]
-SEEDS = json.loads((Path(__file__).parent / "seeds" / "requests.json").read_text("utf-8"))
+_FOLDER = Path(__file__).parent / "seeds"
+SEEDS, FORMS = (
+    json.loads((_FOLDER / f"{name}.json").read_text("utf-8")) for name in ("requests", "forms")
+)
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the memory is read from /proc"
@@ -45,21 +52,20 @@ def test_killed_writers_lose_nothing() -> None:
     assert run("kills", "--count", "5") == ["5 processes killed, 0 lost something"]
 
 
-def test_there_is_a_seed_for_every_endpoint_that_takes_json() -> None:
+def test_there_is_a_seed_for_every_endpoint_that_takes_json_or_a_form() -> None:
     others = (
         "/api/blobs",
         "/api/me",
         "/api/signout",
         "/api/user",
         "/api/experimental",
-        "/v1/audio",
     )
     taking = {
         f"{route.method} {route.path}"
         for route in ROUTES
         if route.method in ("POST", "DELETE") and not route.path.startswith(others)
     }
-    assert {*SEEDS} == taking
+    assert {*SEEDS, *FORMS} == taking
 
 
 def test_a_mutation_can_be_made_again_from_its_number() -> None:
@@ -67,7 +73,21 @@ def test_a_mutation_can_be_made_again_from_its_number() -> None:
     made = {number: mutated(seed, random.Random(number)) for number in range(1000)}
     again = {number: mutated(seed, random.Random(number)) for number in reversed(range(1000))}
     assert made == again
-    assert len({*made.values()}) > 800
+    assert len({*made.values()}) > 700
+
+
+def test_so_can_what_stands_around_it() -> None:
+    def make(number: int) -> tuple[Sent, Sequence[Step]]:
+        chance = random.Random(number)
+        content_type, body = form({"model": "m"}, chance)
+        return request("POST", "/", body, content_type, chance), response(
+            body, "a", "200 A", chance
+        )
+
+    made = {number: make(number) for number in range(500)}
+    assert made == {number: make(number) for number in reversed(range(500))}
+    sound = [sent for sent, _ in made.values() if sent.is_sound]
+    assert 300 < len(sound) < 490
 
 
 def test_what_is_not_json_is_mutated_by_its_bytes() -> None:

@@ -36,13 +36,13 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
     except ValueError:
         return mutated_bytes(seed, chance)
     data = json.dumps(mutated_json(value, chance)).encode()
-    return mutated_bytes(data, chance) if chance.random() < 0.3 else data
+    return mutated_bytes(data, chance) if chance.random() < 0.15 else data
 
 
 def mutated_json(value: Any, chance: random.Random) -> Any:
     """Return a copy of *value* in which some members are replaced, removed, renamed or repeated."""
     changed = json.loads(json.dumps(value))
-    for _ in range(chance.choice((1, 1, 2, 4))):
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
         places = [place for place in _containers(changed) if place]
         if not places:
             return _odd(chance)

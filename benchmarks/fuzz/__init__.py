@@ -1,0 +1,1 @@
+"""Mutated requests to a gateway, and mutated answers of its services."""
