@@ -317,7 +317,7 @@ async def test_replies_are_decoded_and_refused(session: aiohttp.ClientSession) -
             await upstream(session, server.url).get("/models")
     async with raw_server(HANG) as server:
         with pytest.raises(UpstreamTimeout):
-            await upstream(session, server.url, reply=0.05).get("/models")
+            await upstream(session, server.url, head=0.05).get("/models")
 
 
 async def test_an_event_that_never_ends_is_a_protocol_error(

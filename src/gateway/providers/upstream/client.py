@@ -207,7 +207,7 @@ class Upstream:
         own = self._checked(headers)
         exchange = self.transport.exchange(endpoint)
         try:
-            async with asyncio.timeout(self.timeouts.reply):
+            async with asyncio.timeout(self.timeouts.head):
                 await exchange.open(body, await self.authorized(endpoint, body, own))
                 self.note(exchange)
                 if exchange.status != 200:

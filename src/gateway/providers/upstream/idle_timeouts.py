@@ -17,14 +17,14 @@ __all__ = ["IdleTimer", "Timeouts"]
 class Timeouts:
     """Time limits in seconds; nothing limits how long a healthy answer takes.
 
-    ``connect`` covers name lookup, TCP and TLS, ``head`` the wait for the status line, ``idle`` the
-    wait for the next bytes of a stream, ``reply`` the whole of an answer that is not streamed.
+    ``connect`` covers name lookup, TCP and TLS, ``head`` the wait for the status line of a stream,
+    and the whole of an answer that is not streamed, ``idle`` the wait for the next bytes of a
+    stream.
     """
 
     connect: float = 10.0
     head: float = 300.0
     idle: float = 300.0
-    reply: float = 120.0
 
 
 class _Stream(Protocol):
