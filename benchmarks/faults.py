@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import logging
 import sys
 from collections import defaultdict
@@ -18,6 +19,7 @@ __all__ = ["main"]
 _SHIPPED = [
     f"shipped_adapters:{name}Contract" for name in ("Mistral", "OpenAI", "Anthropic", "Ollama")
 ]
+_TRANSPORTS = ("own", "aiohttp")
 _SUPPORT = Path(__file__).parents[1] / "tests" / "support"
 
 
@@ -32,6 +34,7 @@ def main() -> int:
         help="subclasses of ProviderContract; by default those of the adapters here",
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth case")
+    parser.add_argument("--transport", choices=_TRANSPORTS, help="one of the two HTTP clients")
     parser.add_argument("--fault", help="only cases of this fault")
     arguments = parser.parse_args()
     logging.disable()  # the log of a gateway whose provider fails all the time
@@ -41,13 +44,14 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     cases = [one for one in all_cases() if arguments.fault in (None, one.fault)]
+    transports = [arguments.transport] if arguments.transport else _TRANSPORTS
     wrong = 0
-    for name in arguments.contracts:
+    for name, transport in itertools.product(arguments.contracts, transports):
         module, _, attribute = name.partition(":")
         contract: Any = getattr(import_module(module), attribute)
-        running = run_matrix(contract, cases[:: arguments.every])
+        running = run_matrix(contract, cases[:: arguments.every], transport=transport)
         outcomes = [outcome async for outcome in running]
-        wrong += _report(attribute, outcomes)
+        wrong += _report(f"{attribute}, transport {transport}", outcomes)
     return 1 if wrong else 0
 
 

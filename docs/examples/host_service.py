@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway import Observer, RequestRecord, Settings, create_app, load
+from gateway import CleanConnector, Observer, RequestRecord, Settings, create_app, load
 
 __all__ = ["TokenCount", "create", "create_host"]
 
@@ -49,7 +49,7 @@ def require(token: str) -> Middleware:
 
 async def create_host(settings: Settings, token: str) -> web.Application:
     """Return the service; the gateway uses its session and runs behind its middleware."""
-    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    session = aiohttp.ClientSession(connector=CleanConnector(limit=0))
     count = TokenCount()
     app = web.Application(middlewares=[require(token)])
     app.router.add_get("/tokens", count.show)

@@ -19,6 +19,7 @@ __all__ = [
     "BodyTooLarge",
     "BudgetSpent",
     "Caller",
+    "CleanConnector",
     "ContextOverflow",
     "CoolDownSettings",
     "FinishReason",
@@ -71,6 +72,7 @@ _MODULES = (
     "gateway.settings",
     "gateway.app",
     "gateway.access.gate",
+    "gateway.providers.upstream.transport",
 )
 
 if TYPE_CHECKING:
@@ -123,6 +125,9 @@ if TYPE_CHECKING:
     )
     from gateway.observe.record import (
         RequestRecord,
+    )
+    from gateway.providers.upstream.transport import (
+        CleanConnector,
     )
     from gateway.settings import (
         CoolDownSettings,

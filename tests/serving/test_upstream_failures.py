@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway import CleanConnector
 from gateway.sandbox import Ending, Fault, refusal
 from gateway.settings import TimeoutSettings
 from live import LiveGateway, live_gateway
@@ -242,7 +243,7 @@ async def test_a_finished_answer_keeps_its_connection_for_the_next() -> None:
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_create_end.append(note)
     async with (
-        aiohttp.ClientSession(trace_configs=[tracing]) as session,
+        aiohttp.ClientSession(connector=CleanConnector(), trace_configs=[tracing]) as session,
         live_gateway(session=session) as live,
     ):
         for stream in (True, False, True, False):

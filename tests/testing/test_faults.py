@@ -101,4 +101,4 @@ def test_the_command_prints_a_score() -> None:
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
     )
-    assert (done.returncode, done.stdout.count("score: 100.0 % of 1 cases")) == (0, 4), done.stderr
+    assert (done.returncode, done.stdout.count("score: 100.0 % of 1 cases")) == (0, 8), done.stderr

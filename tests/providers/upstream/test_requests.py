@@ -45,7 +45,7 @@ def upstream(
         headers={"X-Key": "all", "X-Other": "all"},
         error_for=error_for,
         authorize=authorize,
-        timeouts=Timeouts(head=limit, reply=9),
+        timeouts=Timeouts(head=limit),
     )
 
 

@@ -9,13 +9,19 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 from aiohttp import web
 
 from gateway.app import create_app
-from gateway.settings import ProviderSettings, RetrySettings, Settings, TimeoutSettings
+from gateway.settings import (
+    NetworkSettings,
+    ProviderSettings,
+    RetrySettings,
+    Settings,
+    TimeoutSettings,
+)
 from gateway.testing.faults.dialects import DIALECTS
 from gateway.testing.faults.service import FaultyService, faulty_service
 from gateway.testing.faults.table import FAULTS, sample_of
@@ -76,16 +82,25 @@ def all_cases() -> list[Case]:
     ]
 
 
-async def run_matrix(contract: type[Subject], cases: Iterable[Case]) -> AsyncIterator[Outcome]:
-    """Run *cases* one after the other with the adapter of *contract*, and yield the outcomes."""
+async def run_matrix(
+    contract: type[Subject],
+    cases: Iterable[Case],
+    *,
+    transport: Literal["own", "aiohttp"] = "own",
+) -> AsyncIterator[Outcome]:
+    """Run *cases* one after the other with the adapter of *contract*, and yield the outcomes.
+
+    *transport* is the HTTP client for the requests to the service, as in `NetworkSettings`.
+    """
     models = contract.models_body
     documents = dict(models) if isinstance(models, Mapping) else {"": models}
+    network = NetworkSettings(transport=transport)
     async with (
         faulty_service(documents) as service,
         # If the client leaves, no timeout must be what closes the connection to the service.
-        _gateway(contract, service.port, {}) as patient,
-        _gateway(contract, service.port, _IMPATIENT) as impatient,
-        _gateway(contract, _closed_port(), {}) as nowhere,
+        _gateway(contract, service.port, {}, network) as patient,
+        _gateway(contract, service.port, _IMPATIENT, network) as impatient,
+        _gateway(contract, _closed_port(), {}, network) as nowhere,
         aiohttp.ClientSession() as client,
     ):
         bench = _Bench(contract, service, client)
@@ -168,7 +183,7 @@ class _Bench:
 
 @asynccontextmanager
 async def _gateway(
-    contract: type[Subject], port: int, timeouts: Mapping[str, object]
+    contract: type[Subject], port: int, timeouts: Mapping[str, object], network: NetworkSettings
 ) -> AsyncIterator[str]:
     """Run a gateway whose only provider is at *port*, and yield its URL."""
     known = contract.provider.options_schema().fields
@@ -181,6 +196,7 @@ async def _gateway(
         options[contract.secret_option] = "key-of-the-matrix"
     settings = Settings(
         providers={_NAME: ProviderSettings(_NAME, options)},
+        network=network,
         retry=RetrySettings(delay=0.01),
         timeouts=TimeoutSettings(disconnect_poll=0.05, stream_end=0.2),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -28,7 +27,6 @@ from raw_service import CLOSE, WAIT, Line, RawService, raw_service
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 TWO = OK + b"Content-Length: 2\r\n\r\nok"
-STRAY = OK + b"Content-Length: 6\r\n\r\nsecret"
 
 
 @pytest.fixture
@@ -114,38 +112,6 @@ async def test_origins_share_no_connections(transport: OwnTransport) -> None:
         assert (len(one.lines), len(other.lines)) == (1, 1)
 
 
-UNCLEAN: dict[str, list[object]] = {
-    "an answer too many": [TWO + STRAY],
-    "an answer too many, later": [TWO, STRAY],
-    "a part of an answer": [TWO + b"H"],
-    "a word": [TWO, b"hello"],
-    "more after the chunks": [CHUNKED + b"2\r\nok\r\n0\r\n\r\n" + STRAY],
-    "close": [OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok"],
-    "HTTP/1.0": [b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
-    "no framing": [OK + b"\r\nok", CLOSE],
-}
-
-
-@pytest.mark.parametrize("settled", [True, False], ids=["at rest", "at once"])
-@pytest.mark.parametrize("steps", UNCLEAN.values(), ids=UNCLEAN)
-async def test_a_connection_that_got_more_than_its_answer_is_never_used_again(
-    transport: OwnTransport, steps: list[object], settled: bool
-) -> None:
-    """However many requests follow, each one has the answer that was meant for it."""
-    async with raw_service(*steps) as service:
-        for number in range(5):
-            if settled and number:
-                await asyncio.wait_for(service.lines[-1].closed.wait(), 5)
-            assert await asked(transport, endpoint(service)) == b"ok"
-
-
-async def test_an_empty_line_after_an_answer_changes_nothing(transport: OwnTransport) -> None:
-    async with raw_service(TWO, b"\r\n") as service:
-        for _ in range(5):
-            assert await asked(transport, endpoint(service)) == b"ok"
-        assert len(service.requests) == 5
-
-
 async def test_a_connection_that_is_closed_at_once_was_none_or_is_broken(
     transport: OwnTransport,
 ) -> None:
@@ -200,30 +166,6 @@ async def test_a_connection_that_has_ended_is_not_used_again(transport: OwnTrans
             assert await asked(transport, endpoint(service)) == b"ok"
             await asyncio.wait_for(service.lines[-1].closed.wait(), 5)
         assert len(service.lines) == 3
-
-
-async def test_what_was_not_seen_by_the_event_loop_yet_counts_as_well(
-    transport: OwnTransport,
-) -> None:
-    async with raw_service(TWO) as service:
-        await asked(transport, endpoint(service))
-        # Written, and so in the buffer of the connection, before anybody else has a turn.
-        service.lines[0].writer.transport.write(STRAY)
-        assert await asked(transport, endpoint(service)) == b"ok"
-        assert [len(line.requests) for line in service.lines] == [1, 1]
-
-
-@pytest.mark.parametrize("look", [connections._poll, connections._select])
-def test_both_ways_to_look_for_input_agree(look: object) -> None:
-    assert callable(look)
-    ours, theirs = socket.socketpair()
-    with ours:
-        assert look(ours.fileno()) is False
-        theirs.send(b"x")
-        assert look(ours.fileno()) is True
-        ours.recv(1)
-        theirs.close()
-        assert look(ours.fileno()) is True
 
 
 async def test_an_answer_before_its_request_is_whole_is_the_last_one(

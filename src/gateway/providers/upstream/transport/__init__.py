@@ -14,6 +14,7 @@ from gateway.providers.upstream.transport.base import (
     TransportError,
 )
 from gateway.providers.upstream.transport.connect import TlsContext
+from gateway.providers.upstream.transport.connector import CleanConnector
 from gateway.providers.upstream.transport.own import OwnTransport
 from gateway.providers.upstream.transport.plain import AiohttpTransport
 from gateway.providers.upstream.transport.sessions import (
@@ -28,6 +29,7 @@ __all__ = [
     "AiohttpTransport",
     "Body",
     "BrokenAnswer",
+    "CleanConnector",
     "Endpoint",
     "Exchange",
     "NotConnected",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from typing import Final, Protocol, cast
 
 from gateway.providers.upstream.transport.answer import AnswerParser, BadAnswer
@@ -13,6 +12,7 @@ from gateway.providers.upstream.transport.base import (
     NotConnected,
     Pieces,
 )
+from gateway.providers.upstream.transport.readiness import has_input
 
 __all__ = ["HIGH_WATER", "Connection", "Owner"]
 
@@ -95,8 +95,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport.is_closing():
             return False
-        socket = transport.get_extra_info("socket")
-        return not _has_input(socket.fileno())
+        return not has_input(transport)
 
     async def send(self, head: bytes, body: Body) -> None:
         """Write a request, whose *head* is whole, and return when the answer has a head.
@@ -281,17 +280,3 @@ class Connection(asyncio.Protocol):
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
-
-
-def _poll(descriptor: int) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _select(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 0)[0])
-
-
-# Windows has no poll, and elsewhere select cannot look at more than the first 1024 descriptors.
-_has_input = _poll if hasattr(select, "poll") else _select

@@ -22,6 +22,7 @@ from gateway.providers.upstream.transport.base import (
     Pieces,
     Transport,
 )
+from gateway.providers.upstream.transport.connector import CleanConnector
 
 __all__ = ["AiohttpTransport"]
 
@@ -45,10 +46,14 @@ _FAILURES = (aiohttp.ClientError, OSError, ValueError)
 
 
 class AiohttpTransport(Transport):
-    """Asks through *session*, which belongs to the caller."""
+    """Asks through *session*, which belongs to the caller.
+
+    Only the connections of a `CleanConnector` are used more than once.
+    """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
+        self.keeps_connections = isinstance(session.connector, CleanConnector)
         self._open: set[_AiohttpExchange] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -92,6 +97,8 @@ class _AiohttpExchange(Exchange):
         endpoint = self._endpoint
         every = CIMultiDict(endpoint.headers)
         every.update(headers)
+        if not self._transport.keeps_connections:
+            every["Connection"] = "close"
         lent = _OneRequest(self._transport.session, endpoint, body)
         try:
             async with asyncio.timeout(None) as self._waiting:
@@ -111,6 +118,8 @@ class _AiohttpExchange(Exchange):
             (name.decode("ascii"), value.decode("utf-8", "replace"))
             for name, value in response.raw_headers
         )
+        if not self._transport.keeps_connections:
+            _close_after(response)
         self._transport.opened(self)
 
     async def _open_source(self, lent: _OneRequest, headers: CIMultiDict[str]) -> None:
@@ -177,6 +186,14 @@ class _AiohttpExchange(Exchange):
         if isinstance(error, _NO_CONNECTION):
             return NotConnected(str(error))
         return BrokenAnswer(str(error) or type(error).__name__)
+
+
+def _close_after(response: aiohttp.ClientResponse) -> None:
+    """Close the connection after *response*, also if the service leaves it open."""
+    connection = response.connection
+    protocol = None if connection is None else connection.protocol
+    if protocol is not None:
+        protocol.force_close()
 
 
 class _NoStream(Exception):

@@ -15,6 +15,7 @@ import aiohttp
 
 from gateway.providers.upstream.transport.base import Transport
 from gateway.providers.upstream.transport.connect import TlsContext
+from gateway.providers.upstream.transport.connector import CleanConnector
 from gateway.providers.upstream.transport.own import OwnTransport
 from gateway.providers.upstream.transport.plain import AiohttpTransport
 
@@ -37,7 +38,7 @@ async def open_session(
     tls = TlsContext(ca_file) if ca_file else None
     # A stream holds its connection until the answer is complete, so any limit would make requests
     # wait for each other. Idle connections are dropped before services drop them.
-    connector = aiohttp.TCPConnector(
+    connector = CleanConnector(
         limit=0, ttl_dns_cache=300, keepalive_timeout=15, ssl=True if tls is None else tls
     )
     async with aiohttp.ClientSession(
