@@ -205,10 +205,11 @@ class Upstream:
         self, endpoint: Endpoint, body: Body, headers: Mapping[str, str] | None
     ) -> Any:
         own = self._checked(headers)
+        every = await self.authorized(endpoint, body, own)
         exchange = self.transport.exchange(endpoint)
         try:
             async with asyncio.timeout(self.timeouts.head):
-                await exchange.open(body, await self.authorized(endpoint, body, own))
+                await exchange.open(body, every)
                 self.note(exchange)
                 if exchange.status != 200:
                     raise await self.error_from(exchange)
