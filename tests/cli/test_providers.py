@@ -34,7 +34,7 @@ BROKEN = {
     "an end": ("raise SystemExit(9)", "cannot be imported: SystemExit: 9"),
     "half": (
         "from gateway.providers import Provider\nclass SickProvider(Provider):\n    pass",
-        "lacks chat, list_models",
+        "lacks list_models",
     ),
     "no class": ("SickProvider = 1", "is not a Provider class: 1"),
     "another class": ("SickProvider = int", "is not a Provider class: <class 'int'>"),

@@ -14,13 +14,13 @@ import aiohttp
 import marshmallow as ma
 import pytest
 
-from gateway.core.chat import FillRequest
+from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest
-from gateway.core.errors import NotSupported, ProviderLoadError, SettingsError
-from gateway.core.model_info import ModelInfo
+from gateway.core.errors import NotSupported, ProviderLoadError, SettingsError, UpstreamError
+from gateway.core.events import ChatStream
 from gateway.core.transcriptions import TranscribeRequest
 from gateway.providers import base, registry
-from gateway.providers.base import Provider
+from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.registry import configure, installed, load_adapter, open_provider
 from gateway.settings import Environment, ProviderSettings, Settings
@@ -44,8 +44,8 @@ class AcmeProvider(ScriptedProvider):
 
 
 class HalfProvider(Provider[None]):
-    async def list_models(self) -> list[ModelInfo]:
-        return []
+    def chat(self, request: ChatRequest) -> ChatStream:
+        raise NotImplementedError
 
 
 class FutureProvider(AcmeProvider):
@@ -108,7 +108,7 @@ REFUSED = {
     "twice": "the adapter name 'twice' is ambiguous: one:A and two:B",
     "broken": "the adapter 'broken' cannot be imported: ModuleNotFoundError: No module named",
     "function": "the adapter 'function' is not a Provider class: <function points",
-    "half": "the adapter 'half' lacks chat",
+    "half": "the adapter 'half' lacks list_models",
     "future": "the adapter 'future' needs contract 99, this gateway has 2: update",
 }
 
@@ -258,6 +258,8 @@ async def test_what_a_provider_lacks_it_refuses() -> None:
     (one,) = configure(settings(retries=1), {})
     async with aiohttp.ClientSession() as session:
         provider = open_provider(one, session)
+        with pytest.raises(NotSupported, match="acme does not support chat"):
+            Provider.chat(provider, ChatRequest("m", ()))
         with pytest.raises(NotSupported, match="acme does not support fill-in-the-middle"):
             Provider.fill(provider, FillRequest("m", "a"))
         with pytest.raises(NotSupported, match="acme does not support embeddings"):
@@ -269,3 +271,71 @@ async def test_what_a_provider_lacks_it_refuses() -> None:
         assert Provider.remote_host.fget(provider) == ""  # type: ignore[attr-defined] # a property
         assert Provider.describe(provider, "m").id == "m"
         await Provider.aclose(provider)
+
+
+class NoSchema:
+    """Lacks what makes it a schema."""
+
+
+WRONG_ATTRIBUTES: dict[str, object] = {
+    "contract": "2",
+    "options_schema": NoSchema,
+    "options_from_env": ("ACME_API_KEY",),
+    "required_options": "api_key",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_ATTRIBUTES.items(), ids=WRONG_ATTRIBUTES)
+def test_an_attribute_that_is_none_is_one_line(name: str, value: object) -> None:
+    adapter = type("Wrong", (AcmeProvider,), {name: value})
+    with pytest.raises(ProviderLoadError) as caught:
+        configure(Settings(providers={}), {"acme": adapter})
+    assert str(caught.value).startswith(f"the adapter 'acme' has {name} = ")
+
+
+class RaisingSchema(ma.Schema):
+    class Meta:
+        unknown = ma.INCLUDE
+
+    @ma.post_load
+    def build(self, data: dict[str, object], **_: object) -> object:
+        raise self.context_error(data)
+
+    def context_error(self, data: dict[str, object]) -> Exception:
+        kind = {"known": SettingsError, "unknown": KeyError}[str(data["kind"])]
+        return kind(f"s3cr3t {data}")
+
+
+@pytest.mark.parametrize("kind", ["known", "unknown"])
+def test_a_schema_that_raises_is_one_line_without_values(kind: str) -> None:
+    adapter = type("Raising", (AcmeProvider,), {"options_schema": RaisingSchema})
+    tables = {"acme": ProviderSettings("acme", {"kind": kind})}
+    with pytest.raises((SettingsError, ProviderLoadError)) as caught:
+        configure(Settings(providers=tables), {"acme": adapter})
+    words = "the adapter of acme failed to read its options: KeyError"
+    assert (str(caught.value) == words) == (kind == "unknown")
+
+
+async def test_an_adapter_that_cannot_be_made_answers_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Stillborn(AcmeProvider):
+        def __init__(self, context: ProviderContext[Any]) -> None:
+            super().__init__(context)
+            raise ZeroDivisionError
+
+    (one,) = configure(settings(retries=1), {"acme": Stillborn})
+    async with aiohttp.ClientSession() as session:
+        provider = open_provider(one, session)
+    with pytest.raises(UpstreamError, match="^the adapter of acme failed to start$"):
+        await provider.list_models()
+    with pytest.raises(UpstreamError, match="failed to start"):
+        provider.chat(ChatRequest("m", ()))
+    with pytest.raises(UpstreamError, match="failed to start"):
+        provider.fill(FillRequest("m", ""))
+    with pytest.raises(UpstreamError, match="failed to start"):
+        await provider.embed(EmbedRequest("m", ("a",)))
+    with pytest.raises(UpstreamError, match="failed to start"):
+        await provider.transcribe(TranscribeRequest("m", b"", "a.wav", "audio/wav"))
+    await provider.aclose()
+    assert "the adapter of acme failed to start" in caplog.text

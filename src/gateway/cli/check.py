@@ -13,6 +13,7 @@ from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
 from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
+from gateway.providers.checked import checked_describe, checked_models, remote_host_of
 from gateway.providers.inventory import list_adapters
 from gateway.providers.network import shown_proxy
 from gateway.providers.registry import configure, open_provider
@@ -54,7 +55,9 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
             session = await sessions.get(network.transport, network.ca_file, network.proxy)
             provider = open_provider(configured, session)
             try:
-                models = await _provider_models(provider, settings.models.list_timeout)
+                models = await _provider_models(
+                    configured.name, provider, settings.models.list_timeout
+                )
                 lists.setdefault(configured.name, models)
                 if configured.key:
                     yield Finding(f"provider {configured.label}: accepted")
@@ -68,15 +71,15 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield finding
 
 
-async def _provider_models(provider: AnyProvider, seconds: float) -> ProviderModels:
+async def _provider_models(name: str, provider: AnyProvider, seconds: float) -> ProviderModels:
     async with asyncio.timeout(seconds):
-        models = await provider.list_models()
+        models = checked_models(name, await provider.list_models())
     return ProviderModels(
-        provider=provider.context.name,
-        remote_host=provider.remote_host,
+        provider=name,
+        remote_host=remote_host_of(name, provider),
         models=models,
         complete=True,
-        describe=provider.describe,
+        describe=checked_describe(name, provider),
     )
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 __all__ = ["background"]
+
+_log = logging.getLogger("gateway.tasks")
 
 
 @asynccontextmanager
 async def background(work: Coroutine[object, None, None]) -> AsyncIterator[None]:
-    """Do *work* while the block runs; then it is cancelled, and what it has raised is raised."""
+    """Do *work* while the block runs, and cancel it then; an error ends the work, and is logged."""
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_log_error)
     try:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])  # which never raises what the task has raised
+
+
+def _log_error(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a background task has ended", exc_info=error)

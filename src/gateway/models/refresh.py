@@ -15,6 +15,7 @@ from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
 from gateway.models.index import ProviderModels
 from gateway.providers.base import AnyProvider
+from gateway.providers.checked import checked_describe, checked_models, remote_host_of
 from gateway.providers.upstream.failures import with_reason
 from gateway.settings import ModelsSettings
 
@@ -48,6 +49,9 @@ class ModelLists:
         self._lists: dict[str, Sequence[ModelInfo]] = {}
         self._describe: dict[str, Callable[[str], ModelInfo]] = {}
         self._fetched: dict[str, float] = {}
+        self._remote_hosts = {
+            name: remote_host_of(name, first) for name, (first, *_) in providers.items()
+        }
         self._derived: Sequence[DerivedModel] = ()
         self._pending = set(providers)
         self._first = asyncio.Event()
@@ -95,7 +99,11 @@ class ModelLists:
     async def _keep_fresh(self, name: str) -> None:
         while True:
             changed = self._changed
-            await self._fetch(name)
+            try:
+                await self._fetch(name)
+            except Exception:
+                # One provider's list is not to be the end of the others'.
+                self._log.exception("the models of %s cannot be put together", name)
             refresh = self._settings.refresh
             retry = min(self._settings.list_retry, refresh)
             with suppress(TimeoutError):
@@ -112,7 +120,7 @@ class ModelLists:
             if models is not None and not is_listed:
                 is_listed = True
                 self._lists[name] = models
-                self._describe[name] = provider.describe
+                self._describe[name] = checked_describe(name, provider)
                 self._fetched[name] = time.monotonic()
                 self._publish(name)
 
@@ -132,7 +140,7 @@ class ModelLists:
     async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
         try:
             async with asyncio.timeout(self._settings.list_timeout):
-                return self._usable(name, await provider.list_models())
+                return self._usable(name, checked_models(name, await provider.list_models()))
         except (GatewayError, TimeoutError) as error:
             limit = f"no answer within {self._settings.list_timeout:g} seconds"
             reason = with_reason(error) or limit
@@ -159,10 +167,10 @@ class ModelLists:
         lists = [
             ProviderModels(
                 provider=name,
-                remote_host=first.remote_host,
+                remote_host=self._remote_hosts[name],
                 models=self._lists.get(name, ()),
                 complete=self._is_fresh(name),
-                describe=self._describe.get(name, first.describe),
+                describe=self._describe.get(name) or checked_describe(name, first),
             )
             for name, (first, *_) in in_order
         ]

@@ -50,10 +50,9 @@ class ProviderContext(Generic[OptionsT]):
 class Provider(abc.ABC, Generic[OptionsT]):
     """The contract of an adapter: one upstream service, called in its own dialect.
 
-    An adapter implements `chat` and `list_models`, and overrides the other operations that its
-    service has. All methods
-    raise `gateway.core.errors.UpstreamError` when the service fails, never an exception of a
-    library.
+    An adapter implements `list_models`, and overrides the operations that its service has, of which
+    there may be one alone, such as `embed`. All methods raise `gateway.core.errors.UpstreamError`
+    when the service fails, never an exception of a library.
     """
 
     contract: ClassVar[int] = 2
@@ -83,13 +82,13 @@ class Provider(abc.ABC, Generic[OptionsT]):
         """The origin of the service, such as ``https://api.example``; never a path or a secret."""
         return ""
 
-    @abc.abstractmethod
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer's events in batches, as they arrive; the last one is a `Finish`.
 
         Nothing is sent before the first batch is requested. At most one request is accepted
         upstream. Closing the generator closes the upstream connection at once.
         """
+        raise NotSupported(f"{self.context.name} does not support chat")
 
     @abc.abstractmethod
     async def list_models(self) -> Sequence[ModelInfo]:

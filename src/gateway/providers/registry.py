@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ import marshmallow as ma
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
 from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
+from gateway.providers.failed import FailedProvider
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.network import network_of
 from gateway.settings import NetworkSettings, ProviderSettings, Settings
@@ -37,6 +38,29 @@ _KEY = "api_key"
 """The option for which a provider may have several values; its variable then ends in an ``S``."""
 
 _SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, tuple | list | set | frozenset) and all(
+        isinstance(one, str) for one in value
+    )
+
+
+_ATTRIBUTES: Sequence[tuple[str, Callable[[Any], bool], str]] = (
+    ("contract", lambda value: type(value) is int, "a number"),
+    (
+        "options_schema",
+        lambda value: isinstance(value, type) and issubclass(value, ma.Schema),
+        "a class of marshmallow schemas",
+    ),
+    (
+        "options_from_env",
+        lambda value: isinstance(value, Mapping) and _is_names([*value, *value.values()]),
+        "a mapping of options to variables",
+    ),
+    ("required_options", _is_names, "a tuple of names"),
+)
+"""The attributes of an adapter's class: what each has to be, as a test and in words."""
 
 Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
 """Adapters handed over in code, by name: a class to be configured, or a finished provider."""
@@ -97,6 +121,10 @@ def _check_adapter(name: str, adapter: object) -> type[AnyProvider]:
     """Return *adapter* if it is a provider class for a contract that this gateway knows."""
     if not (isinstance(adapter, type) and issubclass(adapter, Provider)):
         raise ProviderLoadError(f"the adapter {name!r} is not a Provider class: {adapter!r}")
+    for attribute, is_right, wanted in _ATTRIBUTES:
+        if not is_right(value := getattr(adapter, attribute)):
+            found = f"{value!r:.80}"
+            raise ProviderLoadError(f"the adapter {name!r} has {attribute} = {found}, not {wanted}")
     if adapter.contract > CONTRACT:
         raise ProviderLoadError(
             f"the adapter {name!r} needs contract {adapter.contract}, this gateway has {CONTRACT}:"
@@ -163,11 +191,18 @@ def _load(
     values: Mapping[str, object],
     variables: Mapping[str, str],
 ) -> Configured:
-    schema = adapter.options_schema()
     try:
+        schema = adapter.options_schema()
         options = schema.load(values)
     except ma.ValidationError as error:
         raise SettingsError(_complaint(name, schema, error)) from None
+    except (SettingsError, ProviderLoadError):
+        raise
+    except Exception as error:
+        # Without its text and its traceback, which may hold values of the settings.
+        raise ProviderLoadError(
+            f"the adapter of {name} failed to read its options: {type(error).__name__}"
+        ) from None
     protect(_secrets(options))
     missing = tuple(
         f"{name} needs {option}: set {variables[option]}"
@@ -224,9 +259,16 @@ def open_provider(
     session: aiohttp.ClientSession,
     keepsakes: Keepsakes | None = None,
 ) -> AnyProvider:
-    """Make the provider; it borrows *session*, and keeps no keepsakes without *keepsakes*."""
+    """Make the provider; it borrows *session*, and keeps no keepsakes without *keepsakes*.
+
+    An adapter that cannot be made is an error in the log, and in answer to each request for it.
+    """
     log = logging.getLogger(f"gateway.providers.{configured.name}")
     context = ProviderContext(
         configured.name, configured.options, session, log, keepsakes or Keepsakes(0)
     )
-    return configured.adapter(context)
+    try:
+        return configured.adapter(context)
+    except Exception:
+        log.exception("the adapter of %s failed to start", configured.name)
+        return FailedProvider(context)

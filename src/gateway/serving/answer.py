@@ -24,6 +24,7 @@ from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
 from gateway.dialects.tool_names import RenamingEncoder, rename_tools
 from gateway.providers.base import AnyProvider
+from gateway.providers.checked import check_result
 from gateway.routing.targets import Target
 from gateway.serving.admission import record_caller
 from gateway.serving.dispatch import dispatch
@@ -198,10 +199,13 @@ async def _dispatch_stream(
             encoder = RenamingEncoder(encoder, names) if names else encoder
         if task.stream:
             streamed.encoder = encoder
-        return open_stream(target.provider, prepared, encoder)
+        return open_stream(target, prepared, encoder)
 
     return await dispatch(request, targets, attempt)
 
 
-def _send(task: ResultTask[RequestT, ResultT], target: Target) -> Awaitable[ResultT]:
-    return task.send(target.provider, task.request_for(target.model))
+async def _send(task: ResultTask[RequestT, ResultT], target: Target) -> ResultT:
+    prepared = task.request_for(target.model)
+    result = await task.send(target.provider, prepared)
+    check_result(target.model.provider, prepared, result)
+    return result

@@ -14,6 +14,7 @@ from gateway.core.events import (
     ToolCallDelta,
 )
 from gateway.observe.record import RequestRecord
+from gateway.providers.checked import check_batch
 
 __all__ = ["Progress"]
 
@@ -35,6 +36,7 @@ class Progress:
         last = batch[-1]
         finish = last if type(last) is Finish else None
         if finish is not None:
+            check_batch(record.provider, batch)
             record.usage, record.finish = finish.usage, finish.reason
             record.estimated = finish.usage is not None and finish.usage.estimated
             record.complete = finish.usage is not None and not record.estimated

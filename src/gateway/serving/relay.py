@@ -17,7 +17,9 @@ from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.errors import GatewayError, ShuttingDown, UpstreamProtocolError
 from gateway.core.events import ChatEvent, ChatStream, Finish, fold
 from gateway.dialects.base import AnswerEncoder
-from gateway.providers.base import AnyProvider
+from gateway.observe.record import RequestRecord
+from gateway.providers.checked import check_batch, checked_stream
+from gateway.routing.targets import Target
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
 from gateway.serving.heartbeats import StreamedAnswer
@@ -44,14 +46,21 @@ class Opened(NamedTuple):
 
 
 async def open_stream(
-    provider: AnyProvider, wanted: ChatRequest | FillRequest, encoder: AnswerEncoder
+    target: Target, wanted: ChatRequest | FillRequest, encoder: AnswerEncoder
 ) -> Opened:
-    """Send *wanted* to *provider* and return the answer once its first batch has arrived."""
-    stream = provider.fill(wanted) if isinstance(wanted, FillRequest) else provider.chat(wanted)
+    """Send *wanted* to *target* and return the answer once its first batch has arrived."""
+    provider, name = target.provider, target.model.provider
+    answer = provider.fill(wanted) if isinstance(wanted, FillRequest) else provider.chat(wanted)
+    stream = checked_stream(name, wanted, answer)
     try:
-        return Opened(stream, encoder, await anext(stream))
+        batch = await anext(stream)
+        check_batch(name, batch)
     except StopAsyncIteration:
         raise _ended() from None
+    except UpstreamProtocolError:
+        await stream.aclose()
+        raise
+    return Opened(stream, encoder, batch)
 
 
 async def relay(
@@ -81,7 +90,7 @@ async def relay(
         except ConnectionError:  # the client has disconnected
             raise
         except (Exception, asyncio.CancelledError) as error:
-            return await _abort(request, sent, encoder, error)
+            return await _abort(request, sent, encoder, _explained(error, batch, record))
         await sent.finish(last_lines)
         record.status = sent.response.status
         await _drain(request, stream)
@@ -92,21 +101,10 @@ async def relay(
 
 async def fold_stream(request: web.Request, opened: Opened) -> web.StreamResponse:
     """Fold a stream and send the whole answer as one document; otherwise like `relay`."""
-    stream, encoder, batch = opened
+    stream, encoder, _ = opened
     record = request[RECORD]
-    events: list[ChatEvent] = [*batch]
-    progress = Progress(record)
     try:
-        if not progress.add(batch):
-            async for batch in stream:
-                events += batch
-                is_last = progress.add(batch)
-                if record.characters + _EVENT * record.pieces > _LONGEST_ANSWER:
-                    raise UpstreamProtocolError("the answer is too long to be sent as a whole")
-                if is_last:
-                    break
-            else:
-                raise _ended()
+        events = await _all_events(opened, record)
         _settle(request)
         finish = events[-1]
         assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
@@ -121,6 +119,28 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     finally:
         await stream.aclose()
     return response
+
+
+async def _all_events(opened: Opened, record: RequestRecord) -> list[ChatEvent]:
+    """Return all events of an answer, of which the last is a `Finish`."""
+    progress = Progress(record)
+    events: list[ChatEvent] = [*opened.batch]
+    if progress.add(opened.batch):
+        return events
+    async for batch in opened.stream:
+        try:
+            events += batch
+            is_last = progress.add(batch)
+        except Exception as error:
+            mistake = _explained(error, batch, record)
+            if mistake is error:
+                raise
+            raise mistake from error
+        if record.characters + _EVENT * record.pieces > _LONGEST_ANSWER:
+            raise UpstreamProtocolError("the answer is too long to be sent as a whole")
+        if is_last:
+            return events
+    raise _ended()
 
 
 def _ended() -> UpstreamProtocolError:
@@ -141,6 +161,19 @@ async def end_with_error(
     encoder = streamed.encoder
     assert encoder is not None  # noqa: S101 - without one no head is sent early
     return await _abort(request, await streamed.begin(encoder), encoder, error)
+
+
+def _explained(
+    error: Exception | asyncio.CancelledError, batch: object, record: RequestRecord
+) -> Exception | asyncio.CancelledError:
+    """Return *error*, or the mistake in *batch* that is behind an exception that nobody expects."""
+    if isinstance(error, GatewayError | asyncio.CancelledError):
+        return error
+    try:
+        check_batch(record.provider, batch)
+    except UpstreamProtocolError as mistake:
+        return mistake
+    return error
 
 
 async def _abort(
@@ -181,9 +214,12 @@ async def _abort(
 
 async def _drain(request: web.Request, stream: ChatStream) -> None:
     """Read a finished stream to its end; a failure there no longer matters."""
+    name = request[RECORD].provider
     try:
         async with asyncio.timeout(request[SETTINGS].timeouts.stream_end):
-            async for _ in stream:
-                pass
+            async for batch in stream:
+                if batch:
+                    words = "the adapter of %s yielded events after a Finish: they are lost"
+                    _log.warning(words, name)
     except (GatewayError, TimeoutError):
         _log.debug("a finished stream did not end by itself")

@@ -1,0 +1,115 @@
+"""What the fields of the values that adapters return must be, as a table; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from gateway.core.embeddings import EmbedResult
+from gateway.core.events import (
+    Finish,
+    FinishReason,
+    Logprobs,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from gateway.core.model_info import Capability, LoadedModel, ModelInfo
+from gateway.core.transcriptions import Transcript
+
+__all__ = ["fault_of", "shown"]
+
+_WORDS: Final = frozenset(Capability)
+_NUMBERS: Final = frozenset({float, int})
+
+
+class _Kind(NamedTuple):
+    """What a field may hold: a test, and the words for it."""
+
+    test: Callable[[Any], bool]
+    words: str
+
+
+def _is_vectors(value: object) -> bool:
+    # Type by type, and not number by number: this takes a tenth of the time.
+    return isinstance(value, Sequence) and all(
+        isinstance(one, Sequence) and one and set(map(type, one)) <= _NUMBERS for one in value
+    )
+
+
+_TEXT = _Kind(lambda value: isinstance(value, str) and value != "", "a text that is not empty")
+_ANY_TEXT = _Kind(lambda value: isinstance(value, str), "a text")
+_COUNT = _Kind(lambda value: type(value) is int and value >= 0, "a number from 0")
+_MAPPING = _Kind(lambda value: isinstance(value, Mapping), "a mapping")
+_MAYBE = _Kind(lambda value: value is None or isinstance(value, Mapping), "a mapping or None")
+_TUPLE = _Kind(lambda value: isinstance(value, tuple), "a tuple")
+_TIME = _Kind(
+    lambda value: isinstance(value, datetime) and value.tzinfo is not None,
+    "a date and time with a time zone",
+)
+_REASON = _Kind(lambda value: isinstance(value, FinishReason), "a FinishReason")
+_USAGE = _Kind(
+    lambda value: value is None or (isinstance(value, Usage) and not fault_of(value)),
+    "a Usage of whole numbers or None",
+)
+_CAPABILITIES = _Kind(
+    lambda value: (
+        isinstance(value, frozenset | set | tuple | list) and all(one in _WORDS for one in value)
+    ),
+    f"a set of Capability ({', '.join(Capability)})",
+)
+_VECTORS = _Kind(_is_vectors, "a list of lists of numbers")
+
+_INFO: Mapping[str, _Kind] = {
+    "capabilities": _CAPABILITIES,
+    "released": _TIME,
+    "parameters": _MAPPING,
+    "native": _MAPPING,
+    **dict.fromkeys(("parameter_count", "context_length", "embedding_length", "size"), _COUNT),
+    **dict.fromkeys(
+        (
+            *("id", "canonical", "family", "parameter_size", "description", "deprecated"),
+            *("replacement", "quantization_level", "digest", "remote_model", "remote_host"),
+        ),
+        _ANY_TEXT,
+    ),
+}
+_FIELDS: Mapping[type, Mapping[str, _Kind]] = {
+    TextDelta: {"text": _TEXT},
+    ThinkingDelta: {"text": _TEXT},
+    ToolCallDelta: {"id": _TEXT, "name": _TEXT, "arguments": _TEXT},
+    ToolCall: {"name": _TEXT, "arguments": _MAPPING, "id": _ANY_TEXT, "keepsake": _MAPPING},
+    Logprobs: {"tokens": _TUPLE},
+    Finish: {"reason": _REASON, "usage": _USAGE, "native": _MAYBE, "keepsake": _MAYBE},
+    Usage: dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens"), _COUNT),
+    EmbedResult: {"vectors": _VECTORS, "usage": _USAGE, "native": _MAYBE},
+    Transcript: {"text": _ANY_TEXT, "usage": _USAGE},
+    LoadedModel: {
+        "id": _TEXT,
+        "expires": _TIME,
+        **dict.fromkeys(("size", "size_vram", "context_length"), _COUNT),
+    },
+    ModelInfo: _INFO,
+}
+
+
+def shown(value: object) -> str:
+    """Return what *value* is, in a word or two and without what it holds."""
+    kind = type(value).__name__
+    return "None" if value is None else f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
+
+
+def fault_of(value: object) -> str:
+    """Return what is wrong with the fields of an event or a result, or nothing.
+
+    The text goes on after the name of its class: ``whose arguments is a str, not a mapping``.
+    """
+    for name, kind in _FIELDS[type(value)].items():
+        found = getattr(value, name)
+        if not kind.test(found):
+            what = f"{found!r:.80}" if isinstance(found, str | int | float) else shown(found)
+            return f"whose {name} is {what}, not {kind.words}"
+    return ""
