@@ -115,6 +115,7 @@ __all__ = [
     "json_of",
     "lift_media",
     "long_text",
+    "name_by_calls",
     "name_results",
     "open_upstream",
     "pair_results",
@@ -290,6 +291,7 @@ if TYPE_CHECKING:
         drop_strays,
         join_duplicates,
         lift_media,
+        name_by_calls,
         name_results,
     )
     from gateway.providers.history.surrogates import (

@@ -277,12 +277,12 @@ def test_calls_and_results_are_paired() -> None:
     ]
 
 
-def test_a_result_without_a_name_has_none() -> None:
+def test_a_result_without_a_name_has_that_of_its_call() -> None:
     call = Message(Role.ASSISTANT, "Wait.", tool_calls=(ToolCall("f", {}, "1"),))
     messages = sent(USER, call, Message(Role.TOOL, "x", tool_call_id="1"))["messages"]
     assert isinstance(messages, list)
     assert messages[1]["content"] == "Wait."
-    assert messages[2] == {"role": "tool", "tool_call_id": "1", "content": "x"}
+    assert messages[2] == {"role": "tool", "tool_call_id": "1", "name": "f", "content": "x"}
 
 
 def test_thinking_goes_back_only_under_a_name_that_is_set() -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "drop_strays",
     "join_duplicates",
     "lift_media",
+    "name_by_calls",
     "name_results",
 ]
 
@@ -100,6 +101,17 @@ def _joined(results: Sequence[Message]) -> Message:
         return first
     # In one go: to add result after result would copy the first ones each time.
     return replace(first, content=content_of(part for result in results for part in result.parts))
+
+
+def name_by_calls(messages: Sequence[Message]) -> Iterator[Message]:
+    """Give each result the name of its call, which is that of the last turn with calls."""
+    names: dict[str, str] = {}
+    for message in messages:
+        if message.tool_calls:
+            names = {call.id: call.name for call in message.tool_calls}
+        name = names.get(message.tool_call_id, "") if message.role is Role.TOOL else ""
+        is_named = not name or message.tool_name == name
+        yield message if is_named else replace(message, tool_name=name)
 
 
 def lift_media(messages: Sequence[Message]) -> Iterator[Message]:

@@ -9,7 +9,6 @@ from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import Keepsake, ToolCall
 from gateway.providers.function_calls import wire_call
-from gateway.providers.history.ids import is_name
 from gateway.providers.history.repair import repair_history
 from gateway.providers.history.results import lift_media
 from gateway.providers.history.surrogates import clean, clean_json
@@ -46,7 +45,7 @@ def _message(message: Message, thinking_field: str) -> dict[str, object]:
             return {
                 "role": "tool",
                 "tool_call_id": message.tool_call_id,
-                **({"name": message.tool_name} if is_name(message.tool_name) else {}),
+                "name": message.tool_name,
                 "content": message.text,
             }
         case _:
