@@ -384,9 +384,11 @@ async def test_the_places_of_a_killed_worker_are_free_at_once(tmp_path: Path) ->
     body = {"model": "patient", "messages": [{"role": "user", "content": "x"}]}
     environ = {"PATIENT_TOKEN": "t"}
     with serving(tmp_path, *arguments, environ=environ) as gateway:
+        opened: list[aiohttp.ClientResponse] = []
 
         async def begun(session: aiohttp.ClientSession) -> int:
             response = await session.post(f"{gateway.url}/api/chat", json=body)
+            opened.append(response)
             await response.content.readline()
             return response.status
 
@@ -400,7 +402,10 @@ async def test_the_places_of_a_killed_worker_are_free_at_once(tmp_path: Path) ->
                 with suppress(aiohttp.ClientError):  # until there are workers again
                     statuses.append(await begun(session))
                 await asyncio.sleep(0.02)
-        gateway.process.kill()
+            for response in opened:
+                response.close()
+        gateway.process.terminate()
+        assert await asyncio.to_thread(gateway.finish) == 0
 
 
 def children(pid: int) -> list[int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -40,6 +42,7 @@ from gateway.settings import (
     Plan,
     PriceSettings,
     RetrySettings,
+    ServerSettings,
     Settings,
     StateSettings,
 )
@@ -127,13 +130,29 @@ async def test_two_replicas_let_as_many_pass_together_as_one(
 ) -> None:
     with redis_server() as server:
         settings = replace(with_key(rpm=ALLOWED), state=StateSettings(server.url, timeout=10))
-        providers = [scripted(), scripted()]
-        clients = [await aiohttp_client(scripted_app(one, settings)) for one in providers]
-        half = PARALLEL // 2
-        calls = [status_of(one, route, stream=stream) for one in clients for _ in range(half)]
-        statuses = await asyncio.gather(*calls)
-        for client in clients:
-            await client.close()
+        await assert_all_pass_together(aiohttp_client, settings, 2, route, stream=stream)
+
+
+@EACH_MODEL_ROUTE
+@EACH_WAY
+async def test_four_workers_let_as_many_pass_together_as_one(
+    aiohttp_client: AiohttpClient, tmp_path: Path, route: Endpoint, stream: bool
+) -> None:
+    server = ServerSettings(workers=4)
+    settings = replace(with_key(rpm=ALLOWED), home=tmp_path, server=server)
+    await assert_all_pass_together(aiohttp_client, settings, 4, route, stream=stream)
+
+
+async def assert_all_pass_together(
+    aiohttp_client: AiohttpClient, settings: Settings, count: int, route: Endpoint, *, stream: bool
+) -> None:
+    """Ask *count* gateways with one state in turn; exactly the allowed requests pass."""
+    providers = [scripted() for _ in range(count)]
+    clients = [await aiohttp_client(scripted_app(one, settings)) for one in providers]
+    turns = itertools.islice(itertools.cycle(clients), PARALLEL)
+    statuses = await asyncio.gather(*(status_of(one, route, stream=stream) for one in turns))
+    for client in clients:
+        await client.close()
     assert sorted(statuses) == [200] * ALLOWED + [429] * (PARALLEL - ALLOWED)
     assert sum(len(provider.asked) for provider in providers) == ALLOWED
 

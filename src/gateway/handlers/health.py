@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.core import codec
 from gateway.dialects.ollama.documents import version_document
-from gateway.serving.keys import MODEL_LISTS, SETTINGS, STORE
+from gateway.serving.keys import ACCESS, MODEL_LISTS, SETTINGS, STORE
 from gateway.serving.responses import json_document
 
 __all__ = ["healthz", "readyz", "root", "version"]
@@ -30,16 +30,21 @@ async def healthz(request: web.Request) -> web.StreamResponse:
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Report whether each provider was reached recently; 503 unless one was.
 
-    The state of the model store is reported, but does not make the gateway unready.
+    A shared state that cannot be reached makes the gateway unready only where limits then reject
+    all requests. The model store is reported, but does not.
     """
     await request.app[MODEL_LISTS].catalog()
     reached = request.app[MODEL_LISTS].reached
-    document = {
-        "ready": any(reached.values()),
+    is_ready = any(reached.values())
+    document: dict[str, object] = {
         "providers": reached,
         "store": request.app[STORE].problem or "ok",
     }
-    response = json_document(codec.encode(document))
-    if not any(reached.values()):
+    access = request.app[ACCESS].opened
+    if access is not None and access.is_shared:
+        document["state"] = is_up = await access.state.reach()
+        is_ready &= is_up or request[SETTINGS].state.on_failure == "local"
+    response = json_document(codec.encode({"ready": is_ready, **document}))
+    if not is_ready:
         response.set_status(503)
     return response

@@ -149,7 +149,10 @@ class State(Protocol):
 
     @property
     def is_up(self) -> bool:
-        """Tell whether what is shared with others can be reached."""
+        """Tell whether what is shared with others could be reached when that was last tried."""
+
+    async def reach(self) -> bool:
+        """Try to reach what is shared with others, and tell whether that succeeds."""
 
     async def acquire(self, demands: Sequence[Demand]) -> Granted | Refused:
         """Take all that *demands* ask for, or nothing.

@@ -92,6 +92,12 @@ class SharedState:
         """Tell whether the backend can be reached."""
         return self._guard.is_up
 
+    async def reach(self) -> bool:
+        """Try to reach the backend; while it is known to be away nobody waits for that."""
+        with suppress(StateFailure):
+            await self._guard.ask(lambda backend: backend.ping())
+        return self.is_up
+
     async def acquire(self, demands: Sequence[Demand]) -> Granted | Refused:
         """Take all or nothing, from the backend, or from this process if it does not answer."""
         lease = Lease(f"{self.owner}:{next(self._numbers):x}", tuple(demands))
