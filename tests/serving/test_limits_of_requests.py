@@ -19,6 +19,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from callers import AUTH, settings_of, with_key
 from gateway import create_app
+from gateway.access import limits
+from gateway.access.estimates import Estimate
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import UpstreamProtocolError, UpstreamRejected, UpstreamUnavailable
@@ -352,6 +354,22 @@ async def test_each_answer_tells_the_rates_in_its_dialect(
             assert (response.status, response.headers[name]) == (status, left)
         body = body_of(route, stream=stream)
     assert int(response.headers["retry-after-ms"]) <= 1000 * int(response.headers["Retry-After"])
+
+
+@EACH_MODEL_ROUTE
+@EACH_WAY
+async def test_a_request_is_made_once_although_limits_look_at_it_first(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch, route: Endpoint, stream: bool
+) -> None:
+    counted: list[Any] = []
+    monkeypatch.setattr(limits, "estimate", lambda one: counted.append(one) or Estimate(1))
+    provider = scripted()
+    client = await aiohttp_client(scripted_app(provider, with_key(tpm=1000)))
+    assert await status_of(client, route, stream=stream) == 200
+    ((before,), (asked,)) = counted, provider.asked
+    # The caller's name may have been added since, but nothing was read again.
+    parts = [getattr(one, "messages", getattr(one, "sampling", one)) for one in (before, asked)]
+    assert parts[0] is parts[1]
 
 
 async def test_a_place_is_free_before_the_client_has_the_end_of_its_answer(

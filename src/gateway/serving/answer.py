@@ -77,7 +77,7 @@ class StreamTask(Task):
     """A chat or a fill-in: a stream of events, sent as it arrives or, without ``stream``, folded.
 
     ``request_for`` returns the request for a model and ``encoder_for`` the encoder of its answer;
-    both are called once per attempt, and ``request_for`` also before if limits count its tokens.
+    both are called once per attempt, but for one whose request limits have looked at before.
     """
 
     request_for: Callable[[ListedModel], StreamRequest]
@@ -143,17 +143,23 @@ async def _begin(
         models = only_the_first(models)
     targets = find_targets(request, models, task.admit)
     assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
+    request_for: Callable[[ListedModel], Any] = task.request_for
     try:
-        targets = await _admit(request, task, targets)
+        if request[GATES]:
+            request_for = _Once(request_for)
+            prepare = request_for if task.empty is None else None
+            targets = await _admit(request, prepare, targets)
         loaded, name = request.app[LOADED_MODELS], targets[0].model.name
         use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
         with use():
             if task.empty is not None:
                 return await task.empty(targets[0])
             if isinstance(task, StreamTask):
-                opened = await _dispatch_stream(request, targets, task, streamed)
+                opened = await _dispatch_stream(request, targets, task, request_for, streamed)
                 return _Begun(opened, task.stream, use)
-            result = await dispatch(request, targets, lambda target: _send(task, target))
+            result = await dispatch(
+                request, targets, lambda target: _send(task, target, request_for)
+            )
     except ModelNotFound as error:
         raise ModelNotFound(task.not_found) from error
     record = request[RECORD]
@@ -167,8 +173,24 @@ async def _begin(
     return task.document(result)
 
 
+class _Once:
+    """Make the request for a model once, although limits look at it before the first attempt."""
+
+    __slots__ = ("_made", "_make", "_model")
+
+    def __init__(self, make: Callable[[ListedModel], Any]) -> None:
+        self._make = make
+        self._model: ListedModel | None = None
+        self._made: Any = None
+
+    def __call__(self, model: ListedModel) -> Any:
+        if model is not self._model:
+            self._made, self._model = self._make(model), model
+        return self._made
+
+
 async def _admit(
-    request: web.Request, task: StreamTask | ResultTask[Any, Any], targets: list[Target]
+    request: web.Request, request_for: _Once | None, targets: list[Target]
 ) -> list[Target]:
     """Return those of *targets* that all gates admit; raise what the first one to reject all does.
 
@@ -176,7 +198,7 @@ async def _admit(
     """
     for gate in request[GATES]:
         models = [target.model for target in targets]
-        prepare = partial(task.request_for, models[0]) if task.empty is None else None
+        prepare = None if request_for is None else partial(request_for, models[0])
         admitted = await gate.admit(request[RECORD], models, prepare)
         targets = [one for one in targets if (one.model.provider, one.model.info.id) in admitted]
     record_caller(request, request[RECORD])
@@ -184,7 +206,11 @@ async def _admit(
 
 
 async def _dispatch_stream(
-    request: web.Request, targets: list[Target], task: StreamTask, streamed: StreamedAnswer
+    request: web.Request,
+    targets: list[Target],
+    task: StreamTask,
+    request_for: Callable[[ListedModel], StreamRequest],
+    streamed: StreamedAnswer,
 ) -> Opened:
     """Return the stream of the first target that answers; its head may have been sent by then."""
     caller = request[RECORD].caller
@@ -192,7 +218,7 @@ async def _dispatch_stream(
         request.app[HEARTBEATS].add(streamed)
 
     def attempt(target: Target) -> Awaitable[Opened]:
-        prepared = task.request_for(target.model)
+        prepared = request_for(target.model)
         encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
         if isinstance(prepared, ChatRequest):
             prepared, names = rename_tools(replace(prepared, caller=caller) if caller else prepared)
@@ -204,8 +230,12 @@ async def _dispatch_stream(
     return await dispatch(request, targets, attempt)
 
 
-async def _send(task: ResultTask[RequestT, ResultT], target: Target) -> ResultT:
-    prepared = task.request_for(target.model)
+async def _send(
+    task: ResultTask[RequestT, ResultT],
+    target: Target,
+    request_for: Callable[[ListedModel], RequestT],
+) -> ResultT:
+    prepared = request_for(target.model)
     result = await task.send(target.provider, prepared)
     check_result(target.model.provider, prepared, result)
     return result
