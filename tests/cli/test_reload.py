@@ -86,6 +86,7 @@ def test_a_hangup_reads_the_settings_again_and_never_kills(tmp_path: Path) -> No
     assert any("stopped" in line for line in gateway.log)
 
 
+@pytest.mark.slow
 def test_a_hangup_while_the_gateway_starts_is_no_end(tmp_path: Path) -> None:
     with starting(tmp_path, "--sandbox", "--port", "0") as process:
         try:
@@ -105,6 +106,7 @@ def _ignores_hangup(pid: int) -> bool:
     return bool(int(fields["SigIgn"], 16) >> (signal.SIGHUP - 1) & 1)
 
 
+@pytest.mark.slow
 def test_all_workers_reload_before_the_answer_is_there(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
@@ -353,6 +355,7 @@ async def test_a_supervisor_that_is_gone_keeps_nobody_waiting(
         await asyncio.wait_for(WorkerLine(ours).tell_others(), 5)
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_reload_is_json(tmp_path: Path) -> None:
     with running(tmp_path) as (config, gateway):
         config.write_text(f"{OPEN}port = 1\nwatch = true\n[usage]\nkeep = 1\n")

@@ -375,6 +375,7 @@ async def test_settings_that_are_wrong_start_no_new_workers(
     assert await asyncio.wait_for(task, 10) == 0
 
 
+@pytest.mark.slow
 async def test_the_places_of_a_killed_worker_are_free_at_once(tmp_path: Path) -> None:
     install_adapter(tmp_path / "site")
     (tmp_path / "limited.toml").write_text(
