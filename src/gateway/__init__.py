@@ -14,6 +14,8 @@ from gateway.core.lazy import lazy_names
 __all__ = [
     "ATTRIBUTION",
     "CALLER",
+    "PROVIDER_KEY",
+    "PROVIDER_USER",
     "Asked",
     "Attempt",
     "BodyTooLarge",
@@ -79,6 +81,8 @@ if TYPE_CHECKING:
     from gateway.access.caller import (
         ATTRIBUTION,
         CALLER,
+        PROVIDER_KEY,
+        PROVIDER_USER,
         Caller,
     )
     from gateway.access.gate import (

@@ -41,6 +41,7 @@ from gateway.serving.headers import finish_headers
 from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.keys import (
     ACCESS,
+    CLIENT_KEYED,
     DISCONNECTS,
     ENDPOINTS,
     GATE,
@@ -102,6 +103,9 @@ def create_app(
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
     app[ACCESS] = Access()
+    app[CLIENT_KEYED] = frozenset(
+        name for name, table in settings.providers.items() if table.key_from == "client"
+    )
     app[GATE] = None
     if gate is not None:
         from gateway.access.gate import HostGate  # noqa: PLC0415 - only where it is used
@@ -153,7 +157,13 @@ def _lifetime(
             app[TARGETS] = Targets(opened, settings.cool_down)
             store = await stack.enter_async_context(open_store(settings.home, settings.timeouts))
             log = logging.getLogger("gateway.models")
-            lists = ModelLists(opened, settings.models, derived=store.models, log=log)
+            client_keyed = app[CLIENT_KEYED]
+            keyless = {
+                one.name for one in configured if one.name in client_keyed and not one.has_key
+            }
+            lists = ModelLists(
+                opened, settings.models, derived=store.models, log=log, keyless=keyless
+            )
             app[STORE] = store
             services = services_of(configured, settings)
             await stack.enter_async_context(app[ACCESS].open(settings, services))

@@ -15,11 +15,11 @@ from gateway.access.caller import Caller
 from gateway.access.client_keys import (
     Grant,
     Keyring,
-    credential,
     hash_key,
     may_use,
     new_key,
 )
+from gateway.access.credentials import credentials
 from gateway.core.errors import SettingsError, Unauthorized
 from gateway.core.model_info import ListedModel, ModelInfo
 from gateway.settings import AuthSettings, KeySettings, Plan
@@ -75,7 +75,7 @@ K = "sk-gw-abcdefgh-secret"
     ],
 )
 def test_a_credential_stands_in_one_of_four_headers(headers: dict[str, str], expected: str) -> None:
-    assert credential(CIMultiDict(headers)) == expected
+    assert next(credentials(CIMultiDict(headers)), "") == expected
 
 
 def ring(auth: AuthSettings = AUTH, **keys: KeySettings) -> Keyring:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +103,33 @@ def test_whatever_stands_around_it_a_key_is_never_shown(before: str, behind: str
 @given(st.text("*.xX•ab3dE sk-", max_size=60))
 def test_any_text_can_be_looked_at(text: str) -> None:
     assert isinstance(redact(text), str)
+
+
+async def test_a_key_of_one_context_is_known_there_alone_and_forgotten() -> None:
+    own = "users-own-key-0123456789"
+    seen: dict[str, str] = {}
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        token = secrets.protect_in_context([own, "short"])
+        seen["whole"] = redact(f"no {own}, short")
+        seen["cut"] = redact(f"no {own[:14]}...")
+        seen["masked"] = redact(f"no {own[:4]}****{own[-4:]}")
+        seen["line"] = redact_exact(f"a {own}")
+        begun.set()
+        await over.wait()
+        secrets.forget(token)
+        seen["after"] = redact(own)
+
+    task = asyncio.ensure_future(use())
+    await begun.wait()
+    assert redact(own) == own
+    over.set()
+    await task
+    assert seen == {
+        "whole": f"no {REDACTED}, short",
+        "cut": f"no {REDACTED}...",
+        "masked": f"no {REDACTED}",
+        "line": f"a {REDACTED}",
+        "after": own,
+    }

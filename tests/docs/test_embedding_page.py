@@ -113,6 +113,23 @@ async def test_a_gate_decides_what_a_user_may_use(aiohttp_client: Any) -> None:
         assert response.status == 404
 
 
+async def test_a_user_brings_a_key_and_a_name(aiohttp_client: Any) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    for word in ("def identify", "def use_own_key"):
+        exec(piece(word), names)
+    provider = ScriptedProvider(steps=[[Finish(FinishReason.STOP)]])
+    host = web.Application(middlewares=[names["use_own_key"]])
+    own = {"mistral": provider}
+    host.add_subapp("/ai", create_app(Settings(providers={}), providers=own))
+    client = await aiohttp_client(host)
+    for user in ("alice", "bob"):
+        body = {**ASKED, "model": "tiny"}
+        async with client.post("/ai/api/chat", json=body, headers={"X-User": user}) as response:
+            assert response.status == 200
+    assert provider.keys == ["the-key-of-alice", ""]
+    assert [getattr(one, "user", "") for one in provider.asked] == ["user-alice", "user-bob"]
+
+
 @pytest.mark.parametrize(
     ("path", "api"),
     [("/api/chat", "Ollama"), ("/v1/chat/completions", "OpenAI"), ("/v1/messages", "Anthropic")],

@@ -56,6 +56,7 @@ METHODS = (
     "load_model",
     "unload_model",
     "loaded_models",
+    "with_key",
     "aclose",
 )
 

@@ -22,7 +22,13 @@ from gateway.core.transcriptions import TranscribeRequest
 from gateway.providers import base, registry
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.mistral import MistralProvider
-from gateway.providers.registry import configure, installed, load_adapter, open_provider
+from gateway.providers.registry import (
+    Configured,
+    configure,
+    installed,
+    load_adapter,
+    open_provider,
+)
 from gateway.settings import Environment, ProviderSettings, Settings
 from scripted import ScriptedProvider
 
@@ -339,3 +345,11 @@ async def test_an_adapter_that_cannot_be_made_answers_with_the_reason(
         await provider.transcribe(TranscribeRequest("m", b"", "a.wav", "audio/wav"))
     await provider.aclose()
     assert "the adapter of acme failed to start" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "has_key"),
+    [({"api_key": "k"}, True), ({"api_key": ""}, False), ({}, False), (None, False)],
+)
+def test_a_key_is_found_in_options_of_any_kind(options: Any, has_key: bool) -> None:
+    assert Configured("own", MistralProvider, options).has_key == has_key

@@ -308,6 +308,17 @@ async def test_a_provider_with_several_keys_is_one_target_to_the_gate() -> None:
     assert gate.asked == [Asked("chat", "tiny", "scripted", "tiny-latest", "tiny:latest")]
 
 
+async def test_a_gate_without_methods_of_its_own_allows_everything(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    class Open(Gate):
+        pass
+
+    client = await aiohttp_client(gated(scripted(), Open()))
+    async with client.post("/api/chat", json=CHAT) as response:
+        assert response.status == 200
+
+
 class Faulty(Gate):
     """Is broken in one of its methods."""
 

@@ -70,6 +70,7 @@ def forget_nothing(_: Mapping[str, object], error: UpstreamRejected) -> None:
 
 class Example(Provider[Options]):
     contract = 2
+    learned = ("upstream",)
     options_schema: ClassVar[type[ma.Schema]] = OptionsSchema
 
     def __init__(self, context: ProviderContext[Options]) -> None:
@@ -85,6 +86,7 @@ class Example(Provider[Options]):
             return stream, Decoder(self.context.name)
 
         assert_type(replace(request, model="other"), ChatRequest)
+        assert_type(request.user, str)
         return decoded(open_answer)
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:

@@ -12,6 +12,8 @@ from aiohttp.typedefs import Handler
 from gateway import (
     ATTRIBUTION,
     CALLER,
+    PROVIDER_KEY,
+    PROVIDER_USER,
     Asked,
     Attempt,
     Caller,
@@ -75,6 +77,8 @@ class AdmitsAll(Gate):
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[CALLER] = Caller("alice", plan="team")
     request[ATTRIBUTION] = {"team": "blue"}
+    request[PROVIDER_USER] = "u-1"
+    request[PROVIDER_KEY] = "a key" if request.path == "/own" else {"mistral": "a key"}
     if request.path == "/closed":
         raise GatewayError("closed", status=403, headers={"Retry-After": "60"})
     return await handler(request)

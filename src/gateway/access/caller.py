@@ -1,4 +1,4 @@
-"""What a host application or a key says of a request: its caller, and to whom it is attributed."""
+"""What a host application says of a request: whose it is, and the key it is sent with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-__all__ = ["ATTRIBUTION", "CALLER", "Caller"]
+__all__ = ["ATTRIBUTION", "CALLER", "PROVIDER_KEY", "PROVIDER_USER", "Caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +28,17 @@ ATTRIBUTION: web.RequestKey[Mapping[str, str]] = web.RequestKey("gateway.attribu
 """Set by a host: texts by name, such as a team and a project, for records, logs and the ledger.
 
 Each combination of texts is a row of the ledger in each hour, so they should have few values.
+"""
+
+PROVIDER_KEY: web.RequestKey[str | Mapping[str, str]] = web.RequestKey("gateway.provider_key")
+"""Set by a host or its gate: the key of a user at a provider, for this request alone.
+
+A mapping has a key for each provider that it names; others are sent requests with their own keys. A
+text is the key for the one provider that is asked first: others are not asked then.
+"""
+
+PROVIDER_USER: web.RequestKey[str] = web.RequestKey("gateway.provider_user", str)
+"""Set by a host: an opaque name of the user, for providers that take one against abuse.
+
+It takes the place of what a client sends in such a field.
 """

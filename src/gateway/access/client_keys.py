@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import logging
@@ -17,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.access.caller import Caller
+from gateway.access.credentials import MADE, credentials
 from gateway.core.errors import SettingsError, Unauthorized
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName, display_name, parse_name
@@ -28,7 +27,6 @@ __all__ = [
     "Key",
     "Keyring",
     "NewKey",
-    "credential",
     "hash_key",
     "may_use",
     "new_key",
@@ -80,28 +78,13 @@ def new_key() -> NewKey:
     So many bits cannot be guessed, whatever a try costs: a plain digest is the right hash of it.
     """
     identity = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))
-    key = f"sk-gw-{identity}-{secrets.token_urlsafe(32)}"
+    key = f"{MADE}{identity}-{secrets.token_urlsafe(32)}"
     return NewKey(key, identity, hash_key(key))
 
 
 def hash_key(key: str) -> str:
     """Return how a key is kept: ``sha256:`` and the digest of all of it."""
     return f"sha256:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
-
-
-def credential(headers: Mapping[str, str]) -> str:
-    """Return the key that a request gives, ``""`` if none; of several headers the first counts.
-
-    They are ``Authorization`` with a bearer token or a password, ``x-api-key`` and ``api-key``.
-    """
-    scheme, _, given = headers.get("Authorization", "").strip().partition(" ")
-    given = given.strip()
-    match scheme.lower():
-        case "bearer" if given:
-            return given
-        case "basic" if password := _password(given):
-            return password
-    return headers.get("x-api-key", "").strip() or headers.get("api-key", "").strip()
 
 
 def may_use(plan: Plan, model: ListedModel, *, requested: str = "") -> bool:
@@ -163,7 +146,7 @@ class Keyring:
         Raise `Unauthorized` for a key that has expired or is disabled, and where keys are required
         for one that is unknown or not there.
         """
-        given = credential(headers)
+        given = next(credentials(headers), "")
         if not given:
             if self.required:
                 raise Unauthorized("an API key is required")
@@ -179,6 +162,10 @@ class Keyring:
         if key.expires is not None and now >= key.expires:
             raise Unauthorized("this API key has expired")
         return key.grant
+
+    def has(self, credential: str) -> bool:
+        """Tell whether *credential* is one of the keys, whatever it may be used for."""
+        return hash_key(credential) in self._keys
 
     def grant(self, caller: Caller) -> Grant:
         """Return what a caller may do that an application has identified itself.
@@ -206,14 +193,6 @@ def _merged(plan: Plan, key: KeySettings) -> Plan:
     """Return *plan* with what *key* says itself."""
     own = {name: value for name in _SHARED if (value := getattr(key, name)) is not None}
     return replace(plan, **own)
-
-
-def _password(encoded: str) -> str:
-    try:
-        decoded = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return ""
-    return decoded.partition(":")[2].strip()
 
 
 def _short(name: str) -> str:

@@ -88,6 +88,10 @@ class RequestAccess:
         """Tell whether there are no keys at all, and nobody was identified."""
         return self.grant is None and not self._has_keys
 
+    def has_key(self, credential: str) -> bool:
+        """Tell whether *credential* is a key of the gateway, of whomever."""
+        return self._control.keyring.has(credential)
+
     def require_manage(self) -> None:
         """Raise `NotPermitted` or `Unauthorized` for a caller that may not change models.
 

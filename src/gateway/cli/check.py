@@ -54,6 +54,14 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 yield Finding(f"provider {configured.label}: through the proxy {proxy}")
             session = await sessions.get(network.transport, network.ca_file, network.proxy)
             provider = open_provider(configured, session)
+            name = configured.name
+            if settings.providers[name].key_from == "client" and not configured.has_key:
+                lists[name] = ProviderModels(
+                    name, provider.remote_host, (), complete=False, describe=provider.describe
+                )
+                yield Finding(f"provider {name}: its keys come from clients, so none is tried")
+                await provider.aclose()
+                continue
             try:
                 models = await _provider_models(
                     configured.name, provider, settings.models.list_timeout
@@ -86,7 +94,7 @@ async def _provider_models(name: str, provider: AnyProvider, seconds: float) -> 
 def _findings(lists: Sequence[ProviderModels], settings: Settings) -> Iterator[Finding]:
     aliases = settings.models.aliases
     index = build_index(lists, aliases=aliases, expose=settings.models.expose)
-    for provider in (one.provider for one in lists):
+    for provider in (one.provider for one in lists if one.complete):
         names = [model.name for model in index.models if model.provider == provider]
         listed = f"{len(names)} models: {', '.join(names)}" if names else "no models"
         yield Finding(f"provider {provider}: {listed}", trouble=not names)

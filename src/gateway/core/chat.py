@@ -183,7 +183,9 @@ class ChatRequest(msgspec.Struct, frozen=True):
     adapter sends those that it documents and ignores the rest. ``native`` contains the other fields
     of the client's body, unchanged, under the name of its dialect: only an adapter for the same
     dialect reads it, and passes it on. ``caller`` names who sent the request, where callers are
-    known; it keeps the state of callers apart and is not sent to the service.
+    known; it keeps the state of callers apart and is not sent to the service. ``user`` is an opaque
+    name of the user, set by a host application, which is sent to services that have a field for it,
+    in the place of what the client has sent there.
     """
 
     model: str
@@ -198,12 +200,13 @@ class ChatRequest(msgspec.Struct, frozen=True):
     logprobs: int | None = None
     native: Mapping[str, Mapping[str, object]] = {}
     caller: str = ""
+    user: str = ""
 
 
 class FillRequest(msgspec.Struct, frozen=True):
     """Fill-in-the-middle: write the text between ``prompt`` and ``suffix``.
 
-    ``extra`` and ``native`` are those of a `ChatRequest`.
+    ``extra``, ``native`` and ``user`` are those of a `ChatRequest`.
     """
 
     model: str
@@ -212,3 +215,4 @@ class FillRequest(msgspec.Struct, frozen=True):
     sampling: Sampling = Sampling()
     extra: Mapping[str, object] = {}
     native: Mapping[str, Mapping[str, object]] = {}
+    user: str = ""

@@ -20,8 +20,8 @@ class EmbedRequest:
     """Embed each of ``inputs`` (at least one).
 
     ``dimensions`` is a positive number of components wanted, or ``None`` for the model's own.
-    ``truncate`` says whether an input that is too long is cut or refused. ``native`` is that of a
-    `gateway.core.chat.ChatRequest`.
+    ``truncate`` says whether an input that is too long is cut or refused. ``native`` and ``user``
+    are those of a `gateway.core.chat.ChatRequest`.
     """
 
     model: str
@@ -29,6 +29,7 @@ class EmbedRequest:
     dimensions: int | None = None
     truncate: bool = True
     native: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

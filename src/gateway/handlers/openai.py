@@ -55,6 +55,7 @@ from gateway.serving.answer import ResultTask, StreamTask, answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
 from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
+from gateway.serving.provider_keys import owner_of
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, local_response
 
@@ -136,7 +137,7 @@ def _chat(request: web.Request, raw: bytes) -> StreamTask:
 
 def _response(request: web.Request, raw: bytes) -> StreamTask:
     body, answers = load_response(raw), request.app[KEPT_ANSWERS]
-    caller = request[RECORD].caller
+    caller = owner_of(request)
     earlier, items = expand(body, answers, caller=caller)
     body = with_items(body, [*earlier, *items])
     keep = None

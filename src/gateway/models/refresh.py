@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, UpstreamDenied
 from gateway.core.model_info import ModelInfo
 from gateway.core.names import is_model_id
 from gateway.models.catalog import ModelCatalog, build_index
@@ -31,7 +31,8 @@ class ModelLists:
     *providers* holds each one once for every key that it has; the first list that comes counts,
     since all keys are taken to reach the same models. A provider that fails keeps its
     last list, so an outage upstream changes no name. *derived* returns what users made, the same
-    object as long as nothing changes.
+    object as long as nothing changes. Those that are *keyless* have the keys of clients alone: one
+    that denies its list is no failure, and is trusted for the names that clients send.
     """
 
     def __init__(
@@ -41,7 +42,10 @@ class ModelLists:
         *,
         derived: Callable[[], Awaitable[Sequence[DerivedModel]]],
         log: logging.Logger,
+        keyless: Collection[str] = (),
     ) -> None:
+        self._keyless = keyless
+        self._denied: set[str] = set()
         self._providers = providers
         self._settings = settings
         self._read_derived = derived
@@ -77,7 +81,7 @@ class ModelLists:
     @property
     def reached(self) -> dict[str, bool]:
         """Tell for each provider whether its last list is fresh."""
-        return {name: self._is_fresh(name) for name in self._providers}
+        return {name: self._is_settled(name) for name in self._providers}
 
     def change(self, settings: ModelsSettings) -> None:
         """Show models by other *settings* from now on; the lists are fetched anew meanwhile."""
@@ -107,7 +111,7 @@ class ModelLists:
             refresh = self._settings.refresh
             retry = min(self._settings.list_retry, refresh)
             with suppress(TimeoutError):
-                async with asyncio.timeout(refresh if self._is_fresh(name) else retry):
+                async with asyncio.timeout(refresh if self._is_settled(name) else retry):
                     await changed.wait()
 
     async def _fetch(self, name: str) -> None:
@@ -142,6 +146,11 @@ class ModelLists:
             async with asyncio.timeout(self._settings.list_timeout):
                 return self._usable(name, checked_models(name, await provider.list_models()))
         except (GatewayError, TimeoutError) as error:
+            if name in self._keyless and isinstance(error, UpstreamDenied):
+                if name not in self._denied:
+                    self._log.info("the models of %s are not listed: it has no key of ours", name)
+                self._denied.add(name)
+                return None
             limit = f"no answer within {self._settings.list_timeout:g} seconds"
             reason = with_reason(error) or limit
             self._log.warning("the model list of %s could not be fetched: %s", name, reason)
@@ -156,6 +165,9 @@ class ModelLists:
             left_out = len(models) - len(usable)
             self._log.warning("%d models of %s are left out of its list", left_out, name)
         return usable
+
+    def _is_settled(self, name: str) -> bool:
+        return name in self._denied or self._is_fresh(name)
 
     def _is_fresh(self, name: str) -> bool:
         fetched = self._fetched.get(name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import abc
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import aiohttp
 import marshmallow as ma
@@ -20,13 +20,16 @@ from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.keepsakes import Keepsakes
 
-__all__ = ["CONTRACT", "Provider", "ProviderContext"]
+__all__ = ["CONTRACT", "KEY_OPTION", "Provider", "ProviderContext"]
 
 CONTRACT = 2
 """The version of the contract that this gateway has.
 
 An adapter that declares a newer one is refused at start-up.
 """
+
+KEY_OPTION: Final = "api_key"
+"""The option that holds the key of an account, in every adapter that has one."""
 
 OptionsT = TypeVar("OptionsT")
 
@@ -67,6 +70,8 @@ class Provider(abc.ABC, Generic[OptionsT]):
     """Name of an option to the environment variable that may set it."""
     required_options: ClassVar[tuple[str, ...]] = ()
     """Options without which no request can succeed, such as a key; start-up requires them."""
+    learned: ClassVar[tuple[str, ...]] = ()
+    """The attributes that hold what the adapter has learned of models, whatever the key is."""
 
     otel_name: str = ""
     """The service's name in OpenTelemetry's GenAI conventions (``gen_ai.provider.name``).
@@ -122,6 +127,26 @@ class Provider(abc.ABC, Generic[OptionsT]):
     async def loaded_models(self) -> Sequence[LoadedModel] | None:
         """Return the models in the service's memory, or None if it does not report them."""
         return None
+
+    def with_key(self, key: str) -> Self:
+        """Return an instance that sends the requests of one user with that user's *key*.
+
+        It is for one request, and is closed when that is over. By default it is made as this one
+        was, with *key* as the option ``api_key``, and has the attributes ``learned`` of this one.
+        Raise `gateway.core.errors.NotSupported` for an adapter without that option.
+        """
+        context = getattr(self, "context", None)
+        options: Any = getattr(context, "options", None)
+        if isinstance(options, dict) and KEY_OPTION in options:
+            options = {**options, KEY_OPTION: key}
+        elif is_dataclass(options) and hasattr(options, KEY_OPTION):
+            options = replace(options, **{KEY_OPTION: key})  # type: ignore[type-var]
+        else:
+            raise NotSupported("the provider of this model does not take the keys of users")
+        other = type(self)(replace(self.context, options=options))
+        for name in self.learned:
+            setattr(other, name, getattr(self, name))
+        return other
 
     async def aclose(self) -> None:
         """Release what the adapter itself has opened."""

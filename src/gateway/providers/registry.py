@@ -14,7 +14,7 @@ import marshmallow as ma
 
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
-from gateway.providers.base import CONTRACT, AnyProvider, Provider, ProviderContext
+from gateway.providers.base import CONTRACT, KEY_OPTION, AnyProvider, Provider, ProviderContext
 from gateway.providers.failed import FailedProvider
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.network import network_of
@@ -33,9 +33,6 @@ __all__ = [
 
 GROUP = "gateway.providers"
 """The entry-point group: one line ``name = module:Class`` for each adapter."""
-
-_KEY = "api_key"
-"""The option for which a provider may have several values; its variable then ends in an ``S``."""
 
 _SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)
 
@@ -59,6 +56,7 @@ _ATTRIBUTES: Sequence[tuple[str, Callable[[Any], bool], str]] = (
         "a mapping of options to variables",
     ),
     ("required_options", _is_names, "a tuple of names"),
+    ("learned", _is_names, "a tuple of names"),
 )
 """The attributes of an adapter's class: what each has to be, as a test and in words."""
 
@@ -81,6 +79,13 @@ class Configured:
     missing: tuple[str, ...] = ()
     key: int = 0
     network: NetworkSettings = field(default_factory=NetworkSettings)
+
+    @property
+    def has_key(self) -> bool:
+        """Tell whether the options have a key of an account."""
+        if isinstance(self.options, dict):
+            return bool(self.options.get(KEY_OPTION))
+        return bool(getattr(self.options, KEY_OPTION, ""))
 
     @property
     def label(self) -> str:
@@ -167,19 +172,30 @@ def _configure(
         if value is not None:
             values[option] = value
     keys = table.api_keys
-    if _KEY in variables and (listed := settings.environ.get(f"{variables[_KEY]}S")):
+    uses_keys = KEY_OPTION in adapter.options_schema().fields
+    if table.key_from == "client" and not uses_keys:
+        raise SettingsError(
+            f"[providers.{name}] key_from: the adapter {table.adapter} does not use keys"
+        )
+    # Of several values the variable ends in an ``S``.
+    if KEY_OPTION in variables and (listed := settings.environ.get(f"{variables[KEY_OPTION]}S")):
         keys = tuple(dict.fromkeys(re.split(r"[\s,]+", listed)))
     if not keys:
-        return [_load(name, adapter, values, variables)]
-    if _KEY not in adapter.options_schema().fields:
+        found = _load(name, adapter, values, variables)
+        if table.key_from == "client":
+            needless = f"{name} needs {KEY_OPTION}: "
+            missing = tuple(one for one in found.missing if not one.startswith(needless))
+            found = replace(found, missing=missing)
+        return [found]
+    if not uses_keys:
         raise SettingsError(
             f"[providers.{name}] api_keys: the adapter {table.adapter} does not use keys"
         )
-    if _KEY in values:
+    if KEY_OPTION in values:
         raise SettingsError(
             f"[providers.{name}] api_key and api_keys are both set: set only one of them"
         )
-    loaded = [_load(name, adapter, {**values, _KEY: key}, variables) for key in keys]
+    loaded = [_load(name, adapter, {**values, KEY_OPTION: key}, variables) for key in keys]
     if len(loaded) == 1:
         return loaded
     return [replace(one, key=number) for number, one in enumerate(loaded, 1)]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 
 from gateway.core.errors import (
     GatewayError,
@@ -24,7 +25,7 @@ from gateway.core.model_info import ListedModel
 from gateway.providers.base import AnyProvider
 from gateway.settings import CoolDownSettings
 
-__all__ = ["Target", "Targets", "retry_after"]
+__all__ = ["Target", "Targets", "UserKey", "retry_after"]
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?").fullmatch
 
@@ -34,11 +35,13 @@ class Target:
     """One model of one provider, asked with one key.
 
     ``key`` is the number of the key, from 1, or 0 where the provider has no choice of keys.
+    ``owner`` tells the keys of users apart, and is empty for those of the settings.
     """
 
     model: ListedModel
     provider: AnyProvider
     key: int = 0
+    owner: str = ""
 
     @property
     def id(self) -> tuple[str, str, int]:
@@ -48,6 +51,17 @@ class Target:
     def shares_provider(self, other: Target) -> bool:
         """Tell whether both belong to one provider."""
         return self.model.provider == other.model.provider
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """An instance of a provider with the key of a user; ``owner`` tells such keys apart."""
+
+    provider: AnyProvider
+    owner: str
+
+
+_NO_KEYS: Mapping[str, UserKey] = MappingProxyType({})
 
 
 class Targets:
@@ -74,23 +88,39 @@ class Targets:
         """Each provider once, under its name."""
         return {name: instances[0] for name, instances in self._providers.items()}
 
-    def of(self, models: Sequence[ListedModel]) -> list[Target]:
+    def of(
+        self, models: Sequence[ListedModel], own: Mapping[str, UserKey] = _NO_KEYS
+    ) -> list[Target]:
         """Return whom to ask for *models*, at least one target, in the order to ask them.
 
         The keys of a provider take turns. Targets that cool down are skipped; if all of them do
-        they are asked all the same, in the order in which their cool-downs end.
+        they are asked all the same, in the order in which their cool-downs end. A provider that
+        *own* has a key for is asked with it alone, which has neither turns nor cool-downs.
         """
         targets: list[Target] = []
         for model in models:
-            targets += self._keys(model)
+            key = own.get(model.provider)
+            if key is None:
+                targets += self._keys(model)
+            else:
+                targets.append(Target(model, key.provider, owner=key.owner))
         if len(targets) == 1:
             return targets
         now = self._clock()
-        ready = [target for target in targets if self._skipped_until.get(target.id, now) <= now]
+        ready = [
+            target
+            for target in targets
+            if target.owner or self._skipped_until.get(target.id, now) <= now
+        ]
         return ready or sorted(targets, key=lambda target: self._skipped_until[target.id])
 
     def cool_down(self, target: Target, error: GatewayError) -> None:
-        """Skip *target* for as long as *error* asks for, or else for as long as the policy says."""
+        """Skip *target* for as long as *error* asks for, or else for as long as the policy says.
+
+        What a user's own key has met says nothing of others.
+        """
+        if target.owner:
+            return
         asked = retry_after(error)
         seconds = asked if asked is not None and asked > 0 else _cool_down(error, self.policy)
         until = self._clock() + min(seconds, self.policy.longest)

@@ -8,7 +8,8 @@ request to a provider, relay its answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from aiohttp import web
 
+from gateway.access.caller import PROVIDER_USER
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import ModelNotFound
@@ -29,9 +31,17 @@ from gateway.routing.targets import Target
 from gateway.serving.admission import record_caller
 from gateway.serving.dispatch import dispatch
 from gateway.serving.heartbeats import StreamedAnswer
-from gateway.serving.keys import GATES, HEARTBEATS, LOADED_MODELS, RECORD, REQUEST_ACCESS
+from gateway.serving.keys import (
+    GATES,
+    HEARTBEATS,
+    LOADED_MODELS,
+    RECORD,
+    REQUEST_ACCESS,
+    TARGETS,
+)
+from gateway.serving.provider_keys import user_keys
 from gateway.serving.relay import Opened, end_with_error, fold_stream, open_stream, relay
-from gateway.serving.resolve import find_models, find_targets, only_the_first
+from gateway.serving.resolve import able_models, find_models, only_the_first
 
 __all__ = ["ResultTask", "StreamTask", "Task", "answer"]
 
@@ -141,14 +151,16 @@ async def _begin(
         raise ModelNotFound(task.not_found)
     if task.same_model:
         models = only_the_first(models)
-    targets = find_targets(request, models, task.admit)
+    request[RECORD].has_choice = len(models) > 1
+    models = able_models(models, task.admit)
     assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
     request_for: Callable[[ListedModel], Any] = task.request_for
     try:
+        prepare = None
         if request[GATES]:
             request_for = _Once(request_for)
             prepare = request_for if task.empty is None else None
-            targets = await _admit(request, prepare, targets)
+        targets = await _admit(request, prepare, models)
         loaded, name = request.app[LOADED_MODELS], targets[0].model.name
         use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
         with use():
@@ -157,8 +169,9 @@ async def _begin(
             if isinstance(task, StreamTask):
                 opened = await _dispatch_stream(request, targets, task, request_for, streamed)
                 return _Begun(opened, task.stream, use)
+            user = request.get(PROVIDER_USER, "")
             result = await dispatch(
-                request, targets, lambda target: _send(task, target, request_for)
+                request, targets, lambda target: _send(task, target, request_for, user)
             )
     except ModelNotFound as error:
         raise ModelNotFound(task.not_found) from error
@@ -190,18 +203,21 @@ class _Once:
 
 
 async def _admit(
-    request: web.Request, request_for: _Once | None, targets: list[Target]
+    request: web.Request, request_for: _Once | None, models: Sequence[ListedModel]
 ) -> list[Target]:
-    """Return those of *targets* that all gates admit; raise what the first one to reject all does.
+    """Return the targets, at least one, of those of *models* that all gates admit.
 
-    Each of them is a model that the request may use, and what it needs of limits is acquired.
+    What the request needs of limits is acquired. Raise what the first gate to reject all raises.
     """
+    record = request[RECORD]
     for gate in request[GATES]:
-        models = [target.model for target in targets]
         prepare = None if request_for is None else partial(request_for, models[0])
-        admitted = await gate.admit(request[RECORD], models, prepare)
-        targets = [one for one in targets if (one.model.provider, one.model.info.id) in admitted]
-    record_caller(request, request[RECORD])
+        admitted = await gate.admit(record, models, prepare)
+        models = [one for one in models if (one.provider, one.info.id) in admitted]
+    record_caller(request, record)
+    models, own = user_keys(request, models)
+    targets = request.app[TARGETS].of(models, own)
+    record.has_choice = record.has_choice or targets[0].key > 0
     return targets
 
 
@@ -213,15 +229,18 @@ async def _dispatch_stream(
     streamed: StreamedAnswer,
 ) -> Opened:
     """Return the stream of the first target that answers; its head may have been sent by then."""
-    caller = request[RECORD].caller
+    caller, user = request[RECORD].caller, request.get(PROVIDER_USER, "")
     if task.stream:
         request.app[HEARTBEATS].add(streamed)
 
     def attempt(target: Target) -> Awaitable[Opened]:
         prepared = request_for(target.model)
         encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
+        if user:
+            prepared = replace(prepared, user=user)
         if isinstance(prepared, ChatRequest):
-            prepared, names = rename_tools(replace(prepared, caller=caller) if caller else prepared)
+            owner = caller or target.owner
+            prepared, names = rename_tools(replace(prepared, caller=owner) if owner else prepared)
             encoder = RenamingEncoder(encoder, names) if names else encoder
         if task.stream:
             streamed.encoder = encoder
@@ -234,8 +253,11 @@ async def _send(
     task: ResultTask[RequestT, ResultT],
     target: Target,
     request_for: Callable[[ListedModel], RequestT],
+    user: str,
 ) -> ResultT:
     prepared = request_for(target.model)
+    if user and isinstance(prepared, EmbedRequest):
+        prepared = dataclasses.replace(prepared, user=user)
     result = await task.send(target.provider, prepared)
     check_result(target.model.provider, prepared, result)
     return result

@@ -12,6 +12,7 @@ from gateway.core.errors import GatewayError
 from gateway.routing.retry import retry
 from gateway.routing.targets import Target
 from gateway.serving.keys import OBSERVERS, RECORD, SETTINGS, TARGETS
+from gateway.serving.provider_keys import as_user
 
 __all__ = ["dispatch"]
 
@@ -36,6 +37,8 @@ def dispatch(
         record.set_target(*target.id)
         record.service = target.provider.otel_name or target.model.provider
         result = attempt(target)
+        if target.owner:
+            result = as_user(target, result)
         return observers.watch(record, result) if observers.watch_attempts else result
 
     def skip(target: Target, error: GatewayError) -> None:

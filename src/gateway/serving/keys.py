@@ -19,6 +19,7 @@ from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.live import Live
+from gateway.serving.user_keys import UserKeys
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCESS",
     "BEGUN",
+    "CLIENT_KEYED",
     "DISCONNECTS",
     "ENDPOINTS",
     "GATE",
@@ -45,6 +47,7 @@ __all__ = [
     "SETTINGS",
     "STORE",
     "TARGETS",
+    "USER_KEYS",
 ]
 
 LIVE: web.AppKey[Live] = web.AppKey("gateway.live", Live)
@@ -71,6 +74,9 @@ SETTINGS: web.RequestKey[Settings] = web.RequestKey("gateway.settings", Settings
 GATE: web.AppKey[Callable[[web.Request], RequestGate] | None] = web.AppKey("gateway.gate")
 """Returns the gate of a host application for one request, if it has one."""
 
+CLIENT_KEYED: web.AppKey[frozenset[str]] = web.AppKey("gateway.client_keyed", frozenset)
+"""The providers that are sent requests with the keys of clients."""
+
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 
 REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.request_access")
@@ -78,6 +84,9 @@ REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.r
 
 GATES: web.RequestKey[Sequence[RequestGate]] = web.RequestKey("gateway.gates")
 """What decides which models the request may use; absent before that is known."""
+
+USER_KEYS: web.RequestKey[UserKeys] = web.RequestKey("gateway.user_keys", UserKeys)
+"""The keys of the user with which the request is sent, if the user has any."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The response whose head has been sent, after which no other may begin."""

@@ -29,6 +29,7 @@ from gateway.serving.keys import (
     RECORD,
     REQUEST_ACCESS,
     SETTINGS,
+    USER_KEYS,
 )
 from gateway.serving.redirects import answer_unclean_target, with_allowed_methods
 
@@ -99,6 +100,8 @@ def request_middleware(app: web.Application) -> Middleware:
             if (acquired := request.get(REQUEST_ACCESS)) is not None:
                 acquired.settle(record)
             observers.finished(record)
+            if (keys := request.get(USER_KEYS)) is not None:
+                await keys.close()
 
     return handle
 

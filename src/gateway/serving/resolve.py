@@ -9,10 +9,9 @@ from aiohttp import web
 from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName
-from gateway.routing.targets import Target
-from gateway.serving.keys import GATES, MODEL_LISTS, RECORD, TARGETS
+from gateway.serving.keys import GATES, MODEL_LISTS, RECORD
 
-__all__ = ["find_models", "find_targets", "only_the_first", "usable"]
+__all__ = ["able_models", "find_models", "only_the_first", "usable"]
 
 
 async def find_models(
@@ -48,10 +47,10 @@ def usable(
     return models
 
 
-def find_targets(
-    request: web.Request, models: Sequence[ListedModel], admit: Callable[[ListedModel], None]
-) -> list[Target]:
-    """Return the targets, at least one, of those of *models* that *admit* accepts.
+def able_models(
+    models: Sequence[ListedModel], admit: Callable[[ListedModel], None]
+) -> Sequence[ListedModel]:
+    """Return those of *models*, at least one, that *admit* accepts.
 
     If it rejects all of them its first error is raised.
     """
@@ -66,9 +65,7 @@ def find_targets(
             admitted.append(model)
     if not admitted:
         raise errors[0]
-    targets = request.app[TARGETS].of(admitted)
-    request[RECORD].has_choice = len(models) > 1 or targets[0].key > 0
-    return targets
+    return admitted
 
 
 def only_the_first(models: Sequence[ListedModel]) -> Sequence[ListedModel]:

@@ -261,6 +261,7 @@ class _ProviderTable(_NetworkTable):
 
     adapter = fields.String(validate=_SAID)
     api_keys = fields.List(fields.String(validate=_SAID), validate=_SAID)
+    key_from = fields.String(validate=validate.OneOf(("settings", "client")))
 
 
 class _Document(_Table):

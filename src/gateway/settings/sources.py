@@ -27,6 +27,7 @@ from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
     CoolDownSettings,
+    KeyFrom,
     LimitsSettings,
     ModelsSettings,
     NetworkSettings,
@@ -272,5 +273,8 @@ def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, Provi
         adapter = str(options.pop("adapter", name))
         keys = tuple(cast("list[str]", options.pop("api_keys", [])))
         network = {key: options.pop(key) for key in GROUPS["network"].fields if key in options}
-        providers[name] = ProviderSettings(adapter, MappingProxyType(options), keys, network)
+        key_from = cast("KeyFrom", options.pop("key_from", "settings"))
+        providers[name] = ProviderSettings(
+            adapter, MappingProxyType(options), keys, network, key_from
+        )
     return MappingProxyType(providers)

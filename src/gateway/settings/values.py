@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from gateway.core.body_limits import BodyLimits
 from gateway.settings.callers import (
@@ -21,6 +21,7 @@ from gateway.settings.telemetry import MetricsSettings
 
 __all__ = [
     "CoolDownSettings",
+    "KeyFrom",
     "LimitsSettings",
     "ModelsSettings",
     "NetworkSettings",
@@ -199,18 +200,25 @@ class NetworkSettings:
     trust_env: bool | None = None
 
 
+KeyFrom: TypeAlias = Literal["settings", "client"]
+"""Whose key the requests to a provider are sent with: the operator's, or that of each client."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """One provider: the name of its adapter, and the adapter's options before validation.
 
     ``api_keys`` are several values for the option ``api_key``, which are used in turn.
-    ``network`` holds the keys of `NetworkSettings` that differ for this provider.
+    ``network`` holds the keys of `NetworkSettings` that differ for this provider. With ``key_from``
+    ``client`` each request is sent with the key that its client gives; a key of the options is for
+    the list of models alone then.
     """
 
     adapter: str
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     network: Mapping[str, Any] = field(default_factory=dict)
+    key_from: KeyFrom = "settings"
 
 
 def _mistral() -> Mapping[str, ProviderSettings]:

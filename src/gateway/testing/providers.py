@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
+from typing import Self, cast
 
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
@@ -28,7 +28,7 @@ class ScriptedProvider(Provider[None]):
 
     *models*, *vectors* and *transcript* are returned, or raised if they are exceptions. ``left``
     is set when a stream has ended or was closed. No context is needed: pass an instance to
-    `gateway.create_app`.
+    `gateway.create_app`. ``keys`` has the user's key of each request, or an empty text.
     """
 
     models: Sequence[ModelInfo] | Exception = (ModelInfo("tiny-latest"),)
@@ -39,6 +39,8 @@ class ScriptedProvider(Provider[None]):
         default_factory=list
     )
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    keys: list[str] = field(default_factory=list)
+    key: str = field(default="", repr=False)
 
     @property
     def remote_host(self) -> str:
@@ -64,7 +66,7 @@ class ScriptedProvider(Provider[None]):
                 yield batch
 
     async def _play(self, request: ChatRequest | FillRequest) -> ChatStream:
-        self.asked.append(request)
+        self._keep(request)
         try:
             for step in self.steps:
                 if step is HANG:
@@ -75,9 +77,17 @@ class ScriptedProvider(Provider[None]):
         finally:
             self.left.set()
 
+    def with_key(self, key: str) -> Self:
+        """Return a provider that does the same, and keeps what it is asked in the same place."""
+        return replace(self, key=key)
+
+    def _keep(self, request: ChatRequest | FillRequest | EmbedRequest | TranscribeRequest) -> None:
+        self.asked.append(request)
+        self.keys.append(self.key)
+
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return or raise *vectors*; raise `NotSupported` without any."""
-        self.asked.append(request)
+        self._keep(request)
         if isinstance(self.vectors, Exception):
             raise self.vectors
         if self.vectors is None:
@@ -86,7 +96,7 @@ class ScriptedProvider(Provider[None]):
 
     async def transcribe(self, request: TranscribeRequest) -> Transcript:
         """Return or raise *transcript*; raise `NotSupported` without one."""
-        self.asked.append(request)
+        self._keep(request)
         if isinstance(self.transcript, Exception):
             raise self.transcript
         if self.transcript is None:

@@ -36,6 +36,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
     )
     required_options = ("api_key",)
     otel_name = "anthropic"
+    learned = ("_known",)
 
     def __init__(self, context: ProviderContext[AnthropicOptions]) -> None:
         super().__init__(context)

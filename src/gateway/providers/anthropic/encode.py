@@ -82,7 +82,8 @@ def messages_body(request: ChatRequest, model: Claude, *, max_tokens: int) -> di
     body |= {
         name: clean_json(value) for name, value in request.extra.items() if name in _KNOWN_EXTRA
     }
-    return with_native(body, native_of(request))
+    body = with_native(body, native_of(request))
+    return body | {"metadata": {"user_id": clean(request.user)}} if request.user else body
 
 
 def _thinking(request: ChatRequest, model: Claude) -> dict[str, object] | None:

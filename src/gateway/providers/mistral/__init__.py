@@ -42,6 +42,7 @@ class MistralProvider(Provider[MistralOptions]):
     )
     required_options = ("api_key",)
     otel_name = "mistral_ai"
+    learned = ("_listed", "_without_effort", "_warned")
 
     def __init__(self, context: ProviderContext[MistralOptions]) -> None:
         super().__init__(context)

@@ -88,7 +88,8 @@ class _Work:
         model, wanted = self._request.model, self._request.dimensions
         # One family shortens its vectors itself; those of others are cut below.
         is_known = wanted is None or (model.startswith("codestral-embed") and wanted <= _WIDEST)
-        body = embed_body(model, inputs, dimensions=wanted if is_known else None)
+        dimensions = wanted if is_known else None
+        body = embed_body(model, inputs, dimensions=dimensions, user=self._request.user)
         async with self._turn:
             payload = await self._post(body)
         self.answers += 1

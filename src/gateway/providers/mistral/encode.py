@@ -77,7 +77,7 @@ def chat_body(
     if effort is not None and reasons and not effort_rejected:
         options.setdefault("reasoning_effort", effort)
     _log_dropped(request.model, dropped)
-    return body | options if options else body
+    return _with_user(body | options, request.user)
 
 
 def _effort(think: Think | None, *, default: bool) -> str | None:
@@ -114,17 +114,26 @@ def fim_body(request: FillRequest, info: ModelInfo) -> dict[str, object]:
     )
     body |= wire_options(request.extra, allowed=FIM_OPTIONS, dropped=dropped)
     _log_dropped(request.model, dropped)
-    return body
+    return _with_user(body, request.user)
 
 
 def embed_body(
-    model: str, inputs: Sequence[str], *, dimensions: int | None = None
+    model: str, inputs: Sequence[str], *, dimensions: int | None = None, user: str = ""
 ) -> dict[str, object]:
     """Return the body for ``POST /v1/embeddings``."""
     body: dict[str, object] = {"model": clean(model), "input": [clean(text) for text in inputs]}
     if dimensions is not None:
         body["output_dimension"] = dimensions
-    return body
+    return _with_user(body, user)
+
+
+def _with_user(body: dict[str, object], user: str) -> dict[str, object]:
+    """Name the user in the metadata, which Mistral stores with a request and does not interpret."""
+    if not user:
+        return body
+    metadata = body.get("metadata")
+    own = metadata if isinstance(metadata, dict) else {}
+    return body | {"metadata": {**own, "user_id": clean(user)}}
 
 
 def prefix_of(body: Mapping[str, object]) -> str:

@@ -33,6 +33,7 @@ class OllamaProvider(Provider[OllamaOptions]):
     options_schema = OllamaOptionsSchema
     options_from_env = MappingProxyType({"api_key": "OLLAMA_API_KEY"})
     required_options = ("base_url",)
+    learned = ("_listed",)
 
     def __init__(self, context: ProviderContext[OllamaOptions]) -> None:
         super().__init__(context)

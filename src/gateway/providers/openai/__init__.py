@@ -40,6 +40,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             "project": "OPENAI_PROJECT_ID",
         }
     )
+    learned = ("_listed", "_without_effort")
 
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
@@ -87,7 +88,9 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Return the vectors of the embeddings endpoint."""
-        body = encode.embed_body(request.model, request.inputs, dimensions=request.dimensions)
+        body = encode.embed_body(
+            request.model, request.inputs, dimensions=request.dimensions, user=request.user
+        )
         payload = await self._upstream.post("/embeddings", body)
         return read_embeddings(payload, len(request.inputs), provider=self.context.name)
 

@@ -74,6 +74,9 @@ def chat_body(
     body |= _extra(request.extra, _OPENAI_OPTIONS | options.passed, body)
     if effort_rejected:
         body.pop("reasoning_effort", None)
+    if request.user:
+        body.pop("safety_identifier", None)  # which is newer, and means the same
+        body["user"] = clean(request.user)
     return body
 
 
@@ -157,11 +160,12 @@ def completion_body(request: FillRequest, options: OpenAIOptions) -> dict[str, o
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
     body |= _sampling(request.sampling, request.model, options)
-    return body | _extra(request.extra, options.passed, body)
+    body |= _extra(request.extra, options.passed, body)
+    return body | ({"user": clean(request.user)} if request.user else {})
 
 
 def embed_body(
-    model: str, inputs: Sequence[str], *, dimensions: int | None = None
+    model: str, inputs: Sequence[str], *, dimensions: int | None = None, user: str = ""
 ) -> dict[str, object]:
     """Return the body for ``POST /embeddings``."""
     body: dict[str, object] = {
@@ -171,4 +175,6 @@ def embed_body(
     }
     if dimensions is not None:
         body["dimensions"] = dimensions
+    if user:
+        body["user"] = clean(user)
     return body
