@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import SettingsError
+from gateway.core.moments import parse_moment
 from gateway.settings import KeySettings, Plan, PriceSettings, Settings, load
-from gateway.settings.limits import parse_moment
 
 HASH = "sha256:" + "5f" * 32
 OTHER = "sha256:" + "60" * 32

@@ -29,9 +29,8 @@ from gateway.observe.observer import Attempt, Observer
 from gateway.observe.record import RequestRecord
 from gateway.version import __version__
 
-__all__ = ["CONTENT_TYPE", "MetricsObserver"]
+__all__ = ["MetricsObserver"]
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The type of what `MetricsObserver.exposition` returns: Prometheus's text format."""
 
 _OTHER = "other"
@@ -67,7 +66,10 @@ class MetricsObserver(Observer):
     An application that embeds the gateway gives its own registry, hands the observer to
     `gateway.create_app` and serves the registry itself. With *by_caller* money and refusals are
     counted for each caller: callers are named by the settings or by the host, never by clients.
+    ``content_type`` is that of an exposition.
     """
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(
         self, registry: CollectorRegistry | None = None, *, by_caller: bool = False

@@ -55,6 +55,7 @@ def request_middleware(app: web.Application) -> Middleware:
                 request, app.get(HOSTS)
             )
             if rejected is not None:
+                request[RECORD].error = request.get(REJECTION, "")
                 return with_allowed_methods(request, rejected)
             if (redirected := answer_unclean_target(request)) is not None:
                 return redirected
@@ -91,8 +92,6 @@ def request_middleware(app: web.Application) -> Middleware:
             return web.Response(status=499)
         else:
             record.status = response.status
-            if REJECTION in request:
-                record.error = request[REJECTION]
             return response
         finally:
             disconnects.untrack(request)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
+
+from gateway.core.moments import parse_moment
 
 __all__ = [
     "LARGEST_BUDGET",
@@ -18,7 +20,6 @@ __all__ = [
     "Moment",
     "is_key",
     "is_pattern",
-    "parse_moment",
 ]
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}\Z")
@@ -65,20 +66,6 @@ class Moment(fields.Field[datetime]):
             return parse_moment(value)
         except ValueError as error:
             raise ma.ValidationError("must be a date, or a date and a time") from error
-
-
-def parse_moment(value: object) -> datetime:
-    """Return the moment that a date, a time of a date, or the text of one means.
-
-    Raise `ValueError` for anything else.
-    """
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
-        raise ValueError("no date")  # noqa: TRY004 - to its caller it is one more wrong value
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def is_pattern(text: str) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from gateway.core import codec
+from gateway.core.moments import parse_moment
 from gateway.core.money import show
-from gateway.settings.limits import parse_moment
 from gateway.state.rows import HOUR, UsageCounts, UsageKey, UsageRow
 
 __all__ = ["DEFAULT_BY", "FIELDS", "FORMATS", "Report", "parse_by", "parse_time", "report"]
