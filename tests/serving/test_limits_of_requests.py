@@ -99,8 +99,17 @@ async def status_of(
 
 @EACH_MODEL_ROUTE
 @EACH_WAY
-@pytest.mark.parametrize("whose", ["key", "gateway"])
-@pytest.mark.parametrize("limit", ["rpm", "tpm", "concurrency"])
+@pytest.mark.parametrize(
+    ("limit", "whose"),
+    [
+        ("rpm", "key"),
+        ("tpm", "gateway"),
+        ("concurrency", "key"),
+        pytest.param("rpm", "gateway", marks=pytest.mark.slow),
+        pytest.param("tpm", "key", marks=pytest.mark.slow),
+        pytest.param("concurrency", "gateway", marks=pytest.mark.slow),
+    ],
+)
 async def test_of_parallel_starts_exactly_as_many_as_are_allowed_reach_the_provider(
     aiohttp_client: AiohttpClient, route: Endpoint, stream: bool, whose: str, limit: str
 ) -> None:
