@@ -19,7 +19,7 @@ from gateway.dialects.openai.history import KeptAnswers, expand
 from gateway.dialects.openai.requests import chat_request, response_request, with_items
 from gateway.dialects.openai.schemas import load_chat as load_completions
 from gateway.dialects.openai.schemas import load_embedding, load_response
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import rename_tools
 from growth import instructions
 
@@ -99,6 +99,11 @@ OPENAI: dict[str, Shape] = {
     "a deep schema": DEEP,
     "stops": lambda n: {**SAID(1), "stop": ["x"] * n},
 }
+THOUGHT = {"type": "reasoning", "encrypted_content": seal_thinking("x", {})}
+STATE = {
+    "type": "reasoning",
+    "encrypted_content": seal_thinking("x", {"mistral": {"blocks": [{"signature": "s"}]}}),
+}
 RESPONSES: dict[str, Shape] = {
     "items": lambda n: {"input": [{"role": "user", "content": "Hi"}] * n},
     "parts": lambda n: {"input": [{"role": "user", "content": [{"type": "input_text"}] * n}]},
@@ -109,10 +114,12 @@ RESPONSES: dict[str, Shape] = {
         ]
     },
     "results": lambda n: {"input": [{"type": "function_call_output", "output": "x"}] * n},
-    "reasoning": lambda n: {"input": [{"type": "reasoning", "encrypted_content": seal("x")}] * n},
+    "reasoning": lambda n: {
+        "input": [{"type": "reasoning", "encrypted_content": seal_thinking("x", {})}] * n
+    },
     "thinking before each call": lambda n: {
         "input": [
-            {"type": "reasoning", "encrypted_content": seal("x")},
+            THOUGHT,
             {"type": "function_call", "name": "f", "call_id": "c"},
         ]
         * n
@@ -126,6 +133,12 @@ RESPONSES: dict[str, Shape] = {
     "namespaces": lambda n: {"input": "x", "tools": _namespaces(n)},
 }
 ANTHROPIC: dict[str, Shape] = {
+    "signed thinking": _one(
+        lambda n: {
+            "role": "assistant",
+            "content": [{"type": "thinking", "thinking": "x", "signature": "s"}] * n,
+        }
+    ),
     "messages": SAID,
     "blocks": PARTS,
     "calls": _one(

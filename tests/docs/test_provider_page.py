@@ -38,6 +38,7 @@ EVENTS = (
     events.TextDelta,
     events.ThinkingDelta,
     events.ToolCallDelta,
+    events.Thought,
     events.ToolCall,
     events.Logprobs,
     events.TokenLogprob,

@@ -14,12 +14,14 @@ from gateway.core.chat import ChatRequest, Message, Role
 from gateway.core.events import ToolCall
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.keepsakes import Keepsakes
+from gateway.providers.mistral import MistralProvider
 from gateway.providers.openai import OpenAIProvider
 from gateway.testing import Answer, FakeUpstream
 
 SIGNATURE = {"google": {"thought_signature": "sig"}}
 DETAILS = [{"type": "reasoning.encrypted", "data": "secret"}]
 USER = Message(Role.USER, "Hi")
+THINKER = "mistral-medium-latest"
 
 
 def sse(*events: object) -> Answer:
@@ -65,10 +67,10 @@ OPENAI: dict[str, tuple[Answer, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def answered(calls: tuple[ToolCall, ...], **more: Any) -> ChatRequest:
+def answered(calls: tuple[ToolCall, ...], model: str = "m", **more: Any) -> ChatRequest:
     turn = Message(Role.ASSISTANT, tool_calls=calls)
     result = Message(Role.TOOL, "1", tool_name="f", tool_call_id=calls[0].id)
-    return ChatRequest("m", (USER, turn, result), **more)
+    return ChatRequest(model, (USER, turn, result), **more)
 
 
 CLIENTS: dict[str, Callable[[ToolCall], ToolCall]] = {
@@ -80,11 +82,11 @@ each_client = pytest.mark.parametrize("returned", CLIENTS.values(), ids=CLIENTS)
 
 @asynccontextmanager
 async def asked(
-    adapter: type[Any], first: Answer, second: Answer, **more: Any
+    adapter: type[Any], first: Answer, second: Answer, model: str = "m", **more: Any
 ) -> AsyncIterator[tuple[Any, FakeUpstream, ToolCall]]:
     """Yield a provider that has answered with a call."""
     async with opened(adapter, first, second, api_key="k") as (provider, upstream):
-        events = await events_of(provider.chat(ChatRequest("m", (USER,), **more)))
+        events = await events_of(provider.chat(ChatRequest(model, (USER,), **more)))
         (call,) = [event for event in events if isinstance(event, ToolCall)]
         yield provider, upstream, call
 
@@ -175,3 +177,75 @@ async def test_claude_does_not_think_if_its_thinking_is_not_known() -> None:
     (call,) = body["messages"][1]["content"]
     assert call["type"] == "tool_use"
     assert body.get("thinking", {}).get("type") != "enabled"
+
+
+def pieces(*content: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return chunk({"content": [*content], **more})
+
+
+def thought(text: str, **more: object) -> dict[str, Any]:
+    parts = [{"type": "text", "text": text}] if text else []
+    return {"type": "thinking", "thinking": parts, "closed": True, **more}
+
+
+ANSWERED = sse(chunk({"content": "a"}, "stop"))
+MISTRAL: dict[str, tuple[Answer, list[dict[str, Any]]]] = {
+    "signed in the last piece": (
+        sse(
+            *(pieces(thought("H")), pieces(thought("m."))),
+            *(pieces(thought("", signature="sig")), chunk(calling(), "tool_calls")),
+        ),
+        [thought("Hm.", signature="sig")],
+    ),
+    "signed twice": (
+        sse(
+            *(pieces(thought("Hm.", signature="a")), chunk({"content": "So"})),
+            *(pieces(thought("Oh.", signature="b")), chunk(calling(), "tool_calls")),
+        ),
+        [thought("Hm.", signature="a"), thought("Oh.", signature="b")],
+    ),
+    "not signed": (
+        sse(pieces(thought("Hm.")), chunk(calling(), "tool_calls")),
+        [thought("Hm.")],
+    ),
+    "nothing but a signature": (
+        sse(pieces(thought("", signature="sig")), chunk(calling(), "tool_calls")),
+        [thought("", signature="sig")],
+    ),
+    "no thinking": (sse(chunk(calling(), "tool_calls")), []),
+}
+
+
+@each_client
+@pytest.mark.parametrize(("first", "thoughts"), MISTRAL.values(), ids=MISTRAL)
+async def test_mistral_gets_its_thinking_back(
+    first: Answer, thoughts: list[dict[str, Any]], returned: Any
+) -> None:
+    async with asked(MistralProvider, first, ANSWERED, model=THINKER) as (provider, upstream, made):
+        await events_of(provider.chat(answered((returned(made),), model=THINKER)))
+    content = body_of(upstream.requests[1])["messages"][1]["content"]
+    assert (content or []) == thoughts
+
+
+async def test_mistral_gets_what_the_client_has_kept_and_nothing_odd() -> None:
+    odd = [7, {"thinking": 1}, {"thinking": " "}, {"thinking": "Hm.", "signature": "s", "x": 1}]
+    turn = Message(Role.ASSISTANT, "a", thinking="other", keepsake={"mistral": {"blocks": odd}})
+    unreadable = Message(Role.ASSISTANT, "b", thinking="So.", keepsake={"mistral": {"blocks": 1}})
+    request = ChatRequest(THINKER, (USER, turn, USER, unreadable, USER))
+    async with opened(MistralProvider, ANSWERED, api_key="k") as (provider, upstream):
+        await events_of(provider.chat(request))
+    messages = body_of(upstream.requests[0])["messages"]
+    text = {"type": "text", "text": "a"}
+    assert messages[1]["content"] == [thought("Hm.", signature="s"), text]
+    assert messages[3]["content"] == [thought("So."), {**text, "text": "b"}]
+
+
+async def test_claude_gets_nothing_odd_back() -> None:
+    odd = [7, {"type": "text", "text": "x"}, {**BLOCKS[0], "more": 1}, BLOCKS[1]]
+    turn = Message(Role.ASSISTANT, "a", keepsake={"anthropic": {"blocks": odd}})
+    request = ChatRequest("m", (USER, turn, USER), think=True)
+    last = sse(delta(0, type="text_delta", text="a"), stopped("end_turn"))
+    async with opened(AnthropicProvider, last, api_key="k") as (provider, upstream):
+        await events_of(provider.chat(request))
+    *blocks, text = body_of(upstream.requests[0])["messages"][1]["content"]
+    assert (blocks, text["type"]) == (BLOCKS, "text")

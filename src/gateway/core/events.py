@@ -1,8 +1,8 @@
 """The events of a streamed answer, and the whole answer that they fold into.
 
-The grammar of a stream is ``(TextDelta | ThinkingDelta | ToolCallDelta | ToolCall | Logprobs)*
-Finish``. Fragments of a call may come before the call; only one call at a time is open, that is,
-has fragments and has not come itself. A call that is still open at the end is incomplete.
+The grammar of a stream is ``(TextDelta | ThinkingDelta | Thought | ToolCallDelta | ToolCall |
+Logprobs)* Finish``. Fragments of a call may come before the call; only one call at a time is open,
+that is, has fragments and has not come itself. A call that is still open at the end is incomplete.
 
 A stream is a sequence of batches: a batch contains the events that arrived from the provider in one
 read. An empty batch means that the provider has accepted the request and is working on it.
@@ -13,7 +13,7 @@ takes about a seventh of the time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -30,11 +30,13 @@ __all__ = [
     "Logprobs",
     "TextDelta",
     "ThinkingDelta",
+    "Thought",
     "TokenLogprob",
     "ToolCall",
     "ToolCallDelta",
     "Usage",
     "fold",
+    "join_keepsakes",
 ]
 
 
@@ -65,6 +67,15 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of the model's reasoning; never empty."""
 
     text: str
+
+
+class Thought(msgspec.Struct, frozen=True, gc=False):
+    """The end of a block of thinking whose service wants it back, with what it wants.
+
+    The deltas of the block have come before; without any it is one that only the service can read.
+    """
+
+    keepsake: Keepsake
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,7 +148,9 @@ class Finish(msgspec.Struct, frozen=True, gc=False):
     keepsake: Keepsake | None = None
 
 
-ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | ToolCall | Logprobs | Finish
+ChatEvent: TypeAlias = (
+    TextDelta | ThinkingDelta | Thought | ToolCallDelta | ToolCall | Logprobs | Finish
+)
 """One item of an answer."""
 
 ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
@@ -146,13 +159,33 @@ ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer, folded from a stream."""
+    """A complete answer, folded from a stream.
+
+    ``thoughts`` are the blocks of its thinking that its service wants back: the text of each, and
+    what it wants.
+    """
 
     text: str
     thinking: str
     tool_calls: tuple[ToolCall, ...]
     finish: Finish
     logprobs: tuple[TokenLogprob, ...] = ()
+    thoughts: tuple[tuple[str, Keepsake], ...] = ()
+
+
+def join_keepsakes(keepsakes: Iterable[Keepsake]) -> Keepsake:
+    """Return the keepsakes of the parts of a turn as one: lists of one name are joined."""
+    joined: dict[str, dict[str, object]] = {}
+    for keepsake in keepsakes:
+        for dialect, members in keepsake.items():
+            own = joined.setdefault(dialect, {})
+            for name, value in members.items():
+                before = own.get(name)
+                if isinstance(before, list) and isinstance(value, list):
+                    before += value
+                else:
+                    own[name] = [*value] if isinstance(value, list) else value
+    return joined
 
 
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
@@ -167,4 +200,15 @@ def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
         logprobs=tuple(
             [token for event in others if isinstance(event, Logprobs) for token in event.tokens]
         ),
+        thoughts=tuple(_thoughts(others)),
     )
+
+
+def _thoughts(events: Sequence[ChatEvent]) -> Iterator[tuple[str, Keepsake]]:
+    texts: list[str] = []
+    for event in events:
+        if isinstance(event, ThinkingDelta):
+            texts.append(event.text)
+        elif isinstance(event, Thought):
+            yield "".join(texts), event.keepsake
+            texts = []

@@ -187,11 +187,35 @@ def test_blocks_become_one_message(blocks: list[Any], message: Message) -> None:
     assert said(*blocks) == (message,)
 
 
+def signed(*blocks: dict[str, object]) -> dict[str, dict[str, object]]:
+    return {"anthropic": {"blocks": [*blocks]}}
+
+
+def test_signed_thinking_stays_where_it_was() -> None:
+    first = {"type": "thinking", "thinking": "Hm. ", "signature": "EqoB"}
+    sealed = {"type": "redacted_thinking", "data": "EmwK"}
+    second = {"type": "thinking", "thinking": "So.", "signature": "EqoC"}
+    assert said(first, sealed, TEXT, second, CALL, second, role="assistant") == (
+        Message(Role.ASSISTANT, "a", thinking="Hm. ", keepsake=signed(first, sealed)),
+        Message(
+            Role.ASSISTANT,
+            thinking="So.So.",
+            tool_calls=(ToolCall("f", {"x": 1}, "toolu_1"),),
+            keepsake=signed(second, second),
+        ),
+    )
+
+
+def test_thinking_in_a_users_turn_has_nothing_to_keep() -> None:
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": "EqoB"}
+    assert said(TEXT, thinking) == (Message(Role.USER, "a", thinking="Hm."),)
+
+
 def test_an_answer_carries_its_thinking_and_its_calls() -> None:
     assert said(
-        {"type": "thinking", "thinking": "Hm. ", "signature": "EqoB"},
+        {"type": "thinking", "thinking": "Hm. ", "signature": ""},
         TEXT,
-        {"type": "thinking", "thinking": "So.", "signature": "EqoC"},
+        {"type": "thinking", "thinking": "So."},
         CALL,
         {"type": "tool_use", "id": "toolu_2", "name": "g"},
         role="assistant",

@@ -24,7 +24,7 @@ from gateway.dialects.openai.schemas import (
     load_embedding,
     load_response,
 )
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.openai.tools import OfferedTools
 from gateway.dialects.tool_names import join_name
 from openai_wire import PNG, WAV
@@ -460,7 +460,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
         {
             "input": [
                 {"role": "user", "content": "Hi"},
-                {"type": "reasoning", "summary": [], "encrypted_content": seal("hm")},
+                {"type": "reasoning", "summary": [], "encrypted_content": seal_thinking("hm", {})},
                 {"type": "message", "role": "assistant", "content": "I look."},
                 {
                     "type": "function_call",
@@ -479,7 +479,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                     ],
                 },
                 {"type": "web_search_call", "id": "ws_1"},
-                {"type": "reasoning", "encrypted_content": seal("so")},
+                {"type": "reasoning", "encrypted_content": seal_thinking("so", {})},
                 {"type": "function_call", "call_id": "c", "name": "see"},
                 {"type": "function_call_output", "call_id": "d"},
                 {
@@ -488,7 +488,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], ResponseBody]] = {
                     "name": "goal",
                     "output": "to find out",
                 },
-                {"type": "reasoning", "encrypted_content": seal("then")},
+                {"type": "reasoning", "encrypted_content": seal_thinking("then", {})},
             ]
         },
         ResponseBody(

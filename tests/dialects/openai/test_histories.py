@@ -19,7 +19,7 @@ from gateway.dialects.openai.custom_tools import custom_tool
 from gateway.dialects.openai.parts import NO_FILE, NO_IMAGE
 from gateway.dialects.openai.requests import chat_request, response_request, with_items
 from gateway.dialects.openai.schemas import load_chat, load_response
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import join_name, rename_tools
 from gateway.providers.mistral.encode import chat_body
 from openai_wire import PNG, WAV
@@ -400,7 +400,7 @@ ITEMS: dict[str, tuple[list[dict[str, Any]], list[Message]]] = {
     ),
     "thinking of our own": (
         [
-            {"type": "reasoning", "encrypted_content": seal("hm"), "summary": []},
+            {"type": "reasoning", "encrypted_content": seal_thinking("hm", {}), "summary": []},
             {"role": "assistant", "content": "x"},
         ],
         [Message(Role.ASSISTANT, "x", thinking="hm")],
@@ -426,15 +426,15 @@ ITEMS: dict[str, tuple[list[dict[str, Any]], list[Message]]] = {
     ),
     "thinking twice": (
         [
-            {"type": "reasoning", "encrypted_content": seal("hm")},
-            {"type": "reasoning", "encrypted_content": seal("so")},
+            {"type": "reasoning", "encrypted_content": seal_thinking("hm", {})},
+            {"type": "reasoning", "encrypted_content": seal_thinking("so", {})},
             {"role": "assistant", "content": "x"},
         ],
         [Message(Role.ASSISTANT, "x", thinking="hm\n\nso")],
     ),
     "thinking that the user has ended": (
         [
-            {"type": "reasoning", "encrypted_content": seal("hm")},
+            {"type": "reasoning", "encrypted_content": seal_thinking("hm", {})},
             {"role": "user", "content": "stop"},
             {"role": "assistant", "content": "x"},
         ],
@@ -446,9 +446,9 @@ ITEMS: dict[str, tuple[list[dict[str, Any]], list[Message]]] = {
     ),
     "thinking before a text and before its call": (
         [
-            {"type": "reasoning", "encrypted_content": seal("hm")},
+            {"type": "reasoning", "encrypted_content": seal_thinking("hm", {})},
             {"role": "assistant", "content": "x"},
-            {"type": "reasoning", "encrypted_content": seal("so")},
+            {"type": "reasoning", "encrypted_content": seal_thinking("so", {})},
             {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""},
         ],
         [

@@ -22,7 +22,7 @@ from gateway.core.events import (
 from gateway.dialects.openai.bodies import ResponseBody
 from gateway.dialects.openai.documents import error_fields
 from gateway.dialects.openai.responses import ResponseEncoder
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.openai.tools import OfferedTools
 from gateway.dialects.tool_names import join_name
 from openai_wire import read_events
@@ -102,7 +102,7 @@ def thought(index: int, text: str) -> dict[str, Any]:
         "id": f"rs_7_{index}",
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": text}],
-        "encrypted_content": seal(text),
+        "encrypted_content": seal_thinking(text, {}),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from live import LiveGateway, live_gateway
 from openai_wire import PNG
 
@@ -135,7 +135,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
             "model": "mistral-medium",
             "input": [
                 HELLO,
-                {"type": "reasoning", "summary": [], "encrypted_content": seal("Hm.")},
+                {"type": "reasoning", "summary": [], "encrypted_content": seal_thinking("Hm.", {})},
                 {"role": "assistant", "content": "Hi."},
                 ASK,
             ],

@@ -28,6 +28,7 @@ from gateway.core.events import (
     FinishReason,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -77,6 +78,8 @@ def read(*batch: bytes, think: bool = True) -> tuple[list[ChatEvent], GatewayErr
 
 TEXT = delta(type="text_delta", text="a")
 THOUGHT = delta(type="thinking_delta", thinking="a")
+SIGNED = {"type": "thinking", "thinking": "aa", "signature": "sig"}
+REDACTED = {"type": "redacted_thinking", "data": "secret"}
 STOPPED = end("end_turn")
 OVER = event("message_stop")
 STOP = Finish(FinishReason.STOP)
@@ -104,6 +107,8 @@ ANSWERS: dict[str, Any] = {
         [
             ThinkingDelta("a"),
             ThinkingDelta("a"),
+            Thought({"anthropic": {"blocks": [SIGNED]}}),
+            Thought({"anthropic": {"blocks": [REDACTED]}}),
             ThinkingDelta("b"),
             Finish(
                 FinishReason.STOP,

@@ -23,6 +23,7 @@ from gateway.core.events import (
     FinishReason,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -125,6 +126,18 @@ ANSWERS: dict[str, Any] = {
         ],
         [
             ThinkingDelta("ab"),
+            Thought(
+                {
+                    "openai": {
+                        "reasoning_details": [
+                            {"type": "reasoning.text", "text": "a", "signature": "s"},
+                            {"type": "reasoning.summary", "summary": "b"},
+                            {"type": "reasoning.encrypted", "data": "c"},
+                            None,
+                        ]
+                    }
+                }
+            ),
             kept(
                 reasoning_details=[
                     {"type": "reasoning.text", "text": "a", "signature": "s"},
@@ -141,7 +154,12 @@ ANSWERS: dict[str, Any] = {
             chunk({"reasoning_content": "b", "reasoning": "b"}),
             STOP,
         ],
-        [ThinkingDelta("a"), ThinkingDelta("b"), kept(reasoning_details=[{"text": "a"}])],
+        [
+            ThinkingDelta("a"),
+            ThinkingDelta("b"),
+            Thought({"openai": {"reasoning_details": [{"text": "a"}]}}),
+            kept(reasoning_details=[{"text": "a"}]),
+        ],
     ),
     "Groq's counts": (
         [

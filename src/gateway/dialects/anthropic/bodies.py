@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from gateway.core.chat import Role
 
-__all__ = ["Fields", "MessagesBody", "Turn"]
+__all__ = ["DIALECT", "Fields", "MessagesBody", "Turn"]
+
+DIALECT: Final = "anthropic"
+"""The key of what only this dialect has, in ``native`` and in keepsakes."""
 
 Fields: TypeAlias = Mapping[str, Any]
 """The known fields of an object, each of the right type."""

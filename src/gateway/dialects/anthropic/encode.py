@@ -8,7 +8,7 @@ events of a batch become one bytes object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from gateway.core import codec
 from gateway.core.errors import BudgetSpent, ContextOverflow, GatewayError, Unpriced
@@ -19,11 +19,21 @@ from gateway.core.events import (
     FinishReason,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
 )
 from gateway.core.token_estimates import answer_tokens
-from gateway.dialects.anthropic.native import DIALECT
+from gateway.dialects.anthropic.bodies import DIALECT
+from gateway.dialects.anthropic.frames import (
+    arguments_delta,
+    block_delta,
+    block_start,
+    block_stop,
+    message_end,
+    tool_use,
+)
+from gateway.dialects.anthropic.thinking import thinking_blocks
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
 from gateway.dialects.server_sent_events import FRAME_END, STREAM_HEADERS, encode_event
@@ -55,7 +65,7 @@ _NO_COUNTS: Final = {"input_tokens": 0, "output_tokens": 0}
 _TOO_LONG: Final = "prompt is too long"
 """The words by which Claude Code knows that it has to shorten the conversation."""
 
-# Anthropic's libraries declare a signature for thinking; there is nothing here to sign with.
+# Anthropic's libraries declare a signature for thinking; most services sign nothing.
 _EMPTY_BLOCKS: Final[Mapping[type[ChatEvent], dict[str, object]]] = {
     TextDelta: {"type": "text", "text": ""},
     ThinkingDelta: {"type": "thinking", "thinking": "", "signature": ""},
@@ -119,21 +129,27 @@ class MessageEncoder:
                 parts += [self._close(), self._call_fragment(event)]
             elif type(event) is ToolCall:
                 parts += [self._close(), self._call(event)]
+            elif type(event) is Thought:
+                parts += self._end_thinking(event)
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
             end = _end_of(finish, calls=self._calls, is_cut=bool(self._open_call))
-            parts += [self._close(), _stop(end, self._counts(finish))]
+            parts += [self._close(), message_end(end, self._counts(finish))]
         return codec.escape_html(b"".join(parts))
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
         content: list[dict[str, object]] = []
-        if answer.thinking:
-            content.append({**_EMPTY_BLOCKS[ThinkingDelta], "thinking": answer.thinking})
+        rest = answer.thinking
+        for thinking, keepsake in answer.thoughts:
+            content += thinking_blocks(thinking, keepsake)
+            rest = rest[len(thinking) :]
+        if rest:
+            content.append({**_EMPTY_BLOCKS[ThinkingDelta], "thinking": rest})
         if answer.text:
             content.append({**_EMPTY_BLOCKS[TextDelta], "text": answer.text})
         for index, call in enumerate(answer.tool_calls):
-            content.append({**_tool_use(call_id(call, index), call.name), "input": call.arguments})
+            content.append({**tool_use(call_id(call, index), call.name), "input": call.arguments})
         end = _end_of(answer.finish, calls=len(answer.tool_calls))
         if answer.finish.usage is None:
             arguments = [codec.encode(call.arguments) for call in answer.tool_calls]
@@ -146,7 +162,7 @@ class MessageEncoder:
 
     def load_stream(self) -> bytes:
         """Return the stream that answers a request without messages."""
-        return codec.escape_html(self._start() + _stop({"stop_reason": _LOADED}, _NO_COUNTS))
+        return codec.escape_html(self._start() + message_end({"stop_reason": _LOADED}, _NO_COUNTS))
 
     def load_document(self) -> bytes:
         """Return the document that answers a request without messages."""
@@ -178,27 +194,55 @@ class MessageEncoder:
             b"event: content_block_delta\n"
             b'data: {"type":"content_block_delta","index":%d,"delta":' % self._index
         ) + _DELTAS[kind]
-        return _block_start(self._index, _EMPTY_BLOCKS[kind])
+        return block_start(self._index, _EMPTY_BLOCKS[kind])
+
+    def _end_thinking(self, thought: Thought) -> list[bytes]:
+        """Return the end of the open block of thinking, and blocks that have no text to show."""
+        is_open = self._open is ThinkingDelta
+        parts = [] if is_open else [self._close()]
+        for block in thinking_blocks("shown" if is_open else "", thought.keepsake):
+            is_signed = block["type"] == "thinking"
+            if is_open and is_signed:
+                signature = {"type": "signature_delta", "signature": block["signature"]}
+                parts += [block_delta(self._index, signature), self._close()]
+            else:
+                parts += [self._close(), *self._whole_thinking(block)]
+            is_open = False
+        return parts
+
+    def _whole_thinking(self, block: Mapping[str, Any]) -> list[bytes]:
+        """Return a block of which nothing has been sent."""
+        index = self._next_block()
+        if block["type"] != "thinking":
+            return [block_start(index, block), block_stop(index)]
+        start = block_start(index, {**_EMPTY_BLOCKS[ThinkingDelta]})
+        deltas = [("thinking_delta", "thinking"), ("signature_delta", "signature")]
+        parts = [
+            block_delta(index, {"type": kind, name: block[name]})
+            for kind, name in deltas
+            if block[name]
+        ]
+        return [start, *parts, block_stop(index)]
 
     def _close(self) -> bytes:
         """End the block that is open, if one is."""
         if self._open is None:
             return b""
         self._open = None
-        return _block_stop(self._index)
+        return block_stop(self._index)
 
     def _call(self, call: ToolCall) -> bytes:
         """Return the end of the block of a call, all of it if no fragments have been sent."""
         if call.id and call.id == self._open_call:
             self._open_call = ""
-            return _block_stop(self._call_index)
+            return block_stop(self._call_index)
         index = self._next_block()
-        block = _tool_use(call_id(call, self._calls), call.name)
+        block = tool_use(call_id(call, self._calls), call.name)
         self._calls += 1
         arguments = codec.encode(call.arguments).decode()
         self._length += len(arguments)
         return b"".join(
-            (_block_start(index, block), _arguments_delta(index, arguments), _block_stop(index))
+            (block_start(index, block), arguments_delta(index, arguments), block_stop(index))
         )
 
     def _call_fragment(self, delta: ToolCallDelta) -> bytes:
@@ -209,8 +253,8 @@ class MessageEncoder:
             self._open_call = delta.id
             self._call_index = self._next_block()
             self._calls += 1
-            start = _block_start(self._call_index, _tool_use(delta.id, delta.name))
-        return start + _arguments_delta(self._call_index, delta.arguments)
+            start = block_start(self._call_index, tool_use(delta.id, delta.name))
+        return start + arguments_delta(self._call_index, delta.arguments)
 
     def _counts(self, finish: Finish) -> dict[str, int]:
         """Return the counts, or estimates; those of the input are without what was cached."""
@@ -247,23 +291,6 @@ def error_document(error: GatewayError, identity: str) -> bytes:
     return encode_document(document)
 
 
-def _block_start(index: int, block: Mapping[str, object]) -> bytes:
-    return encode_event("content_block_start", {"index": index, "content_block": block})
-
-
-def _block_stop(index: int) -> bytes:
-    return encode_event("content_block_stop", {"index": index})
-
-
-def _arguments_delta(index: int, arguments: str) -> bytes:
-    delta = {"type": "input_json_delta", "partial_json": arguments}
-    return encode_event("content_block_delta", {"index": index, "delta": delta})
-
-
-def _tool_use(identity: str, name: str) -> dict[str, object]:
-    return {"type": "tool_use", "id": identity, "name": name, "input": {}}
-
-
 def _stop_reason(finish: Finish, *, calls: int, is_cut: bool = False) -> str:
     """Return why an answer with that many calls ended; *is_cut* if the last one is incomplete."""
     if is_cut:
@@ -284,8 +311,3 @@ def _end_of(finish: Finish, *, calls: int, is_cut: bool = False) -> dict[str, st
 def _told(finish: Finish) -> Mapping[str, object]:
     """Return what a service of this dialect has told at the end of its answer."""
     return {} if finish.native is None else finish.native.get(DIALECT, {})
-
-
-def _stop(end: Mapping[str, str], usage: Mapping[str, int]) -> bytes:
-    last = {"delta": end, "usage": usage}
-    return encode_event("message_delta", last) + encode_event("message_stop", {})

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.chat import Message, Part, Role, content_of
+from gateway.core.chat import Message, Part, Role, content_of, replace
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import ToolCall
+from gateway.core.events import Keepsake, ToolCall, join_keepsakes
 from gateway.dialects.anthropic.blocks import content_parts, parts_of
-from gateway.dialects.anthropic.bodies import Fields, Turn
+from gateway.dialects.anthropic.bodies import DIALECT, Fields, Turn
+from gateway.dialects.anthropic.thinking import read_thinking_block
 from gateway.dialects.bodies.arguments import parse_arguments
 
 __all__ = ["ERROR_MARK", "conversation", "instructions"]
@@ -58,6 +59,7 @@ class _Speech:
     parts: list[Part] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
+    keepsakes: list[Keepsake] = field(default_factory=list)
 
     def messages(self, role: Role) -> list[Message]:
         """Return one message, or none if nothing has been said."""
@@ -67,7 +69,9 @@ class _Speech:
             thinking="".join(self.thoughts),
             tool_calls=tuple(self.calls),
         )
-        return [message] if message != Message(role) else []
+        if message == Message(role):
+            return []
+        return [replace(message, keepsake=join_keepsakes(self.keepsakes))]
 
 
 def _messages(turn: Turn) -> list[Message]:
@@ -90,9 +94,14 @@ def _messages(turn: Turn) -> list[Message]:
                 speech = _Speech()
         elif kind.endswith("tool_use"):
             speech.calls.append(_call(block))
-        elif kind == "thinking":
-            thinking = block.get("thinking")
-            speech.thoughts.append(thinking if isinstance(thinking, str) else "")
+        elif kind in ("thinking", "redacted_thinking"):
+            keepsake = read_thinking_block(block) if turn.role is Role.ASSISTANT else {}
+            if DIALECT in keepsake and speech.parts and not speech.calls:
+                # Signed thinking has its place: a message begins with the thinking that led to it.
+                said += speech.messages(turn.role)
+                speech = _Speech()
+            speech.thoughts.append(_text(block, "thinking"))
+            speech.keepsakes.append(keepsake)
         else:
             speech.parts += parts_of(block)
     return [*results, *said, *speech.messages(turn.role)]

@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.core.chat import Role
-from gateway.dialects.anthropic.bodies import Fields, MessagesBody, Turn
+from gateway.dialects.anthropic.bodies import DIALECT, Fields, MessagesBody, Turn
 from gateway.dialects.anthropic.messages import instructions
 
-__all__ = ["DIALECT", "native_fields"]
+__all__ = ["native_fields"]
 
-DIALECT: Final = "anthropic"
-"""The key of these fields in ``native`` of a request and of the end of an answer."""
 _LONGEST_HEADER: Final = 2_000
 
 

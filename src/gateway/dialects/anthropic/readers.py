@@ -97,6 +97,7 @@ _BLOCK: dict[str, Reader] = {
     "tool_use_id": read_string,
     "content": read_anything,
     "thinking": read_string,
+    "signature": read_anything,
     "is_error": read_anything,
     "cache_control": read_anything,
 }

@@ -19,11 +19,14 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Keepsake,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
     Usage,
+    join_keepsakes,
 )
 from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
@@ -176,6 +179,8 @@ class ChatEncoder(_ChunkEncoder):
                 values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
+            elif type(event) is Thought and (own := _own(event.keepsake)):
+                values.append(b'"content":"",' + codec.encode(own)[1:-1])
             elif type(event) is ToolCallDelta and event.name in self._custom:
                 self._open_call = event.id  # its input is no JSON, so it is sent whole
             elif type(event) is ToolCallDelta:
@@ -224,6 +229,7 @@ class ChatEncoder(_ChunkEncoder):
         message: dict[str, object] = {"role": "assistant", "content": answer.text}
         if answer.thinking:
             message["reasoning"] = answer.thinking
+        message |= _own(join_keepsakes([keepsake for _, keepsake in answer.thoughts]))
         if answer.tool_calls:
             message["tool_calls"] = _tool_calls(answer.tool_calls, self._custom, first=0)
         return {"index": 0, "message": message}
@@ -271,6 +277,12 @@ def _extra(call: ToolCall) -> dict[str, object]:
     """Return the member of a call in which services of this dialect keep their state."""
     extra = call.keepsake.get("openai", {}).get("extra_content")
     return {"extra_content": extra} if extra else {}
+
+
+def _own(keepsake: Keepsake) -> dict[str, object]:
+    """Return the member of an answer in which services of this dialect keep their thinking."""
+    details = keepsake.get("openai", {}).get("reasoning_details")
+    return {"reasoning_details": details} if details else {}
 
 
 def _whole_call(identity: str, index: int, call: ToolCall, *, is_custom: bool) -> dict[str, object]:

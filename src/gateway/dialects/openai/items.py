@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from gateway.core import codec
 from gateway.core.chat import Message, Part, Role, replace
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import ToolCall
+from gateway.core.events import Keepsake, ToolCall, join_keepsakes
 from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.budget import LIMITS
 from gateway.dialects.bodies.decode import kind_of
@@ -49,6 +49,13 @@ def read_items(items: Sequence[object]) -> Conversation:
     return reading.finish()
 
 
+class _Thought(NamedTuple):
+    """A text of thinking, and what its service wants back with it."""
+
+    text: str
+    keepsake: Keepsake
+
+
 class _BadItem(ValueError):
     """An item that cannot be read; the callers add where it is."""
 
@@ -60,11 +67,11 @@ class _Reading:
         self._messages: list[Message] = []
         self._definitions: list[object] = []
         self._calls: list[ToolCall] = []
-        self._call_thoughts: list[str] = []
+        self._call_thoughts: list[_Thought] = []
         """The calls of the last message, which gets them when the next one comes, and the thinking
         that led to them."""
         self._names: dict[str, str] = {}
-        self._thoughts: list[str] = []
+        self._thoughts: list[_Thought] = []
         """The thinking before the assistant's next text or calls."""
 
     def add(self, item: object) -> None:
@@ -80,7 +87,7 @@ class _Reading:
                 arguments = custom_arguments(fields.get("input"))
                 self._call(tool_key(fields), _text(fields, "call_id"), arguments)
             case "reasoning":
-                self._think(read_reasoning_item(fields))
+                self._think(_Thought(*read_reasoning_item(fields)))
             case "web_search_call":
                 pass  # its result is in the message that follows
             case "":
@@ -109,7 +116,8 @@ class _Reading:
         parts = _content(fields.get("content"), "content")
         if role is not Role.ASSISTANT:
             self._end_thinking()
-        self._append(message_of(role, parts, thinking=self._take_thinking()))
+        thinking, keepsake = self._take_thinking()
+        self._append(message_of(role, parts, thinking=thinking, keepsake=keepsake))
 
     def _call(self, name: str, identity: str, arguments: dict[str, object]) -> None:
         self._names[identity] = name
@@ -148,9 +156,9 @@ class _Reading:
         else:
             log_left_out("an item of the input", kind)
 
-    def _think(self, thinking: str) -> None:
-        if thinking:
-            self._thoughts.append(thinking)
+    def _think(self, thought: _Thought) -> None:
+        if any(thought):
+            self._thoughts.append(thought)
 
     def _append(self, message: Message) -> None:
         self._close()
@@ -160,20 +168,28 @@ class _Reading:
         """Give the last message the calls that belong to it."""
         if self._calls:
             last = self._messages[-1]
-            thoughts = [thought for thought in (last.thinking, *self._call_thoughts) if thought]
+            first = _Thought(last.thinking, last.keepsake)
+            thinking, keepsake = _joined([first, *self._call_thoughts])
             self._messages[-1] = replace(
-                last, thinking=_BETWEEN_THOUGHTS.join(thoughts), tool_calls=tuple(self._calls)
+                last, thinking=thinking, keepsake=keepsake, tool_calls=tuple(self._calls)
             )
             self._calls, self._call_thoughts = [], []
 
     def _end_thinking(self) -> None:
         """Make a message of thinking that the assistant did not go on from."""
-        if self._thoughts:
-            self._append(Message(Role.ASSISTANT, thinking=self._take_thinking()))
+        thinking, keepsake = self._take_thinking()
+        if thinking:
+            self._append(Message(Role.ASSISTANT, thinking=thinking, keepsake=keepsake))
 
-    def _take_thinking(self) -> str:
+    def _take_thinking(self) -> _Thought:
         thoughts, self._thoughts = self._thoughts, []
-        return _BETWEEN_THOUGHTS.join(thoughts)
+        return _joined(thoughts)
+
+
+def _joined(thoughts: Sequence[_Thought]) -> _Thought:
+    texts = [thought.text for thought in thoughts if thought.text]
+    keepsake = join_keepsakes([thought.keepsake for thought in thoughts])
+    return _Thought(_BETWEEN_THOUGHTS.join(texts), keepsake)
 
 
 def _content(value: object, field: str) -> list[Part]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.core.chat import Message, Part, Role
 from gateway.core.errors import InvalidRequest
-from gateway.core.events import ToolCall
+from gateway.core.events import Keepsake, ToolCall
 from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.decode import dynamic_type
 from gateway.dialects.bodies.readers import (
@@ -49,6 +49,7 @@ def _message(fields: dict[str, Any], names: dict[str, str]) -> Message:
     return message_of(
         role,
         parts,
+        keepsake=fields.get("reasoning_details", {}),
         thinking=fields.get("reasoning") or fields.get("reasoning_content", ""),
         tool_calls=fields.get("tool_calls", ()),
         tool_name=fields.get("name") or names.get(answered, "") if role is Role.TOOL else "",
@@ -105,6 +106,11 @@ def _text_or_nothing(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _details(value: object) -> Keepsake:
+    """Return the thinking of a service that wants it back as it came (OpenRouter)."""
+    return {"openai": {"reasoning_details": value}} if value and isinstance(value, list) else {}
+
+
 _CALLED: dict[str, Reader] = {
     "name": read_string,
     "arguments": read_anything,
@@ -122,6 +128,7 @@ _MESSAGE: dict[str, Reader] = {
     "content": read_anything,
     "reasoning": read_string,
     "reasoning_content": _text_or_nothing,
+    "reasoning_details": _details,
     "refusal": _text_or_nothing,
     "tool_calls": _tool_calls,
     "name": read_string,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from gateway.core import codec
-from gateway.core.events import Usage
+from gateway.core.events import Keepsake, Usage
 from gateway.dialects.openai.bodies import ResponseBody
 from gateway.dialects.openai.custom_tools import custom_input
-from gateway.dialects.openai.thinking import seal
+from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import split_name
 
 __all__ = [
@@ -67,14 +67,14 @@ def response_object(
     }
 
 
-def reasoning_item(identity: str, text: str) -> Item:
-    """Return the complete thinking of the model."""
+def reasoning_item(identity: str, text: str, keepsake: Keepsake) -> Item:
+    """Return the complete thinking of the model, with what its service wants back."""
     return {
         "id": identity,
         "type": "reasoning",
-        "summary": [{"type": "summary_text", "text": text}],
+        "summary": [{"type": "summary_text", "text": text}] if text else [],
         # Not encrypted, as at Ollama, but marked: it comes back as the thinking of that turn.
-        "encrypted_content": seal(text),
+        "encrypted_content": seal_thinking(text, keepsake),
     }
 
 

@@ -17,8 +17,10 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Keepsake,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
 )
@@ -60,6 +62,7 @@ _CALLS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """How the events of each kind of call begin, and the member in which its text is."""
 _DELTA_END: Final = b"}\n\n"
+_NOTHING: Final[Keepsake] = {}
 
 
 class ResponseEncoder:
@@ -114,6 +117,8 @@ class ResponseEncoder:
                 frames += self._write("message", event.text)
             elif type(event) is ThinkingDelta:
                 frames += self._write("reasoning", event.text)
+            elif type(event) is Thought:
+                frames += self._end_thinking(event.keepsake)
             elif type(event) is ToolCallDelta:
                 frames += self._write_call(event)
             elif type(event) is ToolCall:
@@ -124,8 +129,12 @@ class ResponseEncoder:
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
-        if answer.thinking:
-            self._items.append(reasoning_item(self._id("rs"), answer.thinking))
+        rest = answer.thinking
+        for thinking, keepsake in answer.thoughts:
+            self._items.append(reasoning_item(self._id("rs"), thinking, keepsake))
+            rest = rest[len(thinking) :]
+        if rest:
+            self._items.append(reasoning_item(self._id("rs"), rest, {}))
         if answer.text or not answer.tool_calls:
             self._items.append(self._message(answer.text, answer.finish))
         for call in answer.tool_calls:
@@ -185,14 +194,23 @@ class ResponseEncoder:
             )
         return frames
 
-    def _close(self, finish: Finish | None = None) -> list[bytes]:
-        """End the item of text that is open, if one is; *finish* if the answer ends with it."""
+    def _end_thinking(self, keepsake: Keepsake) -> list[bytes]:
+        """End the thinking that is open, or tell of thinking that has no text to show."""
+        is_open = self._open == "reasoning"
+        begin = [] if is_open else [*self._close(), *self._open_item("reasoning")]
+        return begin + self._close(keepsake=keepsake)
+
+    def _close(self, finish: Finish | None = None, keepsake: Keepsake = _NOTHING) -> list[bytes]:
+        """End the item of text that is open, if one is; *finish* if the answer ends with it.
+
+        *keepsake* is what its service wants back with thinking.
+        """
         kind, self._open = self._open, None
         if kind is None:
             return []
         text = "".join(self._texts)
         if kind == "reasoning":
-            item = reasoning_item(self._id("rs"), text)
+            item = reasoning_item(self._id("rs"), text, keepsake)
             place = {"item_id": item["id"], **self._place(), "summary_index": 0}
             ends = [("response.reasoning_summary_text.done", {**place, "text": text})]
         else:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Thought, Usage
 from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.anthropic.errors import payload_error
 from gateway.providers.anthropic.native import DIALECT
@@ -93,11 +93,14 @@ class MessageDecoder(ChunkDecoder):
     Thinking that comes although *think* is false is dropped.
     """
 
-    __slots__ = ("_counts", "_message_id", "_stop_sequence", "_thoughts")
+    __slots__ = ("_blocks", "_counts", "_message_id", "_stop_sequence", "_thought")
 
     def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
         super().__init__(provider, think=think, keep=keep)
-        self._thoughts: dict[int, _Thought] = {}
+        self._blocks: list[dict[str, object]] = []
+        """The blocks of thinking that have ended, as the service wants them back."""
+        self._thought: _Thought | None = None
+        """The block of thinking that is open, if one is."""
         self._message_id = ""
         self._counts: dict[str, int] = {}
         self._stop_sequence = ""
@@ -125,7 +128,10 @@ class MessageDecoder(ChunkDecoder):
         match event.type or _kind_of(event):
             case "content_block_delta" if event.delta is not None:
                 self._take_part(events, event.delta, event.index)
+            case "content_block_stop":
+                events += self._end_thought()
             case "content_block_start" if event.content_block is not None:
+                events += self._end_thought()
                 self._take_part(events, event.content_block, event.index)
             case "message_start":
                 message = fields_of(event.message)
@@ -141,12 +147,13 @@ class MessageDecoder(ChunkDecoder):
             case "error":
                 events += self._fail(payload_error(json_of(data), self._provider))
             case _:
-                pass  # pings, ends of blocks, and what is yet to be invented
+                pass  # pings, and what is yet to be invented
 
     def _take_whole(self, events: list[ChatEvent], event: _Event) -> None:
         self._message_id = str(event.id)
         for index, block in enumerate(event.content or ()):
             self._take_part(events, block, index)
+            events += self._end_thought()
         self._count(event.usage)
         events += self._stop(event)
 
@@ -156,8 +163,8 @@ class MessageDecoder(ChunkDecoder):
                 if isinstance(part.text, str) and part.text:
                     events.append(TextDelta(part.text))
             case "thinking" | "thinking_delta" | "signature_delta" | "redacted_thinking":
-                place = index if isinstance(index, int) else 0
-                self._thoughts.setdefault(place, _Thought()).add(part)
+                self._thought = self._thought or _Thought()
+                self._thought.add(part)
                 if isinstance(part.thinking, str) and part.thinking and self._think:
                     events.append(ThinkingDelta(part.thinking))
             case "tool_use":
@@ -171,16 +178,22 @@ class MessageDecoder(ChunkDecoder):
             case _:
                 pass  # citations, and tools that run at the service
 
+    def _end_thought(self) -> list[ChatEvent]:
+        """Return the event for the end of the block of thinking, if one is open and to be kept."""
+        thought, self._thought = self._thought, None
+        blocks = [] if thought is None else thought.blocks()
+        self._blocks += blocks
+        return [Thought({DIALECT: {"blocks": blocks}})] if blocks and self._think else []
+
     def _keepsake(self) -> Keepsake:
-        blocks = [block for thought in self._thoughts.values() for block in thought.blocks()]
-        return {"anthropic": {"blocks": blocks}} if blocks else {}
+        return {DIALECT: {"blocks": self._blocks}} if self._blocks else {}
 
     def _stop(self, end: _Part | _Event | None) -> list[ChatEvent]:
         if end is None or self._reason is not None:
             return []
         if isinstance(end.stop_sequence, str):
             self._stop_sequence = end.stop_sequence
-        return self._take_reason(end.stop_reason)
+        return self._end_thought() + self._take_reason(end.stop_reason)
 
     def _native(self) -> Mapping[str, Mapping[str, object]] | None:
         """Return what only clients of this dialect are told: stop sequence, and kinds of tokens."""

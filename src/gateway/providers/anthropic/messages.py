@@ -37,7 +37,18 @@ def system_text(messages: Sequence[Message]) -> str:
 def thinking_blocks(message: Message) -> list[dict[str, object]]:
     """Return the thinking of an answer as the service itself has signed or encrypted it."""
     blocks = message.keepsake.get("anthropic", {}).get("blocks")
-    return [*map(clean_json, blocks)] if isinstance(blocks, list) else []
+    found = map(_thinking_block, blocks if isinstance(blocks, list) else ())
+    return [clean_json(block) for block in found if block is not None]
+
+
+def _thinking_block(block: object) -> dict[str, object] | None:
+    """Return a block as the API takes it; a client may have sent anything."""
+    match block:
+        case {"type": "thinking", "thinking": str(thinking), "signature": str(signature)}:
+            return {"type": "thinking", "thinking": thinking, "signature": signature}
+        case {"type": "redacted_thinking", "data": str(data)}:
+            return {"type": "redacted_thinking", "data": data}
+    return None
 
 
 def wire_turns(messages: Sequence[Message], *, thinking: bool = False) -> list[dict[str, object]]:

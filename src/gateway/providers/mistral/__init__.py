@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import cast
 
 from gateway.core import codec
-from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import ChatStream
@@ -17,6 +17,7 @@ from gateway.core.model_info import ModelInfo
 from gateway.core.token_estimates import input_tokens
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.keepsakes import Owner
 from gateway.providers.mistral import embed, encode, errors, models
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
@@ -96,8 +97,10 @@ class MistralProvider(Provider[MistralOptions]):
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
         info = self._model(request.model)
+        owner = Owner(request.caller, self.context.name, request.model)
+        messages = self.context.keepsakes.recall(owner, request.messages)
         body = encode.chat_body(
-            request,
+            replace(request, messages=messages),
             info,
             think_default=self.context.options.think_default,
             effort_rejected=request.model in self._without_effort,
@@ -111,6 +114,7 @@ class MistralProvider(Provider[MistralOptions]):
             stops=stops,
             prefix=encode.prefix_of(body),
             input_tokens=input_tokens(request) if stops else 0,
+            keep=partial(self.context.keepsakes.keep, owner),
         )
         unlearn = partial(self._unlearn_effort, request.model)
         return await stream_learning(self._upstream, _CHAT, body, unlearn), decoder

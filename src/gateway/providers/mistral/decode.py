@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.core import codec
-from gateway.core.events import ChatEvent, FinishReason, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import (
+    ChatEvent,
+    FinishReason,
+    Keepsake,
+    TextDelta,
+    ThinkingDelta,
+    Thought,
+    Usage,
+)
 from gateway.core.token_estimates import answer_tokens
-from gateway.providers.answer_decoder import ChunkDecoder
+from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.error_bodies import is_error
 from gateway.providers.finish_reasons import is_failure
 from gateway.providers.json_values import fields_of, json_of, text_of
@@ -37,7 +45,10 @@ class ChatDecoder(ChunkDecoder):
     cut has no counts, so it gets estimates, of *input_tokens* and of what has come.
     """
 
-    __slots__ = ("_answer_id", "_filter", "_input_tokens", "_is_plain", "_length")
+    __slots__ = (
+        *("_answer_id", "_blocks", "_filter", "_input_tokens", "_is_plain", "_length"),
+        *("_signature", "_thoughts"),
+    )
 
     def __init__(
         self,
@@ -47,13 +58,19 @@ class ChatDecoder(ChunkDecoder):
         stops: Sequence[str] = (),
         prefix: str = "",
         input_tokens: int = 0,
+        keep: Keep | None = None,
     ) -> None:
-        super().__init__(provider, think=think)
+        super().__init__(provider, think=think, keep=keep)
         self._filter = TextFilter(prefix, stops) if prefix or stops else None
         self._input_tokens = input_tokens
         self._length = 0
         """The characters of text and thinking, where the answer may be cut."""
         self._answer_id = ""
+        self._thoughts: list[str] = []
+        self._signature = ""
+        """The texts and the signature of the thinking that has not ended."""
+        self._blocks: list[dict[str, object]] = []
+        """The thinking that has ended."""
         self._is_plain = False  # until the first chunk has been read
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
@@ -116,6 +133,7 @@ class ChatDecoder(ChunkDecoder):
             elif content is not None:
                 self._take_pieces(events, content)
             if delta.tool_calls is not None:
+                events += self._end_thought()
                 self._answer_id = self._answer_id or _id_of(data)
                 events += self._calls.feed(delta.tool_calls, self._answer_id)
         if self.cut:
@@ -135,10 +153,28 @@ class ChatDecoder(ChunkDecoder):
             elif kind == "thinking":
                 thought = read_thought(piece.get("thinking"))
                 self._length += len(thought)
+                self._signature = text_of(piece.get("signature")) or self._signature
                 if thought and self._think:
+                    self._thoughts.append(thought)
                     events.append(ThinkingDelta(thought))
 
+    def _end_thought(self) -> list[ChatEvent]:
+        """Return the event for the end of thinking, if there was any and it is signed."""
+        if not self._thoughts and not self._signature:
+            return []
+        block: dict[str, object] = {"thinking": "".join(self._thoughts)}
+        if self._signature:
+            block["signature"] = self._signature
+        self._thoughts, self._signature = [], ""
+        self._blocks.append(block)
+        return [Thought({"mistral": {"blocks": [block]}})] if len(block) > 1 else []
+
+    def _keepsake(self) -> Keepsake:
+        return {"mistral": {"blocks": self._blocks}} if self._blocks else {}
+
     def _add_text(self, events: list[ChatEvent], text: str) -> None:
+        if text and (self._thoughts or self._signature):
+            events += self._end_thought()
         if self._filter is not None:
             self._length += len(text)
             text = self._filter.feed(text)
@@ -157,11 +193,12 @@ class ChatDecoder(ChunkDecoder):
             events += self._fail_unreadable("an event", cause=error)
 
     def _flush(self) -> list[ChatEvent]:
+        thought = self._end_thought()
         if self._filter is None:
-            return []
+            return thought
         text = self._filter.flush()
         self.cut = self._filter.stopped
-        return [TextDelta(text)] if text else []
+        return [*thought, TextDelta(text)] if text else thought
 
 
 def _id_of(data: bytes) -> str:

@@ -88,12 +88,35 @@ def _text(text: str) -> dict[str, object]:
 
 def _assistant(message: Message, *, replay_thinking: bool) -> dict[str, object]:
     wire: dict[str, object] = {"role": "assistant", "content": message.text}
-    if replay_thinking and message.thinking.strip():
-        thought = {"type": "thinking", "thinking": [_text(message.thinking)], "closed": True}
-        wire["content"] = [thought, _text(message.text)] if message.text else [thought]
+    if replay_thinking and (thoughts := _thoughts(message)):
+        wire["content"] = [*thoughts, _text(message.text)] if message.text else thoughts
     if message.tool_calls:
         wire["tool_calls"] = list(map(wire_call, message.tool_calls))
     return wire
+
+
+def _thoughts(message: Message) -> list[dict[str, object]]:
+    """Return the thinking of an answer: as Mistral has given it, or else what the client has."""
+    blocks = message.keepsake.get("mistral", {}).get("blocks")
+    found = [*map(_thought, blocks if isinstance(blocks, list) else ())]
+    thoughts = [thought for thought in found if thought is not None]
+    if not thoughts and message.thinking.strip():
+        return [_chunk_of_thinking(message.thinking)]
+    return thoughts
+
+
+def _thought(block: object) -> dict[str, object] | None:
+    """Return a chunk of thinking; a client may have sent anything in its place."""
+    match block:
+        case {"thinking": str(thinking), "signature": str(signature)}:
+            return _chunk_of_thinking(clean(thinking)) | {"signature": clean(signature)}
+        case {"thinking": str(thinking)} if thinking.strip():
+            return _chunk_of_thinking(clean(thinking))
+    return None
+
+
+def _chunk_of_thinking(text: str) -> dict[str, object]:
+    return {"type": "thinking", "thinking": [_text(text)] if text else [], "closed": True}
 
 
 def _tool(message: Message) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Usage
+from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Thought, Usage
 from gateway.providers.answer_decoder import ChunkDecoder, Keep
 from gateway.providers.error_bodies import is_error
 from gateway.providers.json_values import count_of, fields_of, json_of
@@ -90,12 +90,14 @@ class ChatDecoder(ChunkDecoder):
     Thinking that comes although *think* is false is dropped.
     """
 
-    __slots__ = ("_details", "_is_plain", "_misses", "_reasoning")
+    __slots__ = ("_details", "_is_plain", "_misses", "_reasoning", "_told")
 
     def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
         super().__init__(provider, think=think, keep=keep)
         self._reasoning: list[str] = []
         self._details: list[object] = []
+        self._told = 0
+        """The number of details for which there was an event."""
         self._is_plain = True
         self._misses = 0
 
@@ -158,14 +160,25 @@ class ChatDecoder(ChunkDecoder):
         # A model's refusal comes in a member of its own and is the answer.
         text = _text(delta.content) + _text(delta.refusal)
         if text:
+            events += self._end_thought()
             events.append(TextDelta(text))
             # More of the same is the likeliest to follow, but some servers add to each chunk.
             self._is_plain = self._reason is None and self._misses < _MOST_MISSES
         if delta.tool_calls is not None:
+            events += self._end_thought()
             events += self._calls.feed(delta.tool_calls, _text(chunk.id))
         if choice.finish_reason is not None:
             self._is_plain = False
             events += self._take_reason(choice.finish_reason)
+
+    def _end_thought(self) -> list[ChatEvent]:
+        """Return the event for the details that have come, if there are new ones."""
+        details, self._told = self._details[self._told :], len(self._details)
+        is_shown = bool(details) and self._think
+        return [Thought({"openai": {"reasoning_details": details}})] if is_shown else []
+
+    def _flush(self) -> list[ChatEvent]:
+        return self._end_thought()
 
     def _keepsake(self) -> Keepsake:
         # Details hold the thinking as well, with its signatures.
