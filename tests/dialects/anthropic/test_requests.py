@@ -437,7 +437,7 @@ MISTYPED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "effort": (
         {"output_config": {"effort": 3}},
-        "number into Go struct field MessagesRequest.output_config.effort of type string",
+        "number into Go struct field OutputConfig.output_config.effort of type string",
     ),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.core.errors import InvalidRequest
+from gateway.dialects.ollama.manage import load_create
 from gateway.dialects.ollama.schemas import (
     load_chat,
     load_embed,
@@ -19,7 +20,8 @@ from gateway.dialects.ollama.schemas import (
 MESSAGE = "ChatRequest.messages"
 CALL = "ChatRequest.messages.tool_calls"
 TOOL = "ChatRequest.tools"
-SCHEMA = "ChatRequest.tools.function.parameters"
+PARAMETERS = "tools.function.parameters"
+SCHEMA = f"ToolFunctionParameters.{PARAMETERS}"
 OBJECT = "map[string]interface {}"
 
 
@@ -97,7 +99,7 @@ def prop(value: object) -> dict[str, object]:
             load_chat, {"messages": {}}, "object", MESSAGE, "[]api.Message", id="3.1-messages"
         ),
         pytest.param(
-            load_chat, {"messages": ["hi"]}, "string", MESSAGE, "api.Message", id="3.1-message"
+            load_chat, {"messages": ["hi"]}, "string", MESSAGE, "api.Alias", id="3.1-message"
         ),
         pytest.param(
             load_chat, message(role=7), "number", f"{MESSAGE}.role", "string", id="3.1-role"
@@ -149,18 +151,23 @@ def prop(value: object) -> dict[str, object]:
             load_chat,
             {"tools": [{"function": []}]},
             "array",
-            f"{TOOL}.function",
+            "Tool.tools.function",
             "api.ToolFunction",
             id="3.3-function",
         ),
         pytest.param(
-            load_chat, tool(name=7), "number", f"{TOOL}.function.name", "string", id="3.3-name"
+            load_chat,
+            tool(name=7),
+            "number",
+            "ToolFunction.tools.function.name",
+            "string",
+            id="3.3-name",
         ),
         pytest.param(
             load_chat,
             tool(parameters=[]),
             "array",
-            SCHEMA,
+            f"ToolFunction.{PARAMETERS}",
             "api.ToolFunctionParameters",
             id="3.3-parameters",
         ),
@@ -259,6 +266,30 @@ def prop(value: object) -> dict[str, object]:
             "EmbeddingRequest.prompt",
             "string",
             id="6.2-prompt",
+        ),
+        pytest.param(
+            load_chat,
+            {"tools": [{"type": 7}]},
+            "number",
+            "Tool.tools.type",
+            "string",
+            id="3.3-type",
+        ),
+        pytest.param(
+            load_create,
+            {"files": []},
+            "array",
+            "CreateRequest.files",
+            "map[string]string",
+            id="8.1-files",
+        ),
+        pytest.param(
+            load_create,
+            {"messages": [7]},
+            "number",
+            "CreateRequest.messages",
+            "api.Alias",
+            id="8.1-message",
         ),
         pytest.param(
             load_show, {"name": {}}, "object", "ShowRequest.name", "string", id="7.4-name"

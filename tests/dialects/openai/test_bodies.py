@@ -567,7 +567,7 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "a name": (
         load_chat,
         {"messages": [{"name": 5}]},
-        unmarshal("number", "ChatCompletionRequest.messages.name", "string"),
+        unmarshal("number", "Message.messages.name", "string"),
     ),
     "stream": (
         load_chat,
@@ -577,7 +577,7 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "usage": (
         load_chat,
         {"stream_options": {"include_usage": 1}},
-        unmarshal("number", "ChatCompletionRequest.stream_options.include_usage", "bool"),
+        unmarshal("number", "StreamOptions.stream_options.include_usage", "bool"),
     ),
     "temperature": (
         load_chat,
@@ -599,10 +599,25 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
         {"top_logprobs": 21},
         "top_logprobs must be between 0 and 20",
     ),
+    "a temperature of 32 bits": (
+        load_completion,
+        {"temperature": 1e39},
+        unmarshal("number", "CompletionRequest.temperature", "float32"),
+    ),
+    "a temperature of 32 bits that is none": (
+        load_completion,
+        {"top_p": "x"},
+        unmarshal("string", "CompletionRequest.top_p", "float32"),
+    ),
+    "a function of a call": (
+        load_chat,
+        {"messages": [{"tool_calls": [{"function": {"name": 7}}]}]},
+        unmarshal("number", ".messages.tool_calls.function.name", "string"),
+    ),
     "tools": (
         load_chat,
         {"tools": {}},
-        unmarshal("object", "ChatCompletionRequest.tools", "api.Tools"),
+        unmarshal("object", "ChatCompletionRequest.tools", "[]api.Tool"),
     ),
     "content 5": (load_chat, content(5), "invalid message content type: float64"),
     "content true": (load_chat, content(True), "invalid message content type: bool"),
@@ -631,13 +646,13 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "a call": (
         load_chat,
         calls(5),
-        unmarshal("number", "ChatCompletionRequest.messages.tool_calls", "openai.ToolCall"),
+        unmarshal("number", "Message.messages.tool_calls", "openai.ToolCall"),
     ),
     "effort": (load_chat, {"reasoning_effort": "very"}, BAD_EFFORT),
     "effort of another type": (
         load_chat,
         {"reasoning": {"effort": 5}},
-        unmarshal("number", "ChatCompletionRequest.reasoning.effort", "string"),
+        unmarshal("number", "Reasoning.reasoning.effort", "string"),
     ),
     "a schema that is none": (
         load_chat,

@@ -424,6 +424,7 @@ COPY_ANSWERS: dict[str, tuple[str, str, int, str]] = {
     "16.35-onto-itself": ("nope", "Nope:latest", 200, ""),
     "2-no-source": ("", "x", 400, 'source "" is invalid'),
     "2-bad-source": ("a b", "", 400, 'source "a b" is invalid'),
+    "2-control": ("nope", "a\x00b\x0b\\u0000", 400, r'destination "a\x00b\v\\u0000" is invalid'),
     "2-bad-destination": ("nope", 'x"y', 400, 'destination "x\\"y" is invalid'),
     "2-unknown": ("nope", "x", 404, 'model "nope" not found'),
     "8.4-no-suffixes": ("tiny:cloud", "x", 404, 'model "tiny:cloud" not found'),

@@ -7,8 +7,7 @@ cannot read it differently, and a head whose framing is in doubt goes no further
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import httptools
 from aiohttp import hdrs
@@ -46,23 +45,23 @@ _SINGLE: Final = frozenset(
 """Fields that aiohttp refuses where they are repeated; programs in Go read the first of them."""
 _LENGTH: Final = b"content-length"
 _CODING: Final = b"transfer-encoding"
+_EXPECT: Final = b"expect"
+_READ: Final = frozenset((_LENGTH, _CODING, _EXPECT))
 _UNUSED: Final = b"sec-websocket-key1"
 """A field of a draft of WebSocket, which aiohttp refuses and Go ignores."""
 
 _HEAD_END: Final = b"\r\n\r\n"
-_NAME: Final = b" HTTP/"
-_VERSION: Final = b" HTTP/1.1"
 _CONTINUE: Final = b"100-continue"
 _MALFORMED: Final = "malformed HTTP request"
 _is_method = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _begins_with_method = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}(?: |\Z)|\r?\Z").match
 _blank_lines = re.compile(rb"(?:\r\n)+").match
 _beyond_ascii = re.compile(rb"[\x80-\xff]")
+_find_names = re.compile(rb"\n([^:\r\n]+):").findall
 _names_host = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#]").match
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A head as aiohttp's parser takes it, and the framing of the body behind it.
 
     ``length`` is the number of bytes of a body that does not come in chunks. Behind a message that
@@ -83,6 +82,7 @@ class HeadReader:
 
     def __init__(self) -> None:
         self.method = self.target = ""
+        self._version = b""
         self._buffer = bytearray()
         self._judged: list[bytes] = []
         self._seen = self._lines = self._waste = 0
@@ -96,6 +96,12 @@ class HeadReader:
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
         """Return the head and what follows it, None if more is needed; raise `InvalidRequest`."""
+        if not self._buffer:  # a head that comes whole, as nearly all do, takes a shorter way
+            stop = data.find(_HEAD_END) + len(_HEAD_END)
+            is_short = data.count(b"\n", 0, stop) <= _MOST_LINES and stop <= LARGEST_HEAD
+            if stop >= len(_HEAD_END) and is_short and not data.startswith(b"\r"):
+                self._judge(data[:stop])
+                return self._head(), data[stop:]
         buffer = self._buffer
         searched = max(0, len(buffer) - 3)
         buffer += data
@@ -147,57 +153,64 @@ class HeadReader:
             first = _beyond_ascii.sub(lambda found: b"%%%02X" % found[0][0], first)
         method, _, rest = first.partition(b" ")
         self.method = method.decode()
-        self.target = rest.partition(b" ")[0].decode()
+        target, _, self._version = rest.partition(b" ")
+        self.target = target.decode()
         if method not in _METHODS and _is_method(method):
             first = _OTHER_METHOD + b" " + rest
         return first + line_end + others
 
     def _head(self) -> Head:
         """Return the head that the parser has judged, or raise `InvalidRequest`."""
-        first, *lines = b"".join(self._judged)[: -len(_HEAD_END)].split(b"\r\n")
-        fields: dict[bytes, bytes] = {}
-        kept = [first]
-        is_framed_once = True
-        for line in lines:
-            name, _, value = line.partition(b":")
-            name = name.lower()
-            if name not in fields:
-                fields[name] = value.strip(b" \t")
-            elif name == _HOST:
-                raise InvalidRequest("too many Host headers")
-            elif name in _SINGLE:
-                continue
-            else:
-                # httptools lets neither pass; what follows relies on it.
-                is_framed_once = is_framed_once and name not in {_LENGTH, _CODING}
-            kept.append(line)
-        if _UNUSED in fields:
-            kept = [line for line in kept if line[: len(_UNUSED)].lower() != _UNUSED]
-        is_sound = is_framed_once and self._is_complete and fields.get(_LENGTH, b"0").isdigit()
+        text = b"".join(self._judged)
+        lower = text.lower()
+        names = _find_names(lower)
+        fields = set(names)
+        if len(fields) < len(names) or _UNUSED in fields:
+            text = _without_repeated(text)
+        values = {name: _value(lower, name) for name in fields & _READ}
+        is_sound = self._is_complete and values.get(_LENGTH, b"0").isdigit()
         if not is_sound or not _is_target(self.method, self.target):
             raise InvalidRequest(_MALFORMED)
-        _check(first[-len(_VERSION) :], fields)
+        _check(self._version, values, has_host=_HOST in fields)
         del self._parser  # the two refer to each other
-        return Head(
-            b"\r\n".join(kept) + _HEAD_END,
-            int(fields.get(_LENGTH, 0)),
-            is_chunked=_CODING in fields,
-            is_last=self._is_last,
-        )
+        return Head(text, int(values.get(_LENGTH, 0)), _CODING in fields, self._is_last)
 
 
-def _check(version: bytes, fields: Mapping[bytes, bytes]) -> None:
+def _value(text: bytes, name: bytes) -> bytes:
+    """Return the value of the field *name* in *text*, a head in lower case."""
+    start = text.index(b"\r\n" + name + b":") + len(name) + 3
+    return text[start : text.index(b"\r\n", start)].strip(b" \t")
+
+
+def _without_repeated(text: bytes) -> bytes:
+    """Return a head without the fields that aiohttp refuses; raise `InvalidRequest`."""
+    kept: list[bytes] = []
+    seen: set[bytes] = set()
+    for line in text.split(b"\r\n"):
+        name = line.partition(b":")[0].lower()
+        if name in seen:
+            if name == _HOST:
+                raise InvalidRequest("too many Host headers")
+            if name in _SINGLE:
+                continue
+        seen.add(name)
+        if name != _UNUSED:
+            kept.append(line)
+    return b"\r\n".join(kept)
+
+
+def _check(version: bytes, values: Mapping[bytes, bytes], *, has_host: bool) -> None:
     """Raise `InvalidRequest` for what httptools does not mind, and Go or aiohttp refuses."""
-    if not version.startswith(_NAME):
+    if not version.startswith(b"HTTP/"):
         raise InvalidRequest(_MALFORMED)
-    if version not in {b" HTTP/1.0", _VERSION}:
+    is_current = version == b"HTTP/1.1"
+    if not is_current and version != b"HTTP/1.0":
         raise InvalidRequest("unsupported protocol version", status=505)
-    if version == _VERSION and _HOST not in fields:
+    if is_current and not has_host:
         raise InvalidRequest("missing required Host header")
-    coding = fields.get(_CODING)
-    if coding is not None and (version != _VERSION or coding.lower() != b"chunked"):
+    if values.get(_CODING, b"chunked") != b"chunked" or (_CODING in values and not is_current):
         raise InvalidRequest("unsupported transfer encoding", status=501)
-    if version == _VERSION and fields.get(b"expect", _CONTINUE).lower() != _CONTINUE:
+    if is_current and values.get(_EXPECT, _CONTINUE) != _CONTINUE:
         raise InvalidRequest("unsupported expectation", status=417)
 
 

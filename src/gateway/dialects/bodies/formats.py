@@ -21,7 +21,8 @@ def read_format(value: object) -> JsonFormat | None:
     if isinstance(value, dict):
         return JsonFormat(schema=value or None)
     # A list may nest too deep to be encoded again, and its text is of no use in an error message.
-    text = "[…]" if isinstance(value, list) else codec.encode(value).decode()
+    is_short = not isinstance(value, list) or not value
+    text = codec.encode(value).decode() if is_short else "[…]"
     quoted = codec.encode(text).decode()
     raise InvalidRequest(
         f'invalid format: {quoted}; expected "json" or a valid JSON Schema object', status=500

@@ -18,6 +18,7 @@ __all__ = [
     "read_bool_or_none",
     "read_fields",
     "read_float",
+    "read_float32",
     "read_int",
     "read_ints",
     "read_list",
@@ -32,6 +33,9 @@ Reader: TypeAlias = Callable[[Any], Any]
 """Return the value that a field gets, or raise `Mismatch` or `InvalidRequest`."""
 
 _LEVELS: dict[str, Think] = {"high": "high", "medium": "medium", "low": "low", "max": "max"}
+_DECODING_ITSELF = frozenset(("api.Alias", "api.ToolProperty", "anthropic.MessageParam"))
+"""Types with a decoder of their own, whose errors name the type around them."""
+_FLOAT32_MAX = 3.4028235677973366e38
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -39,20 +43,34 @@ class Mismatch(ValueError):
     """A value is not of the Go type that its field has.
 
     ``path`` leads to the value from where the error is caught; indices are no part of it.
+    ``struct`` is the innermost type with fields that Go's decoder was in, None if that is the one
+    in which the path begins.
     """
 
-    def __init__(self, value: object, go_type: str, path: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, value: object, go_type: str, path: tuple[str, ...] = (), struct: str | None = None
+    ) -> None:
         super().__init__(f"{kind_of(value)} is not {go_type}")
         self.value = value
         self.go_type = go_type
         self.path = path
+        self.struct = struct
 
     def below(self, *keys: str) -> Mismatch:
         """Return the same error seen from further up."""
-        return Mismatch(self.value, self.go_type, keys + self.path)
+        return Mismatch(self.value, self.go_type, keys + self.path, self.struct)
 
-    def text(self, struct: str) -> str:
-        """Return Go's words; *struct* is the type that the path starts from."""
+    def inside(self, go_type: str, *keys: str) -> Mismatch:
+        """Return the same error seen from the type *go_type*, of which *keys* are fields."""
+        struct: str | None = None
+        if go_type not in _DECODING_ITSELF:
+            name = go_type.rpartition(".")[2]
+            struct = (name if name.isidentifier() else "") if self.struct is None else self.struct
+        return Mismatch(self.value, self.go_type, keys + self.path, struct)
+
+    def text(self, root: str) -> str:
+        """Return Go's words; *root* is the type in which the path begins."""
+        struct = root if self.struct is None else self.struct
         kind = kind_of(self.value)
         if kind == "number" and self.go_type == "int":
             kind = f"number {self.value}"
@@ -99,6 +117,17 @@ def read_float(value: object) -> float:
         return float(value)
     except OverflowError:
         raise Mismatch(value, "float64") from None
+
+
+def read_float32(value: object) -> float:
+    """Return *value* if it is a number that 32 bits can hold."""
+    try:
+        number = read_float(value)
+    except Mismatch:
+        raise Mismatch(value, "float32") from None
+    if abs(number) > _FLOAT32_MAX:
+        raise Mismatch(value, "float32")
+    return number
 
 
 def read_object(value: object, go_type: str = "map[string]interface {}") -> dict[str, object]:
@@ -159,7 +188,7 @@ def read_fields(value: object, readers: Mapping[str, Reader], go_type: str) -> d
         try:
             fields[key] = read(item)
         except Mismatch as mismatch:
-            raise mismatch.below(key) from None
+            raise mismatch.inside(go_type, key) from None
     return fields
 
 

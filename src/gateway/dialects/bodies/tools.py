@@ -67,7 +67,7 @@ def read_parameters(value: object) -> dict[str, object]:
         try:
             keywords = {} if isinstance(item, bool) else _property(item)
         except Mismatch as mismatch:
-            raise mismatch.below(*path) from None
+            raise mismatch.inside("api.ToolFunctionParameters", *path) from None
 
 
 def _property(item: object) -> dict[str, Any]:

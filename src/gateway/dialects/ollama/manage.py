@@ -76,7 +76,7 @@ class ModelBody(msgspec.Struct, frozen=True):
 def _read_digests(value: object) -> dict[str, str]:
     return {
         path: "" if digest is None else read_string(digest)
-        for path, digest in read_object(value).items()
+        for path, digest in read_object(value, "map[string]string").items()
     }
 
 

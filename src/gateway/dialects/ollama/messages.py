@@ -62,7 +62,7 @@ def _written(message: Message) -> dict[str, object]:
 
 
 def _message(item: object) -> Message:
-    fields = read_fields(item, _MESSAGE, "api.Message")
+    fields = read_fields(item, _MESSAGE, "api.Alias")
     if "images" in fields:
         # The list of images has no place among the text: it comes after it.
         fields["content"] = content_of((fields.get("content", ""), *fields.pop("images")))

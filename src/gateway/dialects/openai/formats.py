@@ -51,9 +51,9 @@ def read_effort(value: object) -> Think | None:
     return _EFFORTS[effort]
 
 
-def read_reasoning(value: object) -> Think | None:
+def read_reasoning(value: object, go_type: str = "openai.Reasoning") -> Think | None:
     """Return the effort in an object."""
-    effort: Think | None = read_fields(value, _REASONING, "openai.Reasoning").get("effort")
+    effort: Think | None = read_fields(value, _REASONING, go_type).get("effort")
     return effort
 
 

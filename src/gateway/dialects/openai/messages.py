@@ -6,7 +6,7 @@ longer knows which call a result belongs to.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gateway.core.chat import Message, Part, Role
 from gateway.core.errors import InvalidRequest
@@ -98,7 +98,7 @@ def _tool_call(item: object) -> ToolCall | None:
 
 
 def _called(value: object) -> dict[str, Any]:
-    return read_fields(value, _CALLED, "openai.ToolCall.function")
+    return read_fields(value, _CALLED, _ANONYMOUS)
 
 
 def _text_or_nothing(value: object) -> str:
@@ -111,6 +111,10 @@ def _details(value: object) -> Keepsake:
     return {"openai": {"reasoning_details": value}} if value and isinstance(value, list) else {}
 
 
+# Go writes such a type out, and an error in it names no type.
+_ANONYMOUS: Final = (
+    'struct { Name string "json:\\"name\\""; Arguments string "json:\\"arguments\\"" }'
+)
 _CALLED: dict[str, Reader] = {
     "name": read_string,
     "arguments": read_anything,

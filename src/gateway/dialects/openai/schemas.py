@@ -16,6 +16,7 @@ from gateway.dialects.bodies.readers import (
     read_bool_or_none,
     read_fields,
     read_float,
+    read_float32,
     read_int,
     read_string,
     read_texts,
@@ -159,6 +160,10 @@ class CompletionSchema(_SampledSchema[CompletionBody]):
     go_type = "openai.CompletionRequest"
     body = CompletionBody
 
+    temperature = Value(read_float32)
+    top_p = Value(read_float32)
+    presence_penalty = Value(read_float32)
+    frequency_penalty = Value(read_float32)
     prompt = Value(read_string)
     suffix = Value(read_string)
     stop = Value(_read_strict_stop)
@@ -196,7 +201,7 @@ class ResponseSchema(_TextSchema[ResponseBody]):
     tools = Value(read_flat_tools)
     tool_choice = Value(read_tool_choice)
     parallel_tool_calls = Value(read_bool_or_none)
-    reasoning = Value(read_reasoning)
+    reasoning = Value(lambda value: read_reasoning(value, "openai.ResponsesReasoning"))
     previous_response_id = Value(read_string)
     stored = Value(read_bool_or_none, data_key="store")
 

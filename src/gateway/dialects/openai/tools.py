@@ -69,7 +69,7 @@ class OfferedTools:
 
 def read_chat_tools(value: object) -> OfferedTools:
     """Return the tools of a chat; raise `Mismatch` for one that is no object."""
-    items = read_list(value, "api.Tools")
+    items = read_list(value, "[]api.Tool")
     for item in items:
         if item is not None and not isinstance(item, dict):
             read_tool(item)

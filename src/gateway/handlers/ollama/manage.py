@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -36,6 +37,9 @@ _NO_WEIGHTS = (
     " that it lists"
 )
 _NO_SUCH_MANIFEST = "pull model manifest: file does not exist"
+_replace_escapes = re.compile(r"\\\\|\\u00[01][0-9a-f]").sub
+_GO_ESCAPES = {rf"\u{code:04x}": rf"\x{code:02x}" for code in range(0x20)}
+_GO_ESCAPES |= {r"\u0007": r"\a", r"\u000b": r"\v"}
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -212,4 +216,6 @@ def _literal(text: str, message: str) -> ModelName:
 
 
 def _quote(text: str) -> str:
-    return codec.encode(text).decode()
+    """Return *text* as Go quotes it, which differs from JSON in a few control characters."""
+    quoted = codec.encode(text).decode()
+    return _replace_escapes(lambda found: _GO_ESCAPES.get(found[0], found[0]), quoted)
