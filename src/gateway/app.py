@@ -94,7 +94,9 @@ def create_app(
         raise SettingsError("; ".join(missing))
     given = {name: one for name, one in providers.items() if not isinstance(one, type)}
 
-    app = web.Application()
+    # For a middleware that a host appends and that reads bodies; of an application that is mounted
+    # the limit of the host's own application counts.
+    app = web.Application(client_max_size=settings.limits.body)
     app[LIVE] = Live(settings, configured)
     log = LogObserver(logging.getLogger("gateway.access"))
     app[METRICS] = counting = make_metrics(settings.metrics)

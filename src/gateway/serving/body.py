@@ -85,7 +85,10 @@ async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[byt
     is mounted: a host's default of 1 MiB would reject any request with an image.
     """
     if not request.can_read_body:
-        yield await request.read()  # there is none, or a host application has read it already
+        body = await request.read()  # there is none, or a host application has read it already
+        if len(body) > limit:
+            raise _too_large()
+        yield body
         return
     content = request.content
     timeout = request[SETTINGS].limits.body_timeout
@@ -105,8 +108,12 @@ async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[byt
             raise InvalidRequest("the request body cannot be read") from error
         received += len(piece)
         if received > limit:
-            raise BodyTooLarge("request body too large")
+            raise _too_large()
         yield piece
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge("request body too large")
 
 
 async def _read(request: web.Request, *, limit: int) -> list[bytes]:

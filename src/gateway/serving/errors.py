@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import BodyTooLarge, GatewayError
 from gateway.core.secrets import redact
 from gateway.core.texts import shorten
 from gateway.dialects.base import Dialect
@@ -39,6 +39,8 @@ async def answer_error(request: web.Request, error: Exception) -> web.StreamResp
                 body=b"405 method not allowed",
                 headers={**_PLAIN, hdrs.ALLOW: ", ".join(sorted(error.allowed_methods))},
             )
+        case web.HTTPRequestEntityTooLarge():  # of a host's middleware that has read the body
+            return _answer(request, BodyTooLarge("request body too large"))
         case web.HTTPException():
             raise error
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
