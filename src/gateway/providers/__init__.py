@@ -98,6 +98,7 @@ __all__ = [
     "convert",
     "count_of",
     "decoded",
+    "drop_blank_turns",
     "drop_strays",
     "encode_clean",
     "error_for_status",
@@ -290,6 +291,7 @@ if TYPE_CHECKING:
     from gateway.providers.history.results import (
         adopt_orphans,
         answer_open_calls,
+        drop_blank_turns,
         drop_strays,
         join_duplicates,
         lift_media,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,6 +82,18 @@ def test_a_history_is_repaired_in_the_same_way_each_time_and_stays_as_it_is(
     before = list(messages)
     assert repair_history(messages) == repair_history(tuple(messages))
     assert messages == before
+
+
+@given(st.lists(MESSAGES, max_size=9))
+def test_no_empty_message_of_the_user_follows_a_result(messages: list[Message]) -> None:
+    repaired = repair_history(messages)
+    spoken = [one for one in repaired if one.role is not Role.SYSTEM]
+    for before, after in itertools.pairwise(spoken):
+        assert before.role is not Role.TOOL or after.role is not Role.USER or after.parts
+    said = [one for one in messages if one.role is Role.USER and one.parts]
+    assert [one.content for one in repaired if one.role is Role.USER and one.parts] == [
+        one.content for one in said
+    ]
 
 
 def test_ids_are_those_that_the_service_takes() -> None:

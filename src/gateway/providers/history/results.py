@@ -18,6 +18,7 @@ __all__ = [
     "NO_RESULT",
     "adopt_orphans",
     "answer_open_calls",
+    "drop_blank_turns",
     "drop_strays",
     "join_duplicates",
     "lift_media",
@@ -132,6 +133,22 @@ def lift_media(messages: Sequence[Message]) -> Iterator[Message]:
         yield message
     if lifted:
         yield Message(Role.USER, tuple(lifted))
+
+
+def drop_blank_turns(messages: Sequence[Message]) -> Iterator[Message]:
+    """Leave out what a user sends behind a result without saying anything.
+
+    Some clients end each list of results with an empty user message, which would be answered in
+    the place of the results.
+    """
+    before = Role.SYSTEM
+    for message in messages:
+        is_blank = message.role is Role.USER and not message.text.strip() and not message.media
+        if before is Role.TOOL and is_blank:
+            continue
+        if message.role is not Role.SYSTEM:
+            before = message.role
+        yield message
 
 
 def drop_strays(messages: Sequence[Message]) -> Iterable[Message]:

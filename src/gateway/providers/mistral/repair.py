@@ -20,6 +20,7 @@ from gateway.providers.history.pairing import pair_results
 from gateway.providers.history.results import (
     adopt_orphans,
     answer_open_calls,
+    drop_blank_turns,
     drop_strays,
     join_duplicates,
     lift_media,
@@ -142,6 +143,7 @@ REPAIRS: Final[dict[str, Callable[[Sequence[Message]], Iterable[Message]]]] = {
     "invented calls for orphaned results": adopt_orphans,
     "joined repeated results": join_duplicates,
     "moved images out of results": lift_media,
+    "dropped empty user messages after results": drop_blank_turns,
     "bridged results and user": bridge_results,
     "opened with an empty question": _open_with_user,
 }

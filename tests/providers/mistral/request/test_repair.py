@@ -55,6 +55,44 @@ OK = assistant("OK.")
             id="empty-answers",
         ),
         pytest.param(
+            [
+                user(),
+                assistant("", call("x", A), call("y", B)),
+                *(result("1", "x", A), user(""), result("2", "y", B), user(" \n")),
+            ],
+            [
+                user(),
+                assistant("", call("x", A), call("y", B)),
+                *(result("1", "x", A), result("2", "y", B)),
+            ],
+            ["paired results with calls", "dropped empty user messages after results"],
+            id="empty-users-after-results",
+        ),
+        pytest.param(
+            [
+                user(),
+                assistant("", call("x", A), call("y", B)),
+                *(result("1", "", ""), user(""), result("2", "", ""), user(""), user("b")),
+            ],
+            [
+                user(),
+                assistant("", call("x", A), call("y", B)),
+                *(result("1", "", A), result("2", "", B), OK, user("b")),
+            ],
+            [
+                "paired results with calls",
+                "dropped empty user messages after results",
+                "bridged results and user",
+            ],
+            id="empty-users-after-results-without-names",
+        ),
+        pytest.param(
+            [user(), assistant("", call("x", A)), result("1", "x", A), user("", PNG), user("")],
+            [user(), assistant("", call("x", A)), result("1", "x", A), OK, user("", PNG), user("")],
+            ["bridged results and user"],
+            id="a-picture-after-a-result-and-an-empty-user-elsewhere",
+        ),
+        pytest.param(
             [user(), assistant("", call("x", "call_1")), result("1", "x", "call_1")],
             [
                 user(),
