@@ -16,6 +16,7 @@ from gateway.core.directory import CannotOpen
 from gateway.core.errors import SettingsError
 from gateway.core.sqlite import connect, open_file
 from gateway.settings import KeySettings
+from gateway.settings.home import is_kept
 
 __all__ = ["KeyFile", "StoredKey"]
 
@@ -56,7 +57,7 @@ class KeyFile:
 
         It takes microseconds: SQLite keeps a number for this.
         """
-        if not self._path.exists():
+        if not is_kept(self._path):
             self.close()
             return None
         with _complaints(self._path):
@@ -143,7 +144,7 @@ class KeyFile:
     @contextmanager
     def _opened(self, *, make: bool = False) -> Iterator[sqlite3.Connection]:
         # Without a file there is nothing to be found, nor is it made for a look.
-        path = self._path if make or self._path.exists() else None
+        path = self._path if make or is_kept(self._path) else None
         with _complaints(self._path):
             opened = open_file(path, version=_VERSION, tables=_TABLES, synchronous="FULL")
             with closing(opened) as connection:
@@ -154,7 +155,9 @@ class KeyFile:
 def _complaints(path: Path) -> Iterator[None]:
     try:
         yield
-    except (CannotOpen, sqlite3.Error, OSError) as error:
+    except CannotOpen as error:
+        raise SettingsError(f"home: cannot use {path}: {error}") from error
+    except (sqlite3.Error, OSError) as error:
         raise SettingsError(f"home: cannot use {path}: {str(error).lower()}") from error
 
 

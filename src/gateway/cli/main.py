@@ -24,6 +24,7 @@ from gateway.settings import (
     Settings,
     load,
 )
+from gateway.settings.home import is_kept
 from gateway.version import __version__
 
 __all__ = ["main"]
@@ -226,7 +227,8 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 def _at_home(settings: Settings) -> Settings:
     """Return *settings* with the system's data directory as ``home`` if none is set.
 
-    For a user without a home directory it is one that the store reports as such.
+    For a user without a home directory, or with that of another user, it is one that the store
+    reports as such.
     """
     if settings.home is not None:
         return settings
@@ -234,7 +236,8 @@ def _at_home(settings: Settings) -> Settings:
 
     try:
         home = user_data_path("ollama-gateway", appauthor=False)
-    except RuntimeError:
+        is_kept(home)
+    except (RuntimeError, SettingsError):
         home = Path("~", "ollama-gateway")
     return replace(settings, home=home)
 

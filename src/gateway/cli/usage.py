@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway.cli.arguments import Parser
 from gateway.core.errors import SettingsError
 from gateway.settings import Settings
+from gateway.settings.home import is_kept
 from gateway.state import open_state
 from gateway.state.rows import HOUR, UsageRow
 from gateway.state.sqlite import FILE
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _read(settings: Settings, since: int, until: int) -> Sequence[UsageRow]:
     assert settings.home is not None  # noqa: S101 - the caller's promise
-    if not settings.state.url and not (settings.home / FILE).exists():
+    if not settings.state.url and not is_kept(settings.home / FILE):
         return ()
     async with open_state(settings.state, home=settings.home, keep=settings.usage.keep) as state:
         return await state.usage(since, until)

@@ -15,6 +15,7 @@ from gateway.core.errors import SettingsError
 from gateway.core.tasks import background
 from gateway.settings import Settings
 from gateway.settings.callers import KEYS_FILE
+from gateway.settings.home import is_kept
 
 if TYPE_CHECKING:
     from gateway.access.client_keys import Keyring
@@ -182,7 +183,7 @@ class Access:
 
 
 def _has_keys(settings: Settings) -> bool:
-    return settings.home is not None and (settings.home / KEYS_FILE).exists()
+    return settings.home is not None and is_kept(settings.home / KEYS_FILE)
 
 
 def _keyring(settings: Settings, file: KeyFile | None) -> Keyring:

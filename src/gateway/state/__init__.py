@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.core.errors import SettingsError
 from gateway.settings import StateSettings
+from gateway.settings.home import is_kept
 from gateway.state.base import State
 from gateway.state.memory import MemoryState
 
@@ -53,12 +54,12 @@ async def free_leases(settings: StateSettings, *, home: Path | None, owner: str)
 
     What cannot be freed now ends by itself.
     """
-    if not settings.url:
-        from gateway.state.sqlite import FILE  # noqa: PLC0415 - for files only
-
-        if home is None or not (home / FILE).exists():
-            return
     try:
+        if not settings.url:
+            from gateway.state.sqlite import FILE  # noqa: PLC0415 - for files only
+
+            if home is None or not is_kept(home / FILE):
+                return
         async with open_state(settings, home=home, several=True) as state:
             await state.free(owner)
     except SettingsError as error:

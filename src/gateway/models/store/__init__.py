@@ -171,5 +171,9 @@ class Store:
         """Log a failure to read, once until it has another reason, and wait before the next try."""
         self._retry_at = time.monotonic() + self._times.store_retry
         if failure != self._failure:
-            _log.error("models of users are not available: cannot use %s: %s", self._path, failure)
+            remedy = "" if "GATEWAY_HOME" in failure else " (GATEWAY_HOME names another directory)"
+            _log.error(
+                "models of users are not available: cannot use %s: %s%s",
+                *(self._path, failure, remedy),
+            )
         self._failure = failure
