@@ -164,7 +164,7 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
             ["--config", "wrong.toml"],
             "wrong.toml: server.prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, watch, workers)",
+            " shutdown_timeout, socket, trusted_proxies, watch, workers)",
         ),
         (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import re
+from importlib.metadata import entry_points, metadata
 from typing import Any
 
 import yaml
@@ -37,15 +38,28 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
         finish=FinishReason.STOP,
         error="e",
         replies=[Reply("p", 200, "id", {})],
+        peer="127.0.0.1",
+        client="203.0.113.7",
+        caller="alice",
+        attribution={"team": "red"},
+        key=1,
+        cost=1,
+        estimated=True,
+        limited="rpm",
+        skipped=["a/b=503"],
     )
     record.timing.mark_delta()
+    uncounted = dataclasses.replace(record, usage=None, pieces=1)
     documented = [name for row in table(PAGE, "Logs") for name in codes(row["Field"])]
-    assert set(documented) == set(_fields(record))
+    shown = {*_fields(record), *_fields(uncounted)} - {"attribution.team"}
+    assert {*documented} == {*shown, "attribution.NAME"}
 
 
 def test_the_deployment_probes_paths_that_exist() -> None:
-    (block,) = blocks(DOCS / PAGE, "yaml")
-    pod: Any = yaml.safe_load(block.text)["spec"]["template"]["spec"]
+    *_, block = blocks(DOCS / PAGE, "yaml")
+    deployment, service = yaml.safe_load_all(block.text)
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    pod: Any = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("liveness", "readiness")]
     assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"} & PATHS
@@ -55,6 +69,26 @@ def test_the_deployment_probes_paths_that_exist() -> None:
         int(one["value"]) for one in container["env"] if one["name"].endswith("SHUTDOWN_TIMEOUT")
     )
     assert pod["terminationGracePeriodSeconds"] > patience + 1
+
+
+def test_the_compose_file_names_variables_and_directories_that_exist() -> None:
+    first, *_ = blocks(DOCS / PAGE, "yaml")
+    service = yaml.safe_load(first.text)["services"]["gateway"]
+    assert {*service["environment"]} == {"MISTRAL_API_KEY_FILE"}
+    image = (ROOT / "Dockerfile").read_text()
+    assert [volume.partition(":")[2] in image for volume in service["volumes"]] == [True]
+
+
+def test_the_installed_command_is_the_module() -> None:
+    (script,) = entry_points(group="console_scripts", name="gateway")
+    assert script.value == "gateway.__main__:run"
+    assert "`gateway` is the same command" in section(PAGE, "Installation on a machine")
+
+
+def test_the_version_of_python_is_the_one_that_the_package_needs() -> None:
+    required = metadata("ollama-gateway")["Requires-Python"]
+    assert required.startswith(">=")
+    assert f"Python {required[2:]} or newer" in section(PAGE, "Installation on a machine")
 
 
 def test_the_unit_of_systemd_starts_the_gateway() -> None:

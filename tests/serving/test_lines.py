@@ -12,14 +12,17 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.app import create_app
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, ToolCall, Usage
 from gateway.sandbox import Sandbox, start
+from gateway.serving.endpoint import Endpoint
 from gateway.serving.lines import LINE_END, LineStream, chunk_lines
 from gateway.settings import ProviderSettings, Settings
 from gateways import scripted_app
+from model_routes import MODEL_ROUTES, body_of, path_of, scripted
 from scripted import ScriptedProvider
 
 DONE = Finish(FinishReason.STOP, Usage(3, 2))
@@ -252,3 +255,18 @@ async def test_a_stop_in_the_pause_does_not_cost_the_last_line(aiohttp_client: A
     client = await aiohttp_client(app)
     async with client.get("/") as response:
         assert await response.read() == b"1\n2\n"
+
+
+@pytest.mark.parametrize("route", MODEL_ROUTES, ids=lambda one: one.path)
+async def test_every_stream_tells_nginx_to_pass_it_on_at_once(
+    aiohttp_client: AiohttpClient, route: Endpoint
+) -> None:
+    client = await aiohttp_client(scripted_app(scripted()))
+    for stream in (True, False):
+        body = body_of(route, stream=stream)
+        async with client.request(route.method, path_of(route), **body) as response:
+            await response.read()
+            is_stream = response.headers.get("Transfer-Encoding") == "chunked"
+            assert response.headers.get("X-Accel-Buffering") == ("no" if is_stream else None)
+    async with client.post("/api/pull", json={"model": "tiny"}) as response:
+        assert response.headers["X-Accel-Buffering"] == "no"

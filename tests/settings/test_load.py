@@ -130,6 +130,7 @@ shutdown_timeout = 2
 workers = 4
 socket = "/run/gateway.sock"
 watch = true
+trusted_proxies = ["10.0.0.0/8", "unix"]
 allowed_hosts = ["llm.example.org", "*.corp.example"]
 
 [ollama]
@@ -241,6 +242,7 @@ EVERYTHING_LOADED = Settings(
         ("llm.example.org", "*.corp.example"),
         "/run/gateway.sock",
         True,
+        ("10.0.0.0/8", "unix"),
     ),
     ollama=OllamaSettings("1.2.3-rc4", ("https://chat.example", "app://*"), 5400.0, True, True),
     models=ModelsSettings(
@@ -309,6 +311,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_SERVER_WORKERS": "4",
         "GATEWAY_SERVER_SOCKET": "/run/gateway.sock",
         "GATEWAY_SERVER_WATCH": "true",
+        "GATEWAY_SERVER_TRUSTED_PROXIES": "10.0.0.0/8, unix",
         "GATEWAY_SERVER_ALLOWED_HOSTS": "llm.example.org, *.corp.example",
         "GATEWAY_OLLAMA_VERSION": "1.2.3-rc4",
         "GATEWAY_OLLAMA_ORIGINS": "https://chat.example, app://*",
@@ -531,7 +534,7 @@ OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")
             "[server]\nprot = 1",
             "server.prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, watch, workers)",
+            " shutdown_timeout, socket, trusted_proxies, watch, workers)",
         ),
         (
             "[sever]\nport = 1",
@@ -714,7 +717,7 @@ def test_a_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
             {"server.prot": "1"},
             "--prot: unknown key"
             " (allowed: allowed_hosts, host, log_format, log_level, port,"
-            " shutdown_timeout, socket, watch, workers)",
+            " shutdown_timeout, socket, trusted_proxies, watch, workers)",
         ),
         (
             {"port": 1},

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 from gateway.access.hosts import guard_hosts
+from gateway.access.proxies import PROXIES, TrustedProxies
 from gateway.app import create_app
 from gateway.cli.line import WorkerLine
 from gateway.cli.reload import Source, reload_when_told
@@ -48,6 +49,8 @@ async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -
     # A Unix socket is as a server beyond loopback: a proxy may lead from anywhere to it.
     listening_on = "" if settings.server.socket else settings.server.host
     guard_hosts(app, listening_on, settings.server.allowed_hosts)
+    if settings.server.trusted_proxies:
+        app[PROXIES] = TrustedProxies(settings.server.trusted_proxies)
     app[ACCESS].owner = owner
     app.cleanup_ctx.append(reload_when_told(source, watch=settings.server.watch))
     with nullcontext() if supervisor is None else socket.socket(fileno=supervisor) as opened:

@@ -48,6 +48,10 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         "path": shorten(record.path, _LONGEST_NAME),
         "status": record.status,
     }
+    if record.peer:
+        shown["peer"] = record.peer
+    if record.client:
+        shown["client"] = record.client
     if record.caller:
         shown["caller"] = record.caller
     for name, text in record.attribution.items():

@@ -19,10 +19,11 @@ class RequestRecord:
     """One request, from acceptance to the last byte, filled in while it is handled.
 
     ``dialect`` and ``operation`` are those of its endpoint, ``route`` is the template of its path,
-    such as ``/v1/models/{model}``; all three are empty for an unknown path. ``peer`` is
-    the address of the other end of the connection, empty for a Unix socket. ``caller`` is the name
-    of the `Caller` (`gateway.access.caller`), that of a key or one that a host application has set,
-    and ``attribution`` holds the texts that it has set besides, such as a team.
+    such as ``/v1/models/{model}``; all three are empty for an unknown path. ``peer`` is the address
+    of the other end of the connection, empty for a Unix socket, and ``client`` the one that a
+    trusted proxy names in ``X-Forwarded-For``, else empty. ``caller`` is the name of the `Caller`
+    (`gateway.access.caller`), that of a key or one that a host application has set, and
+    ``attribution`` holds the texts that it has set besides, such as a team.
     ``model`` is the name in the request, ``upstream_model`` the id that was sent to the provider.
     If the name means several targets (``has_choice``), ``provider``, ``upstream_model`` and ``key``
     are those of the last attempt, and ``skipped`` names the targets that failed before.
@@ -50,6 +51,7 @@ class RequestRecord:
     route: str = ""
     operation: str = ""
     peer: str = ""
+    client: str = ""
     caller: str = ""
     attribution: Mapping[str, str] = field(default_factory=dict)
     status: int = 0

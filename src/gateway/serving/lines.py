@@ -37,7 +37,8 @@ class LineStream:
         self._writer: AbstractStreamWriter | None = None
         self._is_chunked = False
         self._is_open = False
-        self.response = web.StreamResponse(headers=headers)
+        # nginx would gather the whole answer otherwise, unless it was told not to.
+        self.response = web.StreamResponse(headers={**headers, "X-Accel-Buffering": "no"})
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
+from gateway.access.proxies import PROXIES, TrustedProxies
 from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
@@ -72,7 +73,7 @@ def request_middleware(app: web.Application) -> Middleware:
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         endpoint = endpoints.get(request.match_info.route)
-        record = request[RECORD] = _record_of(request, endpoint)
+        record = request[RECORD] = _record_of(request, endpoint, app.get(PROXIES))
         request[SETTINGS] = live.settings
         record_caller(request, record)
         disconnects.track(request)
@@ -105,8 +106,12 @@ def request_middleware(app: web.Application) -> Middleware:
     return handle
 
 
-def _record_of(request: web.Request, endpoint: Endpoint | None) -> RequestRecord:
+def _record_of(
+    request: web.Request, endpoint: Endpoint | None, proxies: TrustedProxies | None
+) -> RequestRecord:
     record = RequestRecord(request.method, request.path, peer=request.remote or "")
+    if proxies is not None:
+        record.client = proxies.client_of(request)
     if endpoint is not None:
         record.dialect = endpoint.dialect.name
         record.route = endpoint.path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, cast, get_args
 from urllib.parse import urlsplit
 
@@ -93,11 +94,21 @@ def _check_proxy(text: str) -> None:
         raise ma.ValidationError("must be the URL of an HTTP proxy such as http://proxy:3128")
 
 
+def _check_network(text: str) -> None:
+    try:
+        is_valid = text == "unix" or bool(ip_network(text))
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ma.ValidationError("must be an address, a network such as 10.0.0.0/8, or unix")
+
+
 class _ServerTable(_Table):
     host = fields.String()
     port = fields.Integer(strict=True, validate=validate.Range(min=0, max=65535))
     socket = fields.String()
     watch = fields.Boolean(truthy={True}, falsy={False})
+    trusted_proxies = fields.List(fields.String(validate=_check_network))
     log_level = fields.String(validate=validate.OneOf(("debug", "info", "warning", "error")))
     log_format = fields.String(validate=validate.OneOf(("text", "json")))
     shutdown_timeout = fields.Float(validate=_NOT_NEGATIVE)

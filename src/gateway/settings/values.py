@@ -43,8 +43,9 @@ class ServerSettings:
     number of seconds that open streams may take to finish during a shutdown. ``workers`` is the
     number of processes that share the port. ``allowed_hosts`` are names in ``Host`` that are
     allowed besides those of this machine and its network; ``*.`` before a name stands for all names
-    below it, and ``*`` for all names. With ``watch`` the settings are read again when one of their
-    files changes.
+    below it, and ``*`` for all names. ``trusted_proxies`` are addresses and networks, and ``unix``
+    for a Unix socket, whose ``X-Forwarded-For`` is believed for the log. With ``watch`` the
+    settings are read again when one of their files changes.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class ServerSettings:
     allowed_hosts: tuple[str, ...] = ()
     socket: str = ""
     watch: bool = False
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
