@@ -1,6 +1,7 @@
 """The ``ollama`` command line: its requests as they are, and the program itself where it is.
 
-The program is what ``GATEWAY_OLLAMA_CLI`` names or what is found on the path.
+The program is what ``GATEWAY_OLLAMA_CLI`` names or what is found on the path. Its menu needs a
+terminal, and gets one.
 """
 
 from __future__ import annotations
@@ -196,9 +197,31 @@ async def test_the_program_itself(live: LiveGateway, tmp_path: Path) -> None:
     assert "mistral-large:latest" in await run("list")
     assert "completion" in await run("show", "mistral-large")
     assert "Hello there" in await run("run", "mistral-large", "Hello there")
-    await run("ps")
+    assert "mistral-large:latest" in await run("ps")
     await run("create", "pirate", "-f", str(modelfile))
     await run("cp", "pirate", "captain")
     await run("rm", "pirate", "captain")
     await run("pull", "mistral-large")
     await run("stop", "mistral-large")
+    assert "mistral-large" not in await run("ps")
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="the program is not installed")
+async def test_the_programs_menu_goes_straight_to_the_model_of_last_time(
+    live: LiveGateway, tmp_path: Path
+) -> None:
+    terminal = pytest.importorskip("terminal").terminal  # where there are terminals
+    variables = {"OLLAMA_HOST": live.url, "HOME": str(tmp_path)}
+    for time in ("first", "second"):
+        async with terminal(str(PROGRAM), variables=variables, folder=tmp_path) as screen:
+            await screen.shows("navigate")
+            screen.press("\r")
+            if time == "first":
+                await screen.shows("select")
+                screen.press("mistral-large")
+                await screen.shows(r"[▸>] mistral-large\s")
+                screen.press("\r")
+            shown = await screen.shows(">>>")
+            assert "select" not in shown
+            screen.press("Hello there\r")
+            await screen.shows(r"You wrote: Hello there(.|\s)*>>>")
