@@ -335,7 +335,7 @@ def test_conversations_are_mended_as_the_page_says() -> None:
         Message(Role.TOOL, "1", tool_name="f"),
         Message(Role.TOOL, "2", tool_name="g", tool_call_id="lost"),
     ]
-    to_openai = wire_messages(history, thinking_field="")
+    to_openai = wire_messages(history, LOCAL, LOCAL)
     assert [one["role"] for one in to_openai] == ["assistant", "tool", "tool"]
     to_anthropic = wire_turns([history[0]])
     assert to_anthropic[0] == {"role": "user", "content": [block(".")]}

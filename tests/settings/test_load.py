@@ -378,7 +378,8 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
-    assert {*environ} == {name for name in VARIABLES if name.startswith("GATEWAY_")}
+    own = {name for name in VARIABLES if name.startswith("GATEWAY_")}
+    assert {*environ} == own - {"GATEWAY_PROVIDERS"}
     assert load(environ=environ) == EVERYTHING_LOADED
 
 
@@ -812,3 +813,27 @@ def test_an_old_name_takes_no_other_values_than_the_new_one() -> None:
     message = "GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS: not a valid boolean"
     with pytest.raises(SettingsError, match=message):
         load(environ={"GATEWAY_OLLAMA_CLEAN_STREAM_ERRORS": "perhaps"})
+
+
+def test_a_variable_names_the_providers() -> None:
+    environ = {"GATEWAY_PROVIDERS": "groq, mistral"}
+    assert [*load(environ=environ).providers] == ["groq", "mistral"]
+    assert load(environ=environ).providers["groq"] == ProviderSettings("groq")
+    assert [*load(environ={"GATEWAY_PROVIDERS": " "}).providers] == ["mistral"]
+
+
+def test_a_variable_selects_and_orders_the_providers_of_a_file(tmp_path: Path) -> None:
+    config = write(tmp_path, "[providers.a]\n[providers.b]\nx = 1\n[providers.c]")
+    settings = load(config=config, environ={"GATEWAY_PROVIDERS": "d,b"})
+    assert [*settings.providers] == ["d", "b"]
+    assert settings.providers["b"].options == {"x": 1}
+
+
+def test_a_variable_names_no_provider_that_a_file_could_not() -> None:
+    with pytest.raises(SettingsError, match=r"GATEWAY_PROVIDERS: .*letters, digits"):
+        load(environ={"GATEWAY_PROVIDERS": "a/b"})
+
+
+def test_a_table_may_name_a_preset(tmp_path: Path) -> None:
+    settings = load(config=write(tmp_path, '[providers.fast]\npreset = "groq"'))
+    assert settings.providers["fast"] == ProviderSettings("fast", preset="groq")

@@ -48,6 +48,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
             if configured.missing:
                 yield Finding("; ".join(configured.missing), trouble=True)
                 continue
+            if configured.preset:
+                yield Finding(f"provider {configured.label}: preset {configured.preset}")
             network = configured.network
             if network.proxy:
                 proxy = shown_proxy(network)

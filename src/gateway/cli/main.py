@@ -99,6 +99,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
             raise SettingsError("init-adapter needs a name (see gateway --help)")
     elif (arguments.name, arguments.directory) != (None, None):
         raise SettingsError("only init-adapter takes a name or --directory (see gateway --help)")
+    if arguments.presets and arguments.command != "providers":
+        raise SettingsError("only providers takes --presets (see gateway --help)")
     return arguments
 
 
@@ -138,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="directory that init-adapter creates (default gateway-NAME)",
+    )
+    parser.add_argument(
+        "--presets", action="store_true", help="list the services that providers can name"
     )
     # Only the supervisor of several processes sets them.
     parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
@@ -209,7 +214,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
             if arguments.command == "check":
                 return await _check(adapt(settings))
             if arguments.command == "providers":
-                return _list_adapters(adapt(settings))
+                return _list_presets() if arguments.presets else _list_adapters(adapt(settings))
             source = Source(settings, load_again, adapt)
             await serve_gateway(source, supervisor=arguments.supervisor, owner=arguments.owner)
             return 0
@@ -261,6 +266,13 @@ def _list_adapters(settings: Settings) -> int:
     adapters = survey(settings)
     print(*aligned(adapters), sep="\n")  # noqa: T201 - for people
     return _FAILED if any(adapter.trouble for adapter in adapters) else 0
+
+
+def _list_presets() -> int:
+    from gateway.providers.inventory import in_columns, list_presets  # noqa: PLC0415 - as above
+
+    print(*in_columns(list_presets()), sep="\n")  # noqa: T201 - for people
+    return 0
 
 
 def _init_adapter(name: str, directory: Path | None) -> int:

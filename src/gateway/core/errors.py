@@ -270,7 +270,12 @@ class UpstreamDenied(UpstreamError):
 
 
 class UpstreamRejected(UpstreamError):
-    """The provider rejected this request with a status and message of its own."""
+    """The provider rejected this request with a status and message of its own.
+
+    ``param`` is the member of the request that it names, empty if it names none.
+    """
+
+    param: str = ""
 
 
 class ContextOverflow(UpstreamRejected):

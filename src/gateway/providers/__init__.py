@@ -104,6 +104,7 @@ __all__ = [
     "error_for_status",
     "event_payload",
     "fields_of",
+    "first_error",
     "flag",
     "fold_late_instructions",
     "get_models",
@@ -113,6 +114,7 @@ __all__ = [
     "is_name",
     "is_overflow",
     "join_duplicates",
+    "join_embeddings",
     "join_paragraphs",
     "json_of",
     "lift_media",
@@ -122,6 +124,7 @@ __all__ = [
     "open_upstream",
     "pair_results",
     "read_arguments",
+    "read_duration",
     "read_embeddings",
     "read_error",
     "read_models",
@@ -254,16 +257,19 @@ if TYPE_CHECKING:
     )
     from gateway.providers.embeddings import (
         check_vectors,
+        join_embeddings,
         read_embeddings,
     )
     from gateway.providers.error_bodies import (
         event_payload,
+        first_error,
         is_error,
         read_error,
     )
     from gateway.providers.error_responses import (
         auth_error,
         error_for_status,
+        read_duration,
         retry_after,
     )
     from gateway.providers.finish_reasons import (

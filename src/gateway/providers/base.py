@@ -40,7 +40,8 @@ class ProviderContext(Generic[OptionsT]):
 
     ``name`` is the provider's name in the settings and the namespace of its models. ``session`` is
     shared with all other providers and never closed by an adapter. ``keepsakes`` remembers what the
-    service wants back with a history.
+    service wants back with a history. ``key_variable`` is the environment variable that may hold
+    the provider's key, empty if there is none, for the words of an error about the key.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ProviderContext(Generic[OptionsT]):
     session: aiohttp.ClientSession
     log: logging.Logger
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
+    key_variable: str = ""
 
 
 class Provider(abc.ABC, Generic[OptionsT]):

@@ -12,7 +12,7 @@ from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import Usage
 from gateway.providers.json_values import convert
 
-__all__ = ["check_vectors", "read_embeddings"]
+__all__ = ["check_vectors", "join_embeddings", "read_embeddings"]
 
 
 class _Embedding(msgspec.Struct):
@@ -41,6 +41,15 @@ def read_embeddings(payload: object, expected: int, *, provider: str) -> EmbedRe
     check_vectors(vectors, expected, provider=provider)
     usage = None if answer.usage is None else Usage(answer.usage.prompt_tokens, 0)
     return EmbedResult(vectors, usage)
+
+
+def join_embeddings(results: Sequence[EmbedResult]) -> EmbedResult:
+    """Return the results for portions of the inputs as one; there is at least one."""
+    if len(results) == 1:
+        return results[0]
+    counts = [result.usage.input_tokens for result in results if result.usage is not None]
+    usage = Usage(sum(counts), 0) if len(counts) == len(results) else None
+    return EmbedResult([vector for result in results for vector in result.vectors], usage)
 
 
 def check_vectors(vectors: Sequence[object], expected: int, *, provider: str) -> None:

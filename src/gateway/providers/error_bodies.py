@@ -7,20 +7,25 @@ documented ``detail``; Kong and proxies add theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.providers.json_values import fields_of, json_of
 
-__all__ = ["event_payload", "is_error", "read_error"]
+__all__ = ["event_payload", "first_error", "is_error", "read_error"]
 
 _LONGEST_TEXT = 1000
 _DEEPEST = 4
 _HTML = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
 
+def first_error(payload: object) -> Mapping[str, object]:
+    """Return an error object, or the first one of a list of them (Gemini)."""
+    return fields_of(payload[0] if isinstance(payload, list) and payload else payload)
+
+
 def is_error(payload: object) -> bool:
     """Tell an error object from a chunk without choices."""
-    fields = fields_of(payload)
+    fields = first_error(payload)
     return str(fields.get("object")).lower() == "error" or any(
         fields.get(name) is not None for name in ("error", "message", "detail")
     )
@@ -32,7 +37,7 @@ def read_error(payload: object) -> tuple[str, tuple[str, ...]]:
     The message is empty when there is none, and cut at 1000 characters. A validation item becomes
     ``loc: msg``; the caller's input that it echoes is left out.
     """
-    outer = fields_of(payload)
+    outer = first_error(payload)
     inner = outer.get("error")
     for value in (
         fields_of(inner).get("message"),
@@ -42,12 +47,18 @@ def read_error(payload: object) -> tuple[str, tuple[str, ...]]:
     ):
         parts = list(_parts(value, _DEEPEST))
         text = "; ".join([f"{where}: {words}" if where else words for where, words in parts])
-        text = " ".join(text.split())
+        text = " ".join((text + _reason(inner)).split())
         if text and not _HTML.search(text):
             if len(text) > _LONGEST_TEXT:
                 text = text[: _LONGEST_TEXT - 1] + "…"
             return text, tuple(where for where, _ in parts if where)
     return "", ()
+
+
+def _reason(error: object) -> str:
+    """Return what a router tells of the service behind it (OpenRouter, ``metadata.raw``)."""
+    raw = fields_of(fields_of(error).get("metadata")).get("raw")
+    return f": {raw}" if isinstance(raw, str) and raw else ""
 
 
 def _parts(value: object, depth: int) -> Iterator[tuple[str, str]]:

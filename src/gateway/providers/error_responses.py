@@ -5,6 +5,8 @@ A client is never blamed for our key or our base URL.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
@@ -20,8 +22,10 @@ from gateway.core.errors import (
 )
 from gateway.providers.context_overflow import is_overflow
 
-__all__ = ["auth_error", "error_for_status", "retry_after"]
+__all__ = ["auth_error", "error_for_status", "read_duration", "retry_after"]
 
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PARTS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -29,8 +33,9 @@ def auth_error(
     reason: str, *, provider: str, key_variable: str, request_id: str = ""
 ) -> UpstreamDenied:
     """Return the error for a key that is missing or rejected; it names where to set one."""
+    variable = f"{key_variable}, or " if key_variable else ""
     return UpstreamDenied(
-        f"{reason}: set {key_variable}, or api_key of the provider {provider}",
+        f"{reason}: set {variable}api_key of the provider {provider}",
         provider=provider,
         request_id=request_id,
     )
@@ -86,6 +91,29 @@ def error_for_status(
 
 
 def retry_after(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the header ``Retry-After`` alone, nothing when it is not among *headers*."""
+    """Return the header ``Retry-After`` alone, nothing when *headers* do not tell how long to wait.
+
+    Some services tell it in milliseconds (``retry-after-ms``: OpenAI, Azure), or only when their
+    limits begin anew, as ``6s`` or ``1m2.5s`` (``x-ratelimit-reset-*``: Groq, OpenAI).
+    """
     value = headers.get("Retry-After")
-    return {} if value is None else {"Retry-After": value}
+    if value is not None:
+        return {"Retry-After": value}
+    milliseconds = headers.get("retry-after-ms", "")
+    if milliseconds.isdecimal() and milliseconds.isascii():
+        return {"Retry-After": str(math.ceil(int(milliseconds) / 1000))}
+    resets = [
+        seconds
+        for unit in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{unit}") == "0"
+        and (seconds := read_duration(headers.get(f"x-ratelimit-reset-{unit}", ""))) is not None
+    ]
+    return {"Retry-After": str(math.ceil(max(resets)))} if resets else {}
+
+
+def read_duration(text: str) -> float | None:
+    """Return the seconds of a duration such as ``34s``, ``1m2.5s`` or ``120ms``."""
+    parts = _PARTS.findall(text)
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.errors import ProviderLoadError, SettingsError
-from gateway.providers.registry import configure, installed, load_adapter
-from gateway.settings import Settings
+from gateway.providers.presets import presets
+from gateway.providers.registry import configure, installed, load_adapter, preset_of
+from gateway.settings import ProviderSettings, Settings
 
-__all__ = ["Adapter", "aligned", "list_adapters", "survey"]
+__all__ = ["Adapter", "aligned", "in_columns", "list_adapters", "list_presets", "survey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def survey(settings: Settings) -> list[Adapter]:
     """
     users: dict[str, list[str]] = {}
     for provider, table in settings.providers.items():
-        users.setdefault(table.adapter, []).append(provider)
+        users.setdefault(_adapter_of(table), []).append(provider)
     there = [_judge(one, users.get(one.name, ()), settings) for one in list_adapters()]
     missing = [
         Adapter(name, state=f"not installed, needed by {', '.join(providers)}", trouble=True)
@@ -57,6 +58,28 @@ def survey(settings: Settings) -> list[Adapter]:
         if name not in {one.name for one in there}
     ]
     return sorted([*there, *missing], key=lambda one: (one.name, one.entry_point))
+
+
+def _adapter_of(table: ProviderSettings) -> str:
+    """Return the name of the adapter that serves a table, which may be one that is not there."""
+    try:
+        preset = preset_of(table)
+    except ProviderLoadError:
+        return table.preset or table.adapter
+    return table.adapter if preset is None else preset.adapter
+
+
+def list_presets() -> list[tuple[str, ...]]:
+    """Return name, adapter, variables and base URL of each preset, in the order of their names."""
+    return [
+        (
+            one.name,
+            one.adapter,
+            ", ".join(one.variables) or "-",
+            str(one.options.get("base_url", "-")),
+        )
+        for _, one in sorted(presets().items())
+    ]
 
 
 def aligned(adapters: Iterable[Adapter]) -> list[str]:
@@ -71,6 +94,11 @@ def aligned(adapters: Iterable[Adapter]) -> list[str]:
         )
         for one in adapters
     ]
+    return in_columns(rows)
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, as wide as its columns need."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
@@ -101,5 +129,8 @@ def _use(provider: str, settings: Settings) -> tuple[str, bool]:
     missing = dict.fromkeys(sentence for one in configured for sentence in one.missing)
     if missing:
         return f"incomplete: {'; '.join(missing)}", False
-    keys = f" ({len(configured)} keys)" if len(configured) > 1 else ""
-    return f"configured as {provider}{keys}", False
+    preset = preset_of(settings.providers[provider])
+    notes = [] if preset is None else [f"preset {preset.name}"]
+    notes += [f"{len(configured)} keys"] if len(configured) > 1 else []
+    told = f" ({', '.join(notes)})" if notes else ""
+    return f"configured as {provider}{told}", False

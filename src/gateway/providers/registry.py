@@ -18,7 +18,8 @@ from gateway.providers.base import CONTRACT, KEY_OPTION, AnyProvider, Provider, 
 from gateway.providers.failed import FailedProvider
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.network import network_of
-from gateway.settings import NetworkSettings, ProviderSettings, Settings
+from gateway.providers.presets import RETIRED, Preset, expand, find_preset
+from gateway.settings import Environment, NetworkSettings, ProviderSettings, Settings
 
 __all__ = [
     "GROUP",
@@ -28,11 +29,18 @@ __all__ = [
     "installed",
     "load_adapter",
     "open_provider",
+    "preset_of",
     "services_of",
 ]
 
 GROUP = "gateway.providers"
 """The entry-point group: one line ``name = module:Class`` for each adapter."""
+
+_MERGED = ("models", "headers", "query", "body", "embed_body", "thinking_levels")
+"""Options that are tables, whose rows may come from the settings and from a preset."""
+
+_EXPANDED = frozenset({"base_url", "headers"})
+"""Options in whose texts ``{NAME}`` stands for a variable."""
 
 _SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)
 
@@ -70,7 +78,8 @@ class Configured:
 
     ``missing`` holds one sentence for each required option that has no value. ``key`` is the number
     of the key in the options, from 1, if the provider has several; there is one of these for each.
-    ``network`` says how the provider is reached.
+    ``network`` says how the provider is reached, ``key_variable`` is the variable for its key, and
+    ``preset`` the name of the preset that it was made from.
     """
 
     name: str
@@ -79,6 +88,8 @@ class Configured:
     missing: tuple[str, ...] = ()
     key: int = 0
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    key_variable: str = ""
+    preset: str = ""
 
     @property
     def has_key(self) -> bool:
@@ -109,7 +120,10 @@ def load_adapter(name: str) -> type[AnyProvider]:
     points = found.get(name, [])
     if not points:
         names = ", ".join(found) or "none"
-        raise ProviderLoadError(f"no adapter named {name!r} is installed (installed: {names})")
+        raise ProviderLoadError(
+            f"no adapter named {name!r} is installed (installed: {names}), and no preset has that"
+            " name (see python -m gateway providers --presets)"
+        )
     if len(points) > 1:
         values = " and ".join(point.value for point in points)
         raise ProviderLoadError(f"the adapter name {name!r} is ambiguous: {values}")
@@ -150,38 +164,105 @@ def configure(settings: Settings, given: Given) -> list[Configured]:
         wanted.setdefault(name, ProviderSettings(name))
     configured = []
     for name, table in wanted.items():
-        adapter = given.get(name)
+        adapter, preset = given.get(name), None
         if adapter is None:
-            adapter = load_adapter(table.adapter)
+            preset = preset_of(table)
+            adapter = load_adapter(table.adapter if preset is None else preset.adapter)
         if isinstance(adapter, type):
-            found = _configure(name, table, _check_adapter(name, adapter), settings)
+            adapter = _check_adapter(name, adapter)
+            found = _configure(_Source(name, table, adapter, preset, settings.environ))
             network = network_of(name, table, settings, found[0].options)
             configured += [replace(one, network=network) for one in found]
     return configured
 
 
-def _configure(
-    name: str, table: ProviderSettings, adapter: type[AnyProvider], settings: Settings
-) -> list[Configured]:
-    values = dict(table.options)
-    # The adapter's variables belong to the one provider that bears its name: with several
-    # instances they could mean any of them.
-    variables = adapter.options_from_env if name == table.adapter else {}
-    for option, variable in variables.items():
-        value = settings.environ.get(variable)
+def preset_of(table: ProviderSettings) -> Preset | None:
+    """Return the preset that a table of the settings means, None if it means an adapter.
+
+    An installed adapter comes before a preset of its name. Raise `ProviderLoadError` if there is
+    neither.
+    """
+    name = table.preset or table.adapter
+    if not table.preset and name in installed():
+        return None
+    found = find_preset(name)
+    if found is None and name in RETIRED:
+        raise ProviderLoadError(f"[providers.{name}]: {RETIRED[name]}")
+    if found is None and table.preset:
+        raise ProviderLoadError(
+            f"there is no preset {name!r} (see python -m gateway providers --presets)"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A provider's table, and what else its options come from."""
+
+    name: str
+    table: ProviderSettings
+    adapter: type[AnyProvider]
+    preset: Preset | None
+    environ: Environment
+
+    @property
+    def variables(self) -> Mapping[str, Sequence[str]]:
+        """The variables of each option; the first one that is set counts.
+
+        They belong to the one provider that has the name of its preset or adapter: with several
+        instances they could mean any of them.
+        """
+        if self.preset is not None:
+            named = self.preset.name == self.name
+            return {KEY_OPTION: self.preset.variables} if named and self.preset.variables else {}
+        if self.name != self.table.adapter:
+            return {}
+        return {option: (name,) for option, name in self.adapter.options_from_env.items()}
+
+    @property
+    def required(self) -> Sequence[str]:
+        """The options without which nothing can be asked."""
+        if self.preset is None:
+            return self.adapter.required_options
+        return (KEY_OPTION,) if self.preset.required else ()
+
+    def values(self, missing: list[str]) -> dict[str, object]:
+        """Return the options, but for those of variables, which come last and win.
+
+        The names of variables that options stand for and that are not set are added to *missing*.
+        """
+        own, base = self.table.options, {} if self.preset is None else self.preset.options
+        values = {**base, **own}
+        for option in _MERGED:
+            first, second = own.get(option), base.get(option)
+            if isinstance(first, Mapping) and isinstance(second, Mapping):
+                # What stands first counts: the patterns of the user, then those of the preset.
+                values[option] = {**first, **{k: v for k, v in second.items() if k not in first}}
+        for option in _EXPANDED & values.keys():
+            values[option] = expand(values[option], self.environ.get, missing)
+        return values
+
+
+def _configure(source: _Source) -> list[Configured]:
+    table, name = source.table, source.name
+    unset: list[str] = []
+    values, variables = source.values(unset), source.variables
+    for option, names in variables.items():
+        value = next(filter(None, map(source.environ.get, names)), None)
         if value is not None:
             values[option] = value
     keys = table.api_keys
-    uses_keys = KEY_OPTION in adapter.options_schema().fields
+    uses_keys = KEY_OPTION in source.adapter.options_schema().fields
     if table.key_from == "client" and not uses_keys:
         raise SettingsError(
             f"[providers.{name}] key_from: the adapter {table.adapter} does not use keys"
         )
     # Of several values the variable ends in an ``S``.
-    if KEY_OPTION in variables and (listed := settings.environ.get(f"{variables[KEY_OPTION]}S")):
+    plurals = (source.environ.get(f"{one}S") for one in variables.get(KEY_OPTION, ()))
+    if listed := next(filter(None, plurals), ""):
         keys = tuple(dict.fromkeys(re.split(r"[\s,]+", listed)))
     if not keys:
-        found = _load(name, adapter, values, variables)
+        found = _load(source, values, unset)
         if table.key_from == "client":
             needless = f"{name} needs {KEY_OPTION}: "
             missing = tuple(one for one in found.missing if not one.startswith(needless))
@@ -195,21 +276,19 @@ def _configure(
         raise SettingsError(
             f"[providers.{name}] api_key and api_keys are both set: set only one of them"
         )
-    loaded = [_load(name, adapter, {**values, KEY_OPTION: key}, variables) for key in keys]
+    loaded = [_load(source, {**values, KEY_OPTION: key}, unset) for key in keys]
     if len(loaded) == 1:
         return loaded
     return [replace(one, key=number) for number, one in enumerate(loaded, 1)]
 
 
-def _load(
-    name: str,
-    adapter: type[AnyProvider],
-    values: Mapping[str, object],
-    variables: Mapping[str, str],
-) -> Configured:
+def _load(source: _Source, values: Mapping[str, object], unset: Sequence[str]) -> Configured:
+    name, variables = source.name, source.variables
+    # A URL whose variables are missing is no URL.
+    given = {k: value for k, value in values.items() if not (unset and k in _EXPANDED)}
     try:
-        schema = adapter.options_schema()
-        options = schema.load(values)
+        schema = source.adapter.options_schema()
+        options = schema.load(given)
     except ma.ValidationError as error:
         raise SettingsError(_complaint(name, schema, error)) from None
     except (SettingsError, ProviderLoadError):
@@ -220,14 +299,22 @@ def _load(
             f"the adapter of {name} failed to read its options: {type(error).__name__}"
         ) from None
     protect(_secrets(options))
-    missing = tuple(
-        f"{name} needs {option}: set {variables[option]}"
+    missing = [f"{name} needs {variable}: set it" for variable in dict.fromkeys(unset)]
+    missing += [
+        f"{name} needs {option}: set {variables[option][0]}"
         if option in variables
         else f"{name} needs {option}: set {option} in [providers.{name}]"
-        for option in adapter.required_options
+        for option in source.required
         if not values.get(option)
+    ]
+    return Configured(
+        name,
+        source.adapter,
+        options,
+        tuple(missing),
+        key_variable=next(iter(variables.get(KEY_OPTION, ())), ""),
+        preset="" if source.preset is None else source.preset.name,
     )
-    return Configured(name, adapter, options, missing)
 
 
 def _secrets(options: object) -> Iterator[str]:
@@ -255,14 +342,17 @@ def _complaint(name: str, schema: ma.Schema, error: ma.ValidationError) -> str:
 
 
 def services_of(configured: Iterable[Configured], settings: Settings) -> Mapping[str, str]:
-    """Return the adapter's name for each provider that is the adapter's own service.
+    """Return the service of each provider that is known: its preset, or the adapter's own.
 
     Those at another base URL are somebody else's service, or a local one.
     """
     services = {}
     for one in configured:
         table = settings.providers.get(one.name)
-        if table is not None and is_dataclass(one.options):
+        if table is not None and one.preset:
+            if "base_url" not in table.options:
+                services[one.name] = one.preset
+        elif table is not None and is_dataclass(one.options):
             defaults = {field.name: field.default for field in fields(one.options)}
             url = defaults.get("base_url")
             if url and getattr(one.options, "base_url", "") == url:
@@ -281,7 +371,12 @@ def open_provider(
     """
     log = logging.getLogger(f"gateway.providers.{configured.name}")
     context = ProviderContext(
-        configured.name, configured.options, session, log, keepsakes or Keepsakes(0)
+        configured.name,
+        configured.options,
+        session,
+        log,
+        keepsakes or Keepsakes(0),
+        configured.key_variable,
     )
     try:
         return configured.adapter(context)

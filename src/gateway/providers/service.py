@@ -49,19 +49,25 @@ def open_upstream(
 
 
 def require_key(context: ProviderContext[OptionsT], *, key_variable: str) -> None:
-    """Raise `UpstreamDenied`, which names where to set a key, when the options have none."""
+    """Raise `UpstreamDenied`, which names where to set a key, when the options have none.
+
+    *key_variable* is the adapter's own variable, for a context that names none.
+    """
     if not context.options.api_key:
         reason = f"{context.name} has no API key"
-        raise auth_error(reason, provider=context.name, key_variable=key_variable)
+        variable = context.key_variable or key_variable
+        raise auth_error(reason, provider=context.name, key_variable=variable)
 
 
-async def get_models(upstream: Upstream, path: str) -> Any:
+async def get_models(
+    upstream: Upstream, path: str, *, query: Mapping[str, str] | None = None
+) -> Any:
     """GET a list of models and return its decoded JSON.
 
     Raise `UpstreamError`, which names the base URL, when the service does not know *path*.
     """
     try:
-        return await upstream.get(path)
+        return await upstream.get(path, query=query)
     except ModelNotFound as error:
         name = upstream.name
         raise UpstreamError(

@@ -271,6 +271,7 @@ class _ProviderTable(_NetworkTable):
         unknown = ma.INCLUDE
 
     adapter = fields.String(validate=_SAID)
+    preset = fields.String(validate=_SAID)
     api_keys = fields.List(fields.String(validate=_SAID), validate=_SAID)
     key_from = fields.String(validate=validate.OneOf(("settings", "client")))
 

@@ -22,7 +22,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
-from gateway.settings.ollama import parse_host, parse_socket
+from gateway.settings.ollama import parse_host, parse_list, parse_socket
 from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
@@ -47,11 +47,13 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 _OWN = "GATEWAY_"
 _CONFIG = "GATEWAY_CONFIG"
 _HOST = "OLLAMA_HOST"
+_PROVIDERS = "GATEWAY_PROVIDERS"
 
 _KEYS = {
     "OLLAMA_ORIGINS": "ollama.origins",
     "OLLAMA_KEEP_ALIVE": "ollama.keep_alive",
     "GATEWAY_HOME": "home",
+    _PROVIDERS: "providers",
 } | {
     f"{_OWN}{group}_{key}".upper(): f"{group}.{key}"
     for group, schema in GROUPS.items()
@@ -104,7 +106,10 @@ def load(
     for label, layer in reversed(layers.items()):
         used = []
         for name, key, value in _variables(layer, whole.files):
-            _merge(merged, _single(key, value, name=name))
+            if name == _PROVIDERS:
+                merged["providers"] = _named(str(value), merged.get("providers", {}))
+            else:
+                _merge(merged, _single(key, value, name=name))
             used.append(name)
         if used:
             sources.append(f"{label} ({', '.join(dict.fromkeys(used))})")
@@ -166,6 +171,12 @@ def _variables(layer: Mapping[str, str], files: set[Path]) -> Iterator[tuple[str
     for name, key in (_OLD_KEYS | _KEYS).items():
         if (text := environment.get(name)) is not None:
             yield name, key, text
+
+
+def _named(text: str, tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return those of *tables* that *text* names, in its order, and empty ones for other names."""
+    named: Mapping[str, Any] = {name: tables.get(name, {}) for name in parse_list(text)}
+    return check({"providers": named}, _PROVIDERS, keys=False)["providers"] if named else tables
 
 
 def _known(name: str, value: str) -> bool:
@@ -274,7 +285,8 @@ def _providers(tables: Mapping[str, Mapping[str, object]]) -> Mapping[str, Provi
         keys = tuple(cast("list[str]", options.pop("api_keys", [])))
         network = {key: options.pop(key) for key in GROUPS["network"].fields if key in options}
         key_from = cast("KeyFrom", options.pop("key_from", "settings"))
+        preset = str(options.pop("preset", ""))
         providers[name] = ProviderSettings(
-            adapter, MappingProxyType(options), keys, network, key_from
+            adapter, MappingProxyType(options), keys, network, key_from, preset
         )
     return MappingProxyType(providers)

@@ -213,7 +213,9 @@ class ProviderSettings:
     ``api_keys`` are several values for the option ``api_key``, which are used in turn.
     ``network`` holds the keys of `NetworkSettings` that differ for this provider. With ``key_from``
     ``client`` each request is sent with the key that its client gives; a key of the options is for
-    the list of models alone then.
+    the list of models alone then. ``preset`` names the service whose preset gives the adapter and
+    its options; where it is empty and no adapter of the name is installed, ``adapter`` may be the
+    name of a preset as well.
     """
 
     adapter: str
@@ -221,6 +223,7 @@ class ProviderSettings:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     network: Mapping[str, Any] = field(default_factory=dict)
     key_from: KeyFrom = "settings"
+    preset: str = ""
 
 
 def _mistral() -> Mapping[str, ProviderSettings]:

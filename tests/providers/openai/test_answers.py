@@ -401,7 +401,7 @@ def test_a_list_that_cannot_be_read(payload: object) -> None:
 def test_the_settings_win_over_names_and_facts() -> None:
     rules = {"a*": ModelRule(EMBEDS), "*": ModelRule(context_length=7)}
     listed = parse_models({"data": [{"id": "ab"}, {"id": "b"}]}, "acme", rules=rules, now=NOW)
-    assert [(info.capabilities, info.context_length) for info in listed] == [(EMBEDS, 0), (CHAT, 7)]
+    assert [(info.capabilities, info.context_length) for info in listed] == [(EMBEDS, 7), (CHAT, 7)]
     assert describe("abc", rules).capabilities == EMBEDS
 
 

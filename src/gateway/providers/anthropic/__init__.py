@@ -44,7 +44,9 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         self._upstream = open_upstream(
             context,
             headers={**options.credentials, "anthropic-version": options.version},
-            error_for=errors.error_for,
+            error_for=partial(
+                errors.error_for, key_variable=context.key_variable or errors.KEY_VARIABLE
+            ),
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._known: dict[str, models.Claude] = {}

@@ -27,15 +27,17 @@ _STATUS_OF_TYPE = {
 }
 
 
-def error_for(response: ErrorResponse, provider: str) -> GatewayError:
-    """Return the error for an HTTP answer other than 200."""
+def error_for(
+    response: ErrorResponse, provider: str, *, key_variable: str = KEY_VARIABLE
+) -> GatewayError:
+    """Return the error for an HTTP answer other than 200; *key_variable* sets a key."""
     message, _ = read_error(json_of(response.body))
     return error_for_status(
         # A status of their own for what 503 means everywhere else, also to the retries.
         503 if response.status == _OVERLOADED else response.status,
         message,
         provider=provider,
-        key_variable=KEY_VARIABLE,
+        key_variable=key_variable,
         headers=response.headers,
         request_id=response.headers.get(REQUEST_ID_HEADERS[0], ""),
     )

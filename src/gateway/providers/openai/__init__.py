@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import UpstreamRejected
+from gateway.core.errors import UpstreamError, UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
-from gateway.providers.embeddings import read_embeddings
+from gateway.providers.embeddings import join_embeddings, read_embeddings
 from gateway.providers.keepsakes import Owner
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder
+from gateway.providers.openai.learned import Lesson, learn
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
+from gateway.providers.openai.traits import Traits
 from gateway.providers.service import get_models, open_upstream
 from gateway.providers.upstream import EventStream, decoded, stream_learning
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
 
 _CHAT = "/chat/completions"
-_FILL = "/completions"
+_MOST_MODELS = 1000
+"""Models of which is remembered how to ask them; a client may name any number."""
 
 
 class OpenAIProvider(Provider[OpenAIOptions]):
@@ -49,15 +52,18 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         self._upstream = open_upstream(
             context,
             headers={
-                "Authorization": options.api_key and f"Bearer {options.api_key}",
+                **options.headers,
+                **options.credentials,
                 "OpenAI-Organization": options.organization,
                 "OpenAI-Project": options.project,
             },
-            error_for=errors.error_for,
+            error_for=partial(errors.error_for, key_variable=context.key_variable),
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
+        self._query = options.query or None
         self._listed: Mapping[str, ModelInfo] = {}
-        self._without_effort: set[str] = set()
+        self._learned: dict[str, Lesson] = {}
+        self._traits_by_model: dict[str, Traits] = {}
 
     @property
     def remote_host(self) -> str:
@@ -66,12 +72,17 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the server and remember what they can do."""
-        payload = await get_models(self._upstream, "/models")
-        listed = models.parse_models(
-            payload, self.context.name, rules=self.context.options.models, now=time.time()
-        )
+        options = self.context.options
+        if options.list_path:
+            payload = await get_models(self._upstream, options.list_path, query=self._query)
+            listed = models.parse_models(
+                payload, self.context.name, rules=options.models, now=time.time()
+            )
+        else:
+            listed = models.named_models(options.models)
         self._listed = {info.id: info for info in listed}
-        self._without_effort.clear()
+        self._learned.clear()
+        self._traits_by_model.clear()
         return listed
 
     def describe(self, model_id: str) -> ModelInfo:
@@ -87,38 +98,94 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         return decoded(partial(self._open_fill, request))
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
-        """Return the vectors of the embeddings endpoint."""
-        body = encode.embed_body(
-            request.model, request.inputs, dimensions=request.dimensions, user=request.user
-        )
-        payload = await self._upstream.post("/embeddings", body)
-        return read_embeddings(payload, len(request.inputs), provider=self.context.name)
+        """Return the vectors of the embeddings endpoint, in as many requests as the service wants.
+
+        Each is sent after the one before it, so that a failure is not billed more than it must be.
+        """
+        options, inputs = self.context.options, request.inputs
+        size = options.embed_batch or len(inputs) or 1
+        portions = [inputs[start : start + size] for start in range(0, len(inputs) or 1, size)]
+        results: list[EmbedResult] = []
+        for portion in portions:
+            body = encode.embed_body(
+                request.model,
+                portion,
+                dimensions=request.dimensions,
+                user=request.user,
+                members=options.embed_body,
+            )
+            try:
+                payload = await self._upstream.post("/embeddings", body, query=self._query)
+            except UpstreamError as error:
+                error.repeatable = not results
+                raise
+            results.append(read_embeddings(payload, len(portion), provider=self.context.name))
+        return join_embeddings(results)
 
     async def _open_chat(self, request: ChatRequest) -> tuple[EventStream, ChatDecoder]:
-        owner = Owner(request.caller, self.context.name, request.model)
-        messages = self.context.keepsakes.recall(owner, request.messages)
-        body = encode.chat_body(
-            replace(request, messages=messages),
-            self.describe(request.model),
-            self.context.options,
-            effort_rejected=request.model in self._without_effort,
-        )
-        unlearn = partial(self._unlearn_effort, request.model)
-        stream = await stream_learning(self._upstream, _CHAT, body, unlearn)
-        keep = partial(self.context.keepsakes.keep, owner)
-        return stream, ChatDecoder(self.context.name, think=request.think is not False, keep=keep)
+        name, keepsakes = self.context.name, self.context.keepsakes
+        owner = Owner(request.caller, name, request.model)
+        request = replace(request, messages=keepsakes.recall(owner, request.messages))
+        info = self.describe(request.model)
 
-    def _unlearn_effort(
-        self, model: str, body: Mapping[str, object], error: UpstreamRejected
-    ) -> Mapping[str, object] | None:
-        """Remember that *model* rejects ``reasoning_effort``, and return *body* without it."""
-        if "reasoning_effort" not in body or "reasoning_effort" not in error.message:
-            return None
-        self._without_effort.add(model)
-        return {name: value for name, value in body.items() if name != "reasoning_effort"}
+        def body_for(traits: Traits) -> Mapping[str, object]:
+            return encode.chat_body(request, info, self.context.options, traits)
+
+        level = "" if request.think is None else encode.level_of(request.think)
+        stream = await self._open(_CHAT, request.model, body_for, level)
+        decoder = ChatDecoder(
+            name,
+            think=request.think is not False,
+            keep=partial(keepsakes.keep, owner),
+            tags=self._traits(request.model).thinking_tags,
+            key_variable=self.context.key_variable,
+        )
+        return stream, decoder
 
     async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
-        body = encode.completion_body(request, self.context.options)
-        stream = self._upstream.stream(_FILL, body)
-        await stream.connect()
-        return stream, ChatDecoder(self.context.name)
+        options = self.context.options
+
+        def body_for(traits: Traits) -> Mapping[str, object]:
+            return encode.completion_body(request, options, traits)
+
+        stream = await self._open(options.fill_path, request.model, body_for, "")
+        return stream, ChatDecoder(self.context.name, key_variable=self.context.key_variable)
+
+    async def _open(
+        self,
+        path: str,
+        model: str,
+        body_for: Callable[[Traits], Mapping[str, object]],
+        level: str,
+    ) -> EventStream:
+        """Send what *body_for* makes, and once more if the service names what it does not take."""
+
+        def unlearn(
+            body: Mapping[str, object], error: UpstreamRejected
+        ) -> Mapping[str, object] | None:
+            lesson = learn(body, error, self._traits(model), level)
+            if lesson is None:
+                return None
+            self._learned[model] = lesson.added_to(self._learned.get(model, Lesson()))
+            self._traits_by_model.pop(model, None)
+            name = self.context.name
+            self.context.log.info(
+                "%s rejects a part of requests to %s, which is left out from now on; to avoid"
+                " the rejection: %s",
+                name,
+                model,
+                lesson.setting(name, model),
+            )
+            return body_for(self._traits(model))
+
+        body = body_for(self._traits(model))
+        return await stream_learning(self._upstream, path, body, unlearn, query=self._query)
+
+    def _traits(self, model: str) -> Traits:
+        found = self._traits_by_model.get(model)
+        if found is None:
+            learned = self._learned.get(model, Lesson())
+            found = learned.apply(self.context.options.traits_for(model, learned.rule))
+            if len(self._traits_by_model) < _MOST_MODELS:
+                self._traits_by_model[model] = found
+        return found

@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.core.errors import GatewayError
 from gateway.core.events import ChatEvent, Keepsake, TextDelta, ThinkingDelta, Thought, Usage
 from gateway.providers.answer_decoder import ChunkDecoder, Keep
-from gateway.providers.error_bodies import is_error
+from gateway.providers.error_bodies import event_payload, is_error
 from gateway.providers.json_values import count_of, fields_of, json_of
 from gateway.providers.openai import errors
+from gateway.providers.openai.tags import TagReader
 from gateway.providers.upstream.framing import ErrorEvent
 
 __all__ = ["ChatDecoder"]
@@ -87,18 +89,37 @@ _read_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
 class ChatDecoder(ChunkDecoder):
     """Decode one answer of ``/chat/completions`` or ``/completions``, streamed or whole.
 
-    Thinking that comes although *think* is false is dropped.
+    Thinking that comes although *think* is false is dropped. *tags* takes a ``<think>`` at the
+    beginning of the text for thinking. *key_variable* is that of the provider, for errors.
     """
 
-    __slots__ = ("_details", "_is_plain", "_misses", "_reasoning", "_told")
+    __slots__ = (
+        "_details",
+        "_is_plain",
+        "_key_variable",
+        "_misses",
+        "_reasoning",
+        "_tags",
+        "_told",
+    )
 
-    def __init__(self, provider: str, *, think: bool = True, keep: Keep | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        *,
+        think: bool = True,
+        keep: Keep | None = None,
+        tags: bool = False,
+        key_variable: str = "",
+    ) -> None:
         super().__init__(provider, think=think, keep=keep)
+        self._tags = TagReader() if tags else None
+        self._key_variable = key_variable
         self._reasoning: list[str] = []
         self._details: list[object] = []
         self._told = 0
         """The number of details for which there was an event."""
-        self._is_plain = True
+        self._is_plain = not tags
         self._misses = 0
 
     def feed(self, batch: Sequence[bytes]) -> list[ChatEvent]:
@@ -108,7 +129,7 @@ class ChatDecoder(ChunkDecoder):
             if self._is_over:
                 break
             if type(data) is ErrorEvent:
-                events += self._fail(errors.event_error(data, self._provider))
+                events += self._fail(self._error(event_payload(data)))
                 break
             if self._is_plain:
                 try:
@@ -133,7 +154,7 @@ class ChatDecoder(ChunkDecoder):
             events += self._fail_unreadable("an event", cause=error)
             return
         if chunk.error is not None or (chunk.choices is None and is_error(json_of(data))):
-            events += self._fail(errors.payload_error(json_of(data), self._provider))
+            events += self._fail(self._error(json_of(data)))
             return
         if self._reason is None:
             # One choice was asked for; its index may be missing or anything.
@@ -161,11 +182,16 @@ class ChatDecoder(ChunkDecoder):
         text = _text(delta.content) + _text(delta.refusal)
         if text:
             events += self._end_thought()
+        if text and self._tags is not None:
+            events += self._untagged(self._tags.feed(text))
+            if self._tags.is_over:
+                self._tags = None
+        elif text:
             events.append(TextDelta(text))
             # More of the same is the likeliest to follow, but some servers add to each chunk.
             self._is_plain = self._reason is None and self._misses < _MOST_MISSES
         if delta.tool_calls is not None:
-            events += self._end_thought()
+            events += self._flush()
             events += self._calls.feed(delta.tool_calls, _text(chunk.id))
         if choice.finish_reason is not None:
             self._is_plain = False
@@ -178,7 +204,18 @@ class ChatDecoder(ChunkDecoder):
         return [Thought({"openai": {"reasoning_details": details}})] if is_shown else []
 
     def _flush(self) -> list[ChatEvent]:
-        return self._end_thought()
+        """Return the end of the thinking, and text that may have been the beginning of a tag."""
+        tags, self._tags = self._tags, None
+        held = [] if tags is None else self._untagged(tags.end())
+        return self._end_thought() + held
+
+    def _untagged(self, events: list[ChatEvent]) -> list[ChatEvent]:
+        """Return what tags have told apart, without thinking that nobody wants."""
+        self._reasoning += [event.text for event in events if type(event) is ThinkingDelta]
+        return [event for event in events if self._think or type(event) is not ThinkingDelta]
+
+    def _error(self, payload: object) -> GatewayError:
+        return errors.payload_error(payload, self._provider, key_variable=self._key_variable)
 
     def _keepsake(self) -> Keepsake:
         # Details hold the thinking as well, with its signatures.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
-from gateway.core.chat import ChatRequest, FillRequest, JsonFormat, Sampling, Think, Tool
+from gateway.core import codec
+from gateway.core.chat import (
+    ChatRequest,
+    FillRequest,
+    JsonFormat,
+    Sampling,
+    Think,
+    Tool,
+    ToolChoice,
+)
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.function_calls import wire_choice
 from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions
+from gateway.providers.openai.traits import Traits
 from gateway.providers.upstream.payload import reject_deep_nesting
 
-__all__ = ["chat_body", "completion_body", "embed_body"]
+__all__ = ["chat_body", "completion_body", "embed_body", "level_of"]
 
 _OPENAI_OPTIONS = frozenset(
     {
@@ -33,23 +43,32 @@ _OPENAI_OPTIONS = frozenset(
 """Options of "create chat completion" beside those of the vocabulary; none changes an answer's
 form."""
 
-_NEW_LIMIT = re.compile(r"(.*/)?(o\d|gpt-5)")
-_FIXED_SAMPLING = re.compile(r"(.*/)?(o\d|gpt-5(?!.*chat))")
-"""Reasoning models of OpenAI, which reject sampling parameters."""
 _JSON_HINT: Mapping[str, object] = {"role": "system", "content": "Answer in JSON."}
+_SCHEMA_HINT = "Answer in JSON that is valid for this JSON schema, and with nothing else:\n"
+
+_LEVELS: Mapping[str, str] = {
+    "false": "none",
+    "true": "medium",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "max": "xhigh",
+}
+"""OpenAI's own words for how much to think."""
 
 
 @reject_deep_nesting
 def chat_body(
-    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, *, effort_rejected: bool = False
+    request: ChatRequest, info: ModelInfo, options: OpenAIOptions, traits: Traits | None = None
 ) -> dict[str, object]:
     """Return the body for ``POST /chat/completions``; it always asks for a stream.
 
-    *effort_rejected* leaves out ``reasoning_effort``, which the model is known to reject. Raise
-    `InvalidRequest` for what the API has no form for.
+    *traits* are those of the model, by default as *options* have them. Raise `InvalidRequest` for
+    what the API has no form for.
     """
+    traits = traits or options.traits_for(request.model)
     history = name_results(request.messages, request.tools)
-    messages = wire_messages(history, thinking_field=options.thinking_field)
+    messages = wire_messages(history, options, traits)
     body: dict[str, object] = {
         "model": clean(request.model),
         "messages": messages,
@@ -57,37 +76,35 @@ def chat_body(
     }
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, request.model, options)
+    body |= _sampling(request.sampling, options, traits)
     if request.response_format is not None:
-        body["response_format"] = _format(request.response_format)
-        if request.response_format.schema is None and not _mentions_json(request):
-            # "'messages' must contain the word 'json' in some form".
-            messages.insert(0, dict(_JSON_HINT))
+        form, hint = _format(request.response_format, traits, has_hint=_mentions_json(request))
+        body |= form
+        messages[:0] = hint
     if request.tools:
-        body["tools"] = list(map(_tool, request.tools))
+        body["tools"] = [_tool(tool, traits) for tool in request.tools]
         if request.tool_choice is not None:
-            body["tool_choice"] = wire_choice(request.tool_choice)
+            body["tool_choice"] = _choice(request.tool_choice, traits)
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
-    if Capability.THINKING in info.capabilities:
-        body |= _thinking(request.think, options.thinking_by)
+    if Capability.THINKING in info.capabilities and request.think is not None:
+        body |= _thinking(request.think, traits)
     body |= _extra(request.extra, _OPENAI_OPTIONS | options.passed, body)
-    if effort_rejected:
-        body.pop("reasoning_effort", None)
     if request.user:
         body.pop("safety_identifier", None)  # which is newer, and means the same
         body["user"] = clean(request.user)
-    return body
+    body |= traits.body
+    return _without(traits.drop_options, body)
 
 
-def _sampling(sampling: Sampling, model: str, options: OpenAIOptions) -> dict[str, object]:
-    limit = options.max_tokens_field or (
-        "max_completion_tokens" if _NEW_LIMIT.match(model) else "max_tokens"
-    )
-    fields: dict[str, object] = {"seed": sampling.seed, limit: sampling.max_tokens}
+def _sampling(sampling: Sampling, options: OpenAIOptions, traits: Traits) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "seed": sampling.seed,
+        traits.max_tokens_field: sampling.max_tokens,
+    }
     stops = [clean(stop) for stop in sampling.stop if stop]
     fields["stop"] = list(dict.fromkeys(stops)) or None
-    if _FIXED_SAMPLING.match(model) is None:
+    if not traits.fixed_sampling:
         fields |= {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -102,21 +119,37 @@ def _sampling(sampling: Sampling, model: str, options: OpenAIOptions) -> dict[st
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _thinking(think: Think | None, thinking_by: str) -> dict[str, object]:
-    match think, thinking_by:
-        case (None, _) | (_, "nothing"):
+def level_of(think: Think) -> str:
+    """Return the key of ``thinking_levels`` for how much a client wants a model to think."""
+    return think if isinstance(think, str) else str(think).lower()
+
+
+def _thinking(think: Think, traits: Traits) -> dict[str, object]:
+    level, is_on = level_of(think), think is not False
+    effort = traits.thinking_levels.get(level, _LEVELS[level])
+    match traits.thinking_by:
+        case "nothing":
             return {}
-        case _, "enable_thinking":
+        case "enable_thinking":
             # vLLM, SGLang and llama.cpp hand these to the model's chat template.
-            return {"chat_template_kwargs": {"enable_thinking": think is not False}}
-        case False, _:
-            return {"reasoning_effort": "none"}
-        case True, _:
-            return {"reasoning_effort": "medium"}
-        case "max", _:
-            return {"reasoning_effort": "xhigh"}
-        case _:
-            return {"reasoning_effort": think}
+            return {"chat_template_kwargs": {"enable_thinking": is_on}}
+        case "template_thinking":
+            return {"chat_template_kwargs": {"thinking": is_on}}
+        case "enable_thinking_member":
+            return {"enable_thinking": is_on}
+        case "thinking":
+            beside = traits.thinking_levels.get(level)
+            switch: dict[str, object] = {"thinking": {"type": "enabled" if is_on else "disabled"}}
+            return switch | ({"reasoning_effort": beside} if beside else {})
+        case "reasoning":
+            value = {"effort": effort} if is_on else {"enabled": False}
+            return {"reasoning": value} if effort else {}
+    return {"reasoning_effort": effort} if effort else {}
+
+
+def _choice(choice: ToolChoice, traits: Traits) -> object:
+    wire = wire_choice(choice)
+    return wire if not traits.tool_choices or wire in traits.tool_choices else "auto"
 
 
 def _extra(
@@ -126,48 +159,71 @@ def _extra(
     return {name: clean_json(v) for name, v in extra.items() if name in allowed and name not in own}
 
 
-def _format(form: JsonFormat) -> dict[str, object]:
+def _format(
+    form: JsonFormat, traits: Traits, *, has_hint: bool
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Return the members for the form of an answer, and the messages that ask for it in words."""
+    plain: dict[str, object] = (
+        {} if traits.format_by == "words" else {"response_format": {"type": "json_object"}}
+    )
     if form.schema is None:
-        return {"type": "json_object"}
-    schema: dict[str, object] = {"name": form.name or "response", "schema": clean_json(form.schema)}
+        # "'messages' must contain the word 'json' in some form".
+        return plain, [] if has_hint else [dict(_JSON_HINT)]
+    cleaned = clean_json(form.schema)
+    if traits.format_by != "json_schema":
+        return plain, [{"role": "system", "content": _SCHEMA_HINT + codec.encode(cleaned).decode()}]
+    schema: dict[str, object] = {"name": form.name or "response", "schema": cleaned}
     if form.description:
         schema["description"] = clean(form.description)
-    if form.strict is not None:
+    if form.strict is not None and traits.strict_tools:
         schema["strict"] = form.strict
-    return {"type": "json_schema", "json_schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}, []
 
 
 def _mentions_json(request: ChatRequest) -> bool:
     return any("json" in message.text.casefold() for message in request.messages)
 
 
-def _tool(tool: Tool) -> dict[str, object]:
+def _tool(tool: Tool, traits: Traits) -> dict[str, object]:
     function: dict[str, object] = {"name": clean(tool.name)}
     if tool.description:
         function["description"] = clean(tool.description)
-    if tool.strict is not None:
+    if tool.strict is not None and traits.strict_tools:
         function["strict"] = tool.strict
     function["parameters"] = clean_json(tool.parameters) or {"type": "object", "properties": {}}
     return {"type": "function", "function": function}
 
 
-def completion_body(request: FillRequest, options: OpenAIOptions) -> dict[str, object]:
+def completion_body(
+    request: FillRequest, options: OpenAIOptions, traits: Traits | None = None
+) -> dict[str, object]:
     """Return the body for ``POST /completions``, which fills in where a suffix is given."""
+    traits = traits or options.traits_for(request.model)
     body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
     if request.suffix:
         body["suffix"] = clean(request.suffix)
     body["stream"] = True
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, request.model, options)
+    body |= _sampling(request.sampling, options, traits)
     body |= _extra(request.extra, options.passed, body)
-    return body | ({"user": clean(request.user)} if request.user else {})
+    body |= {"user": clean(request.user)} if request.user else {}
+    return _without(traits.drop_options, body)
+
+
+def _without(names: Collection[str], body: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in body.items() if name not in names} if names else body
 
 
 def embed_body(
-    model: str, inputs: Sequence[str], *, dimensions: int | None = None, user: str = ""
+    model: str,
+    inputs: Sequence[str],
+    *,
+    dimensions: int | None = None,
+    user: str = "",
+    members: Mapping[str, object] = MappingProxyType({}),
 ) -> dict[str, object]:
-    """Return the body for ``POST /embeddings``."""
+    """Return the body for ``POST /embeddings``, with *members* besides."""
     body: dict[str, object] = {
         "model": clean(model),
         "input": list(map(clean, inputs)),
@@ -177,4 +233,4 @@ def embed_body(
         body["dimensions"] = dimensions
     if user:
         body["user"] = clean(user)
-    return body
+    return body | dict(members)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from gateway.core.errors import GatewayError, UpstreamRejected
-from gateway.providers.error_bodies import event_payload, read_error
-from gateway.providers.error_responses import error_for_status
-from gateway.providers.json_values import fields_of, json_of
+from gateway.providers.error_bodies import first_error, read_error
+from gateway.providers.error_responses import error_for_status, read_duration
+from gateway.providers.json_values import fields_of, json_of, text_of
 from gateway.providers.upstream import ErrorResponse
 
-__all__ = ["REQUEST_ID_HEADERS", "error_for", "event_error", "payload_error"]
+__all__ = ["REQUEST_ID_HEADERS", "error_for", "payload_error"]
 
 REQUEST_ID_HEADERS = ("x-request-id",)
 _KEY_VARIABLE = "OPENAI_API_KEY"
+_MAYBE_MONEY = frozenset({400, 403, 429})
+_NO_MONEY = frozenset({"insufficient_quota", "exceeded_current_quota_error", "1113", "Arrearage"})
+"""Words of OpenAI, Moonshot, Z.ai and DashScope for an account without money."""
 _STATUS_OF_KIND = {
     "invalid_request_error": 400,
     "context_length_exceeded": 400,
@@ -21,46 +27,63 @@ _STATUS_OF_KIND = {
 }
 
 
-def error_for(response: ErrorResponse, provider: str) -> GatewayError:
-    """Return the error for an HTTP answer other than 200."""
+def error_for(
+    response: ErrorResponse, provider: str, *, key_variable: str = _KEY_VARIABLE
+) -> GatewayError:
+    """Return the error for an HTTP answer other than 200; *key_variable* sets a key."""
     payload = json_of(response.body)
     message, _ = read_error(payload)
     request_id = response.headers.get(REQUEST_ID_HEADERS[0], "")
-    if response.status == 429 and "insufficient_quota" in _kinds(payload):
+    codes = _kinds(payload)
+    if response.status in _MAYBE_MONEY and not _NO_MONEY.isdisjoint(codes):
         # Waiting never helps, so this is no rate limit to the retries.
-        return UpstreamRejected(message, provider=provider, request_id=request_id, status=429)
-    return error_for_status(
+        return UpstreamRejected(
+            message, provider=provider, request_id=request_id, status=response.status
+        )
+    error = error_for_status(
         response.status,
         message,
         provider=provider,
-        key_variable=_KEY_VARIABLE,
-        headers=response.headers,
+        key_variable=key_variable,
+        headers=_with_wait(response.headers, payload),
         request_id=request_id,
-        codes=_kinds(payload),
+        codes=codes,
     )
+    if isinstance(error, UpstreamRejected):
+        error.param = text_of(_inner(payload).get("param"))
+    return error
 
 
-def payload_error(payload: object, provider: str) -> GatewayError:
+def _with_wait(headers: Mapping[str, str], payload: object) -> Mapping[str, str]:
+    """Return *headers* with the wait that only the body tells (Google's ``RetryInfo``)."""
+    details = _inner(payload).get("details")
+    for detail in map(fields_of, details if isinstance(details, list) else ()):
+        seconds = read_duration(text_of(detail.get("retryDelay")))
+        if seconds is not None and "Retry-After" not in headers:
+            return {"Retry-After": str(math.ceil(seconds))}
+    return headers
+
+
+def payload_error(
+    payload: object, provider: str, *, key_variable: str = _KEY_VARIABLE
+) -> GatewayError:
     """Return the error for an error object in a 200 answer, with the status that it names."""
     message, _ = read_error(payload)
-    outer = fields_of(payload)
-    inner = fields_of(outer.get("error"))
+    outer, inner = first_error(payload), _inner(payload)
     named = (inner.get("code"), inner.get("status"), outer.get("code"))
     codes = _kinds(payload)
     kinds = [_STATUS_OF_KIND[kind] for kind in codes if kind in _STATUS_OF_KIND]
     status = next((s for s in (*named, *kinds) if isinstance(s, int) and 400 <= s < 600), 0)
     return error_for_status(
-        status, message, provider=provider, key_variable=_KEY_VARIABLE, codes=codes
+        status, message, provider=provider, key_variable=key_variable, codes=codes
     )
 
 
-def event_error(data: bytes, provider: str) -> GatewayError:
-    """Return the error for an event of the type ``error``, whatever its data is."""
-    return payload_error(event_payload(data), provider)
-
-
 def _kinds(payload: object) -> list[str]:
-    outer = fields_of(payload)
-    inner = fields_of(outer.get("error"))
+    outer, inner = first_error(payload), _inner(payload)
     found = (inner.get("code"), inner.get("type"), outer.get("code"), outer.get("type"))
-    return [kind for kind in found if isinstance(kind, str)]
+    return [str(kind) for kind in found if isinstance(kind, str | int)]
+
+
+def _inner(payload: object) -> Mapping[str, object]:
+    return fields_of(first_error(payload).get("error"))

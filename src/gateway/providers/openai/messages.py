@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
@@ -12,6 +13,8 @@ from gateway.providers.function_calls import wire_call
 from gateway.providers.history.repair import repair_history
 from gateway.providers.history.results import lift_media
 from gateway.providers.history.surrogates import clean, clean_json
+from gateway.providers.openai.options import OpenAIOptions
+from gateway.providers.openai.traits import ThinkingBack, Traits
 from gateway.providers.tool_calls import EXTRA_CONTENT
 from gateway.providers.upstream.payload import LongText, long_text
 
@@ -21,43 +24,67 @@ _AUDIO: Mapping[str, str] = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 _PDF = "application/pdf"
 _TURN_MEMBERS = frozenset({"reasoning_content", "reasoning_details"})
 """What some services want back with the calls of a turn (DeepSeek, Moonshot, OpenRouter)."""
+_TEXTS = frozenset({"reasoning_content", "reasoning"})
+"""Members for thinking that are texts, which may be empty."""
 
 _is_id = re.compile(r"[\x21-\x7e]{1,40}").fullmatch
 
 
-def wire_messages(messages: Sequence[Message], *, thinking_field: str) -> list[dict[str, object]]:
+def wire_messages(
+    messages: Sequence[Message], options: OpenAIOptions, traits: Traits
+) -> list[dict[str, object]]:
     """Return the history as the API takes it: each call with its results right behind it.
 
-    Earlier thinking is sent under *thinking_field*, not at all when that is empty. Raise
-    `InvalidRequest` for media that the API has no form for.
+    Raise `InvalidRequest` for media that the service has no form for.
     """
-    history = repair_history(messages, is_id=lambda text: _is_id(text) is not None)
-    return [_message(message, thinking_field) for message in lift_media(history)]
+    history = lift_media(repair_history(messages, is_id=lambda text: _is_id(text) is not None))
+    if options.system_messages == "first":
+        history = _with_one_system_message(history)
+    return [_message(message, options, traits) for message in history]
 
 
-def _message(message: Message, thinking_field: str) -> dict[str, object]:
+def _with_one_system_message(history: Iterable[Message]) -> Iterator[Message]:
+    """Yield *history* with its leading system messages joined into one."""
+    rest = iter(history)
+    leading = []
+    for message in rest:
+        if message.role is not Role.SYSTEM:
+            rest = chain((message,), rest)
+            break
+        leading.append(message.text)
+    if leading:
+        yield Message(Role.SYSTEM, "\n\n".join(leading))
+    yield from rest
+
+
+def _message(message: Message, options: OpenAIOptions, traits: Traits) -> dict[str, object]:
     match message.role:
         case Role.USER:
-            return {"role": "user", "content": _user_content(message.content)}
+            return {"role": "user", "content": _user_content(message.content, options)}
         case Role.ASSISTANT:
-            return _assistant(message, thinking_field)
+            return _assistant(message, traits)
         case Role.TOOL:
             return {
                 "role": "tool",
                 "tool_call_id": message.tool_call_id,
-                "name": message.tool_name,
+                **({"name": message.tool_name} if options.tool_names else {}),
                 "content": message.text,
             }
         case _:
-            return {"role": "system", "content": message.text}
+            role = "developer" if options.system_messages == "developer" else "system"
+            return {"role": role, "content": message.text}
 
 
-def _user_content(content: Content) -> object:
-    return content if isinstance(content, str) else list(map(_part, content))
+def _user_content(content: Content, options: OpenAIOptions) -> object:
+    return content if isinstance(content, str) else [_part(part, options) for part in content]
 
 
-def _part(part: Part) -> dict[str, object]:
-    return {"type": "text", "text": part} if isinstance(part, str) else _media(part)
+def _part(part: Part, options: OpenAIOptions) -> dict[str, object]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if part.media_type == _PDF and not options.documents:
+        raise InvalidRequest("this provider takes no PDF documents")
+    return _media(part)
 
 
 def _media(media: Media) -> dict[str, object]:
@@ -79,16 +106,32 @@ def _data_url(media: Media) -> str | LongText:
     return long_text(f"data:{media.media_type};base64,", media.base64)
 
 
-def _assistant(message: Message, thinking_field: str) -> dict[str, object]:
+def _assistant(message: Message, traits: Traits) -> dict[str, object]:
     wire: dict[str, object] = {"role": "assistant", "content": message.text}
-    if thinking_field and message.thinking:
-        wire[thinking_field] = message.thinking
+    back, member = traits.thinking_back, traits.thinking_field
+    if member == "tags" and message.thinking and back != "never":
+        wire["content"] = f"<think>{message.thinking}</think>{message.text}"
+    elif member in _TEXTS and _is_due(message, back):
+        wire[member] = message.thinking
     if message.tool_calls:
         # Nothing but calls has null for its content, in the reference and at the strict servers.
-        wire["content"] = message.text or None
+        wire["content"] = wire["content"] or None
         wire["tool_calls"] = list(map(_call, message.tool_calls))
-        wire |= _own(message.keepsake, _TURN_MEMBERS)
+        if back != "never":
+            wire |= _own(message.keepsake, _TURN_MEMBERS)
     return wire
+
+
+def _is_due(message: Message, back: ThinkingBack) -> bool:
+    """Tell whether a turn has the member for its thinking, be that empty."""
+    match back:
+        case "given":
+            return bool(message.thinking)
+        case "calls":
+            return bool(message.tool_calls)
+        case "always":
+            return True
+    return False
 
 
 def _call(call: ToolCall) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 OpenAI's own list holds ids and dates. Others add facts, each in its way: OpenRouter
 ``architecture.input_modalities`` and ``supported_parameters``, vLLM ``max_model_len``, llama.cpp
-``meta``, LM Studio ``type`` and ``capabilities``, Groq ``context_window``. A fact wins over what a
-name suggests, and the settings win over both.
+``meta``, LM Studio ``type`` and ``capabilities``, Groq ``context_window``, Hugging Face what each
+provider behind it can do. A fact wins over what a name suggests, and the settings win over both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.providers.json_values import count_of, fields_of, text_of
 from gateway.providers.openai.options import ModelRule
 from gateway.providers.upstream.documents import read_models
 
-__all__ = ["describe", "parse_models"]
+__all__ = ["describe", "named_models", "parse_models"]
 
 _NO_CHAT = re.compile(
     r"whisper|tts|dall-e|image|moderation|sora|realtime|transcribe|davinci|babbage|rerank"
@@ -30,11 +30,28 @@ _REASONS = re.compile(
 )
 _SEES = re.compile(r"(.*/)?(gpt-4o|gpt-4\.1|gpt-5|o[1-9](-|$)|chatgpt-4o)|.*(vision|-vl\b|llava)")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
-_CONTEXT_NAMES = ("context_length", "max_model_len", "max_context_length", "context_window")
+_CONTEXT_NAMES = (
+    *("context_length", "max_model_len", "max_context_length", "context_window"),
+    *("context_size", "max_prompt_length"),
+)
+_FEATURE_LISTS = ("supported_parameters", "supported_features", "features", "tags")
+_FEATURES: Mapping[Capability, frozenset[str]] = {
+    Capability.TOOLS: frozenset(
+        {
+            *("tools", "tool_use", "tool-use", "function_calling", "function-calling"),
+            *("supports_tools", "supportsfunctioncalling", "trained_for_tool_use"),
+        }
+    ),
+    Capability.THINKING: frozenset({"reasoning", "thinking", "supportsreasoning"}),
+    Capability.VISION: frozenset({"vision", "supportsvision", "supports_image_input"}),
+}
+_FLAGS = frozenset().union(*_FEATURES.values())
+_PATTERN = re.compile(r"[*?\[]")
 _SETTLED = 86_400
 """Seconds after which a date of creation is believed: many servers give the time of the request."""
 _MODALITIES = {"image": Capability.VISION, "audio": Capability.AUDIO}
-_TYPES = {
+_NO_TEXT = ("image", "audio", "video", "rerank", "moderation", "transcribe", "tts", "asr")
+_TYPES = {kind: frozenset[Capability]() for kind in _NO_TEXT} | {
     "embedding": frozenset({Capability.EMBEDDING}),
     "embeddings": frozenset({Capability.EMBEDDING}),
     "vlm": frozenset({Capability.COMPLETION, Capability.TOOLS, Capability.VISION}),
@@ -49,10 +66,11 @@ def parse_models(
     *now* is the time in seconds since 1970. Raise `UpstreamProtocolError` when the payload is no
     list of models.
     """
-    entries = payload.get("data") if isinstance(payload, dict) else payload
+    fields = fields_of(payload)
+    entries = fields.get("data", fields.get("models")) if fields else payload
 
     def read(entry: object) -> ModelInfo | None:
-        model_id = entry.get("id") if isinstance(entry, dict) else None
+        model_id = entry.get("id", entry.get("key")) if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(model_id, str) or not model_id:
             return None
         info = _ruled(_read(model_id, entry, now), rules)
@@ -72,17 +90,21 @@ def describe(model_id: str, rules: Mapping[str, ModelRule]) -> ModelInfo:
     return _ruled(replace(info, capabilities=capabilities), rules)
 
 
+def named_models(rules: Mapping[str, ModelRule]) -> list[ModelInfo]:
+    """Return the models that the settings name, for a service without a list."""
+    return [describe(name, rules) for name in rules if not _PATTERN.search(name)]
+
+
 def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule]) -> ModelInfo:
-    for pattern, rule in rules.items():
-        if fnmatchcase(info.id, pattern):
-            return replace(
-                info,
-                capabilities=(
-                    info.capabilities if rule.capabilities is None else rule.capabilities
-                ),
-                context_length=rule.context_length or info.context_length,
-            )
-    return info
+    matching = [rule for pattern, rule in rules.items() if fnmatchcase(info.id, pattern)]
+    bases = [_by_name(rule.base).capabilities for rule in matching if rule.base]
+    said = [rule.capabilities for rule in matching if rule.capabilities is not None]
+    lengths = [rule.context_length for rule in matching if rule.context_length]
+    return replace(
+        info,
+        capabilities=next(iter([*said, *bases]), info.capabilities),
+        context_length=next(iter(lengths), info.context_length),
+    )
 
 
 def _by_name(model_id: str) -> ModelInfo:
@@ -111,11 +133,10 @@ def _by_name(model_id: str) -> ModelInfo:
 def _read(model_id: str, entry: Mapping[str, object], now: float) -> ModelInfo:
     info = _by_name(model_id)
     meta = fields_of(entry.get("meta"))
-    lengths = (*(entry.get(name) for name in _CONTEXT_NAMES), meta.get("n_ctx_train"))
     return replace(
         info,
         capabilities=_capabilities(info, entry),
-        context_length=next(filter(None, map(count_of, lengths)), 0),
+        context_length=_context_length(entry),
         embedding_length=count_of(meta.get("n_embd")),
         parameter_count=count_of(meta.get("n_params")) or info.parameter_count,
         released=_released(entry.get("created"), now),
@@ -133,20 +154,52 @@ def _capabilities(info: ModelInfo, entry: Mapping[str, object]) -> frozenset[Cap
     by_type = _TYPES.get(str(entry.get("type")))
     if by_type is not None:
         return by_type
+    if entry.get("supports_chat") is False:
+        return frozenset()
     architecture = fields_of(entry.get("architecture"))
-    modalities, outputs = (architecture.get(f"{way}_modalities") for way in ("input", "output"))
-    if not isinstance(modalities, list):
-        return info.capabilities
+    sides = ("input_modalities", "output_modalities")
+    inputs, outputs = (architecture.get(name, entry.get(name)) for name in sides)
     if isinstance(outputs, list) and "text" not in outputs:
         return frozenset()
-    found = {Capability.COMPLETION}
-    found |= {word for name, word in _MODALITIES.items() if name in modalities}
-    supported = entry.get("supported_parameters")
-    if not isinstance(supported, list):
-        # llama.cpp names modalities alone.
-        return frozenset(found | (info.capabilities - {Capability.VISION}))
-    if "tools" in supported:
-        found.add(Capability.TOOLS)
-    if "reasoning" in supported:
-        found.add(Capability.THINKING)
+    features = _features(entry)
+    found = {*info.capabilities}
+    if isinstance(inputs, list):
+        found = {Capability.COMPLETION, *(found - {Capability.VISION})}
+        found |= {word for name, word in _MODALITIES.items() if name in inputs}
+    if features is not None and Capability.COMPLETION in found:
+        found -= {Capability.TOOLS, Capability.THINKING}
+        found |= {ability for ability, words in _FEATURES.items() if words & features}
     return frozenset(found)
+
+
+def _features(entry: Mapping[str, object]) -> frozenset[str] | None:
+    """Return the words of a list for what a model can do; None where it says nothing."""
+    spec = fields_of(entry.get("model_spec"))  # Venice
+    lists = [entry.get(name) for name in _FEATURE_LISTS]
+    words = [word for one in lists if isinstance(one, list) for word in one]
+    known = any(isinstance(one, list) for one in lists)
+    flags = [entry, fields_of(entry.get("capabilities")), fields_of(spec.get("capabilities"))]
+    providers = entry.get("providers")  # Hugging Face
+    flags += map(fields_of, providers if isinstance(providers, list) else ())
+    for table in flags:
+        for name, value in table.items():
+            if isinstance(value, bool) and name.casefold() in _FLAGS:
+                known = True
+                words += [name] if value else []
+    return frozenset(str(word).casefold() for word in words) if known else None
+
+
+def _context_length(entry: Mapping[str, object]) -> int:
+    providers = entry.get("providers")
+    of_providers = [
+        count_of(one.get("context_length"))
+        for one in map(fields_of, providers if isinstance(providers, list) else ())
+    ]
+    lengths = (
+        *(entry.get(name) for name in _CONTEXT_NAMES),
+        fields_of(entry.get("top_provider")).get("context_length"),
+        fields_of(entry.get("model_spec")).get("availableContextTokens"),
+        fields_of(entry.get("meta")).get("n_ctx_train"),
+        max(of_providers, default=0),
+    )
+    return next(filter(None, map(count_of, lengths)), 0)

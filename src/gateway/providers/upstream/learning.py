@@ -22,7 +22,7 @@ Unlearn: TypeAlias = Callable[[Mapping[str, object], UpstreamRejected], Mapping[
 Returns the body to send in its place, or ``None`` when the rejection has another reason.
 """
 
-_MOST_CHANGES = 4
+_MOST_CHANGES = 1
 
 
 async def stream_learning(
@@ -38,7 +38,7 @@ async def stream_learning(
     """POST *body* and return the open stream of the answer, to be closed by the caller.
 
     The other arguments are those of `Upstream.stream`.
-    When the service rejects *body*, what *unlearn* makes of it is sent instead, at most four times.
+    When the service rejects *body*, what *unlearn* makes of it is sent instead, once.
     Raise the `UpstreamRejected` of the last rejection when *unlearn* makes nothing of it, and at
     once every other error: after those, the request may have been accepted.
     """

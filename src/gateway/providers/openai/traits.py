@@ -1,0 +1,133 @@
+"""What is special about a model at a service: the settings' rules, our own, and what was learned.
+
+Most quirks belong to a family of models at a service and not to the service, so rules go by
+patterns of ids. For each member of `Traits` the first rule that has it counts: a user's rule about
+one thing keeps what others say of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+from gateway.core.model_info import Capability
+
+__all__ = [
+    "OPENAI_RULES",
+    "FormatBy",
+    "ModelRule",
+    "ThinkingBack",
+    "ThinkingBy",
+    "Traits",
+    "traits_of",
+]
+
+ThinkingBy: TypeAlias = Literal[
+    "reasoning_effort",
+    "reasoning",
+    "thinking",
+    "enable_thinking",
+    "template_thinking",
+    "enable_thinking_member",
+    "nothing",
+]
+"""How thinking is switched."""
+
+ThinkingBack: TypeAlias = Literal["given", "never", "calls", "always"]
+"""Which turns of a history carry earlier thinking."""
+
+FormatBy: TypeAlias = Literal["json_schema", "json_object", "words"]
+"""How a schema for the answer is sent; each is one step below the one before."""
+
+
+@dataclass(frozen=True)  # without slots, since options inherit from it and from others
+class Traits:
+    """What requests to one model look like.
+
+    ``thinking_by`` is how thinking is switched, ``thinking_levels`` maps ``false``, ``true``,
+    ``low``, ``medium``, ``high`` and ``max`` to the service's words, of which an empty one leaves
+    the parameter out. ``thinking_field`` is the member under which earlier thinking is sent back in
+    the turns that ``thinking_back`` names; ``tags`` stands for a ``<think>`` before the text.
+    ``thinking_tags`` takes such a text at the beginning of an answer for thinking.
+    ``drop_options`` are members that are never sent, ``body`` are members of each request.
+    ``max_tokens_field`` is the name of the limit on an answer. ``fixed_sampling`` sends no sampling
+    parameters. ``tool_choices`` are the only ones that are sent, any other becomes ``auto``; empty
+    is all. ``strict_tools`` sends what a client says of ``strict``. ``format_by`` is how a schema
+    for the answer is sent.
+    """
+
+    thinking_by: ThinkingBy = "reasoning_effort"
+    thinking_levels: Mapping[str, str] = field(default_factory=dict)
+    thinking_back: ThinkingBack = "given"
+    thinking_field: str = ""
+    thinking_tags: bool = False
+    drop_options: tuple[str, ...] = ()
+    max_tokens_field: str = "max_tokens"
+    body: Mapping[str, object] = field(default_factory=dict)
+    fixed_sampling: bool = False
+    tool_choices: tuple[str, ...] = ()
+    strict_tools: bool = True
+    format_by: FormatBy = "json_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRule:
+    """What is said of models: members of `Traits`, and what they can do; ``None`` says nothing.
+
+    ``base`` is the id of a model of OpenAI's whose rules hold, for names that tell nothing, such as
+    those of deployments.
+    """
+
+    capabilities: frozenset[Capability] | None = None
+    context_length: int = 0
+    thinking_by: ThinkingBy | None = None
+    thinking_levels: Mapping[str, str] | None = None
+    thinking_back: ThinkingBack | None = None
+    thinking_field: str | None = None
+    thinking_tags: bool | None = None
+    drop_options: tuple[str, ...] | None = None
+    max_tokens_field: str | None = None
+    body: Mapping[str, object] | None = None
+    fixed_sampling: bool | None = None
+    tool_choices: tuple[str, ...] | None = None
+    strict_tools: bool | None = None
+    format_by: FormatBy | None = None
+    base: str = ""
+
+
+_NEW_LIMIT: Final = "max_completion_tokens"
+OPENAI_RULES: Mapping[str, ModelRule] = MappingProxyType(
+    {
+        "gpt-5*chat*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=False),
+        "gpt-5*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=True),
+        "o[0-9]*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=True),
+    }
+)
+"""Reasoning models of OpenAI reject sampling parameters, and the old name of the limit."""
+
+_MEMBERS = tuple(one.name for one in fields(Traits))
+
+
+def traits_of(
+    model: str, traits: Traits, rules: Iterable[tuple[str, ModelRule]], learned: ModelRule
+) -> Traits:
+    """Return the traits of *model*: as was *learned*, or else by its *rules*, or else *traits*."""
+    matching = [rule for pattern, rule in rules if fnmatchcase(model, pattern)]
+    bases = [rule.base for rule in matching if rule.base]
+    of_base = [
+        rule
+        for base in bases[:1]
+        for pattern, rule in OPENAI_RULES.items()
+        if fnmatchcase(base, pattern)
+    ]
+    given = {name: _first([learned, *matching, *of_base], name) for name in _MEMBERS}
+    defaults = {name: getattr(traits, name) for name in _MEMBERS if given[name] is None}
+    return Traits(**{**given, **defaults})
+
+
+def _first(rules: Sequence[ModelRule], member: str) -> Any:
+    values = (getattr(rule, member) for rule in rules)
+    return next((value for value in values if value is not None), None)
