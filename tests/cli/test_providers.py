@@ -258,3 +258,24 @@ def test_a_gateway_whose_adapter_is_broken_does_not_start(tmp_path: Path) -> Non
         "gateway: the adapter 'sick' cannot be imported:"
         " ModuleNotFoundError: No module named 'no_such_library'\n",
     )
+
+
+def test_a_provider_of_a_preset_tells_so() -> None:
+    settings = Settings(
+        providers={
+            "groq": ProviderSettings("groq", {}, ("a", "b")),
+            "mine": ProviderSettings("mine", preset="nothing"),
+        }
+    )
+    (openai,) = found(settings, "openai")
+    assert openai.state == "configured as groq (preset groq, 2 keys)"
+    (missing,) = found(settings, "nothing")
+    assert missing.state == "not installed, needed by mine"
+
+
+def test_presets_are_listed_with_their_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["providers", "--presets"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    groq = ["groq", "openai", "GROQ_API_KEY", "https://api.groq.com/openai/v1"]
+    assert groq in lines
+    assert main(["check", "--presets"]) == 2

@@ -16,7 +16,7 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.providers.error_responses import error_for_status
+from gateway.providers.error_responses import error_for_status, read_duration, retry_after
 
 STATUSES: dict[str, Any] = {
     "a bad request": (400, "no", UpstreamRejected, 400, "no"),
@@ -113,3 +113,42 @@ def test_a_delay_is_kept_and_nothing_else() -> None:
     headers = {"Retry-After": "7", "Set-Cookie": "x"}
     error = error_for_status(429, "slow", provider="acme", key_variable="ACME_KEY", headers=headers)
     assert error.headers == {"Retry-After": "7"}
+
+
+WAITS: dict[str, tuple[dict[str, str], str | None]] = {
+    "seconds": ({"Retry-After": "7"}, "7"),
+    "milliseconds": ({"retry-after-ms": "1500"}, "2"),
+    "no milliseconds": ({"retry-after-ms": "soon"}, None),
+    "the reset of what is used up": (
+        {
+            "x-ratelimit-remaining-requests": "0",
+            "x-ratelimit-reset-requests": "1m2.5s",
+            "x-ratelimit-remaining-tokens": "0",
+            "x-ratelimit-reset-tokens": "120ms",
+        },
+        "63",
+    ),
+    "the reset of what is left": (
+        {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "6s"},
+        None,
+    ),
+    "no duration": (
+        {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "soon"},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS.values(), ids=WAITS)
+def test_how_long_to_wait_is_told_in_many_ways(
+    headers: dict[str, str], seconds: str | None
+) -> None:
+    assert retry_after(headers).get("Retry-After") == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("34s", 34.0), ("1h2m3.5s", 3723.5), ("2d", 172800.0), ("", None), ("5", None), ("5s!", None)],
+)
+def test_durations(text: str, seconds: float | None) -> None:
+    assert read_duration(text) == seconds

@@ -365,6 +365,51 @@ ENTRIES: dict[str, Any] = {
         {"id": "v", "type": "vlm", "max_context_length": 5},
         ModelInfo("v", CHAT | EYES, family="v", context_length=5),
     ),
+    "Hugging Face": (
+        {
+            "id": "a/b",
+            "providers": [
+                {"context_length": 5, "supports_tools": False},
+                {"context_length": 9, "supports_tools": True},
+                "odd",
+            ],
+        },
+        ModelInfo("a/b", CHAT, family="b", context_length=9),
+    ),
+    "Hugging Face, without tools": (
+        {"id": "a/b", "providers": [{"supports_tools": False}]},
+        ModelInfo("a/b", frozenset({Capability.COMPLETION}), family="b"),
+    ),
+    "Venice": (
+        {
+            "id": "v",
+            "model_spec": {
+                "availableContextTokens": 7,
+                "capabilities": {"supportsFunctionCalling": True, "supportsReasoning": True},
+            },
+        },
+        ModelInfo("v", CHAT | MIND, family="v", context_length=7),
+    ),
+    "Baseten": (
+        {"id": "b", "supported_features": ["tools", "reasoning"], "input_modalities": ["text"]},
+        ModelInfo("b", CHAT | MIND, family="b"),
+    ),
+    "Vercel": (
+        {"id": "v", "tags": ["tool-use", "vision"], "context_window": 3},
+        ModelInfo("v", CHAT | EYES, family="v", context_length=3),
+    ),
+    "LM Studio's own list": (
+        {
+            "key": "l",
+            "type": "llm",
+            "capabilities": {"vision": True, "trained_for_tool_use": False},
+        },
+        ModelInfo("l", frozenset({Capability.COMPLETION}) | EYES, family="l"),
+    ),
+    "xAI": (
+        {"id": "grok", "max_prompt_length": 4, "input_modalities": ["text", "image"]},
+        ModelInfo("grok", CHAT | EYES, family="grok", context_length=4),
+    ),
     "LM Studio's embedding": (
         {"id": "nomic", "type": "embeddings"},
         ModelInfo("nomic", EMBEDS, family="nomic"),
@@ -375,6 +420,18 @@ ENTRIES: dict[str, Any] = {
 @pytest.mark.parametrize(("entry", "info"), ENTRIES.values(), ids=ENTRIES)
 def test_facts_of_a_list(entry: object, info: ModelInfo) -> None:
     assert parse_models({"data": [entry]}, "acme", rules={}, now=NOW) == [info]
+
+
+@pytest.mark.parametrize("name", ["data", "models", ""])
+def test_rows_stand_in_a_member_or_alone(name: str) -> None:
+    rows = [{"id": "a"}]
+    listed = parse_models({name: rows} if name else rows, "acme", rules={}, now=NOW)
+    assert [info.id for info in listed] == ["a"]
+
+
+def test_what_makes_no_text_is_not_listed() -> None:
+    rows = [{"id": "a", "type": "image"}, {"id": "b", "supports_chat": False}]
+    assert parse_models(rows, "acme", rules={}, now=NOW) == []
 
 
 def test_what_cannot_be_used_is_not_listed() -> None:

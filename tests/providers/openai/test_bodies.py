@@ -279,7 +279,9 @@ def test_calls_and_results_are_paired() -> None:
 
 def test_a_result_without_a_name_has_that_of_its_call() -> None:
     call = Message(Role.ASSISTANT, "Wait.", tool_calls=(ToolCall("f", {}, "1"),))
-    messages = sent(USER, call, Message(Role.TOOL, "x", tool_call_id="1"))["messages"]
+    named = OpenAIOptions(tool_names=True)
+    result = Message(Role.TOOL, "x", tool_call_id="1")
+    messages = sent(USER, call, result, options=named)["messages"]
     assert isinstance(messages, list)
     assert messages[1]["content"] == "Wait."
     assert messages[2] == {"role": "tool", "tool_call_id": "1", "name": "f", "content": "x"}

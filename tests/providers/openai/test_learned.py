@@ -258,3 +258,14 @@ async def test_a_query_goes_with_every_request() -> None:
             "/chat/completions?v=1",
             "/models?v=1",
         ]
+
+
+async def test_a_client_that_names_many_models_costs_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.providers.openai._MOST_MODELS", 1)
+    async with opened(OpenAIProvider, HELLO, HELLO) as (provider, _):
+        for model in ("a", "b"):
+            asking = ChatRequest(model, HISTORY[:1])
+            assert await events_of(provider.chat(asking)) == SAID
+        assert [*provider._traits_by_model] == ["a"]

@@ -214,6 +214,11 @@ def test_a_history_of_system_messages_alone_stays_one() -> None:
     assert [one["content"] for one in body["messages"]] == ["a\n\nb"]
 
 
+def test_a_history_without_system_messages_gets_none() -> None:
+    body = sent({"system_messages": "first"}, USER)
+    assert [one["role"] for one in body["messages"]] == ["user"]
+
+
 def test_names_of_tools_go_with_results_only_if_wanted() -> None:
     history = (USER, QUIET, RESULT)
     assert "name" not in sent({}, *history)["messages"][2]

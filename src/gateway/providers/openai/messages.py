@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from gateway.core.chat import Content, Media, Message, Part, Role
 from gateway.core.errors import InvalidRequest
@@ -45,16 +44,12 @@ def wire_messages(
 
 def _with_one_system_message(history: Iterable[Message]) -> Iterator[Message]:
     """Yield *history* with its leading system messages joined into one."""
-    rest = iter(history)
-    leading = []
-    for message in rest:
-        if message.role is not Role.SYSTEM:
-            rest = chain((message,), rest)
-            break
-        leading.append(message.text)
-    if leading:
-        yield Message(Role.SYSTEM, "\n\n".join(leading))
-    yield from rest
+    turns = list(history)
+    is_system = [message.role is Role.SYSTEM for message in turns]
+    count = is_system.index(False) if False in is_system else len(turns)
+    if count:
+        yield Message(Role.SYSTEM, "\n\n".join([one.text for one in turns[:count]]))
+    yield from turns[count:]
 
 
 def _message(message: Message, options: OpenAIOptions, traits: Traits) -> dict[str, object]:

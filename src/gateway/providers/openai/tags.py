@@ -28,12 +28,15 @@ class TagReader:
 
     def feed(self, text: str) -> list[ChatEvent]:
         """Return what *text* is, but for an end that may be the beginning of a tag."""
+        if self.is_over:
+            return self._event(text)
         text = self._held + text
         self._held = ""
         if self._kind is TextDelta and not self._trims:
             begun = text.lstrip()
-            if not begun.startswith(_OPEN):
-                if _OPEN.startswith(begun) and len(text) < _LONGEST_MARGIN:
+            is_near = len(text) - len(begun) <= _LONGEST_MARGIN
+            if not (is_near and begun.startswith(_OPEN)):
+                if is_near and _OPEN.startswith(begun):
                     self._held = text
                     return []
                 self.is_over = True
