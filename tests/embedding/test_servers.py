@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +20,7 @@ import ollama
 import pytest
 from aiohttp import web
 
+from host_process import COMPLAINT, running
 from hosting import served
 from pages import DOCS, blocks
 
@@ -89,66 +87,10 @@ class Patient:
         await response.write(f"data: {chunk}\n\n".encode())
 
 
-@dataclass
-class Service:
-    """A service that runs in a process, and what it has written."""
-
-    process: asyncio.subprocess.Process
-    port: int
-    log: list[str]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def finish(self) -> int:
-        """Wait for the end, keep the rest of the log, and return the exit status."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(15):
-            self.log += (await self.process.stdout.read()).decode().splitlines()
-            return await self.process.wait()
-
-
-@asynccontextmanager
-async def running(command: Sequence[str], directory: Path, upstream: str) -> AsyncIterator[Service]:
+def environ(directory: Path, upstream: str) -> dict[str, str]:
     config = directory / "gateway.toml"
     config.write_text(f'[providers.openai]\nbase_url = "{upstream}/v1"\n')
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    path = os.pathsep.join(filter(None, [str(DOCS / "examples"), kept.get("PYTHONPATH")]))
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=directory,
-        env={
-            **kept,
-            "HOME": str(directory),  # where gunicorn puts a socket
-            "PYTHONPATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONWARNINGS": "default",
-            "GATEWAY_CONFIG": str(config),
-            "HOST_TOKEN": "open sesame",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        yield await _started(process)
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)  # workers too
-        await process.wait()
-
-
-async def _started(process: asyncio.subprocess.Process) -> Service:
-    assert process.stdout is not None
-    log = []
-    async with asyncio.timeout(20):
-        async for line in process.stdout:
-            log.append(line.decode().rstrip("\n"))
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", log[-1]):
-                return Service(process, int(found[1]), log)
-    raise AssertionError("\n".join(log))
+    return {"GATEWAY_CONFIG": str(config), "HOST_TOKEN": "open sesame"}
 
 
 @asynccontextmanager
@@ -176,7 +118,7 @@ async def test_a_stream_is_finished_when_the_server_is_told_to_stop(
     patient = Patient()
     async with (
         served(patient.app()) as upstream,
-        running(command, tmp_path, upstream) as service,
+        running(command, tmp_path, environ(tmp_path, upstream)) as service,
         aiohttp.ClientSession(service.url) as session,
     ):
         async with session.get("/llm/api/tags") as response:
@@ -194,8 +136,4 @@ async def test_a_stream_is_finished_when_the_server_is_told_to_stop(
 
     assert "".join(part.message.content for part in parts) == "one two"
     assert (parts[-1].done_reason, parts[-1].eval_count) == ("stop", 2)
-    # Neither a traceback nor a task, a session or a file that was left behind.
-    complaint = re.compile(
-        r"Traceback|(Resource|Runtime)Warning|Unclosed|destroyed|\[(WARNING|ERROR|CRITICAL)\]"
-    )
-    assert [line for line in service.log if complaint.search(line)] == []
+    assert [line for line in service.log if COMPLAINT.search(line)] == []
