@@ -6,11 +6,11 @@ from aiohttp import web
 
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.errors import ModelNotFound
-from gateway.core.model_info import Capability, ListedModel
+from gateway.core.model_info import ListedModel
 from gateway.dialects.anthropic.documents import count_document
 from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.anthropic.requests import estimate_tokens, read_messages, read_uncounted
-from gateway.dialects.capabilities import check_chat
+from gateway.dialects.capabilities import check_chat, without_idle_thinking
 from gateway.dialects.documents import JSON_TYPE
 from gateway.models.derived import for_chat
 from gateway.routing.targets import Target
@@ -72,7 +72,5 @@ def _task(request: web.Request, raw: bytes) -> StreamTask:
 
 
 def _for_model(conversation: ChatRequest, model: ListedModel) -> ChatRequest:
-    """Set the provider's id; drop `think` where unsupported, since Claude Code always sends it."""
-    thinks = Capability.THINKING in model.info.capabilities
-    think = conversation.think if thinks or not conversation.think else None
-    return replace(conversation, model=model.info.id, think=think)
+    """Set the provider's id, and drop a wish to think that the model cannot fulfil."""
+    return replace(without_idle_thinking(conversation, model.info), model=model.info.id)

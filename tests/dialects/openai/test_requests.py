@@ -71,12 +71,15 @@ def test_a_chat_keeps_all_that_was_said() -> None:
         (None, None, None, set()),
         (9, None, 9, set()),
         (None, 8, 8, set()),
-        (9, 8, 9, set()),
-        (0, 8, None, {"num_predict"}),
+        (9, 8, 8, set()),
+        (8, 9, 8, set()),
+        (0, 8, 8, set()),
+        (8, 0, 8, set()),
+        (0, -1, None, {"num_predict"}),
         (None, -1, None, {"num_predict"}),
     ],
 )
-def test_the_limit_that_ollama_reads_comes_first(
+def test_no_limit_of_the_client_is_exceeded(
     max_tokens: int | None, max_completion_tokens: int | None, limit: int | None, said: set[str]
 ) -> None:
     call = ChatBody(max_tokens=max_tokens, max_completion_tokens=max_completion_tokens)

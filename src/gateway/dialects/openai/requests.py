@@ -103,9 +103,12 @@ def given_options(body: ChatBody | CompletionBody | ResponseBody) -> frozenset[s
 def _limit(body: ChatBody | CompletionBody | ResponseBody) -> int | None:
     if isinstance(body, ResponseBody):
         return body.max_output_tokens
-    if isinstance(body, ChatBody) and body.max_tokens is None:
-        return body.max_completion_tokens
-    return body.max_tokens
+    limits = [body.max_tokens]
+    if isinstance(body, ChatBody):
+        limits.append(body.max_completion_tokens)
+    given = [limit for limit in limits if limit is not None]
+    # A client that sends both means neither to be exceeded.
+    return min(filter(_positive, given), default=given[0] if given else None)
 
 
 def _sampling(body: ChatBody | CompletionBody) -> Sampling:
