@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from one_call import one_call_gateway
 from programs import Program, Watched, installed, needs, settings_of, watched_gateway
 
 pytestmark = [pytest.mark.clients, needs("claude"), pytest.mark.timeout(200)]
@@ -25,14 +26,15 @@ async def watched() -> AsyncIterator[Watched]:
         yield watched
 
 
+def variables(url: str) -> dict[str, str]:
+    exported = re.findall(r"^export (\w+)=(.+)$", settings_of("claude", url), re.M)
+    # It refuses to skip permissions as root unless it is told that this is no machine of value.
+    return {**dict(exported), "DISABLE_AUTOUPDATER": "1", "IS_SANDBOX": "1"}
+
+
 @pytest.fixture
 async def claude(watched: Watched, tmp_path: Path) -> AsyncIterator[Program]:
-    exported = re.findall(r"^export (\w+)=(.+)$", settings_of("claude", watched.url), re.M)
-    # It refuses to skip permissions as root unless it is told that this is no machine of value.
-    alone = {"DISABLE_AUTOUPDATER": "1", "IS_SANDBOX": "1"}
-    async with Program.alone(
-        installed("claude"), tmp_path, **{**dict(exported), **alone}
-    ) as claude:
+    async with Program.alone(installed("claude"), tmp_path, **variables(watched.url)) as claude:
         yield claude
 
 
@@ -64,3 +66,16 @@ async def test_a_tool_with_a_long_name_is_called(watched: Watched, claude: Progr
     assert len(called) <= 64
     assert result == "21 C in Paris"
     assert "21 C in Paris" in answer
+
+
+async def test_a_text_of_several_lines_arrives_as_the_model_wrote_it(tmp_path: Path) -> None:
+    text = 'def f():\n\treturn "ünïcode \\n" # \U0001f600\n'
+    written = {"file_path": str(tmp_path / "work" / "made.py"), "content": text}
+    async with (
+        one_call_gateway("Write", written, **{"mistral-small": "mistral-large"}) as made,
+        Program.alone(installed("claude"), tmp_path, **variables(made.url)) as claude,
+    ):
+        assert await claude.run(*PRINT, "Write it") == "Done.\n"
+        assert (claude.folder / "made.py").read_text() == text
+    *_, call, _ = made.bodies[-1]["messages"]
+    assert json.loads(call["tool_calls"][0]["function"]["arguments"]) == written

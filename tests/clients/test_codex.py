@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from one_call import one_call_gateway
 from programs import Program, Watched, installed, needs, settings_of, watched_gateway
 
 pytestmark = [pytest.mark.clients, needs("codex"), pytest.mark.timeout(200)]
@@ -19,6 +21,14 @@ ALONE = (
     *("-c", "features.plugins=false"),
 )
 WRITE = "echo hello from codex > hello.txt"
+PATCH = """\
+*** Begin Patch
+*** Update File: hello.txt
+@@
+-hello
++hello, "codex" \\ ünïcode
+*** End Patch
+"""
 
 
 @pytest.fixture
@@ -67,3 +77,18 @@ async def test_it_finds_models_as_ollamas(watched: Watched, codex: Program) -> N
     )
     assert (codex.folder / "hello.txt").read_text() == "hello from codex\n"
     assert {"/api/tags", "/v1/responses"} <= {record.path for record in watched.records}
+
+
+async def test_it_patches_files_with_its_custom_tool(tmp_path: Path) -> None:
+    async with (
+        one_call_gateway("apply_patch", {"input": PATCH}, **{"gpt-5.5": "mistral-large"}) as made,
+        Program.alone(installed("codex"), tmp_path) as codex,
+    ):
+        codex.write(".codex/config.toml", settings_of("codex", made.url))
+        codex.write("work/hello.txt", "hello\n")
+        await codex.run("exec", "--json", "-m", "gpt-5.5", *ALONE, "Patch it")
+        assert (codex.folder / "hello.txt").read_text() == 'hello, "codex" \\ ünïcode\n'
+    _, last = made.bodies
+    *_, call, result = last["messages"]
+    assert json.loads(call["tool_calls"][0]["function"]["arguments"]) == {"input": PATCH}
+    assert "Success" in result["content"]
