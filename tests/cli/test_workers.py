@@ -235,6 +235,37 @@ async def test_four_workers_let_exactly_as_many_requests_pass_as_one(tmp_path: P
     assert sorted(statuses) == [200] * 3 + [429] * 47
 
 
+async def metrics_of(url: str) -> list[str]:
+    """Return the lines of the metrics, over a connection of its own."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+        return (await response.text()).splitlines()
+
+
+@pytest.mark.slow
+async def test_the_metrics_of_workers_are_added_up(tmp_path: Path) -> None:
+    arguments = ["--port", str(free_port()), "--workers", "2", "--sandbox"]
+    body = {"model": "mistral-small", "messages": [{"role": "user", "content": "x"}]}
+    on = {"GATEWAY_METRICS_ENABLED": "true"}
+    with serving(tmp_path, *arguments, environ=on) as gateway:
+        for _ in range(8):
+            async with (
+                aiohttp.ClientSession() as session,  # and a connection of its own
+                session.post(f"{gateway.url}/api/chat", json=body) as response,
+            ):
+                await response.read()
+        labels = '{dialect="ollama",route="/api/chat",status="200"}'
+        wanted = {
+            f"gateway_requests_total{labels} 8.0",
+            'gateway_provider_up{provider="mistral"} 1.0',
+        }
+        async with asyncio.timeout(20):
+            for _ in range(4):  # whichever worker is asked
+                while not wanted <= {*await metrics_of(gateway.url)}:
+                    await asyncio.sleep(0.05)
+        gateway.process.terminate()
+        assert await asyncio.to_thread(gateway.finish) == 0
+
+
 def test_workers_need_a_port_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -338,12 +369,14 @@ async def test_what_a_dead_process_held_is_freed_by_its_name(
 ) -> None:
     freed = []
 
+    ended = []
+
     async def free(owner: str) -> None:
         freed.append(owner)
 
     script = f"pathlib.Path(sys.argv[1], sys.argv[4] + '-' + str(os.getpid())).touch()\n{LIVE_ON}"
     command = [sys.executable, "-c", f"import os, pathlib, sys\n{script}", str(tmp_path)]
-    task = asyncio.ensure_future(supervise(2, command, free=free))
+    task = asyncio.ensure_future(supervise(2, command, free=free, ended=ended.append))
     await said(caplog, "2 workers are ready")
     names = [file.name.partition("-") for file in tmp_path.glob("*-*")]  # noqa: ASYNC240
     owner, _, pid = names[0]
@@ -353,8 +386,10 @@ async def test_what_a_dead_process_held_is_freed_by_its_name(
         while not freed:
             await asyncio.sleep(0.01)
     assert freed == [owner]
+    assert ended == [int(pid)]
     os.kill(os.getpid(), signal.SIGTERM)
     assert await asyncio.wait_for(task, 10) == 0
+    assert len(ended) == 3
 
 
 async def test_settings_that_are_wrong_start_no_new_workers(

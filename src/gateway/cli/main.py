@@ -173,6 +173,7 @@ def _complain(reason: object, status: int) -> int:
 
 def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     """Run the configured number of worker processes, each with the same arguments."""
+    from gateway.cli.worker_metrics import shared_metrics  # noqa: PLC0415 - one process needs none
     from gateway.cli.workers import supervise  # noqa: PLC0415 - one process needs none of it
     from gateway.state import free_leases  # noqa: PLC0415 - one process needs none of it
 
@@ -198,7 +199,8 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
     # Said again, since each is to know of the others, also when the file is changed meanwhile.
     told = ("--workers", str(count), "--supervisor")
     command = [sys.executable, "-m", "gateway", *argv, *told]
-    return asyncio.run(supervise(count, command, check=check, free=free))
+    with shared_metrics(settings.metrics) as forget:
+        return asyncio.run(supervise(count, command, check=check, free=free, ended=forget))
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -23,6 +23,10 @@ def _nothing() -> None:
     """Find nothing wrong."""
 
 
+def _forget_nothing(_: int) -> None:
+    """Forget nothing of a process, as where nobody counts."""
+
+
 async def _hold_nothing(_: str) -> None:
     """Free nothing, as for processes that share nothing."""
 
@@ -33,19 +37,21 @@ async def supervise(
     *,
     check: Callable[[], None] = _nothing,
     free: Callable[[str], Awaitable[None]] = _hold_nothing,
+    ended: Callable[[int], None] = _forget_nothing,
 ) -> int:
     """Keep *count* processes of *command* running until SIGINT or SIGTERM; return an exit status.
 
     They share the port through SO_REUSEPORT. To the command are appended the descriptor of a
     socket, the end of a `gateway.cli.line.WorkerLine`, and ``--owner`` with a name; *free* gives
-    back what the process of that name still held when it died.
+    back what the process of that name still held when it died, and *ended* is called with the id of
+    each process that has ended.
 
     SIGHUP starts as many new processes, which read the settings again, and then stops the old ones,
     each of which lets its requests finish. If *check* raises `SettingsError`, or if a new one does
     not become ready, the old ones stay. A process that dies is restarted; if the new one does not
     become ready, all stop. A second SIGINT kills all without waiting for requests.
     """
-    return await _Supervisor(count, command, check, free).run()
+    return await _Supervisor(count, command, check, free, ended).run()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +73,13 @@ class _Supervisor:
         command: Sequence[str],
         check: Callable[[], None],
         free: Callable[[str], Awaitable[None]],
+        ended: Callable[[int], None],
     ) -> None:
         self._count = count
         self._command = command
         self._check = check
         self._free = free
+        self._ended = ended
         self._stopping, self._reload = asyncio.Event(), asyncio.Event()
         self._group: list[_Worker] = []
         self._siblings = Siblings()
@@ -185,6 +193,7 @@ class _Supervisor:
             if (listening := self._listening.pop(worker, None)) is not None:
                 await _cancel(listening)
             worker.line.close()
+            self._ended(worker.process.pid)
             if status != 0:
                 await self._free(worker.owner)
 

@@ -31,8 +31,6 @@ from gateway.version import __version__
 
 __all__ = ["MetricsObserver"]
 
-"""The type of what `MetricsObserver.exposition` returns: Prometheus's text format."""
-
 _OTHER = "other"
 """The label for everything that is none of a bounded set."""
 
@@ -41,8 +39,6 @@ _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 _FAILURE = 400
 _SERVER_FAILURE = 500
-
-
 _SECOND = 1e9
 _HAS_LEFT = 499
 
