@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -180,3 +181,77 @@ def test_a_line_is_cut_whatever_others_have_sent(formatter: logging.Formatter) -
     line = formatter.format(record)
     assert 12_000 < len(line) < 13_000
     assert line.count("…") == 3
+
+
+class Writes(io.StringIO):
+    """Keep each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.texts.append(text)
+        return len(text)
+
+    def messages(self) -> list[list[str]]:
+        """Return the messages of each write."""
+        return [re.findall(r"gateway (\w+)\n", text) for text in self.texts]
+
+
+async def test_lines_of_an_event_loop_are_written_together() -> None:
+    stream = Writes()
+    configure("info", "text", stream=stream)
+    log = logging.getLogger("gateway")
+    log.info("one")
+    log.info("two")
+    assert stream.messages() == []
+
+    await asyncio.sleep(0.1)
+    assert stream.messages() == [["one", "two"]]
+
+    log.info("three")
+    await asyncio.sleep(0.1)
+    assert stream.messages() == [["one", "two"], ["three"]]
+
+
+async def test_a_warning_is_written_at_once_behind_the_lines_before_it() -> None:
+    stream = Writes()
+    configure("info", "text", stream=stream)
+    log = logging.getLogger("gateway")
+    log.info("one")
+    log.warning("two")
+    assert stream.messages() == [["one", "two"]]
+
+
+async def test_a_thread_writes_its_lines_at_once() -> None:
+    stream = Writes()
+    configure("info", "text", stream=stream)
+    log = logging.getLogger("gateway")
+    log.info("one")
+    await asyncio.to_thread(log.info, "two")
+    assert stream.messages() == [["one", "two"]]
+
+
+def test_what_a_loop_has_left_is_written_by_the_next_line_or_the_end() -> None:
+    stream = Writes()
+    configure("info", "text", stream=stream)
+    log = logging.getLogger("gateway")
+
+    async def say(text: str) -> None:
+        log.info(text)
+
+    asyncio.run(say("one"))
+    log.info("two")
+    assert stream.messages() == [["one", "two"]]
+    asyncio.run(say("three"))
+    logging.getLogger().handlers[0].flush()
+    assert stream.messages() == [["one", "two"], ["three"]]
+
+
+def test_a_line_that_cannot_be_made_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Writes()
+    configure("info", "text", stream=stream)
+    logging.getLogger("gateway").info("%d", "none")
+    assert stream.messages() == []
+    assert "--- Logging error ---" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ __all__ = ["JsonFormatter", "TextFormatter", "configure"]
 _LONGEST = 4000
 """Characters of a message, and of the value of a field: both may quote what others sent."""
 
+_DELAY = 0.05
+"""Seconds for which lines are kept, to be written together."""
 _UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 """Switches of `logging` for data that each record collects and no formatter uses."""
 
@@ -63,9 +66,49 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
+    """Write the lines that an event loop logs together, each write being a system call.
+
+    Warnings and errors are written at once, with the lines before them, and so is what is logged
+    outside of an event loop. At the end of the process `logging` flushes its handlers.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._flushed_by: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line of *record* for a moment, or write it."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+            loop = None if record.levelno >= logging.WARNING else _running_loop()
+            if loop is None:
+                self.flush()
+            elif loop is not self._flushed_by:
+                self._flushed_by = loop
+                loop.call_later(_DELAY, self.flush)
+        except Exception:
+            self.handleError(record)
+
     def flush(self) -> None:
-        """Flush without the lock, which is already held while a line is written."""
-        self.stream.flush()
+        """Write the lines that are kept."""
+        self.acquire()  # again, where a line is being written
+        try:
+            self._flushed_by = None
+            if self._lines:
+                text = "".join(self._lines)
+                self._lines.clear()
+                self.stream.write(text)
+            self.stream.flush()
+        finally:
+            self.release()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 _FORMATTERS: Mapping[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
