@@ -13,8 +13,9 @@ from gateway.core.model_info import ModelfileLayers
 from gateway.models.derived import DerivedModel
 from gateway.models.store import Store, open_store
 
-__all__ = ["apply", "expected", "made", "steps"]
+__all__ = ["apply", "expected", "kept", "made", "steps"]
 
+_PREFIX = "w"
 LONG = "All that a user has written. " * 50_000
 """So long that there is time to be killed in the midst of writing it."""
 
@@ -41,12 +42,18 @@ def apply(models: dict[str, DerivedModel], step: tuple[str, str, int]) -> dict[s
     return {key: model for key, model in models.items() if key != name}
 
 
-def expected(prefix: str, done: int) -> dict[str, DerivedModel]:
+def expected(done: int, prefix: str = _PREFIX) -> dict[str, DerivedModel]:
     """Return what is there after so many steps."""
     models: dict[str, DerivedModel] = {}
     for step in islice(steps(prefix), done):
         models = apply(models, step)
     return models
+
+
+async def kept(home: Path) -> dict[str, DerivedModel]:
+    """Return what is there."""
+    async with open_store(home) as store:
+        return {model.name: model for model in await store.models()}
 
 
 async def _do(store: Store, step: tuple[str, str, int]) -> None:
@@ -65,4 +72,6 @@ async def _main(home: Path, prefix: str, limit: int | None) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) or None))
+    _, home, *more = sys.argv
+    prefix, limit = more or (_PREFIX, "0")
+    asyncio.run(_main(Path(home), prefix, int(limit) or None))

@@ -56,7 +56,7 @@ def test_a_killed_process_leaves_every_change_whole_and_none_half_done(
             process.kill()
             done = after + len(process.stdout.read().split("\n")) - 1
         models = kept(home)
-        assert models in (store_writer.expected("w", done), store_writer.expected("w", done + 1))
+        assert models in (store_writer.expected(done), store_writer.expected(done + 1))
         assert check_file(home) == "ok"
 
 
@@ -65,6 +65,6 @@ def test_processes_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> N
     writers = [writer(tmp_path, prefix, 20) for prefix in ("a", "b")]
     assert [process.communicate(timeout=30) and process.returncode for process in writers] == [0, 0]
     assert kept(tmp_path) == {
-        **store_writer.expected("a", 20),
-        **store_writer.expected("b", 20),
+        **store_writer.expected(20, "a"),
+        **store_writer.expected(20, "b"),
     }
