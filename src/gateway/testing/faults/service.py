@@ -44,7 +44,8 @@ class FaultyService:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the connection ends."""
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # The client may have left, also in the midst of a step.
+            with suppress(OSError, asyncio.IncompleteReadError):
                 while await self._answer(reader, writer):
                     pass
         finally:

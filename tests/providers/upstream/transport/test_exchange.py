@@ -269,6 +269,25 @@ async def test_wrong_framing_ends_an_answer_at_once(transport: Transport, more: 
         await service.lines[0].closed.wait()
 
 
+@pytest.mark.parametrize("more", FRAMING.values(), ids=FRAMING)
+async def test_framing_that_breaks_while_nobody_reads_is_an_error_of_the_next_read(
+    transport: Transport, more: bytes
+) -> None:
+    async with raw_service(CHUNKED + b"2\r\nok\r\n", WAIT) as service, asyncio.timeout(5):
+        reading, draining = (transport.exchange(endpoint(service.origin)) for _ in range(2))
+        for exchange in (reading, draining):
+            await exchange.open(b"{}")
+            assert await exchange.read() == b"ok"
+        for line in service.lines:
+            line.writer.write(more)
+            await line.closed.wait()
+        with pytest.raises(BrokenAnswer):
+            while await reading.read():
+                pass
+        await reading.close()
+        await draining.close(drain=1)
+
+
 async def test_what_came_before_an_error_is_read_first(transport: Transport) -> None:
     async with raw_service(CHUNKED + b"2\r\nok\r\n", CLOSE) as service:
         exchange = transport.exchange(endpoint(service.origin))

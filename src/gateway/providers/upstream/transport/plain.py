@@ -41,8 +41,11 @@ _NO_CONNECTION = (
 )
 """What aiohttp raises when there is no connection; a name may be none that can be looked up."""
 
-_FAILURES = (aiohttp.ClientError, OSError, ValueError)
-"""What aiohttp raises when a request fails, or an answer is cut or cannot be read."""
+_FAILURES = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
+"""What aiohttp raises when a request fails, or an answer is cut or cannot be read.
+
+It has a bare `RuntimeError` for reading from a connection, or asking a session, that is closed.
+"""
 
 
 class AiohttpTransport(Transport):
