@@ -21,6 +21,7 @@ from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.zstd import decompress, zstd
 from gateway.dialects.ollama.schemas import load_chat
 from gateway.dialects.openai.history import KeptAnswers
+from gateway.providers.mistral.text_filters import StopFilter, TextFilter
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from growth import instructions
@@ -38,6 +39,7 @@ SMALL = LimitsSettings(
     members=9_000,
     messages=99,
     tools=9,
+    stops=9,
 )
 FORM = "multipart/form-data; boundary=x"
 PART = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n"
@@ -55,6 +57,14 @@ def continue_answers(count: int) -> object:
         previous = f"r{n - 1}" if n else ""
         kept.keep(f"r{n}", [{"id": f"i{n}"}], caller="", previous=previous, items=["x"])
     return kept.history(f"r{count - 1}", caller="")
+
+
+def search(count: int) -> None:
+    """Read an answer of *count* events, each of which may begin a stop sequence, and echo one."""
+    texts = TextFilter("a" * count, [])
+    assert not any(texts.feed("a") for _ in range(count - 1))
+    stops = StopFilter(["a" * 9_000 + "b"])
+    assert not any(stops.feed("a") for _ in range(count))
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,14 @@ READERS = {
     "tools": Reader(
         over=((400, chat(messages=[{"content": "Hi"}], tools=[{}] * 10)),),
         work=lambda n: lambda: load_chat(chat(tools=[{"function": {"name": "f"}}] * (n + 250))),
+    ),
+    "stop sequences": Reader(
+        over=(
+            (400, chat(options={"stop": ["x"] * 10})),
+            (400, chat(options={"stop": ["x" * 9_000, "y" * 2_000]})),
+            (400, chat(options={"stop": "x" * 11_000})),
+        ),
+        work=lambda n: lambda: search(n),
     ),
     "form": Reader(
         over=((413, PART + b"x" * 10_000), (400, PART * 10 + b"--x--"), (400, b"--xy\r\n" * 99)),

@@ -166,6 +166,7 @@ depth = 50
 members = 400
 messages = 30
 tools = 2
+stops = 5
 rpm = 600
 tpm = 2000000
 concurrency = 64
@@ -271,6 +272,7 @@ EVERYTHING_LOADED = Settings(
         members=400,
         messages=30,
         tools=2,
+        stops=5,
         rpm=600,
         tpm=2_000_000,
         concurrency=64,
@@ -339,6 +341,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_LIMITS_MEMBERS": "400",
         "GATEWAY_LIMITS_MESSAGES": "30",
         "GATEWAY_LIMITS_TOOLS": "2",
+        "GATEWAY_LIMITS_STOPS": "5",
         "GATEWAY_RETRY_COUNT": "4",
         "GATEWAY_RETRY_WITHIN": "20",
         "GATEWAY_RETRY_DELAY": "0.1",

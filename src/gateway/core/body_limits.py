@@ -15,7 +15,7 @@ class BodyLimits:
 
     ``text`` is how many bytes there may be besides long strings, such as pictures, ``depth`` how
     deep it may nest, ``members`` how many values it may have. ``messages`` and ``tools`` count
-    those of one conversation.
+    those of one conversation, ``stops`` its stop sequences.
     """
 
     text: int = 16 << 20
@@ -23,3 +23,4 @@ class BodyLimits:
     members: int = 100_000
     messages: int = 10_000
     tools: int = 1000
+    stops: int = 256

@@ -172,6 +172,7 @@ class _LimitsTable(_Table):
     members = fields.Integer(strict=True, validate=_POSITIVE)
     messages = fields.Integer(strict=True, validate=_POSITIVE)
     tools = fields.Integer(strict=True, validate=_POSITIVE)
+    stops = fields.Integer(strict=True, validate=_POSITIVE)
     rpm = fields.Integer(strict=True, validate=limits.LIMIT)
     tpm = fields.Integer(strict=True, validate=limits.LIMIT)
     concurrency = fields.Integer(strict=True, validate=limits.LIMIT)

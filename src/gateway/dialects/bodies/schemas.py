@@ -29,6 +29,9 @@ __all__ = ["TOP_LOGPROBS", "BodySchema", "Value", "body_loader"]
 TOP_LOGPROBS: Final = ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20")
 """Checks how many other tokens a client wants to see in the place of each one."""
 
+_STOPS: Final = frozenset({"stop", "stop_sequences"})
+_LONGEST_STOPS: Final = 10_000
+
 BodyT = TypeVar("BodyT")
 
 
@@ -138,6 +141,20 @@ def _check_length(raw: Mapping[str, object], name: str, most: int) -> None:
         raise InvalidRequest(f"too many {name}: {len(items)}, at most {most} are allowed")
 
 
+def _check_stops(raw: Mapping[str, object], most: int) -> None:
+    """Refuse stop sequences that would make each event of an answer expensive, in any dialect."""
+    for place in (raw, raw.get("options"), raw.get("parameters")):
+        if not isinstance(place, dict):
+            continue
+        for name in _STOPS & place.keys():
+            _check_length(place, name, most)
+            stops = place[name] if isinstance(place[name], list) else [place[name]]
+            if sum(len(stop) for stop in stops if isinstance(stop, str)) > _LONGEST_STOPS:
+                raise InvalidRequest(
+                    f"{name} is too long: at most {_LONGEST_STOPS} characters are allowed in all"
+                )
+
+
 def body_loader(
     schema_type: type[BodySchema[BodyT]], *, empty_error: str = ""
 ) -> Callable[[bytes], BodyT]:
@@ -155,6 +172,7 @@ def body_loader(
         limits = LIMITS.get()
         _check_length(raw, schema.messages_in, limits.messages)
         _check_length(raw, "tools", limits.tools)
+        _check_stops(raw, limits.stops)
         try:
             return schema.read(raw)
         except (Mismatch, InvalidRequest, ma.ValidationError):

@@ -38,25 +38,32 @@ class EchoFilter:
     the continuation alone.
     """
 
-    __slots__ = ("_buffer", "_prefix", "_stem")
+    __slots__ = ("_prefix", "_seen", "_stem")
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._stem = prefix.rstrip()
-        self._buffer: str | None = ""  # None once it is known whether there is an echo
+        self._seen = 0 if prefix else -1
+        """How much of the prefix has come, -1 once it is known whether there is an echo."""
 
     def feed(self, text: str) -> str:
         """Return what of *text* is known to be no echo."""
-        if self._buffer is None:
+        if self._seen < 0:
             return text
-        self._buffer += text
-        if len(self._buffer) < len(self._prefix) and self._prefix.startswith(self._buffer):
+        end = self._seen + len(text)
+        if end < len(self._prefix) and self._prefix.startswith(text, self._seen):
+            self._seen = end
             return ""
-        return self.flush()
+        return self._rest(text)
 
     def flush(self) -> str:
         """Return what is left when the text is over."""
-        text, self._buffer = self._buffer or "", None
+        return self._rest("")
+
+    def _rest(self, text: str) -> str:
+        if self._seen < 0:
+            return text
+        text, self._seen = self._prefix[: self._seen] + text, -1
         if not text.startswith(self._stem):
             return text
         echoed = len(self._stem)
@@ -74,11 +81,10 @@ class StopFilter:
     pieces the text arrives. Only what may be the beginning of a stop string is held back.
     """
 
-    __slots__ = ("_held", "_longest", "_stops", "stopped")
+    __slots__ = ("_held", "_stops", "stopped")
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
-        self._longest = max(map(len, stops), default=0)
         self._held = ""
         self.stopped = False
 
@@ -104,8 +110,11 @@ class StopFilter:
         return held
 
     def _doubtful(self, text: str) -> int:
-        for size in range(min(self._longest - 1, len(text)), 0, -1):
-            tail = text[-size:]
-            if any(stop.startswith(tail) for stop in self._stops):
-                return size
-        return 0
+        """Return how many characters at the end of *text* may begin a stop string."""
+        first = len(text)
+        for stop in self._stops:
+            at = text.find(stop[0], max(0, len(text) - len(stop) + 1), first)
+            while at >= 0 and not stop.startswith(text[at:]):
+                at = text.find(stop[0], at + 1, first)
+            first = at if at >= 0 else first
+        return len(text) - first
