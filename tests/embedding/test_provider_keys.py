@@ -31,7 +31,7 @@ from gateway.cli.logs import TextFormatter
 from gateway.core.secrets import redact
 from gateway.providers import ModelInfo, Provider, ProviderContext
 from gateway.providers.openai import OpenAIProvider
-from gateway.settings import ModelsSettings, ProviderSettings, RetrySettings, load
+from gateway.settings import LimitsSettings, ModelsSettings, ProviderSettings, RetrySettings, load
 from gateway.testing import Answer, FakeUpstream
 from gateways import scripted_app
 from hosting import host_of, served
@@ -302,6 +302,28 @@ async def test_an_empty_key_is_none() -> None:
         async with hosted(scripted_app(provider), by_header(lambda _, value=value: value)) as one:
             await ask(one, "x")
     assert provider.keys == ["", "", ""]
+
+
+async def test_a_key_is_forgotten_with_its_request() -> None:
+    async with service("openai") as fake:
+        app = create_app(Settings(providers={"one": table("openai", fake)}))
+        async with hosted(app) as session:  # which keeps its connection, and so its context
+            assert (await ask(session, MINE))[0] == 200
+            assert await ask(session, model=MINE) == (404, {"error": f"model '{MINE}' not found"})
+            assert await ask(session, MINE, model=MINE) == (
+                404,
+                {"error": f"model '{MINE}' not found"},
+            )
+
+
+async def test_a_request_without_the_key_that_it_needs_takes_nothing_of_limits() -> None:
+    async with service("openai") as fake:
+        providers = {"one": table("openai", fake, key_from="client")}
+        app = create_app(Settings(providers=providers, limits=LimitsSettings(rpm=1)))
+        async with served(app) as origin, aiohttp.ClientSession(origin) as session:
+            for headers, status in (({}, 401), ({}, 401), ({"api-key": MINE}, 200), ({}, 401)):
+                async with session.post("/api/chat", json=CHAT, headers=headers) as response:
+                    assert response.status == status
 
 
 class Keyless(Provider[None]):

@@ -209,13 +209,17 @@ async def _admit(
 
     What the request needs of limits is acquired. Raise what the first gate to reject all raises.
     """
-    record = request[RECORD]
+    record, access = request[RECORD], request[REQUEST_ACCESS]
+    own = None
     for gate in request[GATES]:
+        if gate is access:  # which acquires: what is rejected for its key takes nothing of limits
+            models, own = user_keys(request, models)
         prepare = None if request_for is None else partial(request_for, models[0])
         admitted = await gate.admit(record, models, prepare)
         models = [one for one in models if (one.provider, one.info.id) in admitted]
     record_caller(request, record)
-    models, own = user_keys(request, models)
+    if own is None:
+        models, own = user_keys(request, models)
     targets = request.app[TARGETS].of(models, own)
     record.has_choice = record.has_choice or targets[0].key > 0
     return targets

@@ -43,7 +43,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             "project": "OPENAI_PROJECT_ID",
         }
     )
-    learned = ("_listed", "_without_effort")
+    learned = ("_listed", "_learned", "_traits_by_model")
 
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
