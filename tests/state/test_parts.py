@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gateway.state import memory
 from gateway.state.backend import StateFailure
 from gateway.state.base import Actual, Demand, Granted, Money
 from gateway.state.breaker import Breaker
@@ -43,10 +42,9 @@ def test_a_breaker_waits_longer_from_failure_to_failure() -> None:
     assert breaker.seconds_to_probe == 1
 
 
-async def test_memory_forgets_what_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_SWEEP", 10)
+async def test_memory_forgets_what_says_nothing() -> None:
     now = [0]
-    state = MemoryState(clock=lambda: now[0], now=lambda: now[0] / 1000)
+    state = MemoryState(clock=lambda: now[0], now=lambda: now[0] / 1000, sweep=10)
     for number in range(9):
         money = Money(budget=10, period=number * 60, keep=120, amount=1)
         demand = Demand(f"user {number}", rpm=60, tpm=60, tokens=1, concurrency=1, money=money)
@@ -63,9 +61,8 @@ async def test_memory_forgets_what_says_nothing(monkeypatch: pytest.MonkeyPatch)
     await state.free("me")
 
 
-async def test_memory_keeps_a_bucket_that_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_SWEEP", 2)
-    state = MemoryState(clock=lambda: 0)
+async def test_memory_keeps_a_bucket_that_is_not_full() -> None:
+    state = MemoryState(clock=lambda: 0, sweep=2)
     for _ in range(3):
         await granted(state, Demand("alice", rpm=3))
     assert not isinstance(await state.acquire([Demand("alice", rpm=3)]), Granted)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import SettingsError, StateUnavailable
-from gateway.state import settlements
 from gateway.state.backend import LEASE, Backend, Kind, Settlement, StateFailure
 from gateway.state.base import Actual, Demand, Granted, Lease, Level, Limit, Money, Refused
 from gateway.state.breaker import Breaker
@@ -410,10 +409,10 @@ async def test_a_batch_that_is_never_taken_is_given_up(
 
 
 async def test_the_oldest_settlements_are_lost_if_there_are_too_many(
-    failing: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    failing: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(settlements, "_MOST", 2)
     async with open_shared(failing, timeout=1, breaker=Never()) as state:
+        state.settlements.most = 2
         leases = [(await granted(state, BUDGETED)).lease for _ in range(3)]
         failing.fails = True
         for number, lease in enumerate(leases):

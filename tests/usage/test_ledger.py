@@ -17,7 +17,6 @@ from gateway.state.memory import MemoryState
 from gateway.state.rows import UsageCounts, UsageKey, UsageRow
 from gateway.state.shared import open_shared
 from gateway.state.sqlite import SqliteBackend
-from gateway.usage import ledger as ledgers
 from gateway.usage.ledger import Ledger, open_ledger
 from states import DAY, HOUR, TIMEOUT
 
@@ -67,12 +66,9 @@ async def test_what_is_added_is_written_now_and_then() -> None:
                 await asyncio.sleep(0.001)
 
 
-async def test_what_was_not_written_is_written_later_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ledgers, "_BATCH", 2)
+async def test_what_was_not_written_is_written_later_once() -> None:
     state = Flaky()
-    ledger = Ledger(state)
+    ledger = Ledger(state, batch=2)
     keys = [ALICE._replace(model=str(number)) for number in range(5)]
     for key in keys:
         ledger.add(key, UsageCounts(requests=1))
@@ -89,12 +85,9 @@ async def test_what_was_not_written_is_written_later_once(
     assert len({batch for batch, _ in state.batches}) == 3
 
 
-async def test_rows_that_wait_have_a_limit(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(ledgers, "_ROWS", 3)
+async def test_rows_that_wait_have_a_limit(caplog: pytest.LogCaptureFixture) -> None:
     state = Flaky()
-    ledger = Ledger(state)
+    ledger = Ledger(state, most=3)
     for number in range(6):
         ledger.add(ALICE._replace(model=str(number)), UsageCounts(requests=1))
     ledger.add(ALICE._replace(model="0"), UsageCounts(requests=1))

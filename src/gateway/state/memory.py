@@ -14,9 +14,6 @@ from gateway.state.rows import UsageCounts, UsageKey, UsageRow
 
 __all__ = ["MemoryState", "monotonic_ms"]
 
-_SWEEP = 4096
-"""Requests between two looks for what can be forgotten, such as buckets that are full."""
-
 
 def monotonic_ms() -> int:
     """Return the milliseconds of a clock that is never set back."""
@@ -34,7 +31,8 @@ class MemoryState:
     """The state of one process; it lasts as long as the process.
 
     *clock* tells milliseconds, *now* seconds since 1970. At most *size* bytes of answers are kept;
-    the least recently used go first.
+    the least recently used go first. Every *sweep* requests all that says nothing, such as buckets
+    that are full, is forgotten.
     """
 
     is_up = True
@@ -45,6 +43,7 @@ class MemoryState:
         clock: Callable[[], int] = monotonic_ms,
         now: Callable[[], float] = time.time,
         size: int = 64 << 20,
+        sweep: int = 4096,
     ) -> None:
         self._clock = clock
         self._now = now
@@ -56,6 +55,7 @@ class MemoryState:
         self._forget: dict[tuple[str, int], int] = {}
         self._usage: dict[UsageKey, UsageCounts] = {}
         self._size = size
+        self._sweep_after = sweep
         self._answers: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._bytes = 0
 
@@ -66,7 +66,7 @@ class MemoryState:
     async def acquire(self, demands: Sequence[Demand]) -> Granted | Refused:
         """Take all or nothing, at once."""
         number = next(self._numbers)
-        if number % _SWEEP == 0:
+        if number % self._sweep_after == 0:
             self._sweep()
         return self.take(f"{number:x}", demands)
 

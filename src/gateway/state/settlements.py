@@ -16,8 +16,6 @@ _GATHER = 0.02
 """Seconds in which settlements are gathered that are in no hurry."""
 _BATCH = 200
 """Settlements in one batch, so that nobody else waits long for the server."""
-_MOST = 10_000
-"""Settlements that wait at most; of more the oldest are lost."""
 
 _TRIES = 5
 """How often a batch is sent that a reachable backend does not accept."""
@@ -26,9 +24,10 @@ _log = logging.getLogger("gateway.state")
 
 
 class Settlements:
-    """The queue in front of *guard*."""
+    """The queue in front of *guard*; of more than ``most`` that wait the oldest are lost."""
 
     def __init__(self, guard: Guard) -> None:
+        self.most = 10_000
         self._guard = guard
         self._waiting: deque[Settlement] = deque()
         self._batch: tuple[str, list[Settlement]] | None = None
@@ -45,7 +44,7 @@ class Settlements:
 
     def add(self, settlement: Settlement) -> None:
         """Have *settlement* done; at once if others may wait for the place that it frees."""
-        if len(self._waiting) >= _MOST:
+        if len(self._waiting) >= self.most:
             self._forget([self._waiting.popleft()])
             _log.warning("too many settlements wait for the state: the oldest is lost")
         self._waiting.append(settlement)

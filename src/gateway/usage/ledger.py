@@ -14,11 +14,6 @@ from gateway.state.rows import UsageCounts, UsageKey, UsageRow
 
 __all__ = ["Ledger", "open_ledger"]
 
-_ROWS = 10_000
-"""Rows that wait at most while they cannot be written; what would need more of them is lost."""
-_BATCH = 500
-"""Rows that are written in one piece."""
-
 _log = logging.getLogger("gateway.usage")
 
 
@@ -34,10 +29,16 @@ async def open_ledger(state: State, *, flush: float) -> AsyncIterator[Ledger]:
 
 
 class Ledger:
-    """What this process adds to the ledger of *state*; `open_ledger` has it written."""
+    """What this process adds to the ledger of *state*; `open_ledger` has it written.
 
-    def __init__(self, state: State) -> None:
+    At most *batch* rows are written in one piece, and at most *most* wait while they cannot be
+    written; what would need more of them is lost.
+    """
+
+    def __init__(self, state: State, *, batch: int = 500, most: int = 10_000) -> None:
         self._state = state
+        self._batch_size = batch
+        self._most = most
         self._waiting: dict[UsageKey, UsageCounts] = {}
         self._batch: tuple[str, list[UsageRow]] | None = None
         self._writing = asyncio.Lock()
@@ -46,7 +47,7 @@ class Ledger:
     def add(self, key: UsageKey, counts: UsageCounts) -> None:
         """Add *counts* to the row of *key*."""
         found = self._waiting.get(key)
-        if found is None and len(self._waiting) >= _ROWS:
+        if found is None and len(self._waiting) >= self._most:
             if not self._is_full:
                 _log.error("usage is lost: it cannot be written, and too many rows wait for it")
             self._is_full = True
@@ -58,7 +59,7 @@ class Ledger:
         async with self._writing:
             while self._batch or self._waiting:
                 if self._batch is None:
-                    keys = [*self._waiting][:_BATCH]
+                    keys = [*self._waiting][: self._batch_size]
                     rows = [UsageRow(key, self._waiting.pop(key)) for key in keys]
                     self._batch = (secrets.token_hex(8), rows)
                 identity, rows = self._batch
