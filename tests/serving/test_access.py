@@ -27,7 +27,6 @@ from gateway.access.client_keys import hash_key, new_key
 from gateway.access.key_file import KeyFile
 from gateway.handlers import ROUTES
 from gateway.providers import ModelInfo
-from gateway.serving import access
 from gateway.serving.endpoint import Endpoint
 from gateway.settings import (
     AuthSettings,
@@ -37,6 +36,7 @@ from gateway.settings import (
     Plan,
     ServerSettings,
     Settings,
+    TimeoutSettings,
     UsageSettings,
 )
 from gateway.settings.callers import KEYS_FILE
@@ -304,11 +304,15 @@ async def test_a_plan_that_does_not_exist_lets_nothing_pass(settings: Settings |
     assert await ask_as(Caller("ann", "no-such-plan"), settings) == [500, 500]
 
 
+OFTEN = TimeoutSettings(key_poll=0.01)
+
+
 async def test_the_first_key_closes_a_running_gateway_and_the_last_one_opens_it(
-    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(access, "_POLL", 0.01)
-    client = await aiohttp_client(scripted_app(scripted(), settings_of(home=tmp_path)))
+    client = await aiohttp_client(
+        scripted_app(scripted(), settings_of(home=tmp_path, timeouts=OFTEN))
+    )
     made, file = new_key(), KeyFile(tmp_path / KEYS_FILE)
 
     async def until(status: int, key: str) -> None:
@@ -338,11 +342,9 @@ async def test_the_first_key_closes_a_running_gateway_and_the_last_one_opens_it(
 async def test_keys_that_cannot_be_read_change_nothing(
     aiohttp_client: AiohttpClient,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(access, "_POLL", 0.01)
-    settings = replace(with_key(), home=tmp_path)
+    settings = replace(with_key(), home=tmp_path, timeouts=OFTEN)
     client = await aiohttp_client(scripted_app(scripted(), settings))
     (tmp_path / KEYS_FILE).write_text("no database at all, but longer than the head of one" * 99)
     async with asyncio.timeout(20):
@@ -355,10 +357,9 @@ async def test_keys_that_cannot_be_read_change_nothing(
 
 
 async def test_the_first_key_also_opens_the_ledger_where_limits_were_on(
-    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(access, "_POLL", 0.01)
-    settings = settings_of(home=tmp_path, limits=LimitsSettings(rpm=10**6))
+    settings = settings_of(home=tmp_path, timeouts=OFTEN, limits=LimitsSettings(rpm=10**6))
     client = await aiohttp_client(scripted_app(scripted(), settings))
     async with client.get("/gateway/usage") as response:
         assert response.status == 404

@@ -84,6 +84,7 @@ def test_the_defaults_are_those_of_ollama_on_loopback_with_one_provider() -> Non
         cool_down=CoolDownSettings(unavailable=5.0, rate_limited=5.0, denied=60.0, longest=3600.0),
         timeouts=TimeoutSettings(
             disconnect_poll=0.5,
+            key_poll=1.0,
             heartbeat=10.0,
             stream_end=1.0,
             loaded_models=5.0,
@@ -202,6 +203,7 @@ longest = 4
 
 [timeouts]
 disconnect_poll = 0.1
+key_poll = 0.2
 heartbeat = 5
 stream_end = 0
 loaded_models = 2
@@ -280,7 +282,7 @@ EVERYTHING_LOADED = Settings(
     ),
     retry=RetrySettings(4, 20.0, 0.1, 2.0, 1.0),
     cool_down=CoolDownSettings(1.0, 2.0, 3.0, 4.0),
-    timeouts=TimeoutSettings(0.1, 5.0, 0.0, 2.0, 3.0, 4.0, 6.0),
+    timeouts=TimeoutSettings(0.1, 0.2, 5.0, 0.0, 2.0, 3.0, 4.0, 6.0),
     network=NetworkSettings("aiohttp", "/etc/ssl/company.pem", "http://proxy.corp:3128", True),
     auth=AuthSettings(True, "sixteen-letters-x"),
     usage=UsageSettings(True, 30, 0.5),
@@ -352,6 +354,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_COOL_DOWN_DENIED": "3",
         "GATEWAY_COOL_DOWN_LONGEST": "4",
         "GATEWAY_TIMEOUTS_DISCONNECT_POLL": "0.1",
+        "GATEWAY_TIMEOUTS_KEY_POLL": "0.2",
         "GATEWAY_TIMEOUTS_HEARTBEAT": "5",
         "GATEWAY_TIMEOUTS_STREAM_END": "0",
         "GATEWAY_TIMEOUTS_LOADED_MODELS": "2",

@@ -29,9 +29,6 @@ __all__ = ["Access", "OpenAccess", "is_limited"]
 
 _log = logging.getLogger("gateway.keys")
 
-_POLL = 1.0
-"""Seconds between two checks for keys that were created or revoked."""
-
 
 class OpenAccess:
     """Access control in use, with its state; ``ledger`` is ``None`` if usage is not kept.
@@ -111,7 +108,7 @@ class Access:
         """Poll for changes of the keys until cancelled; keys that cannot be read change nothing."""
         last_error = ""
         while True:
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(self._settings.timeouts.key_poll)
             try:
                 if self._is_outdated():
                     await self.change(self._settings)

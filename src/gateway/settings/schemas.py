@@ -252,6 +252,7 @@ class _CoolDownTable(_Table):
 
 class _TimeoutsTable(_Table):
     disconnect_poll = fields.Float(validate=_ABOVE_ZERO)
+    key_poll = fields.Float(validate=_ABOVE_ZERO)
     heartbeat = fields.Float(validate=_ABOVE_ZERO)
     stream_end = fields.Float(validate=_NOT_NEGATIVE)
     loaded_models = fields.Float(validate=_ABOVE_ZERO)

@@ -167,7 +167,8 @@ class CoolDownSettings:
 class TimeoutSettings:
     """How many seconds the gateway waits for what happens beside an answer.
 
-    ``disconnect_poll`` is the time between two looks for clients that have disconnected.
+    ``disconnect_poll`` is the time between two looks for clients that have disconnected,
+    ``key_poll`` that between two for keys that were made or revoked.
     ``heartbeat`` is how long a client of server-sent events waits without a byte before it is sent
     a sign, and a head if it has none yet.
     ``stream_end`` is how long a provider's stream may take to end after its last event, so that its
@@ -178,6 +179,7 @@ class TimeoutSettings:
     """
 
     disconnect_poll: float = 0.5
+    key_poll: float = 1.0
     heartbeat: float = 10.0
     stream_end: float = 1.0
     loaded_models: float = 5.0
