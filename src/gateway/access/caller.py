@@ -1,4 +1,4 @@
-"""What a host application says of a request: whose it is, and the key it is sent with."""
+"""What a host application sets on a request: its caller, and the provider's key for it."""
 
 from __future__ import annotations
 

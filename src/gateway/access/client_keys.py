@@ -1,4 +1,4 @@
-"""Who asks: from the credential of a request to its caller, and what that one may use."""
+"""Client keys: from the credential of a request to its caller and the models that it may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is configured of callers, and what one request may do: rights, models, limits."""
+"""Access control: the configured callers, and the rights, models and limits of one request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates: what decides, for each request, which models exist and which of them may be used."""
+"""Gates: decide for each request which models exist and which of them may be used."""
 
 from __future__ import annotations
 

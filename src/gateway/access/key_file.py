@@ -1,4 +1,4 @@
-"""Keys that were made with the command line: one SQLite file that a running gateway looks at."""
+"""Keys that the command line created: one SQLite file that a running gateway polls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller may know of itself: its limits, and what is left of them; pure."""
+"""The report about a caller: its limits, and what is left of them; pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of a request: all is acquired before a model is asked, and settled when it is over."""
+"""Limits of a request: acquired before it is dispatched, and settled when it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller is told of its rates, in the headers of its dialect; pure."""
+"""Rate-limit headers for a caller, in its dialect; pure."""
 
 from __future__ import annotations
 

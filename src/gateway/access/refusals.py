@@ -1,4 +1,4 @@
-"""The words for limits that are reached; pure."""
+"""The error messages for limits that are reached; pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator should know of keys and limits before others use the gateway."""
+"""Check keys and limits, before others use the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes the place of an adapter that failed to start, so that the others can."""
+"""A substitute for an adapter that failed to start, so that the others can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words with which services say why an answer ended."""
+"""The finish reasons of services, as they spell them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller may know: its limits, and usage, from the rooms that count them.
+"""Reports about a caller's limits and about usage, from the rooms that count them.
 
 They are imported only here, when a report is requested.
 """

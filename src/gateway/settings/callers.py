@@ -1,4 +1,4 @@
-"""What can be configured of callers: their keys, what they may use, and where that is counted."""
+"""Settings of callers: their keys, what they may use, and where that is counted."""
 
 from __future__ import annotations
 

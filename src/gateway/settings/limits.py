@@ -1,4 +1,4 @@
-"""What the settings of keys, limits and prices may hold."""
+"""The allowed values in settings of keys, limits and prices."""
 
 from __future__ import annotations
 

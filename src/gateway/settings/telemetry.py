@@ -1,4 +1,4 @@
-"""What can be configured of metrics."""
+"""Settings of metrics."""
 
 from __future__ import annotations
 

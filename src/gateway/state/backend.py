@@ -1,4 +1,4 @@
-"""What a database or a server must do to be a state that several processes share."""
+"""The contract of a backend: a database or server that several processes share."""
 
 from __future__ import annotations
 

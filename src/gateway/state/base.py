@@ -1,4 +1,4 @@
-"""What limits are counted in: what a request demands of a name, what it gets, and who keeps it.
+"""The contract of the state: what a request demands of a name, what it gets, and who keeps it.
 
 Amounts of money are integers of 10⁻¹² units, times are integers of milliseconds unless they say
 seconds. A name is that of a client key, or `EVERYBODY` for the limits of the whole gateway.

@@ -1,4 +1,4 @@
-"""When to leave a service alone that has failed, and when to try it again."""
+"""A circuit breaker: when to skip a server that has failed, and when to try it again."""
 
 from __future__ import annotations
 

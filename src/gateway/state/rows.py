@@ -1,4 +1,4 @@
-"""One row of the ledger: who has used which model for what in one hour, added up."""
+"""One row of the ledger: usage of one hour by caller, model and operation."""
 
 from __future__ import annotations
 

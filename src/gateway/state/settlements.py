@@ -1,4 +1,4 @@
-"""What is to be written to a backend when it suits: gathered, in order, and never twice."""
+"""The queue of writes to a backend: batched, in order, and never sent twice."""
 
 from __future__ import annotations
 

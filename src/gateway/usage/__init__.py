@@ -1,1 +1,1 @@
-"""What is added up of requests, by the hour, and reports of it."""
+"""Usage of requests by the hour, and reports of it."""

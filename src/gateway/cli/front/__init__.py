@@ -1,1 +1,1 @@
-"""What stands between the socket and aiohttp's server, for clients that Go's server takes."""
+"""The layer between the socket and aiohttp's server, for requests that Go's server accepts."""

@@ -1,4 +1,4 @@
-"""Answer requests that are refused before aiohttp's server could read them."""
+"""Answer requests that are rejected before aiohttp's server reads them."""
 
 import secrets
 from typing import Final

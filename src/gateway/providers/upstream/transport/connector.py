@@ -1,4 +1,4 @@
-"""The pool of connections for sessions of aiohttp: one service's late answer is nobody else's."""
+"""A connector for aiohttp sessions that reuses only connections on which nothing has arrived."""
 
 from typing import Any
 from weakref import WeakSet
