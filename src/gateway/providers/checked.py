@@ -21,6 +21,7 @@ from gateway.core.events import (
     Logprobs,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
 )
@@ -41,7 +42,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-_EVENTS: Final = (TextDelta, ThinkingDelta, ToolCallDelta, ToolCall, Logprobs, Finish)
+_EVENTS: Final = (TextDelta, ThinkingDelta, Thought, ToolCallDelta, ToolCall, Logprobs, Finish)
 
 
 def _mistake(name: str, did: str, wanted: str) -> UpstreamProtocolError:

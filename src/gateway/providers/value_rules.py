@@ -13,6 +13,7 @@ from gateway.core.events import (
     Logprobs,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -80,6 +81,7 @@ _INFO: Mapping[str, _Kind] = {
 _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
     TextDelta: {"text": _TEXT},
     ThinkingDelta: {"text": _TEXT},
+    Thought: {"keepsake": _MAPPING},
     ToolCallDelta: {"id": _TEXT, "name": _TEXT, "arguments": _TEXT},
     ToolCall: {"name": _TEXT, "arguments": _MAPPING, "id": _ANY_TEXT, "keepsake": _MAPPING},
     Logprobs: {"tokens": _TUPLE},
