@@ -133,8 +133,10 @@ async def found(session: aiohttp.ClientSession, server: str, query: str) -> list
     """Return what *query* finds: series with numbers."""
     try:
         async with session.get(f"{server}/api/v1/query", params={"query": query}) as response:
+            if response.status == 503:  # it is starting
+                return []
             document = await response.json()
-    except aiohttp.ClientConnectionError:  # it is starting
+    except aiohttp.ClientConnectionError:  # it does not even listen yet
         return []
     assert document["status"] == "success", document
     return [one for one in document["data"]["result"] if one["value"][1] != "NaN"]
