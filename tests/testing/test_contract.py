@@ -7,7 +7,7 @@ import configparser
 import pytest
 
 import gateway.testing
-from contract_results import CHECKS, FAILED, PASSED, NaiveContract
+from contract_results import CHECKS, FAILED, PASSED, SKIPPED, NaiveContract
 from gateway.providers.registry import GROUP, load_adapter
 from gateway.testing import ProviderContract
 from pages import ROOT
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 def test_the_expectations_are_about_every_check() -> None:
-    assert sorted([*PASSED, *FAILED]) == sorted(CHECKS)
+    assert sorted([*PASSED, *FAILED, *SKIPPED]) == sorted(CHECKS)
 
 
 @pytest.mark.parametrize("name", sorted(PASSED))
@@ -38,6 +38,12 @@ def test_a_naive_adapter_fails_where_something_goes_wrong(
 ) -> None:
     with pytest.raises(error):
         getattr(Hasty(), name)()
+
+
+@pytest.mark.parametrize("name", sorted(SKIPPED))
+def test_a_check_of_what_an_adapter_does_not_have_is_skipped(name: str) -> None:
+    with pytest.raises(pytest.skip.Exception, match="^optional: the adapter has no "):
+        getattr(NaiveContract(), name)()
 
 
 def test_every_adapter_that_comes_with_the_gateway_is_held_against_every_check() -> None:

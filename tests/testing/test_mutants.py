@@ -17,6 +17,8 @@ from gateway.core.chat import ChatRequest, replace
 from gateway.core.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta
 from gateway.core.model_info import ModelInfo
 from gateway.providers.mistral import MistralProvider
+from odd_adapters import Deployed, DeployedContract
+from planted_bugs import BUGS
 from shipped_adapters import MistralContract
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -35,6 +37,17 @@ class FinishesTwice(MistralProvider):
 class RenamesTheModel(MistralProvider):
     def chat(self, request: ChatRequest) -> ChatStream:
         return super().chat(replace(request, model=request.model.upper()))
+
+
+class DropsTheTools(MistralProvider):
+    def chat(self, request: ChatRequest) -> ChatStream:
+        return super().chat(replace(request, tools=()))
+
+
+class EmptiesTheStops(MistralProvider):
+    def chat(self, request: ChatRequest) -> ChatStream:
+        stop = ("another",) if request.sampling.stop else ()
+        return super().chat(replace(request, sampling=replace(request.sampling, stop=stop)))
 
 
 class AsksAtOnce(MistralProvider):
@@ -113,7 +126,9 @@ class WaitsForever(Clings):
 
 MUTANTS = {
     "test_text_comes_first_and_one_finish_last": FinishesTwice,
-    "test_a_request_is_json_that_names_the_model": RenamesTheModel,
+    "test_a_request_names_the_model": RenamesTheModel,
+    "test_tools_calls_and_results_are_sent": DropsTheTools,
+    "test_what_an_option_contains_is_sent_with_it": EmptiesTheStops,
     "test_nothing_is_sent_before_the_first_event_is_requested": AsksAtOnce,
     "test_events_do_not_depend_on_where_the_bytes_are_cut": ReadsByChunk,
     "test_events_may_arrive_byte_by_byte": ReadsByChunk,
@@ -128,7 +143,9 @@ MUTANTS = {
 
 
 def test_there_is_a_mutant_for_each_check_that_a_naive_adapter_passes() -> None:
-    assert MUTANTS.keys() == PASSED
+    planted = {check for _, _, check in BUGS.values()}
+    assert {*MUTANTS, *planted, "test_a_model_in_a_path_is_percent_encoded"} >= PASSED
+    assert MUTANTS.keys() <= PASSED
 
 
 @pytest.mark.parametrize(("check", "mutant"), MUTANTS.items(), ids=MUTANTS)
@@ -136,3 +153,20 @@ def test_it_is_caught(check: str, mutant: type[MistralProvider]) -> None:
     contract = type("Mutant", (MistralContract,), {"provider": mutant, "patience": 0.3})
     with pytest.raises((Exception, pytest.fail.Exception)):
         getattr(contract(), check)()
+
+
+class EncodesNothing(Deployed):
+    """Puts the client's own name of a model into a path."""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        stream = self._upstream.stream(f"/{request.model}", {"turns": []})
+        async with stream:
+            async for batch in stream:
+                yield [TextDelta("a") for _ in batch]
+        yield [STOP]
+
+
+def test_a_name_in_a_path_that_is_not_encoded_is_caught() -> None:
+    contract = type("Mutant", (DeployedContract,), {"provider": EncodesNothing})
+    with pytest.raises(AssertionError, match="can add a query|can lead elsewhere"):
+        contract().test_a_model_in_a_path_is_percent_encoded()

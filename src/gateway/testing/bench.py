@@ -14,6 +14,7 @@ from gateway.core.chat import ChatRequest
 from gateway.core.events import Answer as Folded
 from gateway.core.events import ChatEvent, ChatStream, Finish, TextDelta, ThinkingDelta, fold
 from gateway.providers.base import AnyProvider
+from gateway.providers.checked import check_batch
 from gateway.testing.upstream import Answer, FakeUpstream
 
 __all__ = [
@@ -59,7 +60,7 @@ async def events_of(stream: ChatStream, into: list[ChatEvent] | None = None) -> 
     events = [] if into is None else into
     async with aclosing(stream):
         async for batch in stream:
-            assert isinstance(batch, Sequence), "a stream yields batches of events"
+            check_batch(NAME, batch)
             events += batch
     return events
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -46,12 +46,17 @@ class Received:
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _no_answer(_: Received) -> Answer | None:
+    return None
+
+
 class FakeUpstream:
     """Send the planned responses, one for each request; the last one is repeated.
 
-    ``routes`` maps ends of paths to responses outside of the plan. Use it as an asynchronous
-    context manager; ``url`` is its origin, ``requests`` are the requests so far, and ``asked`` is
-    set when the first one arrives.
+    ``routes`` maps ends of paths to responses outside of the plan, and ``answer`` may be set to a
+    function that returns the response to a request in place of both, or None. Use it as an
+    asynchronous context manager; ``url`` is its origin, ``requests`` are the requests so far, and
+    ``asked`` is set when the first one arrives.
     """
 
     def __init__(self, *answers: Answer) -> None:
@@ -59,6 +64,7 @@ class FakeUpstream:
         self.requests: list[Received] = []
         self.asked = asyncio.Event()
         self.routes: dict[str, Answer] = {}
+        self.answer: Callable[[Received], Answer | None] = _no_answer
         self._plan = deque(answers)
 
     def plan(self, *answers: Answer) -> None:
@@ -90,7 +96,7 @@ class FakeUpstream:
         received = Received(request.method, request.raw_path, request.headers, await request.read())
         self.requests.append(received)
         self.asked.set()
-        answer = self._next(request.path)
+        answer = self.answer(received) or self._next(request.path)
         response = web.StreamResponse(
             status=answer.status, headers={**answer.headers, "Content-Type": answer.content_type}
         )

@@ -9,9 +9,13 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from gateway.core import codec
 from gateway.core.errors import SettingsError
 from gateway.providers.registry import installed
 
@@ -37,7 +41,7 @@ class Package:
             "\n"
             "install it and run its tests:\n"
             f"    cd {shlex.quote(str(self.directory))}\n"
-            "    python -m pip install -e '.[test]'\n"
+            f"    python -m pip install {_gateway()}-e '.[test]'\n"
             "    python -m pytest\n"
             "add it to the settings, a TOML file:\n"
             f"    [providers.{self.name}]\n"
@@ -46,6 +50,21 @@ class Package:
             "\n"
             f"Its code is for an invented service: change it to the API of {self.name}."
         )
+
+
+def _gateway() -> str:
+    """Return what pip needs to install this gateway beside an adapter, with a space after it.
+
+    That is the folder or wheel that it came from (PEP 610); nothing if it came from an index.
+    """
+    try:
+        told = distribution("ollama-gateway").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return ""
+    url = urlsplit(codec.decode(told)["url"] if told else "")
+    if url.scheme != "file":
+        return f"{shlex.quote(url.geturl())} " if url.scheme else ""
+    return f"{shlex.quote(url2pathname(url.path))} "
 
 
 def write_adapter(name: str, directory: Path | None = None) -> Package:

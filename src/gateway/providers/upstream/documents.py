@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from gateway.core import codec
 from gateway.core.errors import UpstreamProtocolError
+from gateway.core.model_info import ModelInfo
 from gateway.core.texts import clean
+from gateway.providers.value_rules import fault_of
 
 __all__ = ["LONGEST_DOCUMENT", "read_document", "read_models"]
 
@@ -34,11 +36,17 @@ def read_document(body: bytes) -> object:
     return value
 
 
+def _fault(model: object) -> str:
+    if not isinstance(model, ModelInfo):
+        return ""
+    return fault_of(model) or ("" if model.id else "a model without an id")
+
+
 def read_models(rows: object, read: Callable[[Any], T | None], provider: str) -> list[T]:
     """Return what *read* makes of each of *rows*, which is nothing of one that is not to be listed.
 
-    One that it fails at costs no other. Raise `UpstreamProtocolError` for what is no list, and for
-    a list of which it can read nothing.
+    One that it fails at, or makes a wrong `ModelInfo` of, costs no other. Raise
+    `UpstreamProtocolError` for what is no list, and for a list of which it can read nothing.
     """
     found: list[T] = []
     failures: list[Exception] = []
@@ -48,7 +56,10 @@ def read_models(rows: object, read: Callable[[Any], T | None], provider: str) ->
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             failures.append(error)
         else:
-            if model is not None:
+            fault = _fault(model)
+            if fault:
+                failures.append(ValueError(fault))
+            elif model is not None:
                 found.append(model)
     if not isinstance(rows, list) or (failures and not found):
         raise UpstreamProtocolError(

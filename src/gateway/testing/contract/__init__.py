@@ -17,12 +17,15 @@ has the right error class.
 
 from __future__ import annotations
 
+from gateway.testing.contract.abilities import Abilities
 from gateway.testing.contract.answers import Answers
 from gateway.testing.contract.failures import Failures
 from gateway.testing.contract.leftovers import Leftovers
+from gateway.testing.contract.lists import Lists
+from gateway.testing.contract.requests import Requests
 
 __all__ = ["ProviderContract"]
 
 
-class ProviderContract(Answers, Failures, Leftovers):
-    """Inherit from this in a class named ``Test…``, and set the attributes of `Subject`."""
+class ProviderContract(Answers, Requests, Abilities, Lists, Failures, Leftovers):
+    """Inherit from this in a class named ``Test…``, and set those of `Attributes`."""

@@ -12,7 +12,7 @@ import pytest
 from gateway.core.errors import UpstreamError
 from gateway.providers.base import CONTRACT, Provider
 from gateway.testing.bench import CANARY, Bench, events_of, refusal
-from gateway.testing.contract.subject import Subject, check
+from gateway.testing.contract.subject import Subject, chat_check, check
 
 __all__ = ["Leftovers"]
 
@@ -20,7 +20,7 @@ __all__ = ["Leftovers"]
 class Leftovers(Subject):
     """No connection stays open, and no secret is shown."""
 
-    @check
+    @chat_check
     async def test_closing_a_stream_closes_its_connection(self, bench: Bench) -> None:
         """The connection is closed at once, so that the service stops working on the request."""
         stream = bench.ask(self._request(), self._good(self._unfinished(), hang=True))
@@ -29,7 +29,7 @@ class Leftovers(Subject):
         (request,) = bench.upstream.requests
         await request.left.wait()
 
-    @check
+    @chat_check
     async def test_cancelling_an_idle_stream_closes_its_connection(self, bench: Bench) -> None:
         """A disconnect is handled even while the service sends nothing."""
         stream = bench.ask(self._request(), self._good(hang=True))
@@ -40,14 +40,14 @@ class Leftovers(Subject):
         assert reader.cancelled()
         await bench.upstream.requests[0].left.wait()
 
-    @check
+    @chat_check
     async def test_the_session_stays_open(self, bench: Bench) -> None:
         """The session belongs to the gateway, and other providers use it too."""
         await self._hello(bench, self.hello_stream)
         await bench.provider.aclose()
         assert not bench.session.closed
 
-    @check
+    @chat_check
     async def test_the_secret_is_never_shown(self, bench: Bench) -> None:
         """It is in no representation, log, error or URL, even if the service repeats it."""
         context = bench.provider.context

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType
-from typing import ClassVar, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -15,63 +15,62 @@ import pytest
 from gateway.core.chat import ChatRequest, Message, Role
 from gateway.core.errors import UpstreamError
 from gateway.core.events import ChatEvent, ChatStream, Finish
-from gateway.providers.base import AnyProvider, ProviderContext
+from gateway.core.model_info import Capability
+from gateway.providers.base import AnyProvider, Provider, ProviderContext
+from gateway.testing.attributes import Attributes
 from gateway.testing.bench import CANARY, NAME, Bench, events_of, listening
 from gateway.testing.upstream import Answer, FakeUpstream
 
-__all__ = ["Subject", "check"]
+__all__ = ["Subject", "chat_check", "check", "embed_check", "fill_check", "long_check", "optional"]
 
 SubjectT = TypeVar("SubjectT", bound="Subject")
 
 
 def check(
-    body: Callable[[SubjectT, Bench], Awaitable[None]],
+    body: Callable[[SubjectT, Bench], Awaitable[None]], *, needs: str = "", patience: float = 1
 ) -> Callable[[SubjectT], None]:
-    """Return a synchronous test that runs *body* with a bench."""
+    """Return a synchronous test that runs *body* with a bench.
+
+    It is skipped for an adapter without the operation that it *needs*, and may take *patience*
+    times as long as others.
+    """
 
     def test(self: SubjectT) -> None:
-        asyncio.run(self.on_bench(body))
+        if needs and not self.has(needs):
+            pytest.skip(f"optional: the adapter has no {needs}")
+        asyncio.run(self.on_bench(body, patience))
 
     # Not by functools.wraps: pytest would look through it and take the bench for a fixture.
     test.__name__, test.__qualname__, test.__doc__ = body.__name__, body.__qualname__, body.__doc__
     return test
 
 
-class Subject:
-    """An adapter's class, samples of its service's responses, and the steps that checks share."""
+chat_check = partial(check, needs="chat")
+embed_check = partial(check, needs="embed")
+fill_check = partial(check, needs="fill")
+long_check = partial(check, needs="chat", patience=12)
 
-    provider: ClassVar[type[AnyProvider]]
-    """The adapter's class."""
-    options: ClassVar[Mapping[str, object]] = MappingProxyType({})
-    """The adapter's options, without the base URL and the secret."""
-    base_url_option: ClassVar[str] = "base_url"
-    """The name of the option for the base URL."""
-    base_path: ClassVar[str] = ""
-    """The path of the base URL."""
-    secret_option: ClassVar[str] = "api_key"  # noqa: S105 - an option's name
-    """The name of the option for the secret; empty if there is none."""
-    model: ClassVar[str] = "contract-model"
-    """The provider's id of a chat model."""
 
-    hello_stream: ClassVar[bytes]
-    """The body of one valid answer: text, then an end."""
-    hello_text: ClassVar[str]
-    """The text of that answer."""
-    hello_finish: ClassVar[bytes]
-    """The bytes in that body with which its end begins."""
-    content_type: ClassVar[str] = "text/event-stream"
-    """The content type of that body."""
-    garbage: ClassVar[bytes] = b"data: {]\n\n"
-    """An event that is framed correctly and cannot be parsed."""
-    models_body: ClassVar[bytes | Mapping[str, bytes]]
-    """The response to a request for the model list, or several by the end of their paths."""
-    patience: ClassVar[float] = 5.0
-    """The time limit of one check in seconds."""
+def optional(value: object, attribute: str) -> None:
+    """Skip a check that lacks the *value* of the optional *attribute*."""
+    if not value:
+        pytest.skip(f"optional: set {attribute} to have this checked")
 
-    async def on_bench(self: SubjectT, body: Callable[[SubjectT, Bench], Awaitable[None]]) -> None:
-        """Run one check on a new bench, within `patience`."""
-        async with asyncio.timeout(self.patience), self._bench() as bench:
+
+class Subject(Attributes):
+    """The steps that checks share."""
+
+    async def on_bench(
+        self: SubjectT, body: Callable[[SubjectT, Bench], Awaitable[None]], patience: float = 1
+    ) -> None:
+        """Run one check on a new bench, within *patience* times `patience`."""
+        async with asyncio.timeout(patience * self.patience), self._bench() as bench:
             await body(self, bench)
+
+    @classmethod
+    def has(cls, operation: str) -> bool:
+        """Tell whether the adapter overrides *operation*, such as ``chat``."""
+        return getattr(cls.provider, operation) is not getattr(Provider, operation)
 
     @asynccontextmanager
     async def _bench(self) -> AsyncIterator[Bench]:
@@ -100,8 +99,18 @@ class Subject:
         for ending, document in bodies.items():
             bench.upstream.routes[ending] = Answer([document], content_type="application/json")
 
-    def _request(self) -> ChatRequest:
-        return ChatRequest(self.model, (Message(Role.USER, "Say hello."),))
+    async def _capabilities(self, bench: Bench) -> frozenset[Capability]:
+        """Return what the model can do, as the adapter tells it."""
+        described = bench.provider.describe(self.model).capabilities
+        self._serve_models(bench)
+        infos = {info.id: info for info in await bench.provider.list_models()}
+        bench.upstream.routes.clear()
+        if self.model in infos:
+            return infos[self.model].capabilities
+        return described.union(*(info.capabilities for info in infos.values()))
+
+    def _request(self, *messages: Message) -> ChatRequest:
+        return ChatRequest(self.model, messages or (Message(Role.USER, "Say hello."),))
 
     def _good(self, *chunks: bytes, hang: bool = False, cut: bool = False) -> Answer:
         return Answer(chunks, content_type=self.content_type, hang=hang, cut=cut)

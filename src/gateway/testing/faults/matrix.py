@@ -27,7 +27,7 @@ from gateway.testing.faults.service import FaultyService, faulty_service
 from gateway.testing.faults.table import FAULTS, sample_of
 
 if TYPE_CHECKING:
-    from gateway.testing.contract.subject import Subject
+    from gateway.testing.attributes import Attributes
 
 __all__ = ["Case", "Outcome", "all_cases", "run_matrix"]
 
@@ -83,7 +83,7 @@ def all_cases() -> list[Case]:
 
 
 async def run_matrix(
-    contract: type[Subject],
+    contract: type[Attributes],
     cases: Iterable[Case],
     *,
     transport: Literal["own", "aiohttp"] = "own",
@@ -113,7 +113,7 @@ async def run_matrix(
 
 class _Bench:
     def __init__(
-        self, contract: type[Subject], service: FaultyService, client: aiohttp.ClientSession
+        self, contract: type[Attributes], service: FaultyService, client: aiohttp.ClientSession
     ) -> None:
         self._contract = contract
         self._sample = sample_of(contract)
@@ -183,7 +183,7 @@ class _Bench:
 
 @asynccontextmanager
 async def _gateway(
-    contract: type[Subject], port: int, timeouts: Mapping[str, object], network: NetworkSettings
+    contract: type[Attributes], port: int, timeouts: Mapping[str, object], network: NetworkSettings
 ) -> AsyncIterator[str]:
     """Run a gateway whose only provider is at *port*, and yield its URL."""
     known = contract.provider.options_schema().fields

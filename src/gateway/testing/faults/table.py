@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from gateway.testing.contract.subject import Subject
+    from gateway.testing.attributes import Attributes
 
 __all__ = ["FAULTS", "Fault", "Sample", "Step", "Wait", "document", "sample_of"]
 
@@ -73,7 +73,7 @@ class Fault:
     requests: int = 1
 
 
-def sample_of(contract: type[Subject]) -> Sample:
+def sample_of(contract: type[Attributes]) -> Sample:
     """Return the sample that a subclass of `ProviderContract` has."""
     stream = contract.hello_stream
     end = stream.index(contract.hello_finish)

@@ -1,0 +1,55 @@
+"""The contract suite fails no right adapter, however odd its service is."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.testing import ProviderContract, Received
+from odd_adapters import RIGHT, EmbedderContract, FramedContract
+
+CHECKS = sorted(name for name in dir(ProviderContract) if name.startswith("test_"))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("contract", RIGHT, ids=lambda contract: contract.provider.__name__)
+def test_a_right_adapter_passes(contract: type[ProviderContract], check: str) -> None:
+    _runs(contract, check)
+
+
+class Unlisted(FramedContract):
+    """Its list does not have the model of the checks."""
+
+    model = "eu.three:0"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_model_that_is_in_no_list_is_no_mistake(check: str) -> None:
+    assert _runs(Unlisted, check) or check not in ("test_tools_calls_and_results_are_sent",)
+
+
+def test_an_answer_to_embeddings_is_optional() -> None:
+    contract = type("Without", (EmbedderContract,), {"embed_answer": ProviderContract.embed_answer})
+    assert not _runs(contract, "test_every_input_has_its_vector")
+    assert ProviderContract().embed_answer(Received("GET", "/", {}, b"")) is None
+
+
+def test_what_an_adapter_has_is_checked() -> None:
+    run = {
+        contract.provider.__name__: [name for name in CHECKS if _runs(contract, name)]
+        for contract in RIGHT
+    }
+    assert "test_every_input_has_its_vector" in run["Embedder"]
+    assert "test_a_failed_embedding_or_transcription_is_an_error" in run["Hears"]
+    assert "test_calls_are_whole_and_end_the_turn" in run["Framed"]
+    assert not [name for name in run["Hears"] if "stream" in name]
+
+
+def _runs(contract: type[ProviderContract], check: str) -> bool:
+    try:
+        getattr(contract(), check)()
+    except pytest.skip.Exception as skipped:
+        reason = str(skipped)
+    else:
+        return True
+    assert reason.startswith("optional: ")
+    return False
