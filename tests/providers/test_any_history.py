@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core import codec
@@ -207,6 +207,14 @@ ADAPTERS = {
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @given(history=turns)
+@example(
+    history=[  # an instruction behind a result that belongs elsewhere
+        ("assistant", "call", "get", {}, {}),
+        ("user", "nothing", "get", {}, {}),
+        ("tool", "nothing", "get", {}, {}),
+        ("system", "nothing", "get", {}, {}),
+    ]
+)
 def test_every_history_reaches_every_service_valid_and_in_its_order(
     dialect: Callable[[Sequence[Turn]], ChatRequest],
     adapter: Callable[[ChatRequest], list[dict[str, Any]]],

@@ -11,7 +11,7 @@ import pytest
 from adapter_provider import body_of, events_of, opened
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, Message, Role
-from gateway.core.events import ToolCall
+from gateway.core.events import Thought, ToolCall
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.mistral import MistralProvider
@@ -204,6 +204,14 @@ MISTRAL: dict[str, tuple[Answer, list[dict[str, Any]]]] = {
         ),
         [thought("Hm.", signature="a"), thought("Oh.", signature="b")],
     ),
+    "an empty list of calls in each piece": (
+        sse(
+            chunk({"content": [thought("H")], "tool_calls": []}),
+            chunk({"content": [thought("m.", signature="sig")], "tool_calls": []}),
+            chunk(calling(), "tool_calls"),
+        ),
+        [thought("Hm.", signature="sig")],
+    ),
     "not signed": (
         sse(pieces(thought("Hm.")), chunk(calling(), "tool_calls")),
         [thought("Hm.")],
@@ -249,3 +257,21 @@ async def test_claude_gets_nothing_odd_back() -> None:
         await events_of(provider.chat(request))
     *blocks, text = body_of(upstream.requests[0])["messages"][1]["content"]
     assert (blocks, text["type"]) == (BLOCKS, "text")
+
+
+async def test_thinking_that_nobody_wants_to_see_has_no_end_either() -> None:
+    first = sse(pieces(thought("Hm.", signature="sig")), chunk({"content": "a"}, "stop"))
+    async with opened(MistralProvider, first, api_key="k") as (provider, _):
+        asked_for = ChatRequest(THINKER, (USER,), think=False)
+        events = await events_of(provider.chat(asked_for))
+    assert [type(event).__name__ for event in events] == ["TextDelta", "Finish"]
+
+
+async def test_an_empty_list_of_calls_does_not_end_thinking() -> None:
+    delta_of = {"reasoning_details": DETAILS, "reasoning": "H", "tool_calls": []}
+    first = sse(chunk(delta_of), chunk(delta_of), chunk({"content": "a"}, "stop"))
+    async with opened(OpenAIProvider, first, api_key="k") as (provider, _):
+        events = await events_of(provider.chat(ChatRequest("m", (USER,))))
+    assert [event for event in events if isinstance(event, Thought)] == [
+        Thought({"openai": {"reasoning_details": DETAILS * 2}})
+    ]

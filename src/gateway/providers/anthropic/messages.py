@@ -58,10 +58,11 @@ def wire_turns(messages: Sequence[Message], *, thinking: bool = False) -> list[d
     without its signature. Raise
     `InvalidRequest` for media that the API has no form for.
     """
-    folded = fold_late_instructions(messages)
-    spoken = [message for message in folded if message.role is not Role.SYSTEM]
+    # In this order, since a result may have to be moved, and an instruction stays where it is.
+    repaired = repair_history(messages, is_id=lambda text: _is_id(text) is not None)
+    spoken = [one for one in fold_late_instructions(repaired) if one.role is not Role.SYSTEM]
     turns: list[tuple[str, list[dict[str, object]]]] = []
-    for message in repair_history(spoken, is_id=lambda text: _is_id(text) is not None):
+    for message in spoken:
         role = "assistant" if message.role is Role.ASSISTANT else "user"
         blocks = _blocks(message)
         if thinking and blocks and role == "assistant":

@@ -132,7 +132,7 @@ class ChatDecoder(ChunkDecoder):
                 self._is_plain = self._filter is None and self._reason is None
             elif content is not None:
                 self._take_pieces(events, content)
-            if delta.tool_calls is not None:
+            if delta.tool_calls:  # some servers send an empty list with each delta
                 events += self._end_thought()
                 self._answer_id = self._answer_id or _id_of(data)
                 events += self._calls.feed(delta.tool_calls, self._answer_id)
@@ -153,8 +153,10 @@ class ChatDecoder(ChunkDecoder):
             elif kind == "thinking":
                 thought = read_thought(piece.get("thinking"))
                 self._length += len(thought)
+                if not self._think:
+                    continue
                 self._signature = text_of(piece.get("signature")) or self._signature
-                if thought and self._think:
+                if thought:
                     self._thoughts.append(thought)
                     events.append(ThinkingDelta(thought))
 

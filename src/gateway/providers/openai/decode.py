@@ -190,7 +190,7 @@ class ChatDecoder(ChunkDecoder):
             events.append(TextDelta(text))
             # More of the same is the likeliest to follow, but some servers add to each chunk.
             self._is_plain = self._reason is None and self._misses < _MOST_MISSES
-        if delta.tool_calls is not None:
+        if delta.tool_calls:  # some servers send an empty list with each delta
             events += self._flush()
             events += self._calls.feed(delta.tool_calls, _text(chunk.id))
         if choice.finish_reason is not None:
