@@ -99,7 +99,6 @@ class Sessions:
     @web.middleware
     async def identify(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Name the user of each request to the gateway, and send the others to the log-in."""
-        # Set for every request, since all requests of a connection share a context.
         TRACE.set(request.headers.get("traceparent", "") or secrets.token_hex(16))
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         name = self.user(request.cookies.get("session", "") or bearer)

@@ -236,6 +236,43 @@ async def test_cool_downs_of_users_and_of_ours_are_apart(status: int) -> None:
     assert MINE not in keys[1:-1]
 
 
+async def test_a_failure_with_a_users_key_does_not_cool_down_ours() -> None:
+    limited = Answer([b"{}"], status=429, content_type="application/json")
+    async with (
+        service("openai", limited, answer_of("openai")) as first,
+        service("openai") as second,
+    ):
+        providers = {"first": table("openai", first), "second": table("openai", second)}
+        models = ModelsSettings(aliases={"any": ("first/tiny", "second/tiny")})
+        settings = Settings(providers=providers, models=models, retry=NEVER)
+        middleware = by_header(lambda key: {"first": key})
+        async with hosted(create_app(settings), middleware) as session:
+            for key in (MINE, ""):
+                assert (await ask(session, key, model="any"))[0] == 200
+    assert keys_of(first) == [MINE, OURS]
+    assert keys_of(second) == [OURS]
+
+
+@EACH_ADAPTER
+@pytest.mark.parametrize("quoted", [MINE, f"{MINE[:4]}******{MINE[-4:]}", f"{MINE[:14]}..."])
+async def test_a_users_key_that_is_quoted_is_redacted(
+    adapter: str, quoted: str, log: Sequence[str]
+) -> None:
+    body = json.dumps({"error": {"message": f"no: {quoted}"}, "message": f"no: {quoted}"})
+    text = f'{{"error": "no: {quoted}"}}' if adapter == "ollama" else body
+    answer = Answer([text.encode()], status=400, content_type="application/json")
+    async with service(adapter, answer) as fake:
+        settings = Settings(providers={"one": table(adapter, fake)}, retry=NEVER)
+        async with hosted(create_app(settings)) as session:
+            status, document = await ask(session, MINE)
+    assert (status, document) == (400, {"error": f"no: {redacted(quoted)}"})
+    assert not [line for line in log if MINE in line]
+
+
+def redacted(quoted: str) -> str:
+    return "[redacted]..." if quoted.endswith("...") else "[redacted]"
+
+
 async def test_a_text_is_for_the_first_provider_and_a_mapping_for_those_it_names() -> None:
     down = Answer([b"{}"], status=503, content_type="application/json")
     async with service("openai", down) as first, service("openai") as second:
@@ -307,7 +344,7 @@ async def test_an_empty_key_is_none() -> None:
 async def test_a_key_is_forgotten_with_its_request() -> None:
     async with service("openai") as fake:
         app = create_app(Settings(providers={"one": table("openai", fake)}))
-        async with hosted(app) as session:  # which keeps its connection, and so its context
+        async with hosted(app) as session:
             assert (await ask(session, MINE))[0] == 200
             assert await ask(session, model=MINE) == (404, {"error": f"model '{MINE}' not found"})
             assert await ask(session, MINE, model=MINE) == (
