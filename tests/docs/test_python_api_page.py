@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pages import DOCS, ROOT, blocks, page, pages
-from python_api import PAGE, PUBLIC, homes, rendered
+from python_api import PAGE, PUBLIC, form, homes, rendered
 
 PACKAGES = pytest.mark.parametrize("package", PUBLIC)
 ALSO_PUBLIC = {"gateway.settings": import_module("gateway.settings").__all__}
@@ -68,3 +69,23 @@ def test_our_adapters_use_only_what_is_exported() -> None:
                 if not module.startswith(f"gateway.providers.{adapter}") and name not in offered:
                     wrong.add((adapter, module, name))
     assert wrong == set()
+
+
+def test_pages_name_only_what_is_exported() -> None:
+    """Also in their text, as ``gateway.providers.Upstream``; folders and loggers are no names."""
+    named = {
+        (found[1], found[2])
+        for path in pages()
+        for found in re.finditer(
+            r"`(gateway(?:\.\w+)?)\.([A-Z]\w+|(?<=s\.)[a-z]\w*(?=\())", path.read_text("utf-8")
+        )
+    }
+    assert len(named) > 10
+    assert [one for one in sorted(named) if one[1] not in EXPORTED.get(one[0], ())] == []
+
+
+@PACKAGES
+def test_each_value_is_described_with_its_form(package: str) -> None:
+    """Types, defaults and arguments; only base classes without fields and modules have none."""
+    bare = {name for name in homes(package) if not form(package, name)}
+    assert bare <= {"ErrorEvent", "ProviderContract", "__version__", "codec"}

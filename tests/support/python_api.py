@@ -59,10 +59,90 @@ def rendered() -> str:
     """Return the page as it must be."""
     parts = [_HEAD]
     for package, purpose in PUBLIC.items():
-        parts.append(f"## `{package}`\n\n{purpose}\n\n| Name | Is |\n| --- | --- |\n")
+        parts.append(f"## `{package}`\n\n{purpose}\n\n| Name | Is | Form |\n| --- | --- | --- |\n")
         names = sorted(homes(package), key=str.casefold)
-        parts.extend(f"| `{name}` | {_cell(summary(package, name))} |\n" for name in names)
+        parts.extend(
+            f"| `{name}` | {_cell(summary(package, name))} | {_code(form(package, name))} |\n"
+            for name in names
+        )
     return "\n".join(parts).replace("|\n\n|", "|\n|")
+
+
+def form(package: str, name: str) -> str:
+    """Return how a public value is made or called, with types and defaults; nothing of a module."""
+    tree = _tree(_source(homes(package)[name])) if _source(homes(package)[name]).is_file() else None
+    node = _defined(tree, name) if tree else None
+    match node:
+        case ast.ClassDef():
+            return _class_form(tree, node) if tree else ""
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            is_async = isinstance(node, ast.AsyncFunctionDef)
+            returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+            return f"{'await ' if is_async else ''}{name}({_arguments(tree, node.args)}){returns}"
+        case ast.AnnAssign(annotation=annotation) if ast.unparse(annotation) != "TypeAlias":
+            return f"{name}: {ast.unparse(annotation)}"
+        case ast.Assign() | ast.AnnAssign() if node.value is not None:
+            return f"{name} = {ast.unparse(node.value)}"
+    return ""
+
+
+def _class_form(tree: ast.Module, node: ast.ClassDef) -> str:
+    bases = [ast.unparse(base) for base in node.bases]
+    if "StrEnum" in bases:
+        members = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
+        return " | ".join(f"{node.name}.{ast.unparse(member)}" for member in members)
+    for one in node.body:
+        if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__"):
+            return f"{node.name}({_arguments(tree, one.args)})"
+    fields = [
+        ast.unparse(one)
+        for one in node.body
+        if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation)
+    ]
+    if fields and "Protocol" not in bases:
+        return f"{node.name}({', '.join(fields)})"
+    if bases == ["Exception"]:
+        return f"{node.name}(message: str)"
+    for base in bases:
+        parent = _defined(tree, base.partition("[")[0])
+        if isinstance(parent, ast.ClassDef):
+            return _class_form(tree, parent).replace(f"{parent.name}(", f"{node.name}(", 1)
+    methods = [
+        f"{one.name}({_arguments(tree, one.args)})"
+        for one in node.body
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name[0] != "_"
+    ]
+    return ", ".join(methods)
+
+
+def _defined(tree: ast.Module, name: str) -> ast.stmt | None:
+    for node in tree.body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
+                return node
+            case (
+                ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found))
+            ) if found == name:
+                return node
+    return None
+
+
+def _arguments(tree: ast.Module | None, arguments: ast.arguments) -> str:
+    """Return the parameters without ``self``, with what private defaults stand for."""
+    text = re.sub(r"^(self|cls)(, |$)", "", ast.unparse(arguments))
+
+    def value(found: re.Match[str]) -> str:
+        node = _defined(tree, found[1]) if tree else None
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            return f"={ast.unparse(node.value)}"
+        return "=…"
+
+    text = re.sub(r"=(_\w+)", value, text)
+    return re.sub(r"MappingProxyType\(\{\}\)|NO_HEADERS", "{}", text)
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(' '.join(text.split()))}`" if text else ""
 
 
 def _cell(text: str) -> str:

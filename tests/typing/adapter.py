@@ -21,9 +21,12 @@ from gateway.providers import (
     EventStream,
     Finish,
     FinishReason,
+    Frame,
+    Framing,
     GatewayError,
     Message,
     ModelInfo,
+    Outgoing,
     Provider,
     ProviderContext,
     ServiceOptions,
@@ -31,6 +34,7 @@ from gateway.providers import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
+    Upstream,
     UpstreamRejected,
     codec,
     decoded,
@@ -41,6 +45,42 @@ from gateway.providers import (
     replace,
     stream_learning,
 )
+
+
+async def authorize(request: Outgoing) -> Mapping[str, str]:
+    assert_type(request.method, str)
+    assert_type(request.url, str)
+    assert_type(request.body, bytes)
+    return {"Authorization": "Bearer token"}
+
+
+class Splits:
+    def feed(self, chunk: bytes, /) -> Sequence[bytes]:
+        return [chunk]
+
+    def close(self) -> Sequence[bytes]:
+        return []
+
+
+async def every_way_to_send(upstream: Upstream, messages: Sequence[Message]) -> None:
+    async with upstream.stream("/a:b", {}, query={"alt": "sse"}, headers={"A": "b"}) as stream:
+        assert_type(await anext(stream), Sequence[bytes])
+    upstream.stream("/a", {}, framing="lines")
+    upstream.stream("/a", {}, framing=Framing(("text/plain",), Splits, documents=True))
+    upstream.stream("/a", {}, framing="xml")  # type: ignore[arg-type]
+    await upstream.get("/a", query={"pageToken": "b"})
+    assert_type(repair_history(messages), tuple[Message, ...])
+    assert_type(Frame(b"", {}).headers, Mapping[str, str])
+
+
+class OnlyEmbeds(Provider[ServiceOptions]):
+    contract = 2
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        return [ModelInfo("m", frozenset({Capability.EMBEDDING}))]
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        return EmbedResult([[1.0] for _ in request.inputs])
 
 
 @dataclass(frozen=True, slots=True)
