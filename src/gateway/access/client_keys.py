@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -96,16 +97,22 @@ def may_use(plan: Plan, model: ListedModel, *, requested: str = "") -> bool:
     """
     if not plan.models:
         return True
-    own = display_name(model.info.id)
-    listed = (model.name, f"{model.provider}/{model.name}", own, f"{model.provider}/{own}")
-    names = [
-        name.casefold() for name in (*listed, model.info.id, requested.strip(), _short(requested))
-    ]
-    names += [name.removesuffix(_LATEST) for name in names if name.endswith(_LATEST)]
-    excluded = [one[1:] for one in plan.models if one.startswith("!")]
-    if _matches(excluded, [*names, model.info.canonical.casefold()]):
+    info = model.info
+    return _allow(plan.models, model.provider, model.name, info.id, info.canonical, requested)
+
+
+@lru_cache(maxsize=1024)  # few names are requested, and those with each request
+def _allow(
+    patterns: tuple[str, ...], provider: str, name: str, model: str, canonical: str, requested: str
+) -> bool:
+    own = display_name(model)
+    listed = (name, f"{provider}/{name}", own, f"{provider}/{own}")
+    names = [one.casefold() for one in (*listed, model, requested.strip(), _short(requested))]
+    names += [one.removesuffix(_LATEST) for one in names if one.endswith(_LATEST)]
+    excluded = [one[1:] for one in patterns if one.startswith("!")]
+    if _matches(excluded, [*names, canonical.casefold()]):
         return False
-    allowed = [one for one in plan.models if not one.startswith("!")]
+    allowed = [one for one in patterns if not one.startswith("!")]
     return not allowed or _matches(allowed, names)
 
 

@@ -10,6 +10,11 @@ from gateway.state.base import Level, Remaining
 
 __all__ = ["rate_headers"]
 
+_NAMES = {
+    unit: [f"x-ratelimit-{part}-{unit}" for part in ("limit", "remaining", "reset")]
+    for unit in ("requests", "tokens")
+}
+
 
 def rate_headers(dialect: str, levels: Iterable[Level], *, now: datetime) -> Mapping[str, str]:
     """Return the headers of an answer in *dialect* to a request that left these *levels*.
@@ -17,26 +22,25 @@ def rate_headers(dialect: str, levels: Iterable[Level], *, now: datetime) -> Map
     Where several levels have a limit, that with less left is told. Without any there are none.
     """
     found = [*levels]
-    is_anthropic = dialect == "anthropic"
     headers: dict[str, str] = {}
     for unit, rates in (
-        ("requests", [level.requests for level in found]),
-        ("tokens", [level.tokens for level in found]),
+        ("requests", [level.requests for level in found if level.requests is not None]),
+        ("tokens", [level.tokens for level in found if level.tokens is not None]),
     ):
-        limited = [rate for rate in rates if rate is not None]
-        if limited:
-            least = min(limited, key=lambda rate: (rate.left, -rate.full_in))
-            shown = _of_anthropic(unit, least, now) if is_anthropic else _of_openai(unit, least)
-            headers.update(shown)
+        if rates:
+            least = rates[0] if len(rates) == 1 else min(rates, key=_left)
+            if dialect == "anthropic":
+                headers.update(_of_anthropic(unit, least, now))
+            else:
+                limit, remaining, reset = _NAMES[unit]
+                headers[limit] = str(least.limit)
+                headers[remaining] = str(least.left)
+                headers[reset] = format_duration(least.full_in)
     return headers
 
 
-def _of_openai(unit: str, rate: Remaining) -> Mapping[str, str]:
-    return {
-        f"x-ratelimit-limit-{unit}": str(rate.limit),
-        f"x-ratelimit-remaining-{unit}": str(rate.left),
-        f"x-ratelimit-reset-{unit}": format_duration(rate.full_in),
-    }
+def _left(rate: Remaining) -> tuple[int, int]:
+    return rate.left, -rate.full_in
 
 
 def _of_anthropic(unit: str, rate: Remaining, now: datetime) -> Mapping[str, str]:

@@ -76,7 +76,9 @@ class Demand(msgspec.Struct, frozen=True):
     @property
     def taken(self) -> int:
         """The tokens that are taken from the bucket."""
-        return 0 if self.tpm is None else min(self.tokens, self.tpm)
+        if self.tpm is None:
+            return 0
+        return self.tokens if self.tokens < self.tpm else self.tpm
 
 
 class Lease(msgspec.Struct, frozen=True):

@@ -48,7 +48,8 @@ class MemoryState:
         self._clock = clock
         self._now = now
         self._numbers = itertools.count(1)
-        self._buckets: dict[tuple[str, str], _Bucket] = {}
+        self._requests: dict[str, _Bucket] = {}
+        self._tokens: dict[str, _Bucket] = {}
         self._running: dict[str, int] = {}
         self._held: dict[tuple[str, int], int] = {}
         self._spent: dict[tuple[str, int], int] = {}
@@ -74,14 +75,9 @@ class MemoryState:
         """Take all or nothing; the lease is called *identity*."""
         now = self._clock()
         standings = [self._standing(demand, now) for demand in demands]
-        found = tuple(
-            one
-            for demand, standing in zip(demands, standings, strict=True)
-            for one in rules.unmet(demand, standing)
-        )
-        if found:
-            levels = map(rules.level_of, demands, standings)
-            return Refused(found, tuple(levels))
+        if not all(map(rules.is_met, demands, standings)):
+            unmet = itertools.chain.from_iterable(map(rules.unmet, demands, standings))
+            return Refused(tuple(unmet), tuple(map(rules.level_of, demands, standings)))
         after = [*map(rules.taken, demands, standings)]
         for demand, standing in zip(demands, after, strict=True):
             self._write(demand, standing, now)
@@ -91,7 +87,10 @@ class MemoryState:
         """Replace what *lease* holds by what was used."""
         now = self._clock()
         for demand in lease.demands:
-            self._write(demand, rules.settled(demand, self._standing(demand, now), actual), now)
+            if demand.money is None and demand.tpm is None:  # nothing but a place is given back
+                self._running[demand.name] -= 1
+            else:
+                self._write(demand, rules.settled(demand, self._standing(demand, now), actual), now)
 
     def give_back(self, lease: Lease) -> None:
         """Let it be as if *lease* had never been granted."""
@@ -152,29 +151,22 @@ class MemoryState:
         """Do nothing: what a process holds here ends with it."""
 
     def _standing(self, demand: Demand, now: int) -> rules.Standing:
-        name, period = demand.name, demand.money.period if demand.money else 0
+        name, money = demand.name, demand.money
+        period = None if money is None else (name, money.period)
         return rules.Standing(
-            requests=self._level(name, "rpm", demand.rpm, now),
-            tokens=self._level(name, "tpm", demand.tpm, now),
-            running=self._running.get(name, 0),
-            spent=self._spent.get((name, period), 0) if demand.money else 0,
-            held=self._held.get((name, period), 0) if demand.money else 0,
+            0 if demand.rpm is None else _level(self._requests.get(name), demand.rpm, now),
+            0 if demand.tpm is None else _level(self._tokens.get(name), demand.tpm, now),
+            self._running.get(name, 0),
+            0 if period is None else self._spent.get(period, 0),
+            0 if period is None else self._held.get(period, 0),
         )
-
-    def _level(self, name: str, kind: str, limit: int | None, now: int) -> int:
-        if limit is None:
-            return 0
-        bucket = self._buckets.get((name, kind))
-        if bucket is None:
-            return rules.full(limit)
-        return rules.refilled(bucket.level, limit=limit, elapsed=now - bucket.at)
 
     def _write(self, demand: Demand, standing: rules.Standing, now: int) -> None:
         name = demand.name
         if demand.rpm is not None:
-            self._buckets[name, "rpm"] = _Bucket(standing.requests, now, demand.rpm)
+            self._requests[name] = _Bucket(standing.requests, now, demand.rpm)
         if demand.tpm is not None:
-            self._buckets[name, "tpm"] = _Bucket(standing.tokens, now, demand.tpm)
+            self._tokens[name] = _Bucket(standing.tokens, now, demand.tpm)
         self._running[name] = standing.running
         if demand.money is not None:
             period = name, demand.money.period
@@ -185,11 +177,10 @@ class MemoryState:
     def _sweep(self) -> None:
         """Forget what says no more than nothing would."""
         now, today = self._clock(), self._now()
-        for one, bucket in [*self._buckets.items()]:
-            elapsed = now - bucket.at
-            limit = bucket.limit
-            if rules.refilled(bucket.level, limit=limit, elapsed=elapsed) == rules.full(limit):
-                del self._buckets[one]
+        for buckets in (self._requests, self._tokens):
+            for name, bucket in [*buckets.items()]:
+                if _level(bucket, bucket.limit, now) == rules.full(bucket.limit):
+                    del buckets[name]
         self._running = {name: count for name, count in self._running.items() if count}
         self._held = {period: amount for period, amount in self._held.items() if amount}
         for period, until in [*self._forget.items()]:
@@ -200,3 +191,9 @@ class MemoryState:
     def _drop(self, key: str) -> None:
         if (found := self._answers.pop(key, None)) is not None:
             self._bytes -= len(key) + len(found[0])
+
+
+def _level(bucket: _Bucket | None, limit: int, now: int) -> int:
+    if bucket is None:
+        return rules.full(limit)
+    return rules.refilled(bucket.level, limit=limit, elapsed=now - bucket.at)

@@ -18,6 +18,7 @@ __all__ = [
     "SCALE",
     "Standing",
     "full",
+    "is_met",
     "level_of",
     "refilled",
     "settled",
@@ -50,7 +51,20 @@ def full(limit: int | None) -> int:
 
 def refilled(level: int, *, limit: int, elapsed: int) -> int:
     """Return *level* after that many milliseconds; a clock that was set back adds nothing."""
-    return min(full(limit), level + max(elapsed, 0) * limit)
+    most = limit * SCALE
+    if elapsed > 0:
+        level += elapsed * limit
+    return level if level < most else most
+
+
+def is_met(demand: Demand, standing: Standing) -> bool:
+    """Tell whether nothing keeps *demand* from being granted, as for nearly every request."""
+    return (
+        demand.money is None
+        and (demand.rpm is None or standing.requests >= SCALE)
+        and (demand.tpm is None or standing.tokens >= demand.taken * SCALE)
+        and (demand.concurrency is None or standing.running < demand.concurrency)
+    ) or not any(unmet(demand, standing))
 
 
 def unmet(demand: Demand, standing: Standing) -> Iterator[Unmet]:
@@ -75,23 +89,23 @@ def unmet(demand: Demand, standing: Standing) -> Iterator[Unmet]:
 def taken(demand: Demand, standing: Standing) -> Standing:
     """Return *standing* after *demand* was granted."""
     return Standing(
-        requests=standing.requests - SCALE if demand.rpm is not None else 0,
-        tokens=standing.tokens - demand.taken * SCALE,
-        running=standing.running + 1,
-        spent=standing.spent,
-        held=standing.held + (demand.money.amount if demand.money else 0),
+        standing.requests - SCALE if demand.rpm is not None else 0,
+        standing.tokens - demand.taken * SCALE,
+        standing.running + 1,
+        standing.spent,
+        standing.held + (demand.money.amount if demand.money else 0),
     )
 
 
 def settled(demand: Demand, standing: Standing, actual: Actual) -> Standing:
     """Return *standing* after a request that was granted *demand* has used *actual*."""
     money = demand.money
-    return msgspec.structs.replace(
-        standing,
-        tokens=_returned(standing.tokens, demand.taken - actual.tokens, demand.tpm),
-        running=standing.running - 1,
-        spent=standing.spent + (actual.cost if money else 0),
-        held=standing.held - (money.amount if money else 0),
+    return Standing(
+        standing.requests,
+        _returned(standing.tokens, demand.taken - actual.tokens, demand.tpm),
+        standing.running - 1,
+        standing.spent + (actual.cost if money else 0),
+        standing.held - (money.amount if money else 0),
     )
 
 
@@ -119,10 +133,13 @@ def _wait(level: int, units: int, limit: int) -> int:
 
 
 def _returned(level: int, units: int, limit: int | None) -> int:
-    return 0 if limit is None else min(full(limit), level + units * SCALE)
+    if limit is None:
+        return 0
+    level, most = level + units * SCALE, limit * SCALE
+    return level if level < most else most
 
 
 def _remaining(level: int, limit: int | None) -> Remaining | None:
     if limit is None:
         return None
-    return Remaining(limit, max(0, level // SCALE), -((level - full(limit)) // limit))
+    return Remaining(limit, level // SCALE if level > 0 else 0, -((level - limit * SCALE) // limit))
