@@ -32,8 +32,9 @@ class Dialect:
         stream: bool,
         long: bool = False,
         images: Sequence[str] = (),
+        key: str = "",
     ) -> bytes:
-        """Return a whole HTTP request for one chat.
+        """Return a whole HTTP request for one chat, with a *key* if there is one.
 
         A *long* one has a history of 20 messages and four tools.
         """
@@ -41,7 +42,7 @@ class Dialect:
         payload = json.dumps(body, separators=(",", ":")).encode()
         return (
             f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(payload)}\r\n\r\n"
+            f"Content-Length: {len(payload)}\r\n{_authorization(key)}\r\n"
         ).encode() + payload
 
     def _body(
@@ -93,6 +94,10 @@ def images(count: int, *, size: int) -> list[str]:
     """Return *count* pictures that are *size* bytes of base64 each; only their heads are real."""
     picture = _PNG + bytes(range(256)) * (size // 4 * 3 // 256)
     return [base64.b64encode(picture).decode()] * count
+
+
+def _authorization(key: str) -> str:
+    return f"Authorization: Bearer {key}\r\n" if key else ""
 
 
 def _tool(number: int) -> dict[str, object]:

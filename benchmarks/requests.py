@@ -13,12 +13,13 @@ from benchmarks.dialects import images as pictures_of
 from benchmarks.lab import Lab
 from benchmarks.load import BadAnswer, Connection, Reply, connected
 from benchmarks.machine import listeners
-from benchmarks.targets import Server, running
+from benchmarks.targets import KEY, Server, running
 
 __all__ = [
     "at_rest",
     "folded_answers",
     "images",
+    "limited",
     "long_histories",
     "short_streams",
     "two_workers",
@@ -119,6 +120,24 @@ async def two_workers(lab: Lab, server: Server) -> Mapping[str, float]:
         rates.append(figures["requests"])
     lab.busy = {}  # it knows of one process and one core only
     return {"requests, two to one": rates[1] / rates[0]}
+
+
+async def limited(lab: Lab, server: Server) -> Mapping[str, float]:
+    """Compare a server that knows its clients and limits them with one that does not."""
+    if server.target.limited is None:
+        return {}
+    seconds = []
+    async with running(server.target.limited(), lab.upstream, core=lab.cores.server) as strict:
+        for one, key in ((server, ""), (strict, KEY)):
+            request = one.dialect.request(Plan(events=20), stream=False, key=key)
+            figures = await _in_succession(
+                lab,
+                one,
+                lambda connection, request=request: _whole(connection, request, 20),
+                what="requests",
+            )
+            seconds.append(1 / figures["requests per core"])
+    return {"CPU per request, limited to unlimited": seconds[1] / seconds[0]}
 
 
 async def _in_succession(

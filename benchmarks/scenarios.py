@@ -177,6 +177,14 @@ SCENARIOS = (
         rounds=3,
     ),
     Scenario(
+        "limited",
+        "as whole, with a key and limits for requests, tokens and concurrency, against without",
+        requests.limited,
+        (Figure("CPU per request, limited to unlimited", "ratio", bound=1.05),),
+        direct=False,
+        rounds=3,
+    ),
+    Scenario(
         "start",
         "a new process",
         footprint.start,

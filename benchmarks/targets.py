@@ -11,13 +11,32 @@ from benchmarks.dialects import OLLAMA, OPENAI, Dialect
 from benchmarks.machine import free_port
 from benchmarks.processes import Child, python, started
 
-__all__ = ["DIRECT", "RELAY", "Server", "Target", "direct", "gateway", "other", "relay", "running"]
+__all__ = [
+    "DIRECT",
+    "KEY",
+    "RELAY",
+    "Server",
+    "Target",
+    "direct",
+    "gateway",
+    "other",
+    "relay",
+    "running",
+]
 
 IMPORT, IMPORT_ALL = "import", "import of the application"
 DIRECT = "no server"
 RELAY = "bare relay"
 
 _NO_UVLOOP = "import sys; sys.modules['uvloop'] = None; "
+KEY = "sk-gw-benchmark-0123456789abcdef"
+_NONE: Mapping[str, str] = {}
+_LIMITS = {
+    "GATEWAY_AUTH_KEY": KEY,
+    "GATEWAY_USAGE_ENABLED": "false",
+    **{f"GATEWAY_LIMITS_{name}": "1000000000" for name in ("RPM", "TPM", "CONCURRENCY")},
+}
+"""A key and limits that are counted for each request, and never reached."""
 _GATEWAY = "from gateway.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -27,7 +46,8 @@ class Target:
 
     Without one the upstream itself is asked, which shows what upstream and load could do at most.
     ``modules`` are those whose import is timed, by the name of the figure. ``workers`` makes the
-    same target with so many processes, if it can have more than one.
+    same target with so many processes, if it can have more than one. ``limited`` makes it with a
+    key for clients, `KEY`, and limits, if it can have them.
     """
 
     name: str
@@ -36,6 +56,7 @@ class Target:
     environ: Callable[[str], Mapping[str, str]] = field(default=lambda _: {})
     modules: Mapping[str, str] = field(default_factory=dict)
     workers: Callable[[int], Target] | None = None
+    limited: Callable[[], Target] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +93,14 @@ def relay(loop: str) -> Target:
     return Target(RELAY, OPENAI, command, modules={IMPORT_ALL: "aiohttp.web"})
 
 
-def gateway(loop: str, *, dialect: Dialect = OLLAMA, arguments: Sequence[str] = ()) -> Target:
-    """Return the gateway as it is shipped, asked in *dialect*."""
+def gateway(
+    loop: str,
+    *,
+    dialect: Dialect = OLLAMA,
+    arguments: Sequence[str] = (),
+    settings: Mapping[str, str] = _NONE,
+) -> Target:
+    """Return the gateway as it is shipped, asked in *dialect*; *settings* are variables."""
 
     def command(port: int, _: str) -> list[str]:
         run = ("-m", "gateway")
@@ -83,14 +110,23 @@ def gateway(loop: str, *, dialect: Dialect = OLLAMA, arguments: Sequence[str] = 
         return python(*run, "--port", str(port), *arguments)
 
     def environ(upstream: str) -> dict[str, str]:
-        return {"MISTRAL_API_KEY": "benchmark", "MISTRAL_BASE_URL": upstream}
+        return {"MISTRAL_API_KEY": "benchmark", "MISTRAL_BASE_URL": upstream, **settings}
 
     def workers(count: int) -> Target:
         return gateway(loop, dialect=dialect, arguments=(*arguments, "--workers", str(count)))
 
+    def limited() -> Target:
+        return gateway(loop, dialect=dialect, arguments=arguments, settings=_LIMITS)
+
     modules = {IMPORT: "gateway", IMPORT_ALL: "gateway.app"}
     return Target(
-        f"gateway {dialect.path}", dialect, command, environ, modules=modules, workers=workers
+        f"gateway {dialect.path}",
+        dialect,
+        command,
+        environ,
+        modules=modules,
+        workers=workers,
+        limited=limited,
     )
 
 
