@@ -11,7 +11,8 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway.access.proxies import PROXIES, TrustedProxies
+from gateway.access.proxies import TrustedProxies
+from gateway.serving.keys import PROXIES
 from gateways import scripted_app
 from model_routes import scripted
 

@@ -137,8 +137,7 @@ class RequestAccess:
             plan=self.plan,
         )
         self._asked, self._permit = asked, permit
-        able = {*permit.able}
-        return [key for key, one in asked.items() if one in able]
+        return [key for key, one in asked.items() if one in permit.able]
 
     def settle(self, record: RequestRecord) -> None:
         """Replace what the request holds by what it has used; only the first call counts.

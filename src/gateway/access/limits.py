@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -40,8 +40,7 @@ _NOTHING = Estimate(0, 0)
 _NO_TOKENS = Usage(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A model that may be asked: the canonical id in the list of a provider.
 
     ``service`` and ``listed`` are those of `gateway.access.prices.Prices.find`.

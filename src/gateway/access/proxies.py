@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.access.hosts import parse_address
 
-__all__ = ["PROXIES", "UNIX", "TrustedProxies"]
+__all__ = ["UNIX", "TrustedProxies"]
 
 UNIX = "unix"
 """The entry for whoever connects to a Unix socket."""
@@ -47,10 +47,6 @@ class TrustedProxies:
         if address is None:
             return self._unix and not peer
         return any(address in network for network in self._networks)
-
-
-PROXIES: web.AppKey[TrustedProxies] = web.AppKey("gateway.proxies", TrustedProxies)
-"""Set only if there are trusted proxies."""
 
 
 def _without_port(hop: str) -> str:

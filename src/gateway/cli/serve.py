@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 from gateway.access.hosts import guard_hosts
-from gateway.access.proxies import PROXIES, TrustedProxies
 from gateway.app import create_app
 from gateway.cli.line import WorkerLine
 from gateway.cli.reload import Source, reload_when_told
@@ -17,7 +16,7 @@ from gateway.cli.server import serve
 from gateway.core.errors import SettingsError
 from gateway.providers.network import shown_proxy
 from gateway.providers.registry import Configured, configure
-from gateway.serving.keys import ACCESS, LIVE
+from gateway.serving.keys import ACCESS, LIVE, PROXIES
 from gateway.settings import Settings
 
 __all__ = ["serve_gateway", "start_lines"]
@@ -50,6 +49,8 @@ async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -
     listening_on = "" if settings.server.socket else settings.server.host
     guard_hosts(app, listening_on, settings.server.allowed_hosts)
     if settings.server.trusted_proxies:
+        from gateway.access.proxies import TrustedProxies  # noqa: PLC0415 - only where it is used
+
         app[PROXIES] = TrustedProxies(settings.server.trusted_proxies)
     app[ACCESS].owner = owner
     app.cleanup_ctx.append(reload_when_told(source, watch=settings.server.watch))

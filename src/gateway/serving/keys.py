@@ -25,6 +25,7 @@ from gateway.settings import Settings
 if TYPE_CHECKING:
     from gateway.access.control import RequestAccess
     from gateway.access.gate import RequestGate
+    from gateway.access.proxies import TrustedProxies
     from gateway.observe.metrics import MetricsObserver
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "METRICS",
     "MODEL_LISTS",
     "OBSERVERS",
+    "PROXIES",
     "RECORD",
     "REQUEST_ACCESS",
     "SETTINGS",
@@ -76,6 +78,9 @@ GATE: web.AppKey[Callable[[web.Request], RequestGate] | None] = web.AppKey("gate
 
 CLIENT_KEYED: web.AppKey[frozenset[str]] = web.AppKey("gateway.client_keyed", frozenset)
 """The providers that are sent requests with the keys of clients."""
+
+PROXIES: web.AppKey[TrustedProxies] = web.AppKey("gateway.proxies")
+"""Set only if there are trusted proxies."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 

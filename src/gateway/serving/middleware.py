@@ -7,13 +7,13 @@ describe the steps.
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
-from gateway.access.proxies import PROXIES, TrustedProxies
 from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import collecting
@@ -27,12 +27,16 @@ from gateway.serving.keys import (
     ENDPOINTS,
     LIVE,
     OBSERVERS,
+    PROXIES,
     RECORD,
     REQUEST_ACCESS,
     SETTINGS,
     USER_KEYS,
 )
 from gateway.serving.redirects import answer_unclean_target, with_allowed_methods
+
+if TYPE_CHECKING:
+    from gateway.access.proxies import TrustedProxies
 
 __all__ = ["request_middleware"]
 
