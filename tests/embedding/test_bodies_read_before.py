@@ -221,7 +221,7 @@ async def test_of_two_parts_with_one_name_the_first_counts_for_both() -> None:
     for reading in (web.Request.read, web.Request.post):
         provider = scripted()
         form = aiohttp.FormData([("model", "tiny-latest"), ("model", "other")])
-        form.add_field("language", "en")
+        form.add_field("language", "en", content_type="application/octet-stream")
         form.add_field("file", b"one", filename="a.wav", content_type="audio/wav")
         form.add_field("file", b"two", filename="b.wav")
         async with (

@@ -45,8 +45,9 @@ async def _read_by_host(request: web.Request) -> form.Form:
                 part.file.seek(0)
                 content = await asyncio.to_thread(part.file.read)
                 files.setdefault(name, form.FormFile(part.filename, part.content_type, content))
-            elif isinstance(part, str):
-                values.setdefault(name, part)
+            else:  # bytes, if its media type is no text
+                text = part if isinstance(part, str) else part.decode("utf-8", "replace")
+                values.setdefault(name, text)
     except ValueError as error:  # it was read in another way, or its file is closed
         raise InvalidRequest("failed to parse multipart form: it was read before") from error
     return form.Form(values, files)
