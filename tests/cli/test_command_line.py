@@ -23,7 +23,7 @@ from gateway.__main__ import run as start
 from gateway.cli import main as cli
 from gateway.cli.main import main
 from gateway.cli.server import CannotListen
-from gateway.serving.keys import LIVE
+from gateway.serving.keys import LIVE, PROXIES
 from gateway.settings import VARIABLES, ProviderSettings, ServerSettings
 from gateway.version import __version__
 
@@ -368,6 +368,26 @@ def test_what_is_kept_is_kept_where_the_settings_say_or_among_the_users_data(
     assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
     home = served.app[LIVE].settings.home
     assert home == (here / "elsewhere" if named else user_data_path("ollama-gateway", False))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_proxies_are_known_where_some_are_trusted(
+    here: Path, served: Served, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    monkeypatch.setenv("PATIENT_TOKEN", SECRET)
+    if trusted:
+        monkeypatch.setenv("GATEWAY_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, unix")
+    assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
+    assert (PROXIES in served.app) == trusted
+
+
+@pytest.mark.parametrize("entry", ["10.0.0.1/8", "example.org", ""])
+def test_a_trusted_proxy_is_an_address_or_a_network(
+    here: Path, capsys: pytest.CaptureFixture[str], entry: str
+) -> None:
+    config = write(here, "gateway.toml", f'[server]\ntrusted_proxies = ["{entry}"]\n')
+    assert main(["--config", config]) == 2
+    assert "must be an address, a network such as 10.0.0.0/8, or unix" in capsys.readouterr().err
 
 
 def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -302,8 +302,20 @@ def test_the_command_line_supervises_with_all_that_it_was_given(
     monkeypatch.chdir(tmp_path)
     asked = []
 
-    async def note(count: int, command: list[str], **_: object) -> int:
+    async def note(
+        count: int,
+        command: list[str],
+        *,
+        check: Callable[[], None],
+        free: Callable[[str], Awaitable[None]],
+        **_: object,
+    ) -> int:
         asked.append((count, command[1:]))
+        check()
+        await free("a worker that died")
+        monkeypatch.setenv("GATEWAY_SERVER_PROT", "1")
+        with pytest.raises(SettingsError, match="unknown variable"):
+            check()
         return 0
 
     monkeypatch.setattr("gateway.cli.workers.supervise", note)
