@@ -13,6 +13,7 @@ import pytest
 from benchmarks.fuzz.forms import form
 from benchmarks.fuzz.mutations import mutated, mutated_bytes, mutated_json
 from benchmarks.fuzz.wire import Sent, request, response
+from benchmarks.holds import CASES
 
 from gateway.handlers import ROUTES
 from gateway.testing.faults.table import Step
@@ -52,6 +53,12 @@ def test_killed_writers_lose_nothing() -> None:
     assert run("kills", "--count", "5") == [
         f"{what}: 5 processes killed, 0 lost something" for what in ("store", "state")
     ]
+
+
+@pytest.mark.slow
+def test_each_expensive_request_is_counted() -> None:
+    _, *rows = run("holds", "--rounds", "1")
+    assert [row[:28].rstrip() for row in rows] == list(CASES)
 
 
 def test_there_is_a_seed_for_every_endpoint_that_takes_json_or_a_form() -> None:
