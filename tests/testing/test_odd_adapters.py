@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.providers import ChatRequest, ChatStream, ModelNotFound
 from gateway.testing import ProviderContract, Received
-from odd_adapters import RIGHT, EmbedderContract, FramedContract
+from odd_adapters import RIGHT, Deployed, DeployedContract, EmbedderContract, FramedContract
 
 CHECKS = sorted(name for name in dir(ProviderContract) if name.startswith("test_"))
 
@@ -25,6 +26,20 @@ class Unlisted(FramedContract):
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_model_that_is_in_no_list_is_no_mistake(check: str) -> None:
     assert _runs(Unlisted, check) or check not in ("test_tools_calls_and_results_are_sent",)
+
+
+class Picky(Deployed):
+    """Knows the names of its models, and rejects all others."""
+
+    def chat(self, request: ChatRequest) -> ChatStream:
+        if request.model not in self.context.options.models:
+            raise ModelNotFound(f"no model {request.model}")
+        return super().chat(request)
+
+
+def test_a_name_in_a_path_may_be_rejected() -> None:
+    contract = type("TestPicky", (DeployedContract,), {"provider": Picky})
+    assert _runs(contract, "test_a_model_in_a_path_is_percent_encoded")
 
 
 def test_an_answer_to_embeddings_is_optional() -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import GatewayError, UpstreamProtocolError
+from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic.models import parse_models as anthropic_models
 from gateway.providers.mistral.models import parse_models as mistral_models
 from gateway.providers.ollama.models import parse_ps, parse_tags
 from gateway.providers.openai.models import parse_models as openai_models
 from gateway.providers.upstream.client import Upstream
-from gateway.providers.upstream.documents import read_document
+from gateway.providers.upstream.documents import read_document, read_models
 from gateway.providers.upstream.transport import open_session
 from rawserver import head, raw_server
 
@@ -142,3 +143,18 @@ async def test_a_document_may_be_compressed_up_to_a_length(
     answer = head(content_type="application/json", Content_Encoding="gzip") + body
     async with raw_server(answer) as server:
         assert "xxx" in str(await ask(service(server.url)))
+
+
+ODD_MODELS: list[ModelInfo] = [
+    ModelInfo(""),
+    ModelInfo(None),  # type: ignore[arg-type]
+    ModelInfo("m", context_length="many"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("odd", ODD_MODELS, ids=lambda info: repr(info.id))
+def test_a_model_that_cannot_be_listed_is_left_out(odd: ModelInfo) -> None:
+    good = ModelInfo("good")
+    assert read_models([odd, good], lambda row: row, "acme") == [good]
+    with pytest.raises(UpstreamProtocolError, match="a list of models that cannot be read"):
+        read_models([odd], lambda row: row, "acme")

@@ -28,4 +28,4 @@ __all__ = ["ProviderContract"]
 
 
 class ProviderContract(Answers, Requests, Abilities, Lists, Failures, Leftovers):
-    """Inherit from this in a class named ``Test…``, and set those of `Attributes`."""
+    """Inherit from this in a class named ``Test…``, and set what `Attributes` lists."""
