@@ -128,6 +128,9 @@ RESULTS: list[tuple[object, object, str]] = [
     (EMBED, EmbedResult([[1.0]]), "returned 1 vectors for 2 inputs; embed returns"),
     (EMBED, EmbedResult([[1.0], []]), "returned an EmbedResult whose vectors is a list, not a"),
     (EMBED, EmbedResult([[1.0], ["a"]]), "returned an EmbedResult whose vectors is a list"),  # type: ignore[list-item]
+    (EMBED, EmbedResult([[1.0], [0.5, None]]), "returned an EmbedResult whose vectors is a list"),  # type: ignore[list-item]
+    (EMBED, EmbedResult([[1.0], "12"]), "returned an EmbedResult whose vectors is a list"),  # type: ignore[list-item]
+    (EMBED, EmbedResult([[1.0], [1j]]), "returned an EmbedResult whose vectors is a list"),  # type: ignore[list-item]
     (EMBED, EmbedResult([[1.0], None]), "returned an EmbedResult whose vectors is a list"),  # type: ignore[list-item]
     (EMBED, EmbedResult(None), "returned an EmbedResult whose vectors is None"),  # type: ignore[arg-type]
     (EMBED, EmbedResult([[1], [1]], 7), "returned an EmbedResult whose usage is 7"),  # type: ignore[arg-type]
