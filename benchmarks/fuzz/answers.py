@@ -133,7 +133,7 @@ async def _good(port: int, subject: Subject, chance: random.Random) -> str:
         reply, problem = await exchange(port, _posted(dialect.path, body))
         text = subject.contract.hello_text
         if reply is not None and dialect.is_complete(
-            reply.status, reply.body, streamed=True, text=text
+            reply.status, bytes(reply.body), streamed=True, text=text
         ):
             return problem
         # The service may close its connection, or a busy machine stop, at this very moment.
