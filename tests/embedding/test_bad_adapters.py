@@ -274,3 +274,14 @@ async def test_an_adapter_may_have_one_ability_alone() -> None:
             400,
             {"error": '"vectors" does not support chat'},
         )
+
+
+async def test_a_wrong_row_of_a_list_costs_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [ModelInfo("fine"), ModelInfo("wrong", context_length=None), "m", None]  # type: ignore[arg-type]
+    async with gateway(bad=ScriptedProvider(models=rows)) as client:  # type: ignore[arg-type]
+        listed = await (await client.get("/api/tags")).json()
+        assert [one["name"] for one in listed["models"]] == ["fine:latest"]
+    line = (
+        "the adapter of bad listed a ModelInfo 'wrong' whose context_length is None, not a number"
+    )
+    assert line in caplog.text
