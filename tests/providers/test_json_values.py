@@ -36,6 +36,12 @@ def test_what_is_no_json_has_no_value(document: bytes | str) -> None:
     assert (json_of(b'{"a":1}'), json_of(document)) == ({"a": 1}, None)
 
 
+def test_half_a_surrogate_pair_costs_no_more_than_itself() -> None:
+    assert json_of(rb'{"message":"\ud800 \ud83d\ude00 bad"}') == {
+        "message": "\ufffd \U0001f600 bad"
+    }
+
+
 def test_an_answer_is_a_struct_or_an_error_that_says_what_it_should_have_been() -> None:
     assert convert({"name": "a", "more": 1}, Model, provider="acme", what="a model") == Model("a")
     with pytest.raises(UpstreamProtocolError, match="^acme sent a model that cannot be read$"):

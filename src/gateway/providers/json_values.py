@@ -34,10 +34,13 @@ def fields_of(value: object) -> Mapping[str, object]:
 
 
 def json_of(document: bytes | str) -> object:
-    """Return the JSON value of *document*, or ``None`` when it holds none."""
+    r"""Return the JSON value of *document*, or ``None`` when it holds none.
+
+    Half a surrogate pair, such as ``\ud800``, becomes U+FFFD.
+    """
     text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
     try:
-        value: object = codec.decode(text)
+        value: object = codec.decode(codec.repair_escapes(text))
     except (ValueError, RecursionError):
         return None
     return value
