@@ -169,8 +169,9 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         (["check", "--config", "broken.toml"], "broken.toml: invalid value (at line 1, column 5)"),
         (
             ["check", "--config", "forged.toml"],
-            "forged.toml: a b: unknown key (allowed: auth, cool_down, home, keys, limits, models,"
-            " network, ollama, plans, prices, providers, retry, server, state, timeouts, usage)",
+            "forged.toml: a b: unknown key (allowed: auth, cool_down, home, keys, limits, metrics,"
+            " models, network, ollama, plans, prices, providers, retry, server, state, timeouts,"
+            " usage)",
         ),
     ],
 )
@@ -193,7 +194,8 @@ def test_an_adapter_that_is_not_installed_is_told_with_those_that_are(
     assert main(["--config", config]) == 2
     assert capsys.readouterr().err == (
         "gateway: no adapter named 'acme' is installed"
-        " (installed: anthropic, mistral, ollama, openai, patient)\n"
+        " (installed: anthropic, mistral, ollama, openai, patient), and no preset has that name"
+        " (see python -m gateway providers --presets)\n"
     )
 
 

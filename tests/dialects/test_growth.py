@@ -87,7 +87,7 @@ OLLAMA: dict[str, Shape] = {
     "unknown members": lambda n: {f"x{number}": 1 for number in range(n)},
     "members in other letters": lambda n: {"MODEL"[: i % 5] + "x" * i: 1 for i in range(n)},
     "options": lambda n: {"options": {f"x{number}": 1 for number in range(n)}},
-    "stops": lambda n: {"options": {"stop": ["x"] * n}},
+    "stops": lambda n: {"options": {"stop": ["x"] * (n // 4)}},
 }
 OPENAI: dict[str, Shape] = {
     "messages": SAID,
@@ -97,7 +97,7 @@ OPENAI: dict[str, Shape] = {
     "results": _messages(lambda i: {"role": "tool", "content": "x", "tool_call_id": f"c{i}"}),
     "tools": TOOLS,
     "a deep schema": DEEP,
-    "stops": lambda n: {**SAID(1), "stop": ["x"] * n},
+    "stops": lambda n: {**SAID(1), "stop": ["x"] * (n // 4)},
 }
 THOUGHT = {"type": "reasoning", "encrypted_content": seal_thinking("x", {})}
 STATE = {
