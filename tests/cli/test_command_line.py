@@ -148,7 +148,10 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         ),
         (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
         *(
-            (arguments, "only init-adapter takes a name or --directory (see gateway --help)")
+            (
+                arguments,
+                "only init-adapter takes a name, --directory or --compatible (see gateway --help)",
+            )
             for arguments in (["serve", "acme"], ["check", "--directory", "x"])
         ),
         (["--port"], "argument --port: expected one argument (see gateway --help)"),

@@ -91,6 +91,15 @@ def test_the_settings_come_before_the_preset() -> None:
     assert configure(merged, {})[0].options.headers == {"A": "b", "X-Title": "ollama-gateway"}
 
 
+def test_the_key_may_be_that_of_a_variable() -> None:
+    options = {"base_url": "http://127.0.0.1:1", "api_key": "{ACME_KEY}"}
+    table = {"adapter": "openai", "options": options}
+    (one,) = configure(settings("acme", {"ACME_KEY": "k"}, **table), {})
+    assert (one.options.api_key, one.missing) == ("k", ())
+    (one,) = configure(settings("acme", {}, **table), {})
+    assert one.missing == ("acme needs ACME_KEY: set it",)
+
+
 def test_at_another_address_it_is_another_service() -> None:
     changed = settings("groq", {"GROQ_API_KEY": "k"}, options={"base_url": "http://127.0.0.1:1"})
     assert services_of(configure(changed, {}), changed) == {}

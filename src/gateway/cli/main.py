@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run_tool(*given)
         arguments = _parse(argv)
         if arguments.command == "init-adapter":
-            return _init_adapter(arguments.name, arguments.directory)
+            return _init_adapter(
+                arguments.name, arguments.directory, is_compatible=arguments.compatible
+            )
         settings = _load(arguments.config, _overrides(arguments))
         is_worker = arguments.supervisor is not None
         if settings.server.workers > 1 and arguments.command == "serve" and not is_worker:
@@ -97,8 +99,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if arguments.command == "init-adapter":
         if arguments.name is None:
             raise SettingsError("init-adapter needs a name (see gateway --help)")
-    elif (arguments.name, arguments.directory) != (None, None):
-        raise SettingsError("only init-adapter takes a name or --directory (see gateway --help)")
+    elif (arguments.name, arguments.directory, arguments.compatible) != (None, None, False):
+        raise SettingsError(
+            "only init-adapter takes a name, --directory or --compatible (see gateway --help)"
+        )
     if arguments.presets and arguments.command != "providers":
         raise SettingsError("only providers takes --presets (see gateway --help)")
     return arguments
@@ -143,6 +147,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--presets", action="store_true", help="list the services that providers can name"
+    )
+    parser.add_argument(
+        "--compatible",
+        action="store_true",
+        help="with init-adapter: write settings for a service with OpenAI's API instead",
     )
     # Only the supervisor of several processes sets them.
     parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
@@ -277,7 +286,12 @@ def _list_presets() -> int:
     return 0
 
 
-def _init_adapter(name: str, directory: Path | None) -> int:
+def _init_adapter(name: str, directory: Path | None, *, is_compatible: bool) -> int:
+    if is_compatible:
+        from gateway.cli.init_adapter.compatible import write_settings  # noqa: PLC0415 - as below
+
+        print(write_settings(name, directory).next_steps())  # noqa: T201 - for people
+        return 0
     from gateway.cli.init_adapter import write_adapter  # noqa: PLC0415 - a server needs none of it
 
     print(write_adapter(name, directory).next_steps())  # noqa: T201 - for people

@@ -39,7 +39,7 @@ GROUP = "gateway.providers"
 _MERGED = ("models", "headers", "query", "body", "embed_body", "thinking_levels")
 """Options that are tables, whose rows may come from the settings and from a preset."""
 
-_EXPANDED = frozenset({"base_url", "headers"})
+_EXPANDED = frozenset({"base_url", "headers", KEY_OPTION})
 """Options in whose texts ``{NAME}`` stands for a variable."""
 
 _SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)

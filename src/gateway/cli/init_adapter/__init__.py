@@ -19,7 +19,7 @@ from gateway.core import codec
 from gateway.core.errors import SettingsError
 from gateway.providers.registry import installed
 
-__all__ = ["Package", "write_adapter"]
+__all__ = ["Package", "render", "words_of", "write_adapter"]
 
 # The name of a provider in the settings, and part of the names of a distribution and of a class.
 _NAME = re.compile(r"(?=.{1,80}\Z)[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*", re.A)
@@ -72,10 +72,10 @@ def write_adapter(name: str, directory: Path | None = None) -> Package:
 
     Raise `SettingsError` if the name is not valid or the directory cannot be created.
     """
-    words = _words(name)
+    words = words_of(name)
     place = Path(words["gateway-acme"]) if directory is None else directory
     rendered = {
-        _render(source.name.removesuffix(".txt"), words): _render(source.read_text("utf-8"), words)
+        render(source.name.removesuffix(".txt"), words): render(source.read_text("utf-8"), words)
         for source in files(__name__).joinpath("acme").iterdir()
     }
     try:
@@ -92,8 +92,11 @@ def write_adapter(name: str, directory: Path | None = None) -> Package:
     return Package(name, place, tuple(sorted(rendered)), words["ACME_API_KEY"])
 
 
-def _words(name: str) -> Mapping[str, str]:
-    """Return the replacements for the example's names, longer names first."""
+def words_of(name: str) -> Mapping[str, str]:
+    """Return the replacements for the example's names, longer names first.
+
+    Raise `SettingsError` for a name that cannot be that of an adapter or provider.
+    """
     if not _NAME.fullmatch(name):
         raise SettingsError(
             "init-adapter: the name must begin with a letter and consist of letters and digits,"
@@ -120,6 +123,7 @@ def _words(name: str) -> Mapping[str, str]:
     }
 
 
-def _render(text: str, words: Mapping[str, str]) -> str:
+def render(text: str, words: Mapping[str, str]) -> str:
+    """Return *text* with the example's names replaced by those of *words*."""
     pattern = "|".join(map(re.escape, words))
     return re.sub(pattern, lambda found: words[found[0]], text)
