@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import keys, usage
+from gateway.cli import keys, openapi, usage
 from gateway.cli.main import _parse
 from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
@@ -30,7 +30,11 @@ _URL = "http://127.0.0.1:11434"
 # What no test can run: files and commands of other programs, and drawings.
 _OF_OTHERS = {"nginx", "caddy", "ini", "yaml", "sh", "text", "js"}
 _RUN = {"python", "bash", "toml", "json"}
-ARGUMENTS_OF_THEIR_OWN = {"keys": keys._parser, "usage": usage._parser}
+ARGUMENTS_OF_THEIR_OWN = {
+    "keys": keys._parser,
+    "usage": usage._parser,
+    "openapi": openapi._parser,
+}
 
 
 def all_blocks(*languages: str) -> list[Block]:

@@ -29,7 +29,7 @@ from gateway.version import __version__
 
 __all__ = ["main"]
 
-_WITH_ACTIONS = ("keys", "usage")
+_WITH_ACTIONS = ("keys", "usage", "openapi")
 _COMMANDS = ("serve", "check", "providers", "init-adapter", *_WITH_ACTIONS)
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 
@@ -76,11 +76,14 @@ def _run_tool(command: str, *argv: str) -> int:
     def settings_of(config: Path | None) -> Settings:
         return _at_home(_load(config, {}))
 
-    # A server needs neither of them.
     if command == "keys":
         from gateway.cli.keys import run_keys  # noqa: PLC0415 - a server needs none of it
 
         return run_keys(argv, settings_of)
+    if command == "openapi":
+        from gateway.cli.openapi import run_openapi  # noqa: PLC0415 - a server needs none of it
+
+        return run_openapi(argv)
     from gateway.cli.usage import run_usage  # noqa: PLC0415 - a server needs none of it
 
     return run_usage(argv, settings_of)
@@ -124,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="|".join(_COMMANDS),
         default="serve",
         help="start the server (the default), check settings, adapters and models, list the"
-        " adapters, generate the package of a new one, manage the keys of clients, or report what"
-        " was used; the last two have a --help of their own",
+        " adapters, generate the package of a new one, manage the keys of clients, report what was"
+        " used, or build the document of the API; the last three have a --help of their own",
     )
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="name of the new adapter, for init-adapter"

@@ -6,6 +6,8 @@ from gateway.dialects.anthropic import ANTHROPIC
 from gateway.dialects.openai import OPENAI
 from gateway.handlers import openai
 from gateway.handlers.anthropic import count_tokens, messages
+from gateway.handlers.documentation import docs
+from gateway.handlers.documentation import openapi as openapi_document
 from gateway.handlers.health import healthz, readyz, root, version
 from gateway.handlers.ollama.account import (
     me,
@@ -70,4 +72,6 @@ ROUTES = (
     Endpoint("POST", "/gateway/reload", reload, surface="all"),
     Endpoint("GET", "/healthz", healthz, right="none"),
     Endpoint("GET", "/readyz", readyz, right="none"),
+    Endpoint("GET", "/openapi.json", openapi_document, right="none"),
+    Endpoint("GET", "/docs", docs, right="none"),
 )

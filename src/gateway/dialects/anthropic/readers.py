@@ -11,6 +11,15 @@ from gateway.core.chat import Role
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, Turn
 from gateway.dialects.bodies.arguments import parse_arguments
+from gateway.dialects.bodies.described import (
+    UNCHECKED,
+    JsonSchema,
+    any_of,
+    array_of,
+    described,
+    object_of,
+    schema_of,
+)
 from gateway.dialects.bodies.readers import (
     Reader,
     read_anything,
@@ -26,32 +35,7 @@ from gateway.dialects.bodies.roles import read_role
 __all__ = ["read_output_config", "read_thinking", "read_tool_choice", "read_tools", "read_turns"]
 
 
-def read_turns(value: object) -> tuple[Turn, ...]:
-    """Return the messages; raise `InvalidRequest` for one without content."""
-    return tuple([_turn(item) for item in read_list(value, "[]anthropic.MessageParam")])
-
-
-def read_tools(value: object) -> tuple[Fields, ...]:
-    """Return the definitions of tools."""
-    items = read_list(value, "[]anthropic.Tool")
-    return tuple([read_fields(item, _TOOL, "anthropic.Tool") for item in items])
-
-
-def read_tool_choice(value: object) -> Fields:
-    """Return how tools are to be used."""
-    return read_fields(value, _TOOL_CHOICE, "anthropic.ToolChoice")
-
-
-def read_thinking(value: object) -> Fields:
-    """Return whether to think."""
-    return read_fields(value, _THINKING, "anthropic.ThinkingConfig")
-
-
-def read_output_config(value: object) -> Fields:
-    """Return how hard to think and in which form to answer."""
-    return read_fields(value, _OUTPUT_CONFIG, "anthropic.OutputConfig")
-
-
+@described(lambda: object_of(_TURN, required=("content",)), name="AnthropicMessage")
 def _turn(item: object) -> Turn:
     fields = read_fields(item, _TURN, "anthropic.MessageParam")
     blocks = fields.get("content")
@@ -63,10 +47,55 @@ def _turn(item: object) -> Turn:
     return Turn(fields.get("role", Role.USER), blocks)
 
 
+@described(lambda: {"type": "array", "items": schema_of(_turn)})
+def read_turns(value: object) -> tuple[Turn, ...]:
+    """Return the messages; raise `InvalidRequest` for one without content."""
+    return tuple([_turn(item) for item in read_list(value, "[]anthropic.MessageParam")])
+
+
+@described(lambda: object_of(_TOOL), name="AnthropicTool")
+def _tool(item: object) -> Fields:
+    return read_fields(item, _TOOL, "anthropic.Tool")
+
+
+@described(lambda: array_of(_tool))
+def read_tools(value: object) -> tuple[Fields, ...]:
+    """Return the definitions of tools."""
+    items = read_list(value, "[]anthropic.Tool")
+    return tuple([_tool(item) for item in items])
+
+
+@described(lambda: object_of(_TOOL_CHOICE))
+def read_tool_choice(value: object) -> Fields:
+    """Return how tools are to be used."""
+    return read_fields(value, _TOOL_CHOICE, "anthropic.ToolChoice")
+
+
+@described(lambda: object_of(_THINKING))
+def read_thinking(value: object) -> Fields:
+    """Return whether to think."""
+    return read_fields(value, _THINKING, "anthropic.ThinkingConfig")
+
+
+@described(lambda: object_of(_OUTPUT_CONFIG))
+def read_output_config(value: object) -> Fields:
+    """Return how hard to think and in which form to answer."""
+    return read_fields(value, _OUTPUT_CONFIG, "anthropic.OutputConfig")
+
+
 def _has_content(item: object) -> bool:
     return isinstance(item, dict) and any(key.lower() == "content" for key in item)
 
 
+@described(lambda: any_of(object_of(_BLOCK), _OTHER_BLOCK), name="AnthropicBlock")
+def _block(item: object) -> Fields:
+    """Return the members of a block: any for one of a type that Ollama does not know."""
+    if isinstance(item, dict) and not _KNOWN_BLOCKS.issuperset(_types_in(item)):
+        return item
+    return read_fields(item, _BLOCK, "anthropic.ContentBlock")
+
+
+@described(lambda: any_of({"type": "string"}, array_of(_block)))
 def _content(value: object) -> tuple[Fields, ...]:
     if isinstance(value, str):
         return ({"type": "text", "text": value},)
@@ -74,11 +103,19 @@ def _content(value: object) -> tuple[Fields, ...]:
     return tuple([_block(item) for item in items])
 
 
-def _block(item: object) -> Fields:
-    """Return the members of a block: any for one of a type that Ollama does not know."""
-    if isinstance(item, dict) and not _KNOWN_BLOCKS.issuperset(_types_in(item)):
-        return item
-    return read_fields(item, _BLOCK, "anthropic.ContentBlock")
+@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "object"}}) | UNCHECKED)
+def _keep_content(value: object) -> object:
+    return value
+
+
+@described({"type": "object"} | UNCHECKED)
+def _keep_object(value: object) -> object:
+    return value
+
+
+@described({"type": "string"} | UNCHECKED)
+def _keep_text(value: object) -> object:
+    return value
 
 
 def _types_in(item: Mapping[str, object]) -> list[str]:
@@ -87,28 +124,33 @@ def _types_in(item: Mapping[str, object]) -> list[str]:
 
 _KNOWN_BLOCKS = frozenset({"text", "image", "thinking", "tool_use", "tool_result"})
 """Blocks whose members have a type at Ollama."""
+_OTHER_BLOCK: JsonSchema = {
+    "type": "object",
+    "properties": {"type": {"not": {"enum": sorted(_KNOWN_BLOCKS)}}},
+    "required": ["type"],
+}
 _BLOCK: dict[str, Reader] = {
     "type": read_string,
     "text": read_string,
-    "source": read_anything,
+    "source": _keep_object,
     "id": read_string,
     "name": read_string,
     "input": parse_arguments,
     "tool_use_id": read_string,
-    "content": read_anything,
+    "content": _keep_content,
     "thinking": read_string,
-    "signature": read_anything,
+    "signature": _keep_text,
     "is_error": read_anything,
-    "cache_control": read_anything,
+    "cache_control": _keep_object,
 }
 _TURN: dict[str, Reader] = {"role": read_role, "content": _content}
 _TOOL: dict[str, Reader] = {
     "type": read_string,
     "name": read_string,
     "description": read_string,
-    "input_schema": read_anything,
+    "input_schema": _keep_object,
     "strict": read_bool_or_none,
-    "cache_control": read_anything,
+    "cache_control": _keep_object,
     "display_width_px": read_anything,
     "display_height_px": read_anything,
     "enable_zoom": read_anything,
@@ -120,4 +162,4 @@ _TOOL_CHOICE: dict[str, Reader] = {
     "disable_parallel_tool_use": read_bool,
 }
 _THINKING: dict[str, Reader] = {"type": read_string, "budget_tokens": read_int}
-_OUTPUT_CONFIG: dict[str, Reader] = {"effort": read_string, "format": read_anything}
+_OUTPUT_CONFIG: dict[str, Reader] = {"effort": read_string, "format": _keep_object}

@@ -10,6 +10,7 @@ from gateway.dialects.anthropic.readers import (
     read_tools,
     read_turns,
 )
+from gateway.dialects.bodies.described import UNCHECKED, any_of, described
 from gateway.dialects.bodies.readers import (
     read_anything,
     read_bool,
@@ -23,6 +24,11 @@ from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader
 __all__ = ["MessagesSchema", "load_messages"]
 
 
+@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "object"}}) | UNCHECKED)
+def _keep_system(value: object) -> object:
+    return value
+
+
 class MessagesSchema(BodySchema[MessagesBody]):
     """The body of ``/v1/messages`` (Ollama's ``anthropic/anthropic.go``)."""
 
@@ -32,7 +38,7 @@ class MessagesSchema(BodySchema[MessagesBody]):
     model = Value(read_string)
     max_tokens = Value(read_int)
     messages = Value(read_turns)
-    system = Value(read_anything)
+    system = Value(_keep_system)
     stream = Value(read_bool)
     temperature = Value(read_float)
     top_p = Value(read_float)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from gateway.core import codec
 from gateway.core.chat import JsonFormat
 from gateway.core.errors import InvalidRequest
+from gateway.dialects.bodies.described import UNCHECKED, any_of, described
 
-__all__ = ["read_format"]
+__all__ = ["keep_format", "read_format"]
+
+
+@described(any_of({"type": "string", "enum": ["json", ""]}, {"type": "object"}) | UNCHECKED)
+def keep_format(value: object) -> object:
+    """Return *value* as it is: `read_format` reads it later."""
+    return value
 
 
 def read_format(value: object) -> JsonFormat | None:

@@ -9,6 +9,7 @@ from gateway.core import codec
 from gateway.core.chat import Think
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import kind_of
+from gateway.dialects.bodies.described import UNCHECKED, any_of, array_of, described
 
 __all__ = [
     "Mismatch",
@@ -78,16 +79,19 @@ class Mismatch(ValueError):
         return f"json: cannot unmarshal {kind} into Go struct field {field} of type {self.go_type}"
 
 
+@described({})
 def read_anything(value: object) -> object:
     """Return *value*, of any type."""
     return value
 
 
+@described({"type": "boolean", **UNCHECKED})
 def read_bool_or_none(value: object) -> bool | None:
     """Return *value* if it is true or false, else None: for fields that Ollama does not read."""
     return value if isinstance(value, bool) else None
 
 
+@described({"type": "string"})
 def read_string(value: object) -> str:
     """Return *value* if it is a string."""
     if not isinstance(value, str):
@@ -95,6 +99,7 @@ def read_string(value: object) -> str:
     return value
 
 
+@described({"type": "boolean"})
 def read_bool(value: object) -> bool:
     """Return *value* if it is true or false."""
     if not isinstance(value, bool):
@@ -102,6 +107,7 @@ def read_bool(value: object) -> bool:
     return value
 
 
+@described({"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1})
 def read_int(value: object) -> int:
     """Return *value* if it was written as an integer of 64 bits: ``3.0`` was not."""
     if not isinstance(value, int) or isinstance(value, bool) or value not in _INT64:
@@ -109,6 +115,7 @@ def read_int(value: object) -> int:
     return value
 
 
+@described({"type": "number"})
 def read_float(value: object) -> float:
     """Return *value* if it is a number that 64 bits can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -119,6 +126,7 @@ def read_float(value: object) -> float:
         raise Mismatch(value, "float64") from None
 
 
+@described({"type": "number", "minimum": -_FLOAT32_MAX, "maximum": _FLOAT32_MAX})
 def read_float32(value: object) -> float:
     """Return *value* if it is a number that 32 bits can hold."""
     try:
@@ -130,6 +138,7 @@ def read_float32(value: object) -> float:
     return number
 
 
+@described({"type": "object"})
 def read_object(value: object, go_type: str = "map[string]interface {}") -> dict[str, object]:
     """Return *value* if it is an object."""
     if not isinstance(value, dict):
@@ -137,6 +146,7 @@ def read_object(value: object, go_type: str = "map[string]interface {}") -> dict
     return value
 
 
+@described({"type": "array"})
 def read_list(value: object, go_type: str = "[]interface {}") -> list[object]:
     """Return *value* if it is a list."""
     if not isinstance(value, list):
@@ -144,12 +154,14 @@ def read_list(value: object, go_type: str = "[]interface {}") -> list[object]:
     return value
 
 
+@described(lambda: array_of(read_string))
 def read_strings(value: object) -> tuple[str, ...]:
     """Return *value* if it is a list of strings; a ``null`` in it is an empty one."""
     items = read_list(value, "[]string")
     return tuple(["" if item is None else read_string(item) for item in items])
 
 
+@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "string"}}))
 def read_texts(value: object) -> tuple[str, ...]:
     """Return the inputs of an embedding: one text or a list; raise `InvalidRequest` otherwise."""
     match value:
@@ -160,6 +172,7 @@ def read_texts(value: object) -> tuple[str, ...]:
     raise InvalidRequest("invalid input type")
 
 
+@described(lambda: array_of(read_int))
 def read_ints(value: object) -> tuple[int, ...]:
     """Return *value* if it is a list of integers; a ``null`` in it is zero."""
     items = read_list(value, "[]int")
@@ -192,6 +205,7 @@ def read_fields(value: object, readers: Mapping[str, Reader], go_type: str) -> d
     return fields
 
 
+@described(any_of({"type": "boolean"}, {"type": "string", "enum": [*_LEVELS]}))
 def read_think(value: object) -> Think:
     """Return whether and how hard to think, or raise `InvalidRequest` in Ollama's words."""
     if isinstance(value, bool):

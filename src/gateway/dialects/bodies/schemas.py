@@ -22,34 +22,36 @@ from marshmallow.schema import SchemaMeta
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.budget import LIMITS
 from gateway.dialects.bodies.decode import decode_body, fold_keys
-from gateway.dialects.bodies.readers import Mismatch, Reader
+from gateway.dialects.bodies.described import described
+from gateway.dialects.bodies.readers import Mismatch, Reader, read_int
 
-__all__ = ["TOP_LOGPROBS", "BodySchema", "Value", "body_loader"]
+__all__ = ["BodySchema", "Value", "body_loader", "read_top_logprobs"]
 
-TOP_LOGPROBS: Final = ma.validate.Range(0, 20, error="top_logprobs must be between 0 and 20")
-"""Checks how many other tokens a client wants to see in the place of each one."""
-
+_MOST_LOGPROBS: Final = 20
 _STOPS: Final = frozenset({"stop", "stop_sequences"})
 _LONGEST_STOPS: Final = 10_000
 
 BodyT = TypeVar("BodyT")
 
 
+@described({"type": "integer", "minimum": 0, "maximum": _MOST_LOGPROBS})
+def read_top_logprobs(value: object) -> int:
+    """Return how many other tokens a client wants to see in the place of each one."""
+    number = read_int(value)
+    if not 0 <= number <= _MOST_LOGPROBS:
+        raise ma.ValidationError(f"top_logprobs must be between 0 and {_MOST_LOGPROBS}")
+    return number
+
+
 class Value(ma.fields.Field[Any]):
     """A field that the function *read* reads, with Go's words for a value of a wrong type.
 
-    *data_key* is its name in a body if that is not the name of the attribute, *validate* checks
-    what was read. `BodySchema.read` honours no other setting of a field.
+    *data_key* is its name in a body if that is not the name of the attribute. `BodySchema.read`
+    honours no other setting of a field. What *read* takes is said beside it, by `described`.
     """
 
-    def __init__(
-        self,
-        read: Reader,
-        *,
-        data_key: str | None = None,
-        validate: Callable[[Any], Any] | None = None,
-    ) -> None:
-        super().__init__(data_key=data_key, validate=validate)
+    def __init__(self, read: Reader, *, data_key: str | None = None) -> None:
+        super().__init__(data_key=data_key)
         self.read = read
 
     def _deserialize(
@@ -103,9 +105,7 @@ class BodySchema(ma.Schema, Generic[BodyT], metaclass=_BodySchemaMeta):
         super().__init__()
         fields = cast("dict[str, Value]", self.load_fields)
         self._readers = {
-            # marshmallow's part is left out where there is nothing to validate
-            field.data_key or name: (name, field.deserialize if field.validators else field.read)
-            for name, field in fields.items()
+            field.data_key or name: (name, field.read) for name, field in fields.items()
         }
 
     @property

@@ -13,7 +13,8 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelfileLayers
 from gateway.core.names import InvalidName, parse_name
 from gateway.dialects.bodies.decode import kind_of
-from gateway.dialects.bodies.readers import read_anything, read_bool, read_object, read_string
+from gateway.dialects.bodies.described import UNCHECKED, any_of, described, nullable, schema_of
+from gateway.dialects.bodies.readers import read_bool, read_object, read_string
 from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader
 from gateway.dialects.ollama.messages import read_messages
 from gateway.dialects.ollama.schemas import NamedSchema
@@ -73,11 +74,17 @@ class ModelBody(msgspec.Struct, frozen=True):
     stream: bool = True
 
 
+@described(lambda: {"type": "object", "additionalProperties": nullable(schema_of(read_string))})
 def _read_digests(value: object) -> dict[str, str]:
     return {
         path: "" if digest is None else read_string(digest)
         for path, digest in read_object(value, "map[string]string").items()
     }
+
+
+@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "string"}}) | UNCHECKED)
+def _keep_license(value: object) -> object:
+    return value
 
 
 class CopySchema(BodySchema[CopyBody]):
@@ -131,7 +138,7 @@ class CreateSchema(NamedSchema[CreateBody]):
     adapters = Value(_read_digests)
     template = Value(read_string)
     system = Value(read_string)
-    license = Value(read_anything)
+    license = Value(_keep_license)
     parameters = Value(read_object)
     messages = Value(read_messages)
     info = Value(read_object)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gateway.core.chat import Media, Message, Role, content_of
 from gateway.core.events import ToolCall
 from gateway.dialects.bodies.arguments import parse_arguments
+from gateway.dialects.bodies.described import array_of, described, object_of
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.readers import (
     Mismatch,
@@ -21,11 +22,31 @@ from gateway.dialects.bodies.roles import read_role
 __all__ = ["read_images", "read_messages", "write_function", "write_messages"]
 
 
+@described(lambda: object_of(_MESSAGE), name="OllamaMessage")
+def _message(item: object) -> Message:
+    fields = read_fields(item, _MESSAGE, "api.Alias")
+    if "images" in fields:
+        # The list of images has no place among the text: it comes after it.
+        fields["content"] = content_of((fields.get("content", ""), *fields.pop("images")))
+    if "role" not in fields:
+        fields["role"] = Role.USER
+    return Message(**fields)
+
+
+@described(lambda: array_of(_message))
 def read_messages(value: object) -> tuple[Message, ...]:
     """Return the messages of a chat."""
     return tuple([_message(item) for item in read_list(value, "[]api.Message")])
 
 
+@described({"type": "string", "contentEncoding": "base64"})
+def _encoded(item: object) -> str:
+    if not isinstance(item, str):
+        raise Mismatch(item, "api.ImageData")
+    return item
+
+
+@described(lambda: array_of(_encoded))
 def read_images(value: object) -> tuple[Media, ...]:
     """Return the media in a list of base64 strings; a ``null`` in it is an empty one."""
     items = read_list(value, "[]api.ImageData")
@@ -61,26 +82,7 @@ def _written(message: Message) -> dict[str, object]:
     }
 
 
-def _message(item: object) -> Message:
-    fields = read_fields(item, _MESSAGE, "api.Alias")
-    if "images" in fields:
-        # The list of images has no place among the text: it comes after it.
-        fields["content"] = content_of((fields.get("content", ""), *fields.pop("images")))
-    if "role" not in fields:
-        fields["role"] = Role.USER
-    return Message(**fields)
-
-
-def _encoded(item: object) -> str:
-    if not isinstance(item, str):
-        raise Mismatch(item, "api.ImageData")
-    return item
-
-
-def _tool_calls(value: object) -> tuple[ToolCall, ...]:
-    return tuple([_tool_call(item) for item in read_list(value, "[]api.ToolCall")])
-
-
+@described(lambda: object_of(_TOOL_CALL), name="OllamaToolCall")
 def _tool_call(item: object) -> ToolCall:
     fields = read_fields(item, _TOOL_CALL, "api.ToolCall")
     called = fields.get("function", {})
@@ -91,6 +93,12 @@ def _tool_call(item: object) -> ToolCall:
     )
 
 
+@described(lambda: array_of(_tool_call))
+def _tool_calls(value: object) -> tuple[ToolCall, ...]:
+    return tuple([_tool_call(item) for item in read_list(value, "[]api.ToolCall")])
+
+
+@described(lambda: object_of(_CALLED))
 def _called(value: object) -> dict[str, object]:
     return read_fields(value, _CALLED, "api.ToolCallFunction")
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
+from gateway.dialects.bodies.described import UNCHECKED, described, schema_of
+from gateway.dialects.bodies.formats import keep_format
 from gateway.dialects.bodies.readers import (
-    read_anything,
     read_bool,
     read_int,
     read_ints,
     read_object,
     read_string,
+    read_texts,
     read_think,
 )
-from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
+from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader, read_top_logprobs
 from gateway.dialects.bodies.tools import read_tools
 from gateway.dialects.ollama.bodies import (
     ChatBody,
@@ -41,6 +43,11 @@ __all__ = [
 ]
 
 BodyT = TypeVar("BodyT")
+
+
+@described(lambda: schema_of(read_texts) | UNCHECKED)
+def _keep_input(value: object) -> object:
+    return value
 
 
 class NamedSchema(BodySchema[BodyT]):
@@ -79,12 +86,12 @@ class _TextSchema(_RunSchema[BodyT]):
     """The bodies of requests that are answered in text."""
 
     stream = Value(read_bool)
-    format = Value(read_anything)
+    format = Value(keep_format)
     think = Value(read_think)
     truncate = Value(read_bool)
     shift = Value(read_bool)
     logprobs = Value(read_bool)
-    top_logprobs = Value(read_int, validate=TOP_LOGPROBS)
+    top_logprobs = Value(read_top_logprobs)
 
 
 class ChatSchema(_TextSchema[ChatBody]):
@@ -121,7 +128,7 @@ class EmbedSchema(_RunSchema[EmbedBody]):
     body = EmbedBody
     held = frozenset({"model", "input", "prompt"})
 
-    input = Value(read_anything)
+    input = Value(_keep_input)
     truncate = Value(read_bool)
     dimensions = Value(read_int)
 

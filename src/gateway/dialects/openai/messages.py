@@ -13,6 +13,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.events import Keepsake, ToolCall
 from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.decode import dynamic_type
+from gateway.dialects.bodies.described import UNCHECKED, any_of, array_of, described, object_of
 from gateway.dialects.bodies.readers import (
     Mismatch,
     Reader,
@@ -29,12 +30,18 @@ from gateway.dialects.openai.parts import message_of, read_part
 __all__ = ["read_messages"]
 
 
+@described(lambda: object_of(_MESSAGE), name="OpenAIMessage")
+def _read_message(item: object) -> dict[str, Any]:
+    return read_fields(item, _MESSAGE, "openai.Message")
+
+
+@described(lambda: array_of(_read_message))
 def read_messages(value: object) -> tuple[Message, ...]:
     """Return the messages of a chat; a result gets the name of the call that it answers."""
     names: dict[str, str] = {}
     messages = []
     for item in read_list(value, "[]openai.Message"):
-        message = _message(read_fields(item, _MESSAGE, "openai.Message"), names)
+        message = _message(_read_message(item), names)
         names |= {call.id: call.name for call in message.tool_calls if call.id}
         messages.append(message)
     return tuple(messages)
@@ -57,6 +64,11 @@ def _message(fields: dict[str, Any], names: dict[str, str]) -> Message:
     )
 
 
+@described(lambda: any_of({"type": "string"}, array_of(read_part)) | UNCHECKED)
+def _keep_content(value: object) -> object:
+    return value
+
+
 def _content(value: object) -> list[Part]:
     if value is None:
         return []
@@ -72,13 +84,19 @@ def _content(value: object) -> list[Part]:
         raise InvalidRequest("invalid message format") from None
 
 
+@described(lambda: object_of(_TOOL_CALL), name="OpenAIToolCall")
+def _read_tool_call(item: object) -> dict[str, Any]:
+    return read_fields(item, _TOOL_CALL, "openai.ToolCall")
+
+
+@described(lambda: array_of(_read_tool_call))
 def _tool_calls(value: object) -> tuple[ToolCall, ...]:
     read = [_tool_call(item) for item in read_list(value, "[]openai.ToolCall")]
     return tuple([call for call in read if call is not None])
 
 
 def _tool_call(item: object) -> ToolCall | None:
-    fields = read_fields(item, _TOOL_CALL, "openai.ToolCall")
+    fields = _read_tool_call(item)
     if "custom" in fields:
         called = fields["custom"]
         arguments = custom_arguments(called.get("input"))
@@ -97,15 +115,18 @@ def _tool_call(item: object) -> ToolCall | None:
     )
 
 
+@described(lambda: object_of(_CALLED))
 def _called(value: object) -> dict[str, Any]:
     return read_fields(value, _CALLED, _ANONYMOUS)
 
 
+@described({"type": "string", **UNCHECKED})
 def _text_or_nothing(value: object) -> str:
     """Return a text; fields that Ollama does not read never fail for their type."""
     return value if isinstance(value, str) else ""
 
 
+@described({"type": "array", **UNCHECKED})
 def _details(value: object) -> Keepsake:
     """Return the thinking of a service that wants it back as it came (OpenRouter)."""
     return {"openai": {"reasoning_details": value}} if value and isinstance(value, list) else {}
@@ -129,7 +150,7 @@ _TOOL_CALL: dict[str, Reader] = {
 }
 _MESSAGE: dict[str, Reader] = {
     "role": read_role,
-    "content": read_anything,
+    "content": _keep_content,
     "reasoning": read_string,
     "reasoning_content": _text_or_nothing,
     "reasoning_details": _details,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.core.chat import Media, Message, Part, Role, content_of
+from gateway.dialects.bodies.described import UNCHECKED, JsonSchema, any_of, described
 from gateway.dialects.bodies.media import read_media, read_text_document
 from gateway.dialects.bodies.readable import readable_text
 from gateway.dialects.bodies.readers import Mismatch
@@ -23,6 +24,15 @@ NO_IMAGE: Final = "[an image that is not available here]"
 
 _PDF: Final = "application/pdf"
 _BETWEEN_THOUGHTS: Final = "\n\n"
+
+
+_BASE64: Final[JsonSchema] = {"type": "string", "contentEncoding": "base64"}
+_URL: Final[JsonSchema] = {"type": "string", "format": "uri"}
+
+
+def _part(kind: str = "", **members: JsonSchema) -> JsonSchema:
+    own: JsonSchema = {"type": {"const": kind}} if kind else {}
+    return {"type": "object", "properties": own | members, "required": [*own, *members]}
 
 
 class Thought(str):
@@ -43,6 +53,18 @@ def message_of(role: Role, parts: Iterable[Part], *, thinking: str = "", **field
     return Message(role, content_of(said), thinking=_BETWEEN_THOUGHTS.join(thoughts), **fields)
 
 
+@described(
+    any_of(
+        _part("text", text={"type": "string"}),
+        _part("image_url", image_url=any_of(_URL, _part(url=_URL))),
+        _part("input_audio", input_audio=_part(data=_BASE64)),
+        _part("file", file=_part(filename={"type": "string"}, file_data=_BASE64)),
+        {"type": "object"},
+        {"type": "string"},
+    )
+    | UNCHECKED,
+    name="OpenAIPart",
+)
 def read_part(part: Any) -> Part:
     """Return what a part says; empty for one that is left out.
 

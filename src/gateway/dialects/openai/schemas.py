@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
+from gateway.core.chat import Think
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import dynamic_type, kind_of
+from gateway.dialects.bodies.described import (
+    UNCHECKED,
+    JsonSchema,
+    any_of,
+    described,
+    object_of,
+    schema_of,
+)
 from gateway.dialects.bodies.readers import (
+    Reader,
     read_bool,
     read_bool_or_none,
     read_fields,
@@ -21,7 +31,7 @@ from gateway.dialects.bodies.readers import (
     read_string,
     read_texts,
 )
-from gateway.dialects.bodies.schemas import TOP_LOGPROBS, BodySchema, Value, body_loader
+from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader, read_top_logprobs
 from gateway.dialects.openai.bodies import ChatBody, CompletionBody, EmbeddingBody, ResponseBody
 from gateway.dialects.openai.formats import (
     read_effort,
@@ -50,6 +60,15 @@ __all__ = [
 BodyT = TypeVar("BodyT")
 
 _ENCODINGS: Final = ("float", "base64")
+_STREAM_OPTIONS: Final[Mapping[str, Reader]] = {"include_usage": read_bool}
+_ITEM: Final[JsonSchema] = {
+    "type": ["object", "null"],
+    "properties": {
+        "type": {"examples": ["message", "function_call", "function_call_output", "reasoning"]},
+        "role": {"examples": ["user", "assistant", "system", "developer"]},
+    },
+    **UNCHECKED,
+}
 _ECHOED: Final = (
     "tools",
     "tool_choice",
@@ -63,11 +82,13 @@ _ECHOED: Final = (
 """What an answer of ``/v1/responses`` repeats as it came."""
 
 
+@described(lambda: object_of(_STREAM_OPTIONS))
 def _read_include_usage(value: object) -> bool:
-    options = read_fields(value, {"include_usage": read_bool}, "openai.StreamOptions")
+    options = read_fields(value, _STREAM_OPTIONS, "openai.StreamOptions")
     return bool(options.get("include_usage"))
 
 
+@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "string"}}) | UNCHECKED)
 def _read_stop(value: object) -> tuple[str, ...]:
     """Return the stop sequences; ignore everything else, as Ollama does."""
     if isinstance(value, str):
@@ -76,6 +97,13 @@ def _read_stop(value: object) -> tuple[str, ...]:
     return tuple([item for item in items if isinstance(item, str)])
 
 
+@described(
+    any_of(
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}},
+        {"type": ["boolean", "number", "object"], "deprecated": True},
+    )
+)
 def _read_strict_stop(value: object) -> tuple[str, ...]:
     """Return the stop sequences; raise `InvalidRequest` for anything else among them."""
     for item in value if isinstance(value, list) else ():
@@ -84,10 +112,12 @@ def _read_strict_stop(value: object) -> tuple[str, ...]:
     return _read_stop(value)
 
 
+@described({"type": "string", **UNCHECKED})
 def _read_key(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@described(any_of({"type": "string"}, {"type": "array", "items": _ITEM}))
 def _read_input(value: object) -> tuple[object, ...]:
     if isinstance(value, str):
         return ({"role": "user", "content": value},) if value else ()
@@ -99,6 +129,7 @@ def _read_input(value: object) -> tuple[object, ...]:
     return tuple(value)
 
 
+@described({"type": "string", "enum": ["", *_ENCODINGS]})
 def _read_encoding(value: object) -> str:
     encoding = read_string(value)
     if encoding and encoding.lower() not in _ENCODINGS:
@@ -109,10 +140,18 @@ def _read_encoding(value: object) -> str:
     return encoding.lower() or _ENCODINGS[0]
 
 
+@described(
+    any_of({"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1})
+)
 def _read_inputs(value: object) -> tuple[str, ...]:
     if value == []:
         raise InvalidRequest("invalid input")
     return read_texts(value)
+
+
+@described(lambda: schema_of(read_reasoning))
+def _read_reasoning(value: object) -> Think | None:
+    return read_reasoning(value, "openai.ResponsesReasoning")
 
 
 class _TextSchema(BodySchema[BodyT]):
@@ -151,7 +190,7 @@ class ChatSchema(_SampledSchema[ChatBody]):
     reasoning = Value(read_reasoning)
     reasoning_effort = Value(read_effort)
     logprobs = Value(read_bool)
-    top_logprobs = Value(read_int, validate=TOP_LOGPROBS)
+    top_logprobs = Value(read_top_logprobs)
 
 
 class CompletionSchema(_SampledSchema[CompletionBody]):
@@ -201,7 +240,7 @@ class ResponseSchema(_TextSchema[ResponseBody]):
     tools = Value(read_flat_tools)
     tool_choice = Value(read_tool_choice)
     parallel_tool_calls = Value(read_bool_or_none)
-    reasoning = Value(lambda value: read_reasoning(value, "openai.ResponsesReasoning"))
+    reasoning = Value(_read_reasoning)
     previous_response_id = Value(read_string)
     stored = Value(read_bool_or_none, data_key="store")
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from gateway.core.chat import NamedTool, Tool, ToolChoice, replace
 from gateway.core.errors import Forbidden, InvalidRequest
-from gateway.dialects.bodies.readers import read_list
+from gateway.dialects.bodies.described import UNCHECKED, JsonSchema, any_of, described, schema_of
+from gateway.dialects.bodies.readers import Reader, read_list
 from gateway.dialects.bodies.tools import read_function, read_tool
 from gateway.dialects.left_out import log_left_out
 from gateway.dialects.openai.custom_tools import custom_tool
@@ -67,6 +68,12 @@ class OfferedTools:
         return tuple(self.functions.values())
 
 
+def _tool_or_other(read: Reader) -> JsonSchema:
+    """Return the schema of a function that *read* reads, or of a tool of another type."""
+    return any_of(schema_of(read), {"type": "object"}, {"type": "null"})
+
+
+@described(lambda: {"type": "array", "items": _tool_or_other(read_tool)})
 def read_chat_tools(value: object) -> OfferedTools:
     """Return the tools of a chat; raise `Mismatch` for one that is no object."""
     items = read_list(value, "[]api.Tool")
@@ -76,6 +83,7 @@ def read_chat_tools(value: object) -> OfferedTools:
     return _offered(_tools(items))
 
 
+@described(lambda: {"type": "array", "items": _tool_or_other(read_function) | UNCHECKED})
 def read_flat_tools(value: object) -> OfferedTools:
     """Return the tools of ``/v1/responses``."""
     return _offered(_tools(read_list(value, "[]openai.ResponsesTool")))
@@ -89,6 +97,10 @@ def tool_key(fields: Mapping[str, Any]) -> str:
     )
 
 
+@described(
+    any_of({"type": "string", "enum": ["auto", "none", "required", "any"]}, {"type": "object"})
+    | UNCHECKED
+)
 def read_tool_choice(value: object) -> ToolChoice | None:
     """Return which function the model must call; Ollama ignores the field, so there is no error."""
     match value:

@@ -1,0 +1,61 @@
+"""The command ``python -m gateway openapi``: build the document of the API and its page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gateway.cli.arguments import Parser
+from gateway.core.errors import SettingsError
+from gateway.handlers import ROUTES
+from gateway.openapi import files
+from gateway.openapi.page import write_page
+
+__all__ = ["build_files", "run_openapi"]
+
+
+def build_files() -> Mapping[str, str]:
+    """Return the contents of all built files by name; raise `SettingsError` without the extra."""
+    try:
+        from gateway.openapi.document import as_3_1, build_document  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"openapi needs the package {error.name}: pip install 'ollama-gateway[docs]'"
+        ) from None
+    document = build_document(ROUTES)
+    return {
+        files.DOCUMENTS["3.2"]: _text(document),
+        files.DOCUMENTS["3.1"]: _text(as_3_1(document)),
+        files.PAGE: write_page(document),
+    }
+
+
+def run_openapi(argv: Sequence[str]) -> int:
+    """Write all files, print where they are, and return the exit status."""
+    directory = _parser().parse_args(argv).directory or Path(files.__file__).parent
+    for name, content in build_files().items():
+        path = directory / name
+        path.write_text(content, "utf-8")
+        print(path)  # noqa: T201 - for people
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="gateway openapi",
+        description="Build the document of the API and its page.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="where to write the files (default: where the gateway reads them)",
+    )
+    return parser
+
+
+def _text(document: Mapping[str, object]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

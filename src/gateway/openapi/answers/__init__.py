@@ -1,0 +1,1 @@
+"""The schemas of answers, for the document alone: answers are built without them."""
