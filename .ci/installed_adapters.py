@@ -1,8 +1,9 @@
-"""Chat through two adapters at once, as they are installed: Mistral's, and the example's.
+"""Chat through three adapters at once, as they are installed: Mistral's, the example's, Gemini's.
 
-Run it with a Python in which the gateway's wheel and `docs/examples/gateway-acme` are installed.
-Nothing else is needed: the client and the service that stands in for Acme are of the standard
-library. It ends with status 0 once all that it has started has ended as well.
+Run it with a Python in which the gateway's wheel, `docs/examples/gateway-acme` and
+`adapters/gateway-gemini` are installed. Nothing else is needed: the client and the services that
+stand in for Acme and Gemini are of the standard library. It ends with status 0 once all that it has
+started has ended as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,47 +31,93 @@ base_url = "{sandbox}"
 
 [providers.acme]
 base_url = "{acme}"
+
+[providers.gemini]
+base_url = "{gemini}"
 """
-KEYS = {"MISTRAL_API_KEY": "key-of-mistral", "ACME_API_KEY": "key-of-acme"}
+KEYS = {
+    "MISTRAL_API_KEY": "key-of-mistral",
+    "ACME_API_KEY": "key-of-acme",
+    "GEMINI_API_KEY": "key-of-gemini",
+}
+MODELS = ("acme-1", "gemini-3.5-pro", "mistral-large")
+REPEATING = {"acme-1", "gemini-3.5-pro"}
+"""The models that say what they were told, and nothing else."""
 
 # Loopback is not to be looked for behind a proxy.
 urlopen = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
-class Acme(BaseHTTPRequestHandler):
-    """The service of the tutorial: one model, which repeats what it was told."""
+class Service(BaseHTTPRequestHandler):
+    """A service with one model, which repeats what it was told."""
 
-    def do_GET(self) -> None:
-        """List the models."""
-        self._answer("application/json", b'["acme-1"]')
+    def asked(self) -> Any:
+        """Return the body of the request."""
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
-    def do_POST(self) -> None:
-        """Stream the last turn back, a word in each event."""
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        assert self.headers["X-Acme-Key"] == KEYS["ACME_API_KEY"]
-        assert asked["model"] == "acme-1", asked
-        words = re.findall(r" *[^ ]+", asked["turns"][-1]["says"])
-        events: list[dict[str, object]] = [{"text": word} for word in words]
-        events += [{"end": "end", "in": len(words), "out": len(words)}]
-        self._answer(
-            "text/event-stream", *(f"data: {json.dumps(one)}\n\n".encode() for one in events)
-        )
-
-    def _answer(self, kind: str, *pieces: bytes) -> None:
+    def answer(self, kind: str, *pieces: bytes) -> None:
+        """Send an answer in pieces."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
         for piece in pieces:
             self.wfile.write(piece)
 
+    def stream(self, events: Iterable[object]) -> None:
+        """Send server-sent events."""
+        self.answer(
+            "text/event-stream", *(f"data: {json.dumps(one)}\n\n".encode() for one in events)
+        )
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
+class Acme(Service):
+    """The service of the tutorial."""
+
+    def do_GET(self) -> None:
+        """List the models."""
+        self.answer("application/json", b'[{"name": "acme-1", "does": ["chat"]}]')
+
+    def do_POST(self) -> None:
+        """Stream the last turn back, a word in each event."""
+        asked = self.asked()
+        assert self.headers["X-Acme-Key"] == KEYS["ACME_API_KEY"]
+        assert asked["model"] == "acme-1", asked
+        words = words_of(asked["turns"][-1]["says"])
+        self.stream([*({"text": word} for word in words), {"end": "end", "in": 9, "out": 9}])
+
+
+class Gemini(Service):
+    """Gemini's API."""
+
+    def do_GET(self) -> None:
+        """List the models."""
+        row = {"name": "models/gemini-3.5-pro", "supportedGenerationMethods": ["generateContent"]}
+        self.answer("application/json", json.dumps({"models": [row]}).encode())
+
+    def do_POST(self) -> None:
+        """Stream the last turn back, a word in each event; the body just ends."""
+        asked = self.asked()
+        assert self.headers["x-goog-api-key"] == KEYS["GEMINI_API_KEY"]
+        assert self.path.endswith("/models/gemini-3.5-pro:streamGenerateContent?alt=sse")
+        parts = [{"text": word} for word in words_of(asked["contents"][-1]["parts"][0]["text"])]
+        events: list[dict[str, Any]] = [{"content": {"parts": [part]}} for part in parts]
+        events[-1]["finishReason"] = "STOP"
+        usage = {"promptTokenCount": 9, "candidatesTokenCount": 9}
+        self.stream({"candidates": [event], "usageMetadata": usage} for event in events)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text with the spaces before them."""
+    return re.findall(r" *[^ ]+", text)
+
+
 @contextmanager
-def acme() -> Iterator[str]:
-    """Run Acme and yield its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Acme) as server:
+def served(handler: type[Service]) -> Iterator[str]:
+    """Run a service and yield its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -135,15 +182,15 @@ def chat(gateway: str, model: str, *, stream: bool, question: str) -> str:
     return "".join(line["message"]["content"] for line in lines)
 
 
-def chat_with_both(gateway: str) -> int:
-    """Ask models of both, streaming and not, all at once; return the number of right answers."""
+def chat_with_all(gateway: str) -> int:
+    """Ask models of all, streaming and not, all at once; return the number of right answers."""
     (tags,) = ask(f"{gateway}/api/tags")
     listed = {model["name"] for model in tags["models"]}
-    assert {"acme-1:latest", "mistral-large:latest"} <= listed, listed
+    assert {f"{model}:latest" for model in MODELS} <= listed, listed
     cases = [
         (model, stream, f"number {number} of {model}")
         for number in range(5)
-        for model in ("acme-1", "mistral-large")
+        for model in MODELS
         for stream in (True, False)
     ]
     with ThreadPoolExecutor(len(cases)) as threads:
@@ -154,22 +201,26 @@ def chat_with_both(gateway: str) -> int:
     for (model, _, question), answer in zip(cases, answers, strict=True):
         said = answer.result()
         assert said.endswith(question), (model, said)
-        assert (said == question) == (model == "acme-1"), (model, said)
+        assert (said == question) == (model in REPEATING), (model, said)
     return len(cases)
 
 
 def main() -> None:
-    """Start the three services, ask, and stop them."""
+    """Start the services and a gateway, ask, and stop them."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         stand_in = ("gateway.sandbox", "--port", "0")
-        with acme() as service, started(directory, *stand_in, says="at") as sandbox:
-            settings = SETTINGS.format(acme=service, sandbox=sandbox)
+        with (
+            served(Acme) as acme,
+            served(Gemini) as gemini,
+            started(directory, *stand_in, says="at") as sandbox,
+        ):
+            settings = SETTINGS.format(acme=acme, gemini=gemini, sandbox=sandbox)
             (directory / "gateway.toml").write_text(settings)
             command = ("gateway", "--config", "gateway.toml", "--port", "0")
             with started(directory, *command, says="listening on") as gateway:
-                count = chat_with_both(gateway)
-    print(f"{count} chats through two adapters, all answered")
+                count = chat_with_all(gateway)
+    print(f"{count} chats through three adapters, all answered")
 
 
 if __name__ == "__main__":
