@@ -11,6 +11,7 @@ from gateway.core.errors import (
     BudgetSpent,
     Forbidden,
     GatewayError,
+    NotCached,
     NotPermitted,
     NotRecorded,
     RateLimited,
@@ -34,6 +35,7 @@ TABLE: list[tuple[GatewayError, int, str, str | None, str]] = [
     (Unpriced("x"), 402, "insufficient_quota", "model_not_priced", "billing_error"),
     (StateUnavailable("x"), 503, "api_error", None, "overloaded_error"),
     (NotRecorded("x"), 502, "api_error", "not_recorded", "api_error"),
+    (NotCached("x"), 504, "api_error", "not_cached", "api_error"),
     # As they were before there were keys.
     (Forbidden("x"), 403, "api_error", None, "permission_error"),
     (UpstreamRateLimited("x"), 429, "api_error", None, "rate_limit_error"),

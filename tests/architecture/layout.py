@@ -25,7 +25,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"handlers"}),
     frozenset({"serving"}),
-    frozenset({"access", "models", "openapi", "routing", "usage"}),
+    frozenset({"access", "models", "openapi", "replay", "routing", "usage"}),
     frozenset({"dialects", "providers", "state"}),
     frozenset({"observe", "settings"}),
     frozenset({"core", "version"}),

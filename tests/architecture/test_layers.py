@@ -35,7 +35,7 @@ ONLY_IN = {
     "dotenv": {"settings"},
     "httptools": {"cli", "providers"},
     "marshmallow": {"dialects", "openapi", "providers", "settings", "testing"},
-    "msgspec": {"access", "core", "dialects", "models", "providers", "state"},
+    "msgspec": {"access", "core", "dialects", "models", "providers", "replay", "state"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "redis": {"state"},

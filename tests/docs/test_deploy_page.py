@@ -39,6 +39,7 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
         error="e",
         replies=[Reply("p", 200, "id", {})],
         peer="127.0.0.1",
+        cache="hit",
         client="203.0.113.7",
         caller="alice",
         attribution={"team": "red"},

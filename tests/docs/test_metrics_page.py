@@ -44,6 +44,6 @@ def test_every_label_is_explained() -> None:
     used = set.union(*(labels for _, labels in documented().values()))
     # What has few values is explained with its metric.
     assert used - explained == {
-        *("gen_ai_token_type", "status", "outcome", "limit", "version", "python"),
+        *("gen_ai_token_type", "status", "outcome", "limit", "result", "version", "python"),
     }
     assert explained <= used

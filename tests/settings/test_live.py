@@ -26,7 +26,7 @@ TABLES: Mapping[str, object] = {
     "providers": {"house": ProviderSettings("openai")},
     "home": Path("elsewhere"),
 }
-LIVE = {"auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"}
+LIVE = {"auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"} | {"cache"}
 FIXED = {"limits.keepsakes", "limits.responses", "limits.response_bytes"}
 SOURCES = {"environ", "sources"}
 

@@ -52,12 +52,16 @@ class AccessControl:
 
 
 class RequestAccess:
-    """What one request may do, and what it has acquired; ``grant`` is ``None`` for nobody."""
+    """What one request may do, and what it has acquired; ``grant`` is ``None`` for nobody.
 
-    __slots__ = ("_asked", "_control", "_has_keys", "_permit", "grant")
+    ``from_cache`` is set, before anything is acquired, for a request that needs no provider.
+    """
+
+    __slots__ = ("_asked", "_control", "_has_keys", "_permit", "from_cache", "grant")
 
     def __init__(self, control: AccessControl, grant: Grant | None) -> None:
         self.grant = grant
+        self.from_cache = False
         self._control = control
         self._has_keys = len(control.keyring) > 0
         self._asked: Mapping[tuple[str, str], Asked] = {}
@@ -135,6 +139,7 @@ class RequestAccess:
             dialect=record.dialect,
             caller=self.caller,
             plan=self.plan,
+            from_cache=self.from_cache,
         )
         self._asked, self._permit = asked, permit
         return [key for key, one in asked.items() if one in permit.able]
@@ -147,7 +152,7 @@ class RequestAccess:
         if self._permit is None:
             return
         has_left = record.status == _HAS_LEFT
-        sent = record.timing.sent > 0
+        sent = record.timing.sent > 0 or self.from_cache
         outcome = Outcome(
             asked=self._asked.get((record.provider, record.upstream_model)) if sent else None,
             usage=record.usage,
@@ -155,6 +160,7 @@ class RequestAccess:
             characters=record.characters,
             failed=bool(record.error) and not has_left,
             cancelled=has_left,
+            from_cache=self.from_cache,
             attribution=record.attribution,
         )
         settled = self._permit.settle(outcome)

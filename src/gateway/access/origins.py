@@ -47,6 +47,7 @@ _PREFLIGHT = {
 _EXPOSED = ", ".join(
     (
         *("Retry-After", "retry-after-ms", "X-Gateway-Target", "X-Gateway-Passed-Over"),
+        *("X-Gateway-Cache", "Age"),
         *(
             f"x-ratelimit-{part}-{unit}"
             for part in ("limit", "remaining", "reset")

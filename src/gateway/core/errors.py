@@ -17,6 +17,7 @@
     ├── NotRecorded 502                   answers are replayed, and this one was never recorded
     ├── ShuttingDown 503                  the server stops before the answer is complete
     ├── StateUnavailable 503              limits cannot be checked
+    ├── NotCached 504                     only a kept answer is wanted, and there is none
     └── UpstreamError 502                 the provider failed; the cause is kept for the log
         ├── UpstreamUnavailable 502       no connection could be made
         ├── UpstreamTimeout 504           no data within the idle timeout
@@ -48,6 +49,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "ModelNotFound",
+    "NotCached",
     "NotPermitted",
     "NotRecorded",
     "NotSupported",
@@ -210,6 +212,13 @@ class NotRecorded(GatewayError):
 
     default_status = 502
     code = "not_recorded"
+
+
+class NotCached(GatewayError):
+    """The client wants nothing but a kept answer, and there is none."""
+
+    default_status = 504
+    code = "not_cached"
 
 
 class ShuttingDown(GatewayError):

@@ -64,6 +64,8 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         shown["upstream_model"] = shorten(record.upstream_model, _LONGEST_NAME)
     if record.key:
         shown["key"] = record.key
+    if record.cache:
+        shown["cache"] = record.cache
     if record.finish:
         shown["finish"] = record.finish
     if record.error:

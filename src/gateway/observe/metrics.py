@@ -37,6 +37,7 @@ _OTHER = "other"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The library's variable for the directory in which processes of one server add up."""
 
+_KEPT = ("hit", "shared")
 _FAILURE = 400
 _SERVER_FAILURE = 500
 _SECOND = 1e9
@@ -134,6 +135,17 @@ class MetricsObserver(Observer):
             "Requests that were refused for a key, a limit or money.",
             ("limit", "caller"),
         )
+        self._cache_requests = counter(
+            "gateway_cache_requests_total",
+            "Requests for which the cache was asked, by what came of it.",
+            ("result",),
+        )
+        self._cache_bytes = Gauge(
+            "gateway_cache_bytes",
+            "Bytes that kept answers take.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self._in_flight = lru_cache(maxsize=None)(
             Gauge(
                 "gateway_requests_in_flight",
@@ -211,6 +223,8 @@ class MetricsObserver(Observer):
         caller = record.caller if self.by_caller else ""
         if record.limited:
             self._limited(record.limited, caller).inc()
+        if record.cache:
+            self._cache_requests(record.cache).inc()
         if record.operation and record.provider:
             self._finished_with_model(record, dialect, caller)
 
@@ -225,7 +239,8 @@ class MetricsObserver(Observer):
             self._overhead(dialect).observe((timing.sent - timing.accepted) / _SECOND)
         if timing.first:
             self._first(*labels).observe((timing.first - timing.accepted) / _SECOND)
-        if (usage := record.usage) is not None:
+        # A kept answer shows the counts of the first one, which were counted then.
+        if (usage := record.usage) is not None and record.cache not in _KEPT:
             self._tokens(*labels, "input").observe(usage.input_tokens)
             self._tokens(*labels, "output").observe(usage.output_tokens)
             self._tokens(*labels, "cached_input").observe(usage.cached_tokens)
@@ -241,8 +256,13 @@ class MetricsObserver(Observer):
         elif record.error and record.status < _FAILURE:
             self._broken(*provider).inc()
 
-    def set_up(self, providers: Mapping[str, bool], *, state: bool | None) -> None:
-        """Set what can be reached: each of *providers*, and the state where one is shared."""
+    def set_up(self, providers: Mapping[str, bool], *, state: bool | None, cache: int = 0) -> None:
+        """Set what no request tells.
+
+        That is which of *providers* can be reached, and the *state* where one is shared; and how
+        many bytes the *cache* takes.
+        """
+        self._cache_bytes.set(cache)
         for name, is_up in providers.items():
             self._provider_up.labels(name).set(is_up)
         if state is not None:

@@ -34,10 +34,13 @@ class RequestRecord:
     ``service`` the name of the provider's service in OpenTelemetry's GenAI conventions. ``error``
     is the message that the client got, ``error_type`` the name of the error's class, or
     ``cancelled`` for a client that disconnected.
-    ``limited`` names the limit, budget or missing right that rejected the request, as
-    `gateway.core.errors.GatewayError.limit` does. ``cost`` is in 10⁻¹² units of money, ``None`` if
-    it is not known; ``is_unpriced`` says that this is so although prices are needed, and
-    ``estimated`` that it and the tokens charged are estimates, as no counts arrived.
+    ``cache`` tells whether the answer is a kept one: ``hit``, or ``shared`` with an equal request
+    that ran at the same time; otherwise ``miss``, or ``bypass`` for a request whose answer is not
+    kept. It is empty where no cache was asked. ``limited`` names the limit, budget or missing right
+    that rejected the request, as `gateway.core.errors.GatewayError.limit` does. ``cost`` is in
+    10⁻¹² units of money, ``None`` if it is not known; ``is_unpriced`` says that this is so although
+    prices are needed, and ``estimated`` that it and the tokens charged are estimates, as no counts
+    arrived.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
     No prompt and no answer is ever stored here.
     """
@@ -74,6 +77,7 @@ class RequestRecord:
     is_unpriced: bool = False
     estimated: bool = False
     limited: str = ""
+    cache: str = ""
     replies: list[Reply] = field(default_factory=list)
 
     def set_target(self, provider: str, model: str, key: int) -> None:

@@ -8,44 +8,57 @@ request to a provider, relay its answer.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from gateway.access.caller import PROVIDER_USER
-from gateway.core.chat import ChatRequest, FillRequest, replace
+from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import ModelNotFound
 from gateway.core.model_info import ListedModel
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
-from gateway.dialects.tool_names import RenamingEncoder, rename_tools
 from gateway.providers.base import AnyProvider
 from gateway.providers.checked import check_result
-from gateway.routing.targets import Target
+from gateway.routing.targets import Target, UserKey
 from gateway.serving.admission import record_caller
 from gateway.serving.dispatch import dispatch
 from gateway.serving.heartbeats import StreamedAnswer
 from gateway.serving.keys import (
     GATES,
     HEARTBEATS,
+    LIVE,
     LOADED_MODELS,
     RECORD,
     REQUEST_ACCESS,
     TARGETS,
+    VISIT,
 )
+from gateway.serving.preparing import Once, RequestFor, for_result, for_stream
 from gateway.serving.provider_keys import user_keys
-from gateway.serving.relay import Opened, end_with_error, fold_stream, open_stream, relay
+from gateway.serving.relay import (
+    Opened,
+    end_with_error,
+    fold_stream,
+    open_stream,
+    relay,
+    settle,
+)
 from gateway.serving.resolve import able_models, find_models, only_the_first
+
+if TYPE_CHECKING:
+    from gateway.serving.visits import Visit
 
 __all__ = ["ResultTask", "StreamTask", "Task", "answer"]
 
 StreamRequest: TypeAlias = ChatRequest | FillRequest
+Prepare: TypeAlias = Callable[[ListedModel, str], tuple[Any, Any]]
+"""Returns what a model is sent with the key of an owner, and the encoder of a stream."""
+LookUp: TypeAlias = Callable[[Sequence[ListedModel], Mapping[str, UserKey]], Awaitable[bool]]
 RequestT = TypeVar("RequestT", EmbedRequest, TranscribeRequest)
 ResultT = TypeVar("ResultT", EmbedResult, Transcript)
 
@@ -87,7 +100,7 @@ class StreamTask(Task):
     """A chat or a fill-in: a stream of events, sent as it arrives or, without ``stream``, folded.
 
     ``request_for`` returns the request for a model and ``encoder_for`` the encoder of its answer;
-    both are called once per attempt, but for one whose request limits have looked at before.
+    both are called once per attempt, but for one whose request was looked at before.
     """
 
     request_for: Callable[[ListedModel], StreamRequest]
@@ -139,6 +152,8 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
             return await fold_stream(request, begun.opened)
     finally:
         request.app[HEARTBEATS].remove(streamed)
+        if (visit := request.get(VISIT)) is not None:
+            visit.close()
 
 
 async def _begin(
@@ -154,25 +169,30 @@ async def _begin(
     request[RECORD].has_choice = len(models) > 1
     models = able_models(models, task.admit)
     assert isinstance(task, StreamTask | ResultTask)  # noqa: S101 - there is no third kind
-    request_for: Callable[[ListedModel], Any] = task.request_for
+    visit = _visit(request)
+    request_for: RequestFor = task.request_for
+    if request[GATES] or visit is not None:
+        request_for = Once(request_for)
+    if isinstance(task, StreamTask):
+        prepare: Prepare = partial(for_stream, request, request_for, task.encoder_for)
+    else:
+        prepare = partial(for_result, request, request_for)
+    look_up = None
+    if visit is not None:
+        prepare = Once(prepare)
+        look_up = partial(_look_up, request, visit, task, prepare, streamed)
     try:
-        prepare = None
-        if request[GATES]:
-            request_for = _Once(request_for)
-            prepare = request_for if task.empty is None else None
-        targets = await _admit(request, prepare, models)
+        asked = request_for if request[GATES] and task.empty is None else None
+        targets = await _admit(request, asked, models, look_up)
         loaded, name = request.app[LOADED_MODELS], targets[0].model.name
         use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
         with use():
             if task.empty is not None:
                 return await task.empty(targets[0])
             if isinstance(task, StreamTask):
-                opened = await _dispatch_stream(request, targets, task, request_for, streamed)
+                opened = await _dispatch_stream(request, targets, task, prepare, streamed)
                 return _Begun(opened, task.stream, use)
-            user = request.get(PROVIDER_USER, "")
-            result = await dispatch(
-                request, targets, lambda target: _send(task, target, request_for, user)
-            )
+            result = await _dispatch_result(request, targets, task, prepare)
     except ModelNotFound as error:
         raise ModelNotFound(task.not_found) from error
     record = request[RECORD]
@@ -181,45 +201,72 @@ async def _begin(
     record.pieces = 1
     if isinstance(result, Transcript):
         record.characters = len(result.text)
-    if (access := request[REQUEST_ACCESS]) is not None:
-        access.settle(record)
+    settle(request)
     return task.document(result)
 
 
-class _Once:
-    """Make the request for a model once, although limits look at it before the first attempt."""
+def _visit(request: web.Request) -> Visit | None:
+    """Return what the request has to do with the cache, if there is one."""
+    cache = request.app[LIVE].cache
+    if cache is None:
+        return None
+    from gateway.replay.wishes import read_wishes  # noqa: PLC0415 - only where it is used
+    from gateway.serving.visits import Visit  # noqa: PLC0415 - only where it is used
 
-    __slots__ = ("_made", "_make", "_model")
+    wishes = read_wishes(request.headers.getall(hdrs.CACHE_CONTROL, ()))
+    visit = request[VISIT] = Visit(cache, request[RECORD], wishes)
+    return visit
 
-    def __init__(self, make: Callable[[ListedModel], Any]) -> None:
-        self._make = make
-        self._model: ListedModel | None = None
-        self._made: Any = None
 
-    def __call__(self, model: ListedModel) -> Any:
-        if model is not self._model:
-            self._made, self._model = self._make(model), model
-        return self._made
+async def _look_up(
+    request: web.Request,
+    visit: Visit,
+    task: Task,
+    prepare: Prepare,
+    streamed: StreamedAnswer,
+    models: Sequence[ListedModel],
+    own: Mapping[str, UserKey],
+) -> bool:
+    """Tell whether there is a kept answer, perhaps after it was waited for."""
+    record_caller(request, request[RECORD])
+    model = models[0]
+    provider, key = request.app[TARGETS].providers[model.provider], own.get(model.provider)
+    first = Target(model, provider, owner="" if key is None else key.owner)
+    wanted = None
+    if task.empty is None:
+        wanted, encoder = prepare(model, first.owner)
+        if isinstance(task, StreamTask) and task.stream:
+            streamed.encoder = encoder
+            request.app[HEARTBEATS].add(streamed)
+    return await visit.look_up(wanted, first)
 
 
 async def _admit(
-    request: web.Request, request_for: _Once | None, models: Sequence[ListedModel]
+    request: web.Request,
+    request_for: RequestFor | None,
+    models: Sequence[ListedModel],
+    look_up: LookUp | None,
 ) -> list[Target]:
     """Return the targets, at least one, of those of *models* that all gates admit.
 
-    What the request needs of limits is acquired. Raise what the first gate to reject all raises.
+    What the request needs of limits is acquired, which is less for an answer that *look_up* finds.
+    Raise what the first gate to reject all raises.
     """
     record, access = request[RECORD], request[REQUEST_ACCESS]
     own = None
     for gate in request[GATES]:
         if gate is access:  # which acquires: what is rejected for its key takes nothing of limits
             models, own = user_keys(request, models)
+            if look_up is not None:
+                access.from_cache = await look_up(models, own)
         prepare = None if request_for is None else partial(request_for, models[0])
         admitted = await gate.admit(record, models, prepare)
         models = [one for one in models if (one.provider, one.info.id) in admitted]
     record_caller(request, record)
     if own is None:
         models, own = user_keys(request, models)
+        if look_up is not None:
+            await look_up(models, own)
     targets = request.app[TARGETS].of(models, own)
     record.has_choice = record.has_choice or targets[0].key > 0
     return targets
@@ -229,39 +276,53 @@ async def _dispatch_stream(
     request: web.Request,
     targets: list[Target],
     task: StreamTask,
-    request_for: Callable[[ListedModel], StreamRequest],
+    prepare: Prepare,
     streamed: StreamedAnswer,
 ) -> Opened:
     """Return the stream of the first target that answers; its head may have been sent by then."""
-    caller, user = request[RECORD].caller, request.get(PROVIDER_USER, "")
+    visit: Visit | None = request.get(VISIT)
+    if visit is not None and visit.answer is not None:
+        _, encoder = prepare(targets[0].model, targets[0].owner)
+        stream = visit.stream()
+        return Opened(stream, encoder, await anext(stream))
     if task.stream:
         request.app[HEARTBEATS].add(streamed)
 
     def attempt(target: Target) -> Awaitable[Opened]:
-        prepared = request_for(target.model)
-        encoder: AnswerEncoder = task.encoder_for(target.model, prepared)
-        if user:
-            prepared = replace(prepared, user=user)
-        if isinstance(prepared, ChatRequest):
-            owner = caller or target.owner
-            prepared, names = rename_tools(replace(prepared, caller=owner) if owner else prepared)
-            encoder = RenamingEncoder(encoder, names) if names else encoder
+        prepared, encoder = prepare(target.model, target.owner)
         if task.stream:
             streamed.encoder = encoder
+        if visit is not None:
+            visit.asks(prepared, target)
         return open_stream(target, prepared, encoder)
 
-    return await dispatch(request, targets, attempt)
+    opened = await dispatch(request, targets, attempt)
+    if visit is None:
+        return opened
+    stream, encoder, batch = opened
+    return Opened(visit.heard(stream, batch), encoder, batch)
 
 
-async def _send(
+async def _dispatch_result(
+    request: web.Request,
+    targets: list[Target],
     task: ResultTask[RequestT, ResultT],
-    target: Target,
-    request_for: Callable[[ListedModel], RequestT],
-    user: str,
+    prepare: Prepare,
 ) -> ResultT:
-    prepared = request_for(target.model)
-    if user and isinstance(prepared, EmbedRequest):
-        prepared = dataclasses.replace(prepared, user=user)
-    result = await task.send(target.provider, prepared)
-    check_result(target.model.provider, prepared, result)
+    """Return the result of the first target that answers."""
+    visit: Visit | None = request.get(VISIT)
+    if visit is not None and visit.answer is not None:
+        return cast("ResultT", visit.answer)
+
+    async def attempt(target: Target) -> ResultT:
+        prepared, _ = prepare(target.model, target.owner)
+        if visit is not None:
+            visit.asks(prepared, target)
+        result = await task.send(target.provider, prepared)
+        check_result(target.model.provider, prepared, result)
+        return result
+
+    result = await dispatch(request, targets, attempt)
+    if visit is not None and isinstance(result, EmbedResult):
+        visit.keep(result)
     return result

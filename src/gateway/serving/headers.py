@@ -9,7 +9,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.access.origins import add_origin_headers
 from gateway.observe.record import RequestRecord
-from gateway.serving.keys import BEGUN, RECORD, REQUEST_ACCESS
+from gateway.serving.keys import BEGUN, RECORD, REQUEST_ACCESS, VISIT
 
 __all__ = ["finish_headers"]
 
@@ -30,6 +30,8 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         return
     if (access := request.get(REQUEST_ACCESS)) is not None:
         headers.update(access.headers)
+    if (visit := request.get(VISIT)) is not None:
+        headers.update(visit.headers)
     if record.has_choice and record.timing.sent:
         _add_target(record, response)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.access.gate import RequestGate
     from gateway.access.proxies import TrustedProxies
     from gateway.observe.metrics import MetricsObserver
+    from gateway.serving.visits import Visit
 
 __all__ = [
     "ACCESS",
@@ -50,6 +51,7 @@ __all__ = [
     "STORE",
     "TARGETS",
     "USER_KEYS",
+    "VISIT",
 ]
 
 LIVE: web.AppKey[Live] = web.AppKey("gateway.live", Live)
@@ -92,6 +94,9 @@ GATES: web.RequestKey[Sequence[RequestGate]] = web.RequestKey("gateway.gates")
 
 USER_KEYS: web.RequestKey[UserKeys] = web.RequestKey("gateway.user_keys", UserKeys)
 """The keys of the user with which the request is sent, if the user has any."""
+
+VISIT: web.RequestKey[Visit] = web.RequestKey("gateway.visit")
+"""What the request has to do with the cache; absent where there is none."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The response whose head has been sent, after which no other may begin."""

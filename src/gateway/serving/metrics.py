@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gateway.core.errors import SettingsError
-from gateway.serving.keys import ACCESS, METRICS, MODEL_LISTS
+from gateway.serving.keys import ACCESS, LIVE, METRICS, MODEL_LISTS
 from gateway.settings import MetricsSettings
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ def make_metrics(settings: MetricsSettings) -> MetricsObserver | None:
 
 
 def set_gauges(app: web.Application, metrics: MetricsObserver) -> None:
-    """Set what no request tells: which providers can be reached, and the shared state."""
+    """Set what no request tells: what can be reached, and the size of the cache."""
     opened = app[ACCESS].opened
     state = opened.state.is_up if opened is not None and opened.is_shared else None
-    metrics.set_up(app[MODEL_LISTS].reached, state=state)
+    cache = app[LIVE].cache
+    size = 0 if cache is None else cache.size
+    metrics.set_up(app[MODEL_LISTS].reached, state=state, cache=size)
 
 
 async def keep_gauges(app: web.Application) -> None:

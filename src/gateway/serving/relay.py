@@ -23,11 +23,11 @@ from gateway.routing.targets import Target
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
 from gateway.serving.heartbeats import StreamedAnswer
-from gateway.serving.keys import RECORD, REQUEST_ACCESS, SETTINGS
+from gateway.serving.keys import RECORD, REQUEST_ACCESS, SETTINGS, VISIT
 from gateway.serving.lines import LineStream
 from gateway.serving.progress import Progress
 
-__all__ = ["Opened", "end_with_error", "fold_stream", "open_stream", "relay"]
+__all__ = ["Opened", "end_with_error", "fold_stream", "open_stream", "relay", "settle"]
 
 _log = logging.getLogger("gateway.relay")
 
@@ -84,7 +84,7 @@ async def relay(
                 batch = await anext(stream)
                 is_last = progress.add(batch)
             last_lines = encoder.lines(batch)
-            _settle(request)
+            settle(request)
         except StopAsyncIteration:
             return await _abort(request, sent, encoder, _ended())
         except ConnectionError:  # the client has disconnected
@@ -105,7 +105,7 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     record = request[RECORD]
     try:
         events = await _all_events(opened, record)
-        _settle(request)
+        settle(request)
         finish = events[-1]
         assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
         response = web.Response(
@@ -147,11 +147,16 @@ def _ended() -> UpstreamProtocolError:
     return UpstreamProtocolError("stream ended unexpectedly")
 
 
-def _settle(request: web.Request) -> None:
-    """Free what the request holds of limits, before its client can read the end of the answer."""
+def settle(request: web.Request) -> None:
+    """Free what the request holds of limits, and keep the answer, which has come whole.
+
+    This is done before its client can read the end of the answer.
+    """
     access = request[REQUEST_ACCESS]
     if access is not None:
         access.settle(request[RECORD])
+    if (visit := request.get(VISIT)) is not None:
+        visit.keep()
 
 
 async def end_with_error(

@@ -70,7 +70,7 @@ async def _apply(
     # What may fail comes first; then nothing waits until all is done.
     origins = Origins(settings.ollama.origins)
     await app[ACCESS].change(settings)
-    live.settings, live.origins = settings, origins
+    live.change(settings, origins)
     app[MODEL_LISTS].change(settings.models)
     app[LOADED_MODELS].default = settings.ollama.keep_alive
     app[TARGETS].policy = settings.cool_down

@@ -12,6 +12,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
+from gateway.settings.replay import CacheSettings
 from gateway.settings.sources import VARIABLES, load, read_key
 from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
@@ -30,6 +31,7 @@ from gateway.settings.values import (
 __all__ = [
     "VARIABLES",
     "AuthSettings",
+    "CacheSettings",
     "CoolDownSettings",
     "Environment",
     "KeySettings",

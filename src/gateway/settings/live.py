@@ -12,6 +12,7 @@ __all__ = ["LIVE", "take_over", "waiting"]
 
 LIVE = (
     *("auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"),
+    "cache",
     "server.log_level",
     "metrics.by_caller",
 )

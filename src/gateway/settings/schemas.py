@@ -235,6 +235,14 @@ class _MetricsTable(_Table):
     public = fields.Boolean(truthy={True}, falsy={False})
 
 
+class _CacheTable(_Table):
+    enabled = fields.Boolean(truthy={True}, falsy={False})
+    what = fields.String(validate=validate.OneOf(("deterministic", "all")))
+    ttl = fields.Float(validate=_ABOVE_ZERO)
+    size = fields.Integer(strict=True, validate=_POSITIVE)
+    scope = fields.String(validate=validate.OneOf(("caller", "everyone")))
+
+
 class _RetryTable(_Table):
     count = fields.Integer(strict=True, validate=validate.Range(0, 100))
     within = fields.Float(validate=_NOT_NEGATIVE)
@@ -295,6 +303,7 @@ class _Document(_Table):
     usage = fields.Nested(_UsageTable)
     state = fields.Nested(_StateTable)
     metrics = fields.Nested(_MetricsTable)
+    cache = fields.Nested(_CacheTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=_name("a provider"),
@@ -319,6 +328,7 @@ GROUPS: Mapping[str, ma.Schema] = {
     "usage": _UsageTable(),
     "state": _StateTable(),
     "metrics": _MetricsTable(),
+    "cache": _CacheTable(),
 }
 """The groups whose keys are fixed."""
 

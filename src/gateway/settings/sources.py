@@ -23,6 +23,7 @@ from gateway.settings.callers import (
 )
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host, parse_list, parse_socket
+from gateway.settings.replay import CacheSettings
 from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.telemetry import MetricsSettings
 from gateway.settings.values import (
@@ -222,6 +223,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         usage=UsageSettings(**groups["usage"]),
         state=StateSettings(**groups["state"]),
         metrics=MetricsSettings(**groups["metrics"]),
+        cache=CacheSettings(**groups["cache"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,

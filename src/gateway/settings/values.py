@@ -17,6 +17,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
+from gateway.settings.replay import CacheSettings
 from gateway.settings.telemetry import MetricsSettings
 
 __all__ = [
@@ -256,6 +257,7 @@ class Settings:
     usage: UsageSettings = field(default=UsageSettings())
     state: StateSettings = field(default=StateSettings())
     metrics: MetricsSettings = field(default=MetricsSettings())
+    cache: CacheSettings = field(default=CacheSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)

@@ -14,7 +14,7 @@ from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic import errors, models
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.anthropic.encode import learn, messages_body
-from gateway.providers.anthropic.native import native_of
+from gateway.providers.anthropic.native import DIALECT, native_of
 from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.keepsakes import Owner
@@ -30,6 +30,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
     """Anthropic's chat models; it has no others."""
 
     contract = 2
+    native_dialect = DIALECT
     options_schema = AnthropicOptionsSchema
     options_from_env = MappingProxyType(
         {"api_key": "ANTHROPIC_API_KEY", "base_url": "ANTHROPIC_BASE_URL"}

@@ -37,6 +37,7 @@ class MistralProvider(Provider[MistralOptions]):
     """Mistral's models that chat, fill in the middle, embed or transcribe."""
 
     contract = 2
+    native_dialect = ""
     options_schema = MistralOptionsSchema
     options_from_env = MappingProxyType(
         {"api_key": "MISTRAL_API_KEY", "base_url": "MISTRAL_BASE_URL"}

@@ -30,6 +30,7 @@ class OllamaProvider(Provider[OllamaOptions]):
     """The chat, fill-in-the-middle and embedding models of one Ollama server."""
 
     contract = 2
+    native_dialect = encode.DIALECT
     options_schema = OllamaOptionsSchema
     options_from_env = MappingProxyType({"api_key": "OLLAMA_API_KEY"})
     required_options = ("base_url",)

@@ -34,6 +34,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
     """Chat, completions with a suffix and embeddings of one server."""
 
     contract = 2
+    native_dialect = ""
     options_schema = OpenAIOptionsSchema
     options_from_env = MappingProxyType(
         {

@@ -1,0 +1,116 @@
+"""The cache of answers, and requests that wait for the answer to an equal one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from gateway.replay.entries import Answer, decode, encode
+from gateway.replay.memory import Memory
+from gateway.settings import CacheSettings
+
+__all__ = ["Cache", "Flight", "Found"]
+
+_PATIENCE: Final = 1.0
+"""Seconds that those who wait give a client to take what has come for it."""
+
+
+class Found(NamedTuple):
+    """A kept answer, and how many seconds ago it came."""
+
+    answer: Answer
+    age: float
+
+
+class Flight:
+    """An answer on its way, for which equal requests wait.
+
+    ``handed_at`` is since when its own client has what came last, and has not asked for more;
+    ``None`` while the provider is waited for.
+    """
+
+    __slots__ = ("_landing", "handed_at")
+
+    def __init__(self) -> None:
+        self._landing: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self.handed_at: float | None = None
+
+    def land(self, answer: Answer | None) -> None:
+        """Give *answer* to those who wait, or tell them that there is none; once."""
+        if not self._landing.done():
+            self._landing.set_result(answer)
+
+    async def wait(self) -> Answer | None:
+        """Return the answer, or ``None`` if it failed, or its client takes it too slowly."""
+        while True:
+            done, _ = await asyncio.wait([self._landing], timeout=_PATIENCE)
+            if done:
+                return self._landing.result()
+            if self.handed_at is not None and time.monotonic() - self.handed_at > _PATIENCE:
+                return None
+
+
+class Cache:
+    """Kept answers under the keys of their requests; *clock* tells seconds since 1970.
+
+    The *settings* may be changed.
+    """
+
+    def __init__(self, settings: CacheSettings, *, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._memory = Memory(settings.size)
+        self._flights: dict[str, Flight] = {}
+
+    @property
+    def size(self) -> int:
+        """The bytes that all answers take."""
+        return self._memory.size
+
+    @property
+    def most(self) -> int:
+        """The bytes of the longest answer that is kept."""
+        return self._memory.most
+
+    def change(self, settings: CacheSettings) -> None:
+        """Let other *settings* hold from now on."""
+        self.settings = settings
+        self._memory.resize(settings.size)
+
+    def find(self, key: str, *, max_age: float | None = None) -> Found | None:
+        """Return the answer of *key*, unless it is older than *max_age* or than any may be."""
+        kept = self._memory.get(key)
+        if kept is None:
+            return None
+        at, encoded = kept
+        age = max(self._clock() - at, 0.0)
+        if age > self.settings.ttl:
+            self._memory.drop(key)
+            return None
+        if max_age is not None and age > max_age:
+            return None
+        try:
+            return Found(decode(encoded), age)
+        except ValueError:  # such as one with a number that JSON does not know
+            self._memory.drop(key)
+            return None
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Keep *answer*; raise what `gateway.replay.entries.encode` does."""
+        self._memory.put(key, self._clock(), encode(answer))
+
+    def flight(self, key: str) -> Flight | None:
+        """Return the answer of *key* that is on its way, if there is one."""
+        return self._flights.get(key)
+
+    def begin(self, key: str) -> Flight:
+        """Return the flight of whoever asks now, for which all others wait."""
+        flight = self._flights[key] = Flight()
+        return flight
+
+    def forget(self, key: str, flight: Flight) -> None:
+        """Have nobody else wait for *flight*."""
+        if self._flights.get(key) is flight:
+            del self._flights[key]
