@@ -144,7 +144,8 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         (["--conf", "x"], "unrecognized arguments: --conf (see gateway --help)"),
         (
             ["chek"],
-            "unknown command chek (allowed: serve, check, providers, init-adapter, keys, usage)",
+            "unknown command chek (allowed: serve, check, providers, init-adapter, keys, usage,"
+            " openapi)",
         ),
         (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
         *(

@@ -47,7 +47,7 @@ from records import Records
 from scripted import ScriptedProvider
 
 EACH_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda one: f"{one.method} {one.path}")
-OPEN = {"/", "/api/version", "/healthz", "/readyz"}
+OPEN = {"/", "/api/version", "/healthz", "/readyz", "/openapi.json", "/docs"}
 CHAT = {"model": "tiny", "stream": False, "messages": [{"role": "user", "content": "hi"}]}
 TWO = [ModelInfo("tiny-latest"), ModelInfo("dear-latest")]
 
