@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,38 @@ def test_the_image_is_built_in_two_stages_and_keeps_only_what_is_installed() -> 
         "python:3.13-slim AS build",
         "python:3.13-slim",
     ]
-    assert [one.text for one in final if one.name in {"COPY", "ADD", "RUN"}] == [
+    assert [one.text for one in final if one.name in {"COPY", "ADD"}] == [
         "--from=build /opt/gateway /opt/gateway"
     ]
+
+
+def test_nothing_can_be_installed_in_the_image() -> None:
+    build, final = stages()
+
+    assert "python -m venv --without-pip /opt/gateway" in only(build, "RUN")
+    removed = only(final, "RUN")
+    assert "pip uninstall --yes" in removed
+    assert "rm -rf /usr/local/lib/python3.13/ensurepip" in removed
+    assert only(final, "FROM").startswith("python:3.13-")
+    # After it, no instruction installs or downloads anything.
+    after = [one.name for one in final[[one.name for one in final].index("RUN") + 1 :]]
+    assert {*after} & {"RUN", "ADD"} == set()
+
+
+def test_the_image_has_all_features_and_says_what_it_is() -> None:
+    build, final = stages()
+
+    assert only(build, "RUN").count("[all]") == 1
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', only(final, "LABEL")))
+    assert f"license = {labels['licenses']}" in (ROOT / "setup.cfg").read_text("utf-8")
+    assert labels["description"] == metadata("ollama-gateway")["Summary"]
+    assert labels["title"] == "gateway"
 
 
 def test_every_builder_understands_the_file() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "EXPOSE", "STOPSIGNAL"}
-    known |= {"HEALTHCHECK", "ENTRYPOINT"}
+    known |= {"HEALTHCHECK", "ENTRYPOINT", "LABEL"}
 
     assert {one.name for stage in stages() for one in stage} == known
     assert re.findall(r"<<|--exclude|--parents|--mount|--start-interval|# *syntax", text) == []
@@ -79,6 +103,7 @@ def test_the_image_listens_on_all_addresses_and_stops_before_it_is_killed() -> N
     final = stages()[-1]
     environ = dict(pair.split("=", 1) for pair in only(final, "ENV").split())
     path = environ.pop("PATH")
+    assert environ.pop("PYTHONDONTWRITEBYTECODE") == "1"
 
     assert path == "/opt/gateway/bin:$PATH"
     assert load(environ=environ).server == ServerSettings(

@@ -24,8 +24,16 @@ def test_every_extra_of_a_feature_has_its_reason() -> None:
     extras = {
         name: {re.split(r"[ <>=;\[]", line.strip())[0] for line in lines.strip().splitlines()}
         for name, lines in setup["options.extras_require"].items()
-        if name not in {"clients", "dev", "test"}
+        if name not in {"all", "clients", "dev", "site", "test"}
     }
     rows = table("explanation/dependencies.md", "Extras")
     assert {codes(row["Extra"])[0]: {*codes(row["Package"])} for row in rows} == extras
     assert all(len(row["Reason"]) > 20 for row in rows)
+
+
+def test_the_extra_for_everything_has_all_features() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    (line,) = setup["options.extras_require"]["all"].strip().splitlines()
+    features = {codes(row["Extra"])[0] for row in table("explanation/dependencies.md", "Extras")}
+    assert line == f"ollama-gateway[{','.join(sorted(features))}]"
