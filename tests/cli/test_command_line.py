@@ -145,7 +145,7 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
         (
             ["chek"],
             "unknown command chek (allowed: serve, check, providers, init-adapter, keys, usage,"
-            " openapi)",
+            " doctor, openapi)",
         ),
         (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
         *(

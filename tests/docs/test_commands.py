@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 
-from gateway.cli import keys, usage
+from gateway.cli import doctor, keys, usage
+from gateway.cli.doctor.apps import _NEEDS, _AppSchema, _StepSchema, read_apps
 from gateway.state.rows import UsageCounts
 from gateway.usage.reports import FIELDS, FORMATS
-from pages import codes, section, table
+from pages import DOCS, blocks, codes, section, table
 
 PAGE = "reference/settings.md"
+DOCTOR = "how-to/doctor.md"
 
 
 def names(actions: Iterable[argparse.Action]) -> set[str]:
@@ -47,3 +50,31 @@ def test_every_argument_of_usage_stands_with_its_default() -> None:
     assert {*codes(rows["--by"]["Meaning"])} == {*FIELDS, "attribution.NAME"}
     assert codes(rows["--format"]["Meaning"]) == [*FORMATS]
     assert {*UsageCounts._fields} <= {*codes(section(PAGE, "Command `usage`"))}
+
+
+def test_every_argument_of_doctor_stands_with_its_default() -> None:
+    rows = {codes(row["Argument"])[0]: row for row in table(PAGE, "Command `doctor`")}
+    actions = {
+        (action.option_strings or [str(action.metavar)])[-1]: action.default or ""
+        for action in doctor._parser()._actions
+        if action.dest != "help"
+    }
+    assert {name: "".join(codes(row["Default"])) for name, row in rows.items()} == actions
+    assert codes(rows["--format"]["Meaning"]) == [*doctor.FORMATS]
+
+
+def test_every_app_and_every_key_of_its_file_stands_on_the_page_of_the_doctor() -> None:
+    apps = {codes(row["App"])[0]: row for row in table(DOCTOR, "Apps")}
+    assert {slug: row["Name"] for slug, row in apps.items()} == {
+        app.slug: app.name for app in read_apps(None).values()
+    }
+    for row, app in zip(apps.values(), read_apps(None).values(), strict=True):
+        assert (row["Taken from"], row["On"]) == (app.version, app.date.isoformat())
+    keys_of_steps = {codes(row["Key"])[0] for row in table(DOCTOR, "Apps of your own")}
+    assert keys_of_steps == {*_AppSchema().fields, *_StepSchema().fields, *_NEEDS}
+
+
+def test_the_app_that_the_page_shows_can_be_played(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks(DOCS / DOCTOR, "toml") if one.marker]
+    (tmp_path / "ours.toml").write_text(block.text)
+    assert len(read_apps(tmp_path)["ours"].steps) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import keys, openapi, usage
+from gateway.cli import doctor, keys, openapi, usage
 from gateway.cli.main import _parse
 from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
@@ -31,6 +31,7 @@ _URL = "http://127.0.0.1:11434"
 _OF_OTHERS = {"nginx", "caddy", "ini", "yaml", "sh", "text", "js"}
 _RUN = {"python", "bash", "toml", "json"}
 ARGUMENTS_OF_THEIR_OWN = {
+    "doctor": doctor._parser,
     "keys": keys._parser,
     "usage": usage._parser,
     "openapi": openapi._parser,
@@ -102,8 +103,8 @@ def test_json_can_be_read(block: Block) -> None:
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=str)
 def test_toml_is_a_package_or_settings_that_can_be_loaded(block: Block, tmp_path: Path) -> None:
     if block.marker:
-        # Codex's own settings have the name of a model.
-        assert tomllib.loads(block.text).keys() & {"project", "model"}
+        # Codex's own settings have the name of a model, and apps of the doctor have steps.
+        assert tomllib.loads(block.text).keys() & {"project", "model", "step"}
         return
     file = tmp_path / "gateway.toml"
     file.write_text(block.text)

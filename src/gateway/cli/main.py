@@ -29,7 +29,7 @@ from gateway.version import __version__
 
 __all__ = ["main"]
 
-_WITH_ACTIONS = ("keys", "usage", "openapi")
+_WITH_ACTIONS = ("keys", "usage", "doctor", "openapi")
 _COMMANDS = ("serve", "check", "providers", "init-adapter", *_WITH_ACTIONS)
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 
@@ -76,6 +76,11 @@ def _run_tool(command: str, *argv: str) -> int:
     def settings_of(config: Path | None) -> Settings:
         return _at_home(_load(config, {}))
 
+    # A server needs none of them.
+    if command == "doctor":
+        from gateway.cli.doctor import run_doctor  # noqa: PLC0415 - a server needs none of it
+
+        return run_doctor(argv, settings_of, _sandbox)
     if command == "keys":
         from gateway.cli.keys import run_keys  # noqa: PLC0415 - a server needs none of it
 
@@ -128,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         default="serve",
         help="start the server (the default), check settings, adapters and models, list the"
         " adapters, generate the package of a new one, manage the keys of clients, report what was"
-        " used, or build the document of the API; the last three have a --help of their own",
+        " used, try what known apps do, or build the document of the API; the last four have a"
+        " --help of their own",
     )
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="name of the new adapter, for init-adapter"

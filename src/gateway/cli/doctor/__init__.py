@@ -1,0 +1,187 @@
+"""``doctor``: would the apps that people use work with this gateway, and if not, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from aiohttp import web
+from yarl import URL
+
+from gateway.access.hosts import guard_hosts
+from gateway.app import create_app
+from gateway.cli.arguments import Parser
+from gateway.cli.doctor.apps import App, read_apps
+from gateway.cli.doctor.mistakes import base_finding, buffering, connect
+from gateway.cli.doctor.play import Report, play
+from gateway.cli.doctor.report import FORMATS, as_json, as_text
+from gateway.cli.doctor.visit import Patience, Visitor, visiting
+from gateway.core.errors import SettingsError
+from gateway.settings import Settings
+from gateway.version import __version__
+
+__all__ = ["examine", "run_doctor"]
+
+Adapt: TypeAlias = Callable[[Settings], Settings]
+
+_CONNECTION = "connection"
+_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - no bind
+
+
+def run_doctor(
+    argv: Sequence[str],
+    settings_of: Callable[[Path | None], Settings],
+    sandbox: Callable[[], AbstractAsyncContextManager[Adapt]],
+) -> int:
+    """Run the command with the arguments after its name; return 1 if anything fails, else 0.
+
+    *settings_of* reads the settings, with a file named by the arguments, and *sandbox* runs one.
+    Raise `SettingsError` for wrong usage.
+    """
+    arguments = _parser().parse_args(argv)
+    if arguments.url and arguments.sandbox:
+        raise SettingsError("--url and --sandbox name two gateways (see gateway doctor --help)")
+    apps = _chosen(arguments.app, read_apps(arguments.apps))
+    # Whoever names a URL may be on another machine, where there are no settings.
+    settings = None if arguments.url else settings_of(arguments.config)
+
+    async def run() -> Sequence[Report]:
+        async with _reached(arguments, settings, sandbox) as visitor:
+            return await examine(
+                apps,
+                visitor,
+                key=arguments.key or ("" if settings is None else settings.auth.key),
+                model=arguments.model,
+                ask=arguments.ask,
+                typed=bool(arguments.url),
+                named=bool(arguments.app),
+            )
+
+    reports = asyncio.run(run())
+    text = as_json(reports) if arguments.format == "json" else "\n".join(as_text(reports))
+    print(text)  # noqa: T201 - for people
+    return 0 if all(report.ok for report in reports) else 1
+
+
+async def examine(
+    apps: Sequence[App],
+    visitor: Visitor,
+    *,
+    key: str = "",
+    model: str = "",
+    ask: bool = False,
+    typed: bool = False,
+    named: bool = False,
+) -> Sequence[Report]:
+    """Check the connection and then play *apps*, unless no app could work; return all reports.
+
+    The URL of *visitor* is judged as the base URL of each app if somebody has *typed* it and has
+    *named* the apps, or if it is not the address of the gateway.
+    """
+    url = visitor.url
+    found = await connect(visitor, key=key, model=model)
+    if found.works and ask:
+        found.findings.append(await buffering(visitor, found.models, key=key))
+    reports = [Report(_CONNECTION, __version__, found.findings)]
+    if not found.root or not found.models.listed:
+        return reports
+    for app in apps:
+        report = await play(app, visitor, models=found.models, key=key, ask=ask)
+        if typed and (named or url.rstrip("/") != found.root):
+            findings = [base_finding(app, url, found.root), *report.findings]
+            report = Report(app.slug, app.version, findings)
+        reports.append(report)
+    return reports
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="gateway doctor",
+        description="Play the requests of known apps, and tell what would fail and what to do.",
+    )
+    parser.add_argument(
+        "app", nargs="*", metavar="APP", help="apps to play, such as open-webui; by default all"
+    )
+    parser.add_argument(
+        "--url",
+        default="",
+        metavar="U",
+        help="base URL as it is set in the app; by default that"
+        " of the gateway that the settings describe",
+    )
+    parser.add_argument("--key", default="", metavar="K", help="key of a client")
+    parser.add_argument("--model", default="", metavar="M", help="model that the apps shall use")
+    parser.add_argument(
+        "--ask", action="store_true", help="ask for short answers too, which costs a few tokens"
+    )
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
+    parser.add_argument(
+        "--apps", type=Path, metavar="DIR", help="directory with TOML files of further apps"
+    )
+    parser.add_argument(
+        "--sandbox", action="store_true", help="start a gateway with an imitation of Mistral"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+    return parser
+
+
+def _chosen(names: Sequence[str], apps: Mapping[str, App]) -> Sequence[App]:
+    for name in names:
+        if name not in apps:
+            raise SettingsError(f"there is no app {name} (allowed: {', '.join(apps)})")
+    return [apps[name] for name in names] or [*apps.values()]
+
+
+@asynccontextmanager
+async def _reached(
+    arguments: argparse.Namespace,
+    settings: Settings | None,
+    sandbox: Callable[[], AbstractAsyncContextManager[Adapt]],
+) -> AsyncIterator[Visitor]:
+    """Yield a visitor of the gateway that the arguments name."""
+    patience = Patience()
+    if settings is None:
+        async with visiting(_read_url(arguments.url), patience) as visitor:
+            yield visitor
+    elif arguments.sandbox:
+        async with (
+            sandbox() as adapt,
+            _served(adapt(settings)) as url,
+            visiting(url, patience) as visitor,
+        ):
+            yield visitor
+    else:
+        server = settings.server
+        host = _ANY_ADDRESS.get(server.host, server.host)
+        url = str(URL.build(scheme="http", host=host, port=server.port))
+        async with visiting(url, patience, socket=server.socket) as visitor:
+            yield visitor
+
+
+def _read_url(text: str) -> str:
+    try:
+        url = URL(text if "://" in text else f"http://{text}")
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SettingsError("--url: must be an address such as http://127.0.0.1:11434")
+    return str(url)
+
+
+@asynccontextmanager
+async def _served(settings: Settings) -> AsyncIterator[str]:
+    """Serve a gateway on a free port of loopback, and yield its URL."""
+    app = create_app(settings)
+    guard_hosts(app, "127.0.0.1", settings.server.allowed_hosts)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
