@@ -34,7 +34,7 @@ ONLY_IN = {
     "apispec": {"openapi"},
     "dotenv": {"settings"},
     "httptools": {"cli", "providers"},
-    "marshmallow": {"dialects", "openapi", "providers", "settings", "testing"},
+    "marshmallow": {"cli", "dialects", "openapi", "providers", "settings", "testing"},
     "msgspec": {"access", "core", "dialects", "models", "providers", "replay", "state"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
