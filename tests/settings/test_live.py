@@ -26,7 +26,8 @@ TABLES: Mapping[str, object] = {
     "providers": {"house": ProviderSettings("openai")},
     "home": Path("elsewhere"),
 }
-LIVE = {"auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"} | {"cache"}
+LIVE = {"auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"}
+LIVE |= {"cache"}
 FIXED = {"limits.keepsakes", "limits.responses", "limits.response_bytes"}
 SOURCES = {"environ", "sources"}
 
