@@ -53,8 +53,7 @@ async def test_memory_forgets_what_says_nothing() -> None:
             state.settle(answer.lease, Actual(tokens=1, cost=1))
         now[0] += 60_000
     await granted(state, Demand("last"))
-    assert (state._requests, state._tokens) == ({}, {})
-    assert set(state._running) == {"user 0", "last"}
+    assert set(state._accounts) == {"user 0", "last"}
     # The first request still runs, and two periods are remembered.
     assert set(state._spent) == {("user 7", 420), ("user 8", 480)}
     assert set(state._held) == {("user 0", 0)}

@@ -6,7 +6,6 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from gateway.state import rules
 from gateway.state.base import Actual, Demand, Granted, Lease, Level, Money, Refused
@@ -20,11 +19,32 @@ def monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-@dataclass(slots=True)
-class _Bucket:
-    level: int
-    at: int
-    limit: int
+class _Account(rules.Standing, gc=False):
+    """Where one name stands; each bucket had its level at a time, and then this limit."""
+
+    requests_at: int = 0
+    tokens_at: int = 0
+    rpm: int = 0
+    tpm: int = 0
+
+    def refill(self, demand: Demand, now: int) -> None:
+        """Bring the buckets up to *now*."""
+        rpm, tpm = demand.rpm, demand.tpm
+        if rpm is not None:
+            self.requests = rules.refilled(self.requests, rpm, now - self.requests_at)
+            self.requests_at, self.rpm = now, rpm
+        if tpm is not None:
+            self.tokens = rules.refilled(self.tokens, tpm, now - self.tokens_at)
+            self.tokens_at, self.tpm = now, tpm
+
+    def says_nothing(self, now: int) -> bool:
+        """Tell whether nothing runs and both buckets are full."""
+        return (
+            not self.running
+            and rules.refilled(self.requests, self.rpm, now - self.requests_at)
+            == rules.full(self.rpm)
+            and rules.refilled(self.tokens, self.tpm, now - self.tokens_at) == rules.full(self.tpm)
+        )
 
 
 class MemoryState:
@@ -48,9 +68,7 @@ class MemoryState:
         self._clock = clock
         self._now = now
         self._numbers = itertools.count(1)
-        self._requests: dict[str, _Bucket] = {}
-        self._tokens: dict[str, _Bucket] = {}
-        self._running: dict[str, int] = {}
+        self._accounts: dict[str, _Account] = {}
         self._held: dict[tuple[str, int], int] = {}
         self._spent: dict[tuple[str, int], int] = {}
         self._forget: dict[tuple[str, int], int] = {}
@@ -74,34 +92,40 @@ class MemoryState:
     def take(self, identity: str, demands: Sequence[Demand]) -> Granted | Refused:
         """Take all or nothing; the lease is called *identity*."""
         now = self._clock()
-        standings = [self._standing(demand, now) for demand in demands]
-        if not all(map(rules.is_met, demands, standings)):
-            unmet = itertools.chain.from_iterable(map(rules.unmet, demands, standings))
-            return Refused(tuple(unmet), tuple(map(rules.level_of, demands, standings)))
-        after = [*map(rules.taken, demands, standings)]
-        for demand, standing in zip(demands, after, strict=True):
-            self._write(demand, standing, now)
-        return Granted(Lease(identity, tuple(demands)), tuple(map(rules.level_of, demands, after)))
+        accounts = [self._account(demand, now) for demand in demands]
+        if not all(map(rules.is_met, demands, accounts)):
+            unmet = itertools.chain.from_iterable(map(rules.unmet, demands, accounts))
+            return Refused(tuple(unmet), tuple(map(rules.level_of, demands, accounts)))
+        for demand, account in zip(demands, accounts, strict=True):
+            rules.take(demand, account)
+            if demand.money is not None:
+                self._keep_money(demand.name, demand.money, account)
+        return Granted(
+            Lease(identity, tuple(demands)), tuple(map(rules.level_of, demands, accounts))
+        )
 
     def settle(self, lease: Lease, actual: Actual) -> None:
         """Replace what *lease* holds by what was used."""
         now = self._clock()
         for demand in lease.demands:
-            if demand.money is None and demand.tpm is None:  # nothing but a place is given back
-                self._running[demand.name] -= 1
-            else:
-                self._write(demand, rules.settled(demand, self._standing(demand, now), actual), now)
+            account = self._account(demand, now)
+            rules.settle(demand, account, actual)
+            if demand.money is not None:
+                self._keep_money(demand.name, demand.money, account)
 
     def give_back(self, lease: Lease) -> None:
         """Let it be as if *lease* had never been granted."""
         now = self._clock()
         for demand in lease.demands:
-            self._write(demand, rules.undone(demand, self._standing(demand, now)), now)
+            account = self._account(demand, now)
+            rules.undo(demand, account)
+            if demand.money is not None:
+                self._keep_money(demand.name, demand.money, account)
 
     async def levels(self, demands: Sequence[Demand]) -> tuple[Level, ...]:
         """Return where the names of *demands* stand."""
         now = self._clock()
-        return tuple(rules.level_of(demand, self._standing(demand, now)) for demand in demands)
+        return tuple(rules.level_of(demand, self._account(demand, now)) for demand in demands)
 
     async def spent(self, name: str, period: int) -> int:
         """Return what *name* has spent in a period."""
@@ -150,38 +174,35 @@ class MemoryState:
     async def free(self, owner: str) -> None:
         """Do nothing: what a process holds here ends with it."""
 
-    def _standing(self, demand: Demand, now: int) -> rules.Standing:
+    def _account(self, demand: Demand, now: int) -> _Account:
+        """Return where the name of *demand* stands now; what is changed there stays."""
         name, money = demand.name, demand.money
-        period = None if money is None else (name, money.period)
-        return rules.Standing(
-            0 if demand.rpm is None else _level(self._requests.get(name), demand.rpm, now),
-            0 if demand.tpm is None else _level(self._tokens.get(name), demand.tpm, now),
-            self._running.get(name, 0),
-            0 if period is None else self._spent.get(period, 0),
-            0 if period is None else self._held.get(period, 0),
-        )
+        account = self._accounts.get(name)
+        if account is None:
+            long_ago = now - rules.SCALE  # so that its buckets are full by now
+            account = self._accounts[name] = _Account(requests_at=long_ago, tokens_at=long_ago)
+        account.refill(demand, now)
+        if money is None:
+            account.spent = account.held = 0
+        else:
+            period = name, money.period
+            account.spent, account.held = self._spent.get(period, 0), self._held.get(period, 0)
+        return account
 
-    def _write(self, demand: Demand, standing: rules.Standing, now: int) -> None:
-        name = demand.name
-        if demand.rpm is not None:
-            self._requests[name] = _Bucket(standing.requests, now, demand.rpm)
-        if demand.tpm is not None:
-            self._tokens[name] = _Bucket(standing.tokens, now, demand.tpm)
-        self._running[name] = standing.running
-        if demand.money is not None:
-            period = name, demand.money.period
-            self._held[period] = standing.held
-            if standing.spent or period in self._spent:
-                self.learn(name, demand.money, standing.spent)
+    def _keep_money(self, name: str, money: Money, account: _Account) -> None:
+        period = name, money.period
+        self._held[period] = account.held
+        if account.spent or period in self._spent:
+            self.learn(name, money, account.spent)
 
     def _sweep(self) -> None:
         """Forget what says no more than nothing would."""
         now, today = self._clock(), self._now()
-        for buckets in (self._requests, self._tokens):
-            for name, bucket in [*buckets.items()]:
-                if _level(bucket, bucket.limit, now) == rules.full(bucket.limit):
-                    del buckets[name]
-        self._running = {name: count for name, count in self._running.items() if count}
+        self._accounts = {
+            name: account
+            for name, account in self._accounts.items()
+            if not account.says_nothing(now)
+        }
         self._held = {period: amount for period, amount in self._held.items() if amount}
         for period, until in [*self._forget.items()]:
             if until < today and period not in self._held:
@@ -191,9 +212,3 @@ class MemoryState:
     def _drop(self, key: str) -> None:
         if (found := self._answers.pop(key, None)) is not None:
             self._bytes -= len(key) + len(found[0])
-
-
-def _level(bucket: _Bucket | None, limit: int, now: int) -> int:
-    if bucket is None:
-        return rules.full(limit)
-    return rules.refilled(bucket.level, limit=limit, elapsed=now - bucket.at)

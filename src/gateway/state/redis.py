@@ -56,12 +56,13 @@ class RedisBackend:
             arguments += [money.period, money.amount, -money.budget] if money else ["", 0, 0]
         granted, found = await self._run(ACQUIRE, self._keys(lease.demands), arguments)
         standings = [*map(_standing, found)]
+        pairs = [*zip(lease.demands, standings, strict=True)]
         if granted:
-            standings = [*map(rules.taken, lease.demands, standings)]
+            for pair in pairs:
+                rules.take(*pair)
         levels = tuple(map(rules.level_of, lease.demands, standings))
         if granted:
             return Granted(lease, levels)
-        pairs = zip(lease.demands, standings, strict=True)
         return Refused(tuple(one for pair in pairs for one in rules.unmet(*pair)), levels)
 
     async def settle(self, settlements: Sequence[Settlement], batch: str) -> None:

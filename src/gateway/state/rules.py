@@ -21,9 +21,9 @@ __all__ = [
     "is_met",
     "level_of",
     "refilled",
-    "settled",
-    "taken",
-    "undone",
+    "settle",
+    "take",
+    "undo",
     "unmet",
 ]
 
@@ -34,8 +34,11 @@ _SOON = 1000
 """Milliseconds after which to ask again where only other requests are in the way."""
 
 
-class Standing(msgspec.Struct, frozen=True, gc=False):
-    """Where a name stands now: two levels, running requests, and money in 10⁻¹² units."""
+class Standing(msgspec.Struct, gc=False):
+    """Where a name stands now: two levels, running requests, and money in 10⁻¹² units.
+
+    A level says nothing where there is no such limit.
+    """
 
     requests: int = 0
     tokens: int = 0
@@ -49,7 +52,7 @@ def full(limit: int | None) -> int:
     return (limit or 0) * SCALE
 
 
-def refilled(level: int, *, limit: int, elapsed: int) -> int:
+def refilled(level: int, limit: int, elapsed: int) -> int:
     """Return *level* after that many milliseconds; a clock that was set back adds nothing."""
     most = limit * SCALE
     if elapsed > 0:
@@ -86,41 +89,42 @@ def unmet(demand: Demand, standing: Standing) -> Iterator[Unmet]:
             yield Unmet(demand, Limit.HELD, _SOON)
 
 
-def taken(demand: Demand, standing: Standing) -> Standing:
-    """Return *standing* after *demand* was granted."""
-    return Standing(
-        standing.requests - SCALE if demand.rpm is not None else 0,
-        standing.tokens - demand.taken * SCALE,
-        standing.running + 1,
-        standing.spent,
-        standing.held + (demand.money.amount if demand.money else 0),
-    )
+def take(demand: Demand, standing: Standing) -> None:
+    """Change *standing* as granting *demand* does."""
+    if demand.rpm is not None:
+        standing.requests -= SCALE
+    if demand.tpm is not None:
+        standing.tokens -= demand.taken * SCALE
+    standing.running += 1
+    if demand.money is not None:
+        standing.held += demand.money.amount
 
 
-def settled(demand: Demand, standing: Standing, actual: Actual) -> Standing:
-    """Return *standing* after a request that was granted *demand* has used *actual*."""
-    money = demand.money
-    return Standing(
-        standing.requests,
-        _returned(standing.tokens, demand.taken - actual.tokens, demand.tpm),
-        standing.running - 1,
-        standing.spent + (actual.cost if money else 0),
-        standing.held - (money.amount if money else 0),
-    )
+def settle(demand: Demand, standing: Standing, actual: Actual) -> None:
+    """Change *standing* as a request does that was granted *demand* and has used *actual*."""
+    tpm, money = demand.tpm, demand.money
+    if tpm is not None:
+        standing.tokens = _returned(standing.tokens, demand.taken - actual.tokens, tpm)
+    standing.running -= 1
+    if money is not None:
+        standing.spent += actual.cost
+        standing.held -= money.amount
 
 
-def undone(demand: Demand, standing: Standing) -> Standing:
-    """Return *standing* as if *demand* had never been granted."""
-    after = settled(demand, standing, Actual())
-    return msgspec.structs.replace(after, requests=_returned(standing.requests, 1, demand.rpm))
+def undo(demand: Demand, standing: Standing) -> None:
+    """Let *standing* be as if *demand* had never been granted."""
+    settle(demand, standing, Actual())
+    if demand.rpm is not None:
+        standing.requests = _returned(standing.requests, 1, demand.rpm)
 
 
 def level_of(demand: Demand, standing: Standing) -> Level:
     """Return *standing* in the units that people know."""
+    rpm, tpm = demand.rpm, demand.tpm
     return Level(
         demand.name,
-        _remaining(standing.requests, demand.rpm),
-        _remaining(standing.tokens, demand.tpm),
+        None if rpm is None else _remaining(standing.requests, rpm),
+        None if tpm is None else _remaining(standing.tokens, tpm),
         standing.running,
         standing.spent,
         standing.held,
@@ -132,14 +136,10 @@ def _wait(level: int, units: int, limit: int) -> int:
     return max(0, -((level - units * SCALE) // limit))
 
 
-def _returned(level: int, units: int, limit: int | None) -> int:
-    if limit is None:
-        return 0
+def _returned(level: int, units: int, limit: int) -> int:
     level, most = level + units * SCALE, limit * SCALE
     return level if level < most else most
 
 
-def _remaining(level: int, limit: int | None) -> Remaining | None:
-    if limit is None:
-        return None
+def _remaining(level: int, limit: int) -> Remaining:
     return Remaining(limit, level // SCALE if level > 0 else 0, -((level - limit * SCALE) // limit))

@@ -203,15 +203,15 @@ class SqliteBackend:
         )
         if found:
             return Refused(found, tuple(map(rules.level_of, lease.demands, standings)))
-        after = [*map(rules.taken, lease.demands, standings)]
-        for demand, standing in zip(lease.demands, after, strict=True):
+        for demand, standing in zip(lease.demands, standings, strict=True):
+            rules.take(demand, standing)
             self._write_bucket(demand.name, "rpm", demand.rpm, standing.requests, now)
             self._write_bucket(demand.name, "tpm", demand.tpm, standing.tokens, now)
             money = demand.money
             held = (money.period, money.amount) if money else (0, 0)
             row = (demand.name, lease.id, now + LEASE, *held)
             self._execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?)", row)
-        return Granted(lease, tuple(map(rules.level_of, lease.demands, after)))
+        return Granted(lease, tuple(map(rules.level_of, lease.demands, standings)))
 
     def _settle(self, settlement: Settlement, demand: Demand, now: int) -> None:
         where = (demand.name, settlement.lease.id)
@@ -219,12 +219,12 @@ class SqliteBackend:
         standing = self._standing(demand, now)
         match settlement.kind:
             case Kind.GRANTED:
-                after = rules.settled(demand, standing, settlement.actual)
-                self._write_bucket(demand.name, "tpm", demand.tpm, after.tokens, now)
+                rules.settle(demand, standing, settlement.actual)
+                self._write_bucket(demand.name, "tpm", demand.tpm, standing.tokens, now)
             case Kind.DOUBTFUL if ended:
-                after = rules.undone(demand, standing)
-                self._write_bucket(demand.name, "rpm", demand.rpm, after.requests, now)
-                self._write_bucket(demand.name, "tpm", demand.tpm, after.tokens, now)
+                rules.undo(demand, standing)
+                self._write_bucket(demand.name, "rpm", demand.rpm, standing.requests, now)
+                self._write_bucket(demand.name, "tpm", demand.tpm, standing.tokens, now)
         money, cost = demand.money, settlement.actual.cost
         if money is not None and cost and settlement.kind is not Kind.DOUBTFUL:
             forget = money.period + money.keep if money.keep else None
@@ -262,7 +262,7 @@ class SqliteBackend:
         level, at = row
         if at > now:  # the clock was set back: from here on it counts
             self._write_bucket(name, kind, limit, level, now)
-        return rules.refilled(level, limit=limit, elapsed=now - at)
+        return rules.refilled(level, limit, now - at)
 
     def _write_bucket(self, name: str, kind: str, limit: int | None, level: int, now: int) -> None:
         if limit is not None:
