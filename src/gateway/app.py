@@ -52,6 +52,7 @@ from gateway.serving.keys import (
     METRICS,
     MODEL_LISTS,
     OBSERVERS,
+    PROXIES,
     STORE,
     TARGETS,
 )
@@ -108,6 +109,7 @@ def create_app(
     app[CLIENT_KEYED] = frozenset(
         name for name, table in settings.providers.items() if table.key_from == "client"
     )
+    app[PROXIES] = None
     app[GATE] = None
     if gate is not None:
         from gateway.access.gate import HostGate  # noqa: PLC0415 - only where it is used

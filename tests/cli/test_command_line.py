@@ -384,7 +384,7 @@ def test_proxies_are_known_where_some_are_trusted(
     if trusted:
         monkeypatch.setenv("GATEWAY_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, unix")
     assert main(["--config", write(here, "gateway.toml", PATIENT)]) == 0
-    assert (PROXIES in served.app) == trusted
+    assert (served.app[PROXIES] is not None) == trusted
 
 
 @pytest.mark.parametrize("entry", ["10.0.0.1/8", "example.org", ""])

@@ -54,33 +54,31 @@ class AccessControl:
 class RequestAccess:
     """What one request may do, and what it has acquired; ``grant`` is ``None`` for nobody.
 
-    ``from_cache`` is set, before anything is acquired, for a request that needs no provider.
+    ``caller`` is the caller's name, empty for nobody, and ``plan`` what it may use. ``headers`` are
+    what the client is told of its rates; empty before anything is acquired. ``from_cache`` is set,
+    before that, for a request that needs no provider.
     """
 
-    __slots__ = ("_asked", "_control", "_has_keys", "_permit", "from_cache", "grant")
+    __slots__ = (
+        "_asked",
+        "_control",
+        "_permit",
+        "caller",
+        "from_cache",
+        "grant",
+        "headers",
+        "plan",
+    )
 
     def __init__(self, control: AccessControl, grant: Grant | None) -> None:
         self.grant = grant
+        self.caller = "" if grant is None else grant.caller.name
+        self.plan = _NO_PLAN if grant is None else grant.plan
+        self.headers = _NO_HEADERS
         self.from_cache = False
         self._control = control
-        self._has_keys = len(control.keyring) > 0
         self._asked: Mapping[tuple[str, str], Asked] = {}
         self._permit: Permit | None = None
-
-    @property
-    def caller(self) -> str:
-        """The name of the caller, empty for nobody."""
-        return "" if self.grant is None else self.grant.caller.name
-
-    @property
-    def plan(self) -> Plan:
-        """What the caller may use."""
-        return _NO_PLAN if self.grant is None else self.grant.plan
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What the client is told of its rates; empty before anything is acquired."""
-        return _NO_HEADERS if self._permit is None else self._permit.headers
 
     @property
     def sees_all(self) -> bool:
@@ -91,6 +89,10 @@ class RequestAccess:
     def is_open(self) -> bool:
         """Tell whether there are no keys at all, and nobody was identified."""
         return self.grant is None and not self._has_keys
+
+    @property
+    def _has_keys(self) -> bool:
+        return len(self._control.keyring) > 0
 
     def has_key(self, credential: str) -> bool:
         """Tell whether *credential* is a key of the gateway, of whomever."""
@@ -141,7 +143,7 @@ class RequestAccess:
             plan=self.plan,
             from_cache=self.from_cache,
         )
-        self._asked, self._permit = asked, permit
+        self._asked, self._permit, self.headers = asked, permit, permit.headers
         return [key for key, one in asked.items() if one in permit.able]
 
     def settle(self, record: RequestRecord) -> None:
@@ -149,7 +151,8 @@ class RequestAccess:
 
         Who leaves before any event has come pays for the input: the provider has it.
         """
-        if self._permit is None:
+        permit, self._permit = self._permit, None
+        if permit is None:
             return
         has_left = record.status == _HAS_LEFT
         sent = record.timing.sent > 0 or self.from_cache
@@ -163,6 +166,6 @@ class RequestAccess:
             from_cache=self.from_cache,
             attribution=record.attribution,
         )
-        settled = self._permit.settle(outcome)
+        settled = permit.settle(outcome)
         record.cost, record.estimated = settled.cost, settled.estimated
         record.is_unpriced = settled.cost is None

@@ -184,27 +184,25 @@ class Limiter:
         }
 
     def _demands(self, begun: _Begun, able: Sequence[Asked], *, from_cache: bool) -> list[Demand]:
-        demands = [self._of_everybody(begun)]
-        if begun.caller:
-            demands.insert(0, self._of_caller(begun, able))
+        demands: list[Demand] = []
+        if begun.caller and (begun.plan.budget is not None or _has_rates(begun.plan)):
+            demands.append(self._of_caller(begun, able))
+        if _has_rates(self._limits):
+            demands.append(self._of_everybody(begun))
         if from_cache:
             demands = [_without_tokens(one) for one in demands]
-        return [one for one in demands if _is_limited(one)]
+            return [one for one in demands if _has_rates(one)]
+        return demands
 
     def _of_caller(self, begun: _Begun, able: Sequence[Asked]) -> Demand:
-        plan = begun.plan
-        answer = begun.guess.longest_answer(self._limits.reserve)
-        counts = Usage(begun.guess.input, answer)
-        costs = [price.cost(counts) for one in able if (price := begun.prices.get(one))]
-        return Demand(
-            begun.caller,
-            plan.rpm,
-            plan.tpm,
-            plan.concurrency,
-            tokens=begun.guess.held(self._limits.reserve),
+        plan, money = begun.plan, None
+        if plan.budget is not None:
+            counts = Usage(begun.guess.input, begun.guess.longest_answer(self._limits.reserve))
+            costs = [price.cost(counts) for one in able if (price := begun.prices.get(one))]
             # Whoever of them answers in the end.
-            money=money_for(plan, max(costs, default=0), begun.at),
-        )
+            money = money_for(plan, max(costs, default=0), begun.at)
+        tokens = begun.guess.held(self._limits.reserve)
+        return Demand(begun.caller, plan.rpm, plan.tpm, plan.concurrency, tokens, money)
 
     def _of_everybody(self, begun: _Begun) -> Demand:
         limits = self._limits
@@ -275,9 +273,8 @@ def _counts(settled: Settled, outcome: Outcome) -> UsageCounts:
     )
 
 
-def _is_limited(demand: Demand) -> bool:
-    limits = (demand.rpm, demand.tpm, demand.concurrency, demand.money)
-    return any(one is not None for one in limits)
+def _has_rates(limits: Demand | LimitsSettings | Plan) -> bool:
+    return limits.rpm is not None or limits.tpm is not None or limits.concurrency is not None
 
 
 def _without_tokens(demand: Demand) -> Demand:

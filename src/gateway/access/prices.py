@@ -61,12 +61,14 @@ class Prices:
         *listed* is what that list says of it. *service* is the name of the adapter or preset, by
         which the shipped table goes; empty where its prices are not those of the service.
         """
-        return (
-            self._find(f"{provider}/{model}".casefold()) or listed or shipped_price(service, model)
-        )
+        return self._find(provider, model, service, listed)
 
-    def _search(self, name: str) -> Price | None:
-        return next((price for pattern, price in self._own if fnmatchcase(name, pattern)), None)
+    def _search(
+        self, provider: str, model: str, service: str, listed: Price | None
+    ) -> Price | None:
+        name = f"{provider}/{model}".casefold()
+        own = (price for pattern, price in self._own if fnmatchcase(name, pattern))
+        return next(own, None) or listed or shipped_price(service, model)
 
 
 def shipped_price(service: str, model: str) -> Price | None:

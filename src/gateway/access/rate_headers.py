@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from gateway.core.durations import format_duration
@@ -16,31 +16,39 @@ _NAMES = {
 }
 
 
-def rate_headers(dialect: str, levels: Iterable[Level], *, now: datetime) -> Mapping[str, str]:
+def rate_headers(dialect: str, levels: Sequence[Level], *, now: datetime) -> Mapping[str, str]:
     """Return the headers of an answer in *dialect* to a request that left these *levels*.
 
     Where several levels have a limit, that with less left is told. Without any there are none.
     """
-    found = [*levels]
     headers: dict[str, str] = {}
-    for unit, rates in (
-        ("requests", [level.requests for level in found if level.requests is not None]),
-        ("tokens", [level.tokens for level in found if level.tokens is not None]),
+    for unit, least in (
+        ("requests", _least([level.requests for level in levels])),
+        ("tokens", _least([level.tokens for level in levels])),
     ):
-        if rates:
-            least = rates[0] if len(rates) == 1 else min(rates, key=_left)
-            if dialect == "anthropic":
-                headers.update(_of_anthropic(unit, least, now))
-            else:
-                limit, remaining, reset = _NAMES[unit]
-                headers[limit] = str(least.limit)
-                headers[remaining] = str(least.left)
-                headers[reset] = format_duration(least.full_in)
+        if least is None:
+            continue
+        if dialect == "anthropic":
+            headers.update(_of_anthropic(unit, least, now))
+        else:
+            limit, remaining, reset = _NAMES[unit]
+            headers[limit] = str(least.limit)
+            headers[remaining] = str(least.left)
+            headers[reset] = format_duration(least.full_in)
     return headers
 
 
-def _left(rate: Remaining) -> tuple[int, int]:
-    return rate.left, -rate.full_in
+def _least(rates: Iterable[Remaining | None]) -> Remaining | None:
+    """Return the rate with less left, and of two with as much the one that is full later."""
+    least: Remaining | None = None
+    for rate in rates:
+        if rate is not None and (
+            least is None
+            or rate.left < least.left
+            or (rate.left == least.left and rate.full_in > least.full_in)
+        ):
+            least = rate
+    return least
 
 
 def _of_anthropic(unit: str, rate: Remaining, now: datetime) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import codec
-from gateway.core.chat import ChatRequest, FillRequest, Message, Tool
+from gateway.core.chat import ChatRequest, FillRequest, Tool
 from gateway.core.events import ToolCall
 
 __all__ = ["MEDIUM", "answer_tokens", "input_tokens", "text_tokens"]
@@ -24,8 +24,19 @@ def input_tokens(request: ChatRequest | FillRequest) -> int:
     """Return the tokens of what a model is sent."""
     if isinstance(request, FillRequest):
         return text_tokens(len(request.prompt) + len(request.suffix))
-    characters = sum(map(_of_message, request.messages)) + _of_tools(request.tools)
-    media = sum(len(message.media) for message in request.messages)
+    characters = _of_tools(request.tools) if request.tools else 0
+    media = 0
+    for message in request.messages:
+        content = message.content
+        if isinstance(content, str):  # as of nearly all messages of a conversation
+            characters += len(content)
+        else:
+            characters += len(message.text)
+            media += len(message.media)
+        if message.thinking:
+            characters += len(message.thinking)
+        if message.tool_calls:
+            characters += _of_calls(message.tool_calls)
     return text_tokens(characters) + media * MEDIUM
 
 
@@ -37,11 +48,6 @@ def answer_tokens(characters: int) -> int:
 def text_tokens(characters: int) -> int:
     """Return the tokens of a text."""
     return -(-characters // _CHARACTERS)
-
-
-def _of_message(message: Message) -> int:
-    texts = len(message.text) + len(message.thinking)
-    return texts + _of_calls(message.tool_calls) if message.tool_calls else texts
 
 
 def _of_calls(calls: Sequence[ToolCall]) -> int:

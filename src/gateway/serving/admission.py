@@ -26,7 +26,7 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
     Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller to whom a host
     application has given a plan that does not exist.
     """
-    caller = request.get(CALLER)
+    caller = request[CALLER] if CALLER in {*request} else None
     host = request.app[GATE]
     gates = () if host is None else (host(request),)
     if access is None:
@@ -49,12 +49,12 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
 
 def record_caller(request: web.Request, record: RequestRecord) -> None:
     """Record who has sent *request*, as far as a key or a host application has told."""
-    caller = request.get(CALLER)
-    if caller is not None:
-        record.caller = caller.name
-    attribution = request.get(ATTRIBUTION)
-    if attribution:
-        record.attribution = {clean(str(k)): clean(str(v)) for k, v in attribution.items()}
+    known = {*request}  # since `get` raises and catches an error for each key that is absent
+    if CALLER in known:
+        record.caller = request[CALLER].name
+    if ATTRIBUTION in known:
+        texts = request[ATTRIBUTION].items()
+        record.attribution = {clean(str(k)): clean(str(v)) for k, v in texts}
 
 
 def is_local(request: web.Request) -> bool:

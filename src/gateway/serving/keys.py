@@ -81,8 +81,8 @@ GATE: web.AppKey[Callable[[web.Request], RequestGate] | None] = web.AppKey("gate
 CLIENT_KEYED: web.AppKey[frozenset[str]] = web.AppKey("gateway.client_keyed", frozenset)
 """The providers that are sent requests with the keys of clients."""
 
-PROXIES: web.AppKey[TrustedProxies] = web.AppKey("gateway.proxies")
-"""Set only if there are trusted proxies."""
+PROXIES: web.AppKey[TrustedProxies | None] = web.AppKey("gateway.proxies")
+"""The proxies whose word counts for the address of a client; ``None`` where there are none."""
 
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 

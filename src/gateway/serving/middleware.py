@@ -77,7 +77,7 @@ def request_middleware(app: web.Application) -> Middleware:
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         endpoint = endpoints.get(request.match_info.route)
-        record = request[RECORD] = _record_of(request, endpoint, app.get(PROXIES))
+        record = request[RECORD] = _record_of(request, endpoint, app[PROXIES])
         request[SETTINGS] = live.settings
         record_caller(request, record)
         disconnects.track(request)
