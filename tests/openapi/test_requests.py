@@ -101,6 +101,7 @@ def test_what_the_document_does_not_allow_is_refused(
         ("OllamaCreateRequest", {"files": {"a": 1}}),
         ("OpenAIChatRequest", {"reasoning_effort": "much"}),
         ("OpenAIChatRequest", {"stream_options": {"include_usage": 1}}),
+        ("OpenAICompletionRequest", {"stop": ["a", 1]}),
         ("OpenAIEmbeddingRequest", {"input": []}),
         ("OpenAIEmbeddingRequest", {"encoding_format": "text"}),
         ("OpenAIResponseRequest", {"input": 7}),

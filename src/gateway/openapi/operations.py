@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.dialects.anthropic.schemas import MessagesSchema
+from gateway.dialects.bodies.described import OBJECT
 from gateway.dialects.ollama import manage
 from gateway.dialects.ollama import schemas as ollama
 from gateway.dialects.openai import schemas as openai
@@ -13,7 +14,7 @@ from gateway.openapi.answers import anthropic as from_anthropic
 from gateway.openapi.answers import ollama as from_ollama
 from gateway.openapi.answers import openai as from_openai
 from gateway.openapi.answers import operation as own
-from gateway.openapi.operation import JSON, LINES, SSE, TEXT, Answered, Body, Events, Operation
+from gateway.openapi.operation import LINES, SSE, TEXT, Answered, Body, Events, Operation
 
 __all__ = ["OPERATIONS"]
 
@@ -143,12 +144,12 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/api/experimental/web_search"): Operation(
         "Refuse a search with 403.",
         Answered((from_ollama.OllamaError,), status="403"),
-        Body({"type": "object"}, {"query": "weather"}),
+        Body(OBJECT, {"query": "weather"}),
     ),
     ("POST", "/api/experimental/web_fetch"): Operation(
         "Refuse to fetch a page with 403.",
         Answered((from_ollama.OllamaError,), status="403"),
-        Body({"type": "object"}, {"url": "page"}),
+        Body(OBJECT, {"url": "page"}),
     ),
     ("GET", "/api/experimental/model-recommendations"): Operation(
         "Recommend some models to begin with.", Answered((from_ollama.OllamaRecommendations,))
@@ -260,7 +261,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("GET", "/openapi.json"): Operation(
         "Return this document.",
-        Answered(({"type": "object"},), media=JSON),
+        Answered((OBJECT,)),
         tag=_OWN,
         query={"version": "The version of OpenAPI: `3.2`, the default, or `3.1`."},
     ),

@@ -12,6 +12,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.dialects.anthropic.bodies import Fields, Turn
 from gateway.dialects.bodies.arguments import parse_arguments
 from gateway.dialects.bodies.described import (
+    OBJECT,
     UNCHECKED,
     JsonSchema,
     any_of,
@@ -103,12 +104,12 @@ def _content(value: object) -> tuple[Fields, ...]:
     return tuple([_block(item) for item in items])
 
 
-@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "object"}}) | UNCHECKED)
+@described(any_of({"type": "string"}, {"type": "array", "items": OBJECT}) | UNCHECKED)
 def _keep_content(value: object) -> object:
     return value
 
 
-@described({"type": "object"} | UNCHECKED)
+@described(OBJECT | UNCHECKED)
 def _keep_object(value: object) -> object:
     return value
 

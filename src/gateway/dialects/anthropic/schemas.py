@@ -10,7 +10,7 @@ from gateway.dialects.anthropic.readers import (
     read_tools,
     read_turns,
 )
-from gateway.dialects.bodies.described import UNCHECKED, any_of, described
+from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, described
 from gateway.dialects.bodies.readers import (
     read_anything,
     read_bool,
@@ -24,7 +24,7 @@ from gateway.dialects.bodies.schemas import BodySchema, Value, body_loader
 __all__ = ["MessagesSchema", "load_messages"]
 
 
-@described(any_of({"type": "string"}, {"type": "array", "items": {"type": "object"}}) | UNCHECKED)
+@described(any_of({"type": "string"}, {"type": "array", "items": OBJECT}) | UNCHECKED)
 def _keep_system(value: object) -> object:
     return value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.core import codec
 from gateway.core.texts import clean
-from gateway.dialects.bodies.described import UNCHECKED, any_of, described
+from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, described
 
 __all__ = ["UNREADABLE", "parse_arguments"]
 
@@ -16,7 +16,7 @@ UNREADABLE = "arguments"
 """The one argument under which what is no JSON object is kept."""
 
 
-@described(any_of({"type": "object"}, {"type": "string"}) | UNCHECKED)
+@described(any_of(OBJECT, {"type": "string"}) | UNCHECKED)
 def parse_arguments(value: object) -> dict[str, object]:
     """Return the arguments of a call, however they are written.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 __all__ = [
+    "OBJECT",
     "UNCHECKED",
     "JsonSchema",
     "any_of",
@@ -25,6 +26,9 @@ JsonSchema: TypeAlias = dict[str, Any]
 """A schema of JSON Schema 2020-12, or a reference to a component of the document."""
 
 ReaderT = TypeVar("ReaderT", bound=Callable[..., Any])
+
+OBJECT: Final[JsonSchema] = {"type": "object", "additionalProperties": True}
+"""Any object; it says so, since some generators of clients take an object for an empty one."""
 
 UNCHECKED: Final[JsonSchema] = {"x-unchecked": True}
 """Marks a schema whose reader takes other values too: they are ignored, or rejected later."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from gateway.core import codec
 from gateway.core.chat import JsonFormat
 from gateway.core.errors import InvalidRequest
-from gateway.dialects.bodies.described import UNCHECKED, any_of, described
+from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, described
 
 __all__ = ["keep_format", "read_format"]
 
 
-@described(any_of({"type": "string", "enum": ["json", ""]}, {"type": "object"}) | UNCHECKED)
+@described(any_of({"type": "string", "enum": ["json", ""]}, OBJECT) | UNCHECKED)
 def keep_format(value: object) -> object:
     """Return *value* as it is: `read_format` reads it later."""
     return value

@@ -9,7 +9,7 @@ from gateway.core import codec
 from gateway.core.chat import Think
 from gateway.core.errors import InvalidRequest
 from gateway.dialects.bodies.decode import kind_of
-from gateway.dialects.bodies.described import UNCHECKED, any_of, array_of, described
+from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, array_of, described
 
 __all__ = [
     "Mismatch",
@@ -138,7 +138,7 @@ def read_float32(value: object) -> float:
     return number
 
 
-@described({"type": "object"})
+@described(OBJECT)
 def read_object(value: object, go_type: str = "map[string]interface {}") -> dict[str, object]:
     """Return *value* if it is an object."""
     if not isinstance(value, dict):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.core.chat import Media, Message, Part, Role, content_of
-from gateway.dialects.bodies.described import UNCHECKED, JsonSchema, any_of, described
+from gateway.dialects.bodies.described import OBJECT, UNCHECKED, JsonSchema, any_of, described
 from gateway.dialects.bodies.media import read_media, read_text_document
 from gateway.dialects.bodies.readable import readable_text
 from gateway.dialects.bodies.readers import Mismatch
@@ -59,7 +59,7 @@ def message_of(role: Role, parts: Iterable[Part], *, thinking: str = "", **field
         _part("image_url", image_url=any_of(_URL, _part(url=_URL))),
         _part("input_audio", input_audio=_part(data=_BASE64)),
         _part("file", file=_part(filename={"type": "string"}, file_data=_BASE64)),
-        {"type": "object"},
+        OBJECT,
         {"type": "string"},
     )
     | UNCHECKED,

@@ -97,13 +97,7 @@ def _read_stop(value: object) -> tuple[str, ...]:
     return tuple([item for item in items if isinstance(item, str)])
 
 
-@described(
-    any_of(
-        {"type": "string"},
-        {"type": "array", "items": {"type": "string"}},
-        {"type": ["boolean", "number", "object"], "deprecated": True},
-    )
-)
+@described(lambda: schema_of(_read_stop))
 def _read_strict_stop(value: object) -> tuple[str, ...]:
     """Return the stop sequences; raise `InvalidRequest` for anything else among them."""
     for item in value if isinstance(value, list) else ():

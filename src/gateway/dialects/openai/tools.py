@@ -12,7 +12,14 @@ from typing import Any, Final
 
 from gateway.core.chat import NamedTool, Tool, ToolChoice, replace
 from gateway.core.errors import Forbidden, InvalidRequest
-from gateway.dialects.bodies.described import UNCHECKED, JsonSchema, any_of, described, schema_of
+from gateway.dialects.bodies.described import (
+    OBJECT,
+    UNCHECKED,
+    JsonSchema,
+    any_of,
+    described,
+    schema_of,
+)
 from gateway.dialects.bodies.readers import Reader, read_list
 from gateway.dialects.bodies.tools import read_function, read_tool
 from gateway.dialects.left_out import log_left_out
@@ -70,7 +77,7 @@ class OfferedTools:
 
 def _tool_or_other(read: Reader) -> JsonSchema:
     """Return the schema of a function that *read* reads, or of a tool of another type."""
-    return any_of(schema_of(read), {"type": "object"}, {"type": "null"})
+    return any_of(schema_of(read), OBJECT, {"type": "null"})
 
 
 @described(lambda: {"type": "array", "items": _tool_or_other(read_tool)})
@@ -98,8 +105,7 @@ def tool_key(fields: Mapping[str, Any]) -> str:
 
 
 @described(
-    any_of({"type": "string", "enum": ["auto", "none", "required", "any"]}, {"type": "object"})
-    | UNCHECKED
+    any_of({"type": "string", "enum": ["auto", "none", "required", "any"]}, OBJECT) | UNCHECKED
 )
 def read_tool_choice(value: object) -> ToolChoice | None:
     """Return which function the model must call; Ollama ignores the field, so there is no error."""
