@@ -169,6 +169,30 @@ def test_the_environment_wins_over_the_file() -> None:
     assert (one.options, one.missing) == ({"api_key": "from-env", "retries": 1}, ())
 
 
+@pytest.mark.parametrize(
+    ("environ", "keys"),
+    [
+        ({"ACME_API_KEY": "one", "OLD_ACME_KEY": "two"}, ["one"]),
+        ({"ACME_API_KEY": "", "OLD_ACME_KEY": "two"}, ["two"]),
+        ({"OLD_ACME_KEYS": "two,three"}, ["two", "three"]),
+        ({}, [""]),
+    ],
+)
+def test_of_several_variables_of_an_option_the_first_that_is_set_counts(
+    environ: dict[str, str], keys: list[str]
+) -> None:
+    names = {"api_key": ("ACME_API_KEY", "OLD_ACME_KEY")}
+    adapter = type("Renamed", (AcmeProvider,), {"options_from_env": names})
+    tables = {"acme": ProviderSettings("acme", {"retries": 1})}
+    configured = configure(
+        Settings(providers=tables, environ=Environment((environ,))), {"acme": adapter}
+    )
+    assert [one.options["api_key"] for one in configured] == keys
+    assert {one.key_variable for one in configured} == {"ACME_API_KEY"}
+    missing = configured[0].missing
+    assert missing == (() if keys[0] else ("acme needs api_key: set ACME_API_KEY",))
+
+
 def test_variables_belong_to_the_provider_that_bears_the_adapters_name() -> None:
     (one,) = configure(settings(name="second", retries=1), {})
     assert one.options == {"api_key": "", "retries": 1}
@@ -283,15 +307,19 @@ class NoSchema:
     """Lacks what makes it a schema."""
 
 
-WRONG_ATTRIBUTES: dict[str, object] = {
-    "contract": "2",
-    "options_schema": NoSchema,
-    "options_from_env": ("ACME_API_KEY",),
-    "required_options": "api_key",
-}
+WRONG_ATTRIBUTES: tuple[tuple[str, object], ...] = (
+    ("contract", "2"),
+    ("options_schema", NoSchema),
+    ("options_from_env", ("ACME_API_KEY",)),
+    ("options_from_env", {1: "ACME_API_KEY"}),
+    ("options_from_env", {"api_key": 1}),
+    ("options_from_env", {"api_key": ()}),
+    ("options_from_env", {"api_key": (1,)}),
+    ("required_options", "api_key"),
+)
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG_ATTRIBUTES.items(), ids=WRONG_ATTRIBUTES)
+@pytest.mark.parametrize(("name", "value"), WRONG_ATTRIBUTES)
 def test_an_attribute_that_is_none_is_one_line(name: str, value: object) -> None:
     adapter = type("Wrong", (AcmeProvider,), {name: value})
     with pytest.raises(ProviderLoadError) as caught:

@@ -141,6 +141,7 @@ __all__ = [
     "unreadable",
     "wire_call",
     "wire_choice",
+    "with_wait",
 ]
 
 _MODULES = (
@@ -271,6 +272,7 @@ if TYPE_CHECKING:
         error_for_status,
         read_duration,
         retry_after,
+        with_wait,
     )
     from gateway.providers.finish_reasons import (
         is_failure,

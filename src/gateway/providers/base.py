@@ -68,8 +68,11 @@ class Provider(abc.ABC, Generic[OptionsT]):
     """
     options_schema: ClassVar[type[ma.Schema]] = ma.Schema
     """Loads the adapter's table of the settings into ``OptionsT``."""
-    options_from_env: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Name of an option to the environment variable that may set it."""
+    options_from_env: ClassVar[Mapping[str, str | Sequence[str]]] = MappingProxyType({})
+    """Name of an option to the environment variable that may set it.
+
+    Of several variables the first one that is set counts, and errors name the first one.
+    """
     required_options: ClassVar[tuple[str, ...]] = ()
     """Options without which no request can succeed, such as a key; start-up requires them."""
     learned: ClassVar[tuple[str, ...]] = ()

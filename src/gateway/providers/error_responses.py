@@ -21,8 +21,10 @@ from gateway.core.errors import (
     UpstreamTimeout,
 )
 from gateway.providers.context_overflow import is_overflow
+from gateway.providers.error_bodies import first_error
+from gateway.providers.json_values import fields_of, text_of
 
-__all__ = ["auth_error", "error_for_status", "read_duration", "retry_after"]
+__all__ = ["auth_error", "error_for_status", "read_duration", "retry_after", "with_wait"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PARTS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
@@ -109,6 +111,19 @@ def retry_after(headers: Mapping[str, str]) -> dict[str, str]:
         and (seconds := read_duration(headers.get(f"x-ratelimit-reset-{unit}", ""))) is not None
     ]
     return {"Retry-After": str(math.ceil(max(resets)))} if resets else {}
+
+
+def with_wait(headers: Mapping[str, str], payload: object) -> Mapping[str, str]:
+    """Return *headers* with the wait that only the body tells (Google's ``RetryInfo``).
+
+    *payload* is the error object, or the list of them that some of Google's services send.
+    """
+    details = fields_of(first_error(payload).get("error")).get("details")
+    for detail in map(fields_of, details if isinstance(details, list) else ()):
+        seconds = read_duration(text_of(detail.get("retryDelay")))
+        if seconds is not None and "Retry-After" not in headers:
+            return {"Retry-After": str(math.ceil(seconds))}
+    return headers
 
 
 def read_duration(text: str) -> float | None:

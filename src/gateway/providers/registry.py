@@ -51,6 +51,10 @@ def _is_names(value: object) -> bool:
     )
 
 
+def _is_variables(value: object) -> bool:
+    return isinstance(value, str) or (_is_names(value) and bool(value))
+
+
 _ATTRIBUTES: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("contract", lambda value: type(value) is int, "a number"),
     (
@@ -60,7 +64,11 @@ _ATTRIBUTES: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ),
     (
         "options_from_env",
-        lambda value: isinstance(value, Mapping) and _is_names([*value, *value.values()]),
+        lambda value: (
+            isinstance(value, Mapping)
+            and _is_names([*value])
+            and all(map(_is_variables, value.values()))
+        ),
         "a mapping of options to variables",
     ),
     ("required_options", _is_names, "a tuple of names"),
@@ -217,7 +225,10 @@ class _Source:
             return {KEY_OPTION: self.preset.variables} if named and self.preset.variables else {}
         if self.name != self.table.adapter:
             return {}
-        return {option: (name,) for option, name in self.adapter.options_from_env.items()}
+        return {
+            option: (names,) if isinstance(names, str) else tuple(names)
+            for option, names in self.adapter.options_from_env.items()
+        }
 
     @property
     def required(self) -> Sequence[str]:

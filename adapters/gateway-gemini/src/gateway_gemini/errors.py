@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 from gateway.providers import (
@@ -13,9 +12,9 @@ from gateway.providers import (
     fields_of,
     first_error,
     json_of,
-    read_duration,
     read_error,
     text_of,
+    with_wait,
 )
 
 __all__ = ["KEY_VARIABLE", "error_for", "payload_error"]
@@ -70,17 +69,8 @@ def _error(
         read_error(payload)[0],
         provider=provider,
         key_variable=key_variable,
-        headers=_with_wait(headers, payload),
+        headers=with_wait(headers, payload),
     )
-
-
-def _with_wait(headers: Mapping[str, str], payload: object) -> Mapping[str, str]:
-    """Return *headers* with the wait that only the body tells (``google.rpc.RetryInfo``)."""
-    for detail in _details(payload):
-        seconds = read_duration(text_of(detail.get("retryDelay")))
-        if seconds is not None and "Retry-After" not in headers:
-            return {"Retry-After": str(math.ceil(seconds))}
-    return headers
 
 
 def _details(payload: object) -> Iterator[Mapping[str, object]]:

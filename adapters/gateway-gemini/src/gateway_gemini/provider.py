@@ -44,7 +44,7 @@ class GeminiProvider(GoogleProvider[GeminiOptions]):
     """Google's models with a key of Google AI Studio."""
 
     options_schema = GeminiOptionsSchema
-    options_from_env = MappingProxyType({"api_key": errors.KEY_VARIABLE})
+    options_from_env = MappingProxyType({"api_key": (errors.KEY_VARIABLE, "GOOGLE_API_KEY")})
     required_options = ("api_key",)
     otel_name = "gcp.gemini"
     key_variable = errors.KEY_VARIABLE

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from gateway.core.errors import GatewayError, UpstreamRejected
 from gateway.providers.error_bodies import first_error, read_error
-from gateway.providers.error_responses import error_for_status, read_duration
+from gateway.providers.error_responses import error_for_status, with_wait
 from gateway.providers.json_values import fields_of, json_of, text_of
 from gateway.providers.upstream import ErrorResponse
 
@@ -45,23 +44,13 @@ def error_for(
         message,
         provider=provider,
         key_variable=key_variable,
-        headers=_with_wait(response.headers, payload),
+        headers=with_wait(response.headers, payload),
         request_id=request_id,
         codes=codes,
     )
     if isinstance(error, UpstreamRejected):
         error.param = text_of(_inner(payload).get("param"))
     return error
-
-
-def _with_wait(headers: Mapping[str, str], payload: object) -> Mapping[str, str]:
-    """Return *headers* with the wait that only the body tells (Google's ``RetryInfo``)."""
-    details = _inner(payload).get("details")
-    for detail in map(fields_of, details if isinstance(details, list) else ()):
-        seconds = read_duration(text_of(detail.get("retryDelay")))
-        if seconds is not None and "Retry-After" not in headers:
-            return {"Retry-After": str(math.ceil(seconds))}
-    return headers
 
 
 def payload_error(
