@@ -37,6 +37,7 @@ from gateway.routing.targets import Targets
 from gateway.serving.access import Access
 from gateway.serving.disconnects import Disconnects
 from gateway.serving.endpoint import Endpoint, Surface
+from gateway.serving.exports import make_exports
 from gateway.serving.headers import finish_headers
 from gateway.serving.heartbeats import Heartbeats
 from gateway.serving.keys import (
@@ -63,6 +64,7 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.access.gate import Gate
+    from gateway.observe.otlp import Exports
 
 __all__ = ["create_app"]
 
@@ -101,7 +103,10 @@ def create_app(
     app[LIVE] = Live(settings, configured)
     log = LogObserver(logging.getLogger("gateway.access"))
     app[METRICS] = counting = make_metrics(settings.metrics)
-    own = (log,) if counting is None else (log, counting)
+    exports = make_exports(settings)
+    # Those of traces come before the log, whose lines name the trace.
+    own = [] if exports is None else exports.observers
+    own = [*own, log] if counting is None else [*own, log, counting]
     app[OBSERVERS] = Observers((*own, *observers))
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
@@ -126,7 +131,7 @@ def create_app(
     }
     app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)
-    app.cleanup_ctx.append(_lifetime(settings, configured, given, session))
+    app.cleanup_ctx.append(_lifetime(settings, configured, given, session, exports))
     return app
 
 
@@ -142,11 +147,14 @@ def _lifetime(
     configured: Sequence[Configured],
     given: Mapping[str, AnyProvider],
     session: aiohttp.ClientSession | None,
+    exports: Exports | None,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return the one cleanup context: all that is opened at start is closed in reverse order."""
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if exports is not None:
+                await stack.enter_async_context(exports.run())
             keepsakes = Keepsakes(settings.limits.keepsakes)
             sessions = await stack.enter_async_context(Sessions(session))
             opened = {name: [one] for name, one in given.items()}

@@ -36,6 +36,7 @@ ONLY_IN = {
     "httptools": {"cli", "providers"},
     "marshmallow": {"cli", "dialects", "openapi", "providers", "settings", "testing"},
     "msgspec": {"access", "core", "dialects", "models", "providers", "replay", "state"},
+    "opentelemetry": {"observe"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},
     "redis": {"state"},

@@ -29,7 +29,7 @@ TABLES = ("plans", "keys", "prices")
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
 GROUPS = (
     *("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network"),
-    *("auth", "usage", "state", "metrics", "cache"),
+    *("auth", "usage", "state", "metrics", "cache", "otel"),
 )
 OF_OLLAMA_HOST = {"server.host", "server.port", "server.socket"}
 ARGUMENTS = {

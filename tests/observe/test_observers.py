@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from aiohttp.typedefs import Handler
 from pytest_aiohttp.plugin import AiohttpClient
 
@@ -141,7 +142,7 @@ async def test_the_record_has_the_address_of_the_peer(aiohttp_client: AiohttpCli
 def test_phases_that_nobody_overrides_are_not_called() -> None:
     observers = Observers((Observer(), Peers()))
     assert not observers.watch_attempts
-    observers.started(RequestRecord("GET", "/"))
+    observers.started(RequestRecord("GET", "/"), make_mocked_request("GET", "/"))
 
 
 @pytest.mark.parametrize("phase", ["started", "attempt", "finished"])

@@ -36,7 +36,13 @@ def test_without_rate_limits_the_mapping_is_empty() -> None:
 
 
 def test_a_reply_can_be_copied_and_sent_elsewhere(limits: RateLimits) -> None:
-    reply = Reply("acme", 200, "r1", limits)
-    plain = {"provider": "acme", "status": 200, "request_id": "r1", "limits": FOUND}
+    reply = Reply("acme", 200, "r1", limits, "api.acme.example")
+    plain = {
+        "provider": "acme",
+        "status": 200,
+        "request_id": "r1",
+        "limits": FOUND,
+        "host": "api.acme.example",
+    }
     assert copy.deepcopy(reply) == pickle.loads(pickle.dumps(reply)) == reply
     assert asdict(reply) == plain

@@ -490,6 +490,7 @@ async def test_pages_may_send_keys_and_read_rates(aiohttp_client: AiohttpClient)
 
 OFF = """
 import asyncio, sys
+EXTRAS = ("opentelemetry", "google", "prometheus_client", "redis")
 import aiohttp
 from aiohttp import web
 from gateways import scripted_app
@@ -508,7 +509,7 @@ async def main():
     await runner.cleanup()
 
 asyncio.run(main())
-rooms = ("gateway.access", "gateway.state", "gateway.usage")
+rooms = ("gateway.access", "gateway.state", "gateway.usage", "gateway.observe", *EXTRAS)
 print(*sorted(name for name in sys.modules if name.startswith(rooms)))
 """
 
@@ -528,4 +529,9 @@ def test_where_nothing_is_configured_nothing_of_it_is_loaded() -> None:
         "gateway.access.hosts",
         "gateway.access.origins",
         "gateway.access.rejections",
+        "gateway.observe",
+        "gateway.observe.log",
+        "gateway.observe.observer",
+        "gateway.observe.record",
+        "gateway.observe.upstream_replies",
     ]

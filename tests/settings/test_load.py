@@ -18,6 +18,7 @@ from gateway.settings import (
     ModelsSettings,
     NetworkSettings,
     OllamaSettings,
+    OtelSettings,
     ProviderSettings,
     RetrySettings,
     ServerSettings,
@@ -111,6 +112,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "usage": UsageSettings,
         "state": StateSettings,
         "metrics": MetricsSettings,
+        "otel": OtelSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -216,6 +218,11 @@ enabled = true
 by_caller = true
 public = true
 
+[otel]
+traces = true
+metrics = true
+content = true
+
 [network]
 transport = "aiohttp"
 ca_file = "/etc/ssl/company.pem"
@@ -288,6 +295,7 @@ EVERYTHING_LOADED = Settings(
     usage=UsageSettings(True, 30, 0.5),
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     metrics=MetricsSettings(True, True, True),
+    otel=OtelSettings(True, True, True),
     providers={
         "work": ProviderSettings(
             "mistral",
@@ -381,6 +389,9 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_METRICS_ENABLED": "1",
         "GATEWAY_METRICS_BY_CALLER": "yes",
         "GATEWAY_METRICS_PUBLIC": "true",
+        "GATEWAY_OTEL_TRACES": "true",
+        "GATEWAY_OTEL_METRICS": "true",
+        "GATEWAY_OTEL_CONTENT": "true",
         "GATEWAY_CONFIG": str(write(tmp_path, EVERYTHING[EVERYTHING.index("[providers.work]") :])),
     }
 
@@ -528,7 +539,7 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
 
 
 TABLES = (
-    "auth, cool_down, home, keys, limits, metrics, models, network, ollama, plans, prices,"
+    "auth, cool_down, home, keys, limits, metrics, models, network, ollama, otel, plans, prices,"
     " providers, retry, server, state, timeouts, usage"
 )
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))

@@ -20,6 +20,7 @@ PUBLIC = {
     "gateway": "What an application needs that embeds the gateway.",
     "gateway.providers": "What an adapter needs; [the provider contract](provider.md) explains it.",
     "gateway.observe.metrics": "Prometheus metrics for an application's own registry.",
+    "gateway.observe.tracing": "Spans for an application's own tracer provider.",
     "gateway.testing": "What tests of adapters and of embedding applications need.",
 }
 """The packages whose names are public, and what each is for."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.core.errors import GatewayError
 from gateway.core.events import Answer, ChatEvent
 
-__all__ = ["AnswerEncoder", "Dialect"]
+__all__ = ["AnswerEncoder", "Dialect", "WrappingEncoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,15 @@ class AnswerEncoder(Protocol):
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return what reports an error after the first line has been sent."""
+
+
+class WrappingEncoder:
+    """Encode an answer as *encoder* does; subclasses do something with its events before."""
+
+    def __init__(self, encoder: AnswerEncoder) -> None:
+        self._encoder = encoder
+        self.stream_headers = encoder.stream_headers
+        self.line_end = encoder.line_end
+        self.still_here = encoder.still_here
+        self.document_type = encoder.document_type
+        self.error_line = encoder.error_line

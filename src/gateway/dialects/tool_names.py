@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.core.chat import ChatRequest, Message, NamedTool, replace
 from gateway.core.events import Answer, ChatEvent, ToolCall, ToolCallDelta
-from gateway.dialects.base import AnswerEncoder
+from gateway.dialects.base import AnswerEncoder, WrappingEncoder
 
 __all__ = ["RenamingEncoder", "join_name", "rename_tools", "split_name", "upstream_names"]
 
@@ -80,17 +80,12 @@ def rename_tools(request: ChatRequest) -> tuple[ChatRequest, Mapping[str, str]]:
     return renamed, {upstream: name for name, upstream in names.items()}
 
 
-class RenamingEncoder:
+class RenamingEncoder(WrappingEncoder):
     """Encode an answer with the client's names of its calls; *names* has them by those upstream."""
 
     def __init__(self, encoder: AnswerEncoder, names: Mapping[str, str]) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._names = names
-        self.stream_headers = encoder.stream_headers
-        self.line_end = encoder.line_end
-        self.still_here = encoder.still_here
-        self.document_type = encoder.document_type
-        self.error_line = encoder.error_line
 
     def lines(self, events: Sequence[ChatEvent]) -> bytes:
         """Return whole lines for a batch."""

@@ -25,6 +25,7 @@ from gateway.core.errors import (
     UpstreamTimeout,
 )
 from gateway.core.money import UNIT
+from gateway.observe.buckets import DURATION, FIRST_TOKEN, PER_TOKEN, TOKENS
 from gateway.observe.observer import Attempt, Observer
 from gateway.observe.record import RequestRecord
 from gateway.version import __version__
@@ -43,14 +44,6 @@ _SERVER_FAILURE = 500
 _SECOND = 1e9
 _HAS_LEFT = 499
 
-# The boundaries of the GenAI conventions.
-_DURATION = tuple(0.01 * 2**n for n in range(14))
-_FIRST_TOKEN = (
-    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75,
-    1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60,
-)  # fmt: skip
-_PER_TOKEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5)
-_TOKENS = tuple(4**n for n in range(14))
 _OVERHEAD = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 
 _PROVIDER = ("gen_ai_provider_name", "provider")
@@ -78,25 +71,25 @@ class MetricsObserver(Observer):
             "gen_ai_server_request_duration_seconds",
             "Time of a request, from its head to its last byte.",
             (*_MODEL, "error_type"),
-            _DURATION,
+            DURATION,
         )
         self._first = histogram(
             "gen_ai_server_time_to_first_token_seconds",
             "Time from the head of a request to the first token of its answer.",
             _MODEL,
-            _FIRST_TOKEN,
+            FIRST_TOKEN,
         )
         self._per_token = histogram(
             "gen_ai_server_time_per_output_token_seconds",
             "Time of an answer after its first token, divided by the tokens after that.",
             _MODEL,
-            _PER_TOKEN,
+            PER_TOKEN,
         )
         self._tokens = histogram(
             "gen_ai_client_token_usage",
             "Tokens of a request as its provider counted them.",
             (*_MODEL, "gen_ai_token_type"),
-            _TOKENS,
+            TOKENS,
         )
         self._overhead = histogram(
             "gateway_overhead_seconds",

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
+from gateway.core.chat import ChatRequest, FillRequest
+from gateway.core.embeddings import EmbedRequest
+from gateway.core.events import ChatEvent
+from gateway.core.transcriptions import TranscribeRequest
 from gateway.observe.record import RequestRecord
 
-__all__ = ["Attempt", "Observer", "Observers"]
+__all__ = ["Attempt", "ModelRequest", "Observer", "Observers", "RequestHead"]
 
 _log = logging.getLogger("gateway.observe")
 
 T = TypeVar("T")
+
+ModelRequest: TypeAlias = ChatRequest | FillRequest | EmbedRequest | TranscribeRequest
+"""What a provider is sent, in the vocabulary."""
+
+
+class RequestHead(Protocol):
+    """The head of an HTTP request, as its client has sent it; that of aiohttp's requests."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; a name may be written in any case."""
+
+    @property
+    def host(self) -> str:
+        """The name and the port that the client has called."""
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +66,24 @@ class Observer:
     def started(self, record: RequestRecord) -> None:
         """Handle the start of a request, when its head has arrived; *record* has no model yet."""
 
+    def received(self, record: RequestRecord, head: RequestHead) -> None:
+        """Handle the head of the HTTP request, right after `started`."""
+
+    def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
+        """Handle what is about to be sent to a provider, in each attempt.
+
+        *request* may be large: an observer that keeps it keeps a whole conversation in memory.
+        """
+
     def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
         """Handle one phase of one request to a provider."""
+
+    def answered(self, record: RequestRecord, events: Sequence[ChatEvent]) -> None:
+        """Handle a part of an answer that is about to be sent to the client.
+
+        It is a batch of a stream, or the whole of another answer; a transcript is one text.
+        Embeddings are not reported. This is called for every batch, so it must be very quick.
+        """
 
     def finished(self, record: RequestRecord) -> None:
         """Handle the end of a request, once for each, also if its client has disconnected."""
@@ -55,14 +94,30 @@ class Observers:
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._started = [o.started for o in observers if _overrides(o, "started")]
+        self._received = [o.received for o in observers if _overrides(o, "received")]
+        self._dispatched = [o.dispatched for o in observers if _overrides(o, "dispatched")]
         self._attempt = [o.attempt for o in observers if _overrides(o, "attempt")]
+        self._answered = [o.answered for o in observers if _overrides(o, "answered")]
         self._finished = [o.finished for o in observers if _overrides(o, "finished")]
         self.watch_attempts = bool(self._attempt)
+        self.watch_answers = bool(self._answered)
 
-    def started(self, record: RequestRecord) -> None:
+    def started(self, record: RequestRecord, head: RequestHead) -> None:
         """Report that a request has begun."""
         for notify in self._started:
             _call(notify, record)
+        for notify_of in self._received:
+            _call(notify_of, record, head)
+
+    def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
+        """Report what is about to be sent to a provider."""
+        for notify in self._dispatched:
+            _call(notify, record, request)
+
+    def answered(self, record: RequestRecord, events: Sequence[ChatEvent]) -> None:
+        """Report a part of an answer."""
+        for notify in self._answered:
+            _call(notify, record, events)
 
     def finished(self, record: RequestRecord) -> None:
         """Report that a request is over."""

@@ -30,6 +30,7 @@ class RequestRecord:
     ``usage`` is what the provider has counted, and ``complete`` says that there are such counts of
     the whole answer. In any case ``pieces`` and ``characters`` tell what the provider has sent so
     far: the events, and the length of their texts, thinking and calls, or of a transcript.
+    ``stream`` says that the answer is streamed to the client.
     ``canonical`` is the canonical id of the requested model, empty if no list has it, and
     ``service`` the name of the provider's service in OpenTelemetry's GenAI conventions. ``error``
     is the message that the client got, ``error_type`` the name of the error's class, or
@@ -42,6 +43,7 @@ class RequestRecord:
     prices are needed, and ``estimated`` that it and the tokens charged are estimates, as no counts
     arrived.
     ``replies`` holds the head of every answer of a provider, one for each attempt that reached it.
+    ``trace`` is the id of the request's trace, empty unless it is recorded.
     No prompt and no answer is ever stored here.
     """
 
@@ -65,6 +67,7 @@ class RequestRecord:
     service: str = ""
     key: int = 0
     has_choice: bool = False
+    stream: bool = False
     skipped: list[str] = field(default_factory=list)
     usage: Usage | None = None
     complete: bool = False
@@ -79,6 +82,7 @@ class RequestRecord:
     limited: str = ""
     cache: str = ""
     replies: list[Reply] = field(default_factory=list)
+    trace: str = ""
 
     def set_target(self, provider: str, model: str, key: int) -> None:
         """Record the target of the attempt that begins: *provider*, its *model* and its *key*."""

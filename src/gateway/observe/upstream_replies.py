@@ -49,13 +49,15 @@ class Reply:
     """The head of one HTTP response of a provider, whatever its status.
 
     ``request_id`` is the service's own, empty if it sent none. ``limits`` are its rate-limit
-    headers under their own names, in lower case.
+    headers under their own names, in lower case. ``host`` is the host that was asked, empty if the
+    adapter does not tell it.
     """
 
     provider: str
     status: int
     request_id: str
     limits: Mapping[str, str]
+    host: str = ""
 
 
 _collect: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.replies", default=None)

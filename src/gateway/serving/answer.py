@@ -19,6 +19,7 @@ from aiohttp import hdrs, web
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import ModelNotFound
+from gateway.core.events import TextDelta
 from gateway.core.model_info import ListedModel
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
@@ -33,11 +34,13 @@ from gateway.serving.keys import (
     HEARTBEATS,
     LIVE,
     LOADED_MODELS,
+    OBSERVERS,
     RECORD,
     REQUEST_ACCESS,
     TARGETS,
     VISIT,
 )
+from gateway.serving.observed import observed
 from gateway.serving.preparing import Once, RequestFor, for_result, for_stream
 from gateway.serving.provider_keys import user_keys
 from gateway.serving.relay import (
@@ -190,6 +193,7 @@ async def _begin(
             if task.empty is not None:
                 return await task.empty(targets[0])
             if isinstance(task, StreamTask):
+                request[RECORD].stream = task.stream
                 opened = await _dispatch_stream(request, targets, task, prepare, streamed)
                 return _Begun(opened, task.stream, use)
             result = await _dispatch_result(request, targets, task, prepare)
@@ -201,6 +205,8 @@ async def _begin(
     record.pieces = 1
     if isinstance(result, Transcript):
         record.characters = len(result.text)
+        if result.text:
+            request.app[OBSERVERS].answered(record, [TextDelta(result.text)])
     settle(request)
     return task.document(result)
 
@@ -284,16 +290,18 @@ async def _dispatch_stream(
     if visit is not None and visit.answer is not None:
         _, encoder = prepare(targets[0].model, targets[0].owner)
         stream = visit.stream()
-        return Opened(stream, encoder, await anext(stream))
+        return Opened(stream, observed(request, encoder), await anext(stream))
     if task.stream:
         request.app[HEARTBEATS].add(streamed)
 
     def attempt(target: Target) -> Awaitable[Opened]:
         prepared, encoder = prepare(target.model, target.owner)
+        encoder = observed(request, encoder)
         if task.stream:
             streamed.encoder = encoder
         if visit is not None:
             visit.asks(prepared, target)
+        request.app[OBSERVERS].dispatched(request[RECORD], prepared)
         return open_stream(target, prepared, encoder)
 
     opened = await dispatch(request, targets, attempt)
@@ -318,6 +326,7 @@ async def _dispatch_result(
         prepared, _ = prepare(target.model, target.owner)
         if visit is not None:
             visit.asks(prepared, target)
+        request.app[OBSERVERS].dispatched(request[RECORD], prepared)
         result = await task.send(target.provider, prepared)
         check_result(target.model.provider, prepared, result)
         return result

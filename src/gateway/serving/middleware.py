@@ -81,7 +81,7 @@ def request_middleware(app: web.Application) -> Middleware:
         request[SETTINGS] = live.settings
         record_caller(request, record)
         disconnects.track(request)
-        observers.started(record)
+        observers.started(record, request)
         try:
             with collecting(record.replies.append):
                 response = await respond(request, handler, endpoint)

@@ -14,7 +14,7 @@ from gateway.settings.callers import (
 from gateway.settings.environment import Environment
 from gateway.settings.replay import CacheSettings
 from gateway.settings.sources import VARIABLES, load, read_key
-from gateway.settings.telemetry import MetricsSettings
+from gateway.settings.telemetry import MetricsSettings, OtelSettings
 from gateway.settings.values import (
     CoolDownSettings,
     LimitsSettings,
@@ -40,6 +40,7 @@ __all__ = [
     "ModelsSettings",
     "NetworkSettings",
     "OllamaSettings",
+    "OtelSettings",
     "Period",
     "Plan",
     "PriceSettings",

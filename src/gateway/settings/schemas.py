@@ -243,6 +243,12 @@ class _CacheTable(_Table):
     scope = fields.String(validate=validate.OneOf(("caller", "everyone")))
 
 
+class _OtelTable(_Table):
+    traces = fields.Boolean(truthy={True}, falsy={False})
+    metrics = fields.Boolean(truthy={True}, falsy={False})
+    content = fields.Boolean(truthy={True}, falsy={False})
+
+
 class _RetryTable(_Table):
     count = fields.Integer(strict=True, validate=validate.Range(0, 100))
     within = fields.Float(validate=_NOT_NEGATIVE)
@@ -304,6 +310,7 @@ class _Document(_Table):
     state = fields.Nested(_StateTable)
     metrics = fields.Nested(_MetricsTable)
     cache = fields.Nested(_CacheTable)
+    otel = fields.Nested(_OtelTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=_name("a provider"),
@@ -329,6 +336,7 @@ GROUPS: Mapping[str, ma.Schema] = {
     "state": _StateTable(),
     "metrics": _MetricsTable(),
     "cache": _CacheTable(),
+    "otel": _OtelTable(),
 }
 """The groups whose keys are fixed."""
 

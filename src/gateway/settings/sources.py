@@ -25,7 +25,7 @@ from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host, parse_list, parse_socket
 from gateway.settings.replay import CacheSettings
 from gateway.settings.schemas import GROUPS, check, from_text
-from gateway.settings.telemetry import MetricsSettings
+from gateway.settings.telemetry import MetricsSettings, OtelSettings
 from gateway.settings.values import (
     CoolDownSettings,
     KeyFrom,
@@ -224,6 +224,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         state=StateSettings(**groups["state"]),
         metrics=MetricsSettings(**groups["metrics"]),
         cache=CacheSettings(**groups["cache"]),
+        otel=OtelSettings(**groups["otel"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,

@@ -1,10 +1,10 @@
-"""Settings of metrics."""
+"""Settings of metrics and traces."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MetricsSettings"]
+__all__ = ["MetricsSettings", "OtelSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +19,16 @@ class MetricsSettings:
     enabled: bool = False
     by_caller: bool = False
     public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtelSettings:
+    """What is exported by OpenTelemetry's protocol (OTLP), to where its own variables say.
+
+    ``traces`` are spans of requests, ``metrics`` their GenAI metrics. With ``content`` spans hold
+    prompts and answers.
+    """
+
+    traces: bool = False
+    metrics: bool = False
+    content: bool = False

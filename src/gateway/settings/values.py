@@ -18,7 +18,7 @@ from gateway.settings.callers import (
 )
 from gateway.settings.environment import Environment
 from gateway.settings.replay import CacheSettings
-from gateway.settings.telemetry import MetricsSettings
+from gateway.settings.telemetry import MetricsSettings, OtelSettings
 
 __all__ = [
     "CoolDownSettings",
@@ -258,6 +258,7 @@ class Settings:
     state: StateSettings = field(default=StateSettings())
     metrics: MetricsSettings = field(default=MetricsSettings())
     cache: CacheSettings = field(default=CacheSettings())
+    otel: OtelSettings = field(default=OtelSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)

@@ -99,7 +99,8 @@ class Upstream:
         self.timeouts = timeouts
         self.idle_timer = IdleTimer()
         self.transport = transport_for(session)
-        self._base_url = str(URL(base_url.rstrip("/")))
+        base = URL(base_url.rstrip("/"))
+        self._base_url, self._host = str(base), base.host or ""
         self._authorize = authorize
         self._request_id_headers = [istr(name) for name in request_id_headers]
         self._headers = {**headers, "Accept-Encoding": "identity"}
@@ -268,7 +269,7 @@ class Upstream:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = exchange.headers
         request_id = _first(headers, self._request_id_headers)
-        notify(Reply(self.name, exchange.status, request_id, RateLimits(headers)))
+        notify(Reply(self.name, exchange.status, request_id, RateLimits(headers), self._host))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
