@@ -67,6 +67,13 @@ async def test_what_is_configured_and_reachable_is_listed() -> None:
     ]
 
 
+async def test_the_preset_of_a_provider_is_told() -> None:
+    options = {"api_key": SECRET, "base_url": "http://127.0.0.1:1/v1"}
+    found = await findings(Settings(providers={"groq": ProviderSettings("groq", options)}))
+    assert Finding("provider groq: preset groq") in found
+    assert found[-1].trouble
+
+
 async def test_names_are_those_that_clients_see() -> None:
     models = ModelsSettings(aliases={"tiny": "patient-mini"}, expose=("*-mini*",))
 

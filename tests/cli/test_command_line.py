@@ -267,6 +267,14 @@ def test_a_signal_before_the_server_takes_it_ends_at_once(
     assert left == [143]
 
 
+def test_where_there_is_no_hang_up_nothing_is_done_about_it(
+    own_signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(signal, "SIGHUP")
+    monkeypatch.setattr(cli, "main", lambda: 7)
+    assert start() == 7
+
+
 def test_the_help_names_every_option_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -95,10 +95,9 @@ class _Handler(logging.StreamHandler[TextIO]):
         self.acquire()  # again, where a line is being written
         try:
             self._flushed_by = None
-            if self._lines:
-                text = "".join(self._lines)
-                self._lines.clear()
-                self.stream.write(text)
+            text = "".join(self._lines)
+            self._lines.clear()
+            self.stream.write(text)
             self.stream.flush()
         finally:
             self.release()

@@ -45,6 +45,7 @@ def test_the_echo_of_a_prefix_is_dropped(prefix: str, pieces: list[str], shown: 
         pytest.param(("END",), ["one END two"], ["one ", ""], id="in one piece"),
         pytest.param(("END",), ["one E", "N", "D", "x"], ["one ", "", "", "", ""], id="in pieces"),
         pytest.param(("END",), ["one E", "LF"], ["one ", "ELF", ""], id="a false start"),
+        pytest.param(("END",), ["EE", "ND"], ["E", "", ""], id="a second start"),
         pytest.param(("END",), ["one E"], ["one ", "E"], id="an end that could have been one"),
         pytest.param(("xyz", "END"), ["END xyz"], ["", ""], id="the first of two"),
         pytest.param(("abcd", "c"), ["abcd"], ["ab", ""], id="the first that is complete"),
