@@ -350,8 +350,9 @@ async def test_a_model_that_does_not_exist_is_told_with_the_nearest(
 
 async def test_a_model_that_cannot_do_it_is_replaced_for_a_step() -> None:
     async with gateway() as url:
-        reports = await examined(url, "langchain", model="mistral-small:latest", ask=True)
-    assert reports["langchain"].ok
+        for name in ("mistral-small:latest", "mistral-small", "mistral-small-latest"):
+            reports = await examined(url, "langchain", model=name, ask=True)
+            assert reports["langchain"].ok
 
 
 async def test_an_empty_list_of_models_is_told() -> None:
@@ -370,7 +371,18 @@ async def test_a_refused_host_is_told_with_the_setting(listening_on: str) -> Non
     assert "server.allowed_hosts" in finding.remedy
     assert ("if a browser asks" in finding.why) == (listening_on == "0.0.0.0")
     # Other programs are admitted beyond loopback.
-    assert ("zed" in reports) == (listening_on == "0.0.0.0")
+    assert reports["connection"].ok == ("zed" in reports) == (listening_on == "0.0.0.0")
+
+
+async def test_a_name_of_the_same_machine_is_tried_on_that_machine_alone() -> None:
+    names = ("open-webui", "n8n", "anythingllm")
+    async with gateway(listening_on="0.0.0.0") as url, meddler(url) as proxy:
+        elsewhere = await examined(proxy.url.replace("127.0.0.1", "0.0.0.0"), *names)
+        here = await examined(proxy.url, *names)
+    for name in names:
+        (skipped,) = [one for one in elsewhere[name].findings if "not tried" in one.why]
+        assert skipped.ok
+        assert not any(one.why for one in here[name].findings)
 
 
 @pytest.mark.parametrize(

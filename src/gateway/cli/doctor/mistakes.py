@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -18,6 +18,9 @@ __all__ = ["Connection", "base_finding", "buffering", "connect"]
 
 _BROWSER = {"Accept-Language": "en"}
 """Marks a request as one of a browser, the only ones for which all gateways look at the host."""
+
+_FRESH = {"Cache-Control": "no-store"}
+"""Asks for an answer that is made now: one that was kept would come at once."""
 
 _LIKE = 0.4
 _MEASURABLE = 0.1
@@ -37,11 +40,11 @@ class Connection:
     @property
     def works(self) -> bool:
         """Tell whether it makes sense to ask for more."""
-        return bool(self.root) and all(finding.ok for finding in self.findings)
+        return bool(self.root) and all(one.ok or one.optional for one in self.findings)
 
-    def note(self, name: str, why: str = "", remedy: str = "") -> None:
+    def note(self, name: str, why: str = "", remedy: str = "", *, optional: bool = False) -> None:
         """Add a finding, which is a failure if it has a reason."""
-        self.findings.append(Finding(name, not why, why, remedy))
+        self.findings.append(Finding(name, not why, why, remedy, optional))
 
 
 async def connect(visitor: Visitor, *, key: str = "", model: str = "") -> Connection:
@@ -128,6 +131,8 @@ async def _check_host(visitor: Visitor, found: Connection) -> None:
         "host",
         f"{_refused(found.root)} if a browser asks" if refused else "",
         remedy_for(answer, {"Host": URL(found.root).host or ""}) if refused else "",
+        # Apps that are web pages have steps of their own that fail then.
+        optional=True,
     )
 
 
@@ -158,6 +163,10 @@ async def _check_model(visitor: Visitor, found: Connection, key: str, model: str
     answer = await visitor.ask("POST", "/api/show", _auth(key), {"model": model})
     if answer.status == 200:
         found.note("model")
+        shown = answer.json()
+        able = shown.get("capabilities") if isinstance(shown, dict) else None
+        listed = {**found.models.listed, model: frozenset(map(str, able or ()))}
+        found.models = Models(listed, model)
         return
     names = {name.removesuffix(":latest").lower(): name for name in found.models.listed}
     wanted = model.removesuffix(":latest").lower()
@@ -183,7 +192,7 @@ async def buffering(visitor: Visitor, models: Models, *, key: str = "") -> Findi
         "options": {"num_predict": 48},
     }
     try:
-        answer = await visitor.ask("POST", "/api/chat", _auth(key), body, costs=True)
+        answer = await visitor.ask("POST", "/api/chat", _FRESH | _auth(key), body, costs=True)
     except NoAnswer as error:
         return Finding("stream", False, f"POST /api/chat: {error}", _START)
     made = [*_stamps(answer.lines())]
@@ -206,7 +215,7 @@ _UNBUFFER = (
 )
 
 
-def _auth(key: str) -> Mapping[str, str]:
+def _auth(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 

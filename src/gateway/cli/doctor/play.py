@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import hdrs
 from yarl import URL
 
+from gateway.access.hosts import is_loopback_host
 from gateway.cli.doctor.apps import App, Step
 from gateway.cli.doctor.expect import ABSENT, complain
 from gateway.cli.doctor.visit import Answer, NoAnswer, Visitor
@@ -53,7 +54,7 @@ class Models:
     def able(self, needs: frozenset[str]) -> str:
         """Return the wanted model, or the first one, that has the capabilities; else nothing.
 
-        An unlisted model that is wanted is returned, since it may be served nevertheless.
+        A wanted model of which nothing is known is returned, so that the answers tell.
         """
         if self.wanted and self.listed.get(self.wanted, needs) >= needs:
             return self.wanted
@@ -70,6 +71,10 @@ async def play(
     findings: list[Finding] = []
     for step in app.steps:
         if step.ask and not ask:
+            continue
+        if hdrs.HOST in step.headers and not is_loopback_host(URL(visitor.url).host or ""):
+            # A proxy in between would take the name for that of another site.
+            findings.append(Finding(step.name, why="not tried: it is for the same machine only"))
             continue
         model = models.able(step.needs)
         if not model and "{model}" in f"{step.path} {step.body}":
