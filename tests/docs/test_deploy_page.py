@@ -6,9 +6,6 @@ import configparser
 import dataclasses
 import re
 from importlib.metadata import entry_points, metadata
-from typing import Any
-
-import yaml
 
 from gateway.access.origins import Origins
 from gateway.cli.main import _parse
@@ -54,30 +51,6 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
     documented = [name for row in table(PAGE, "Logs") for name in codes(row["Field"])]
     shown = {*_fields(record), *_fields(uncounted)} - {"attribution.team"}
     assert {*documented} == {*shown, "attribution.NAME"}
-
-
-def test_the_deployment_probes_paths_that_exist() -> None:
-    *_, block = blocks(DOCS / PAGE, "yaml")
-    deployment, service = yaml.safe_load_all(block.text)
-    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
-    pod: Any = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("liveness", "readiness")]
-    assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"} & PATHS
-    assert {probe["port"] for probe in probes} == {Settings().server.port}
-    assert _parse(container["args"]).log_format == "json"
-    patience = next(
-        int(one["value"]) for one in container["env"] if one["name"].endswith("SHUTDOWN_TIMEOUT")
-    )
-    assert pod["terminationGracePeriodSeconds"] > patience + 1
-
-
-def test_the_compose_file_names_variables_and_directories_that_exist() -> None:
-    first, *_ = blocks(DOCS / PAGE, "yaml")
-    service = yaml.safe_load(first.text)["services"]["gateway"]
-    assert {*service["environment"]} == {"MISTRAL_API_KEY_FILE"}
-    image = (ROOT / "Dockerfile").read_text()
-    assert [volume.partition(":")[2] in image for volume in service["volumes"]] == [True]
 
 
 def test_the_installed_command_is_the_module() -> None:

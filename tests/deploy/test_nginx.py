@@ -1,0 +1,157 @@
+"""A real nginx with the configuration of ``deploy/proxies`` before a real gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway import create_app
+from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.model_info import Capability, ModelInfo
+from gateway.settings import LimitsSettings, Settings
+from pages import ROOT
+from scripted import HANG, ScriptedProvider
+
+_START = 20.0
+_WAIT = 10.0
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def configuration(gateway: int, port: int, directory: Path) -> str:
+    """Return the shipped file with our ports and without TLS and passwords, as a whole one."""
+    text = (ROOT / "deploy" / "proxies" / "nginx.conf").read_text("utf-8")
+    text = text.replace("127.0.0.1:11434", f"127.0.0.1:{gateway}")
+    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    text = re.sub(r"^\s*(ssl_certificate|auth_basic)\w* .*;$", "", text, flags=re.M)
+    temporary = "\n".join(
+        f"{name}_temp_path {directory}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""
+        daemon off;
+        master_process off;
+        pid {directory}/pid;
+        error_log stderr warn;
+        events {{}}
+        http {{
+            access_log off;
+            {temporary}
+            {text}
+        }}
+    """
+
+
+@contextmanager
+def nginx(gateway: int, directory: Path) -> Iterator[str]:
+    executable = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if executable is None:
+        pytest.skip("there is no nginx")
+    port = free_port()
+    file = directory / "nginx.conf"
+    file.write_text(configuration(gateway, port, directory))
+    process = subprocess.Popen([executable, "-e", "stderr", "-p", str(directory), "-c", str(file)])
+    try:
+        give_up_at = time.monotonic() + _START
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < give_up_at
+                time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(_WAIT)
+
+
+@pytest.fixture
+async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, ScriptedProvider]]:
+    provider = ScriptedProvider([ModelInfo("tiny-latest", capabilities=frozenset(Capability))])
+    settings = Settings(limits=LimitsSettings(body=6_000_000))
+    app = create_app(settings, providers={"mistral": provider})
+    runner = web.AppRunner(app, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        with nginx(port, tmp_path) as url:
+            yield url, provider
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("path", "piece"),
+    [("/api/chat", b'"content":"one"'), ("/v1/chat/completions", b'"content":"one"')],
+)
+async def test_each_piece_of_a_stream_arrives_before_the_answer_ends(
+    proxied: tuple[str, ScriptedProvider], path: str, piece: bytes
+) -> None:
+    url, provider = proxied
+    provider.steps = ([TextDelta("one")], HANG)
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    async with aiohttp.ClientSession() as session, asyncio.timeout(_WAIT):
+        async with session.post(url + path, json=body) as response:
+            assert response.status == 200
+            received = b""
+            while piece not in received.replace(b'": "', b'":"'):
+                received += await response.content.readany()
+            assert not provider.left.is_set()
+            # A client that leaves is noticed through the proxy, and nothing more is paid for.
+            response.close()
+        await provider.left.wait()
+
+
+async def test_a_whole_stream_comes_through_with_its_end(
+    proxied: tuple[str, ScriptedProvider],
+) -> None:
+    url, provider = proxied
+    provider.steps = ([TextDelta("one")], [TextDelta("two")], [Finish(FinishReason.STOP)])
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
+    async with (
+        asyncio.timeout(_WAIT),
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/api/chat", json=body) as response,
+    ):
+        lines = [json.loads(line) async for line in response.content]
+    assert [line["message"]["content"] for line in lines] == ["one", "two", ""]
+    assert lines[-1]["done"] is True
+
+
+async def test_large_bodies_reach_the_gateway_whose_limit_holds(
+    proxied: tuple[str, ScriptedProvider],
+) -> None:
+    url, provider = proxied
+    provider.steps = ([TextDelta("seen"), Finish(FinishReason.STOP)],)
+    message = {"role": "user", "content": "A" * 4_000_000}
+    statuses = []
+    async with aiohttp.ClientSession() as session, asyncio.timeout(_WAIT):
+        for content in ([message], [message, message]):
+            body = {"model": "tiny", "messages": content, "stream": False}
+            data = io.BytesIO(json.dumps(body).encode())
+            async with session.post(f"{url}/api/chat", data=data) as response:
+                statuses.append((response.status, response.headers["Content-Type"][:16]))
+    # The second answer is the gateway's own, and no page of nginx.
+    assert statuses == [(200, "application/json"), (413, "application/json")]
