@@ -255,3 +255,11 @@ def test_a_line_that_cannot_be_made_is_reported(capsys: pytest.CaptureFixture[st
     logging.getLogger("gateway").info("%d", "none")
     assert stream.messages() == []
     assert "--- Logging error ---" in capsys.readouterr().err
+
+
+def test_json_has_the_details_of_a_request_and_text_has_not() -> None:
+    made = record("request", fields={"model": "m"})
+    made.details = {"operation": "chat", "stream": True}
+    line = json.loads(JsonFormatter().format(made))
+    assert (line["model"], line["operation"], line["stream"]) == ("m", "chat", True)
+    assert TextFormatter().format(made).endswith("request model=m")

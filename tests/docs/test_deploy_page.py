@@ -12,7 +12,7 @@ from gateway.cli.main import _parse
 from gateway.core.events import FinishReason, Usage
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
-from gateway.observe.log import _fields
+from gateway.observe.log import _details, _fields
 from gateway.observe.record import RequestRecord
 from gateway.observe.upstream_replies import Reply
 from gateway.providers.upstream import framing
@@ -34,7 +34,14 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
         usage=Usage(1, 1),
         finish=FinishReason.STOP,
         error="e",
-        replies=[Reply("p", 200, "id", {})],
+        replies=[Reply("p", 200, "id", {}, "api.example")],
+        trace="0af7651916cd43dd8448eb211c80319c",
+        dialect="ollama",
+        route="/api/chat",
+        operation="chat",
+        canonical="m-1",
+        service="acme",
+        error_type="UpstreamTimeout",
         peer="127.0.0.1",
         cache="hit",
         client="203.0.113.7",
@@ -48,9 +55,13 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
     )
     record.timing.mark_delta()
     uncounted = dataclasses.replace(record, usage=None, pieces=1)
-    documented = [name for row in table(PAGE, "Logs") for name in codes(row["Field"])]
+    rows = table(PAGE, "Logs")
+    only = "JSON only"
+    documented = [n for r in rows if only not in r["Meaning"] for n in codes(r["Field"])]
     shown = {*_fields(record), *_fields(uncounted)} - {"attribution.team"}
     assert {*documented} == {*shown, "attribution.NAME"}
+    in_json = [n for r in rows if only in r["Meaning"] for n in codes(r["Field"])]
+    assert {*in_json} == {*_details(record)}
 
 
 def test_the_installed_command_is_the_module() -> None:

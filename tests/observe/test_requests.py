@@ -58,6 +58,7 @@ def test_a_line_has_everything_as_fields(caplog: pytest.LogCaptureFixture) -> No
         "first_token_ms": 7,
         "total_ms": 20,
     }
+    assert line.details == {"cached_tokens": 0, "stream": False}  # type: ignore[attr-defined]
 
 
 class Lines(logging.Handler):
@@ -93,7 +94,7 @@ def test_a_line_lacks_nothing_where_nobody_asks_for_threads(
     for name in ("created", "msecs", "relativeCreated"):
         assert ours[name] == pytest.approx(standard[name], abs=1000)
         standard[name] = ours[name]
-    assert ours == {**standard, "fields": ours["fields"]}
+    assert ours == {**standard, "fields": ours["fields"], "details": ours["details"]}
     made_again = logging.makeLogRecord(ours)
     assert made_again.getMessage() == "request"
     assert ours["created"] * 1000 % 1000 == pytest.approx(ours["msecs"], abs=1)

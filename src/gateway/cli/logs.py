@@ -40,12 +40,13 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record: its fields, then ts, level, logger, message and trace."""
+    """One JSON object per record: fields, details, then ts, level, logger, message and trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; it never contains a line feed."""
         document = {
             **_fields(record),
+            **getattr(record, "details", {}),
             "ts": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,

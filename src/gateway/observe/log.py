@@ -19,7 +19,10 @@ _FAILURE = 400
 
 
 class LogObserver(Observer):
-    """Write one line for each request, with everything in it as fields of the log record."""
+    """Write one line for each request, with everything in it as fields of the log record.
+
+    Its attribute ``details`` has more fields, for lines that are read by programs.
+    """
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -33,7 +36,7 @@ class LogObserver(Observer):
         level = logging.INFO if is_notable else logging.DEBUG
         if self._log.isEnabledFor(level):
             # Not `Logger.log`, which walks the stack to find the caller.
-            extra = {"fields": _fields(record)}
+            extra = {"fields": _fields(record), "details": _details(record)}
             line = self._log.makeRecord(
                 self._log.name, level, "", 0, "request", (), None, extra=extra
             )
@@ -87,8 +90,30 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
         shown["upstream_replies"] = len(record.replies)
     if record.skipped:
         shown["passed_over"] = ",".join(record.skipped)
+    if record.trace:
+        shown["trace_id"] = record.trace
     timing = record.timing
     if timing.first:
         shown["first_token_ms"] = (timing.first - timing.accepted) // 1_000_000
     shown["total_ms"] = (timing.clock() - timing.accepted) // 1_000_000
     return shown
+
+
+def _details(record: RequestRecord) -> Mapping[str, object]:
+    """Return the known fields that a trace has as well, and that people rarely need."""
+    found: dict[str, object] = {
+        "dialect": record.dialect,
+        "route": record.route,
+        "operation": record.operation,
+        "canonical": record.canonical,
+        "service": record.service,
+        "error_type": record.error_type,
+    }
+    found = {name: text for name, text in found.items() if text}
+    if record.replies and record.replies[-1].host:
+        found["upstream_host"] = record.replies[-1].host
+    if record.usage is not None:
+        found["cached_tokens"] = record.usage.cached_tokens
+    if record.provider:
+        found["stream"] = record.stream
+    return found
