@@ -12,6 +12,7 @@ from gateway.core.errors import SettingsError
 from gateway.settings import (
     VARIABLES,
     AuthSettings,
+    CacheSettings,
     CoolDownSettings,
     LimitsSettings,
     MetricsSettings,
@@ -113,6 +114,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "state": StateSettings,
         "metrics": MetricsSettings,
         "otel": OtelSettings,
+        "cache": CacheSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -218,6 +220,13 @@ enabled = true
 by_caller = true
 public = true
 
+[cache]
+enabled = true
+what = "all"
+ttl = 60
+size = 1000
+scope = "everyone"
+
 [otel]
 traces = true
 metrics = true
@@ -296,6 +305,7 @@ EVERYTHING_LOADED = Settings(
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     metrics=MetricsSettings(True, True, True),
     otel=OtelSettings(True, True, True),
+    cache=CacheSettings(True, "all", 60.0, 1000, "everyone"),
     providers={
         "work": ProviderSettings(
             "mistral",
@@ -389,6 +399,11 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_METRICS_ENABLED": "1",
         "GATEWAY_METRICS_BY_CALLER": "yes",
         "GATEWAY_METRICS_PUBLIC": "true",
+        "GATEWAY_CACHE_ENABLED": "true",
+        "GATEWAY_CACHE_WHAT": "all",
+        "GATEWAY_CACHE_TTL": "60",
+        "GATEWAY_CACHE_SIZE": "1000",
+        "GATEWAY_CACHE_SCOPE": "everyone",
         "GATEWAY_OTEL_TRACES": "true",
         "GATEWAY_OTEL_METRICS": "true",
         "GATEWAY_OTEL_CONTENT": "true",
@@ -539,8 +554,8 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
 
 
 TABLES = (
-    "auth, cool_down, home, keys, limits, metrics, models, network, ollama, otel, plans, prices,"
-    " providers, retry, server, state, timeouts, usage"
+    "auth, cache, cool_down, home, keys, limits, metrics, models, network, ollama, otel, plans,"
+    " prices, providers, retry, server, state, timeouts, usage"
 )
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
 
