@@ -37,7 +37,7 @@ const answer: string | undefined = document(whole.data).message.content;
 
 const streamed = await client.POST("/api/chat", { body: hello, parseAs: "stream" });
 const pieces = (await lines(streamed.data)).map(
-  (line) => JSON.parse(line) as Schemas["OllamaChatAnswer"],
+  (line) => JSON.parse(line) as Schemas["OllamaChatPiece"] | Schemas["OllamaChatAnswer"],
 );
 
 const asked: Schemas["OllamaMessage"] = { role: "user", content: "What is the weather in Paris?" };

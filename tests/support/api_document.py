@@ -94,10 +94,10 @@ def _of_kind(kind: str, schema: Mapping[str, Any], depth: int) -> st.SearchStrat
             if name not in required
         },
     )
-    others = schema["additionalProperties"]
-    others = {} if others is True else others
     if members or depth <= 0:
         return known
+    others = schema["additionalProperties"]
+    others = {} if others is True else others
     return st.dictionaries(st.sampled_from(("x", "y")), values_of(others, depth - 1), max_size=2)
 
 

@@ -101,7 +101,14 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         "Answer a conversation; streamed unless `stream` is false.",
         Answered(
             (from_ollama.OllamaChatAnswer,),
-            Events((from_ollama.OllamaChatAnswer, from_ollama.OllamaError), LINES),
+            Events(
+                (
+                    from_ollama.OllamaChatPiece,
+                    from_ollama.OllamaChatAnswer,
+                    from_ollama.OllamaError,
+                ),
+                LINES,
+            ),
         ),
         Body(
             ollama.ChatSchema,
@@ -118,7 +125,14 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         "Answer one prompt, or write the text between a prompt and a suffix.",
         Answered(
             (from_ollama.OllamaGenerateAnswer,),
-            Events((from_ollama.OllamaGenerateAnswer, from_ollama.OllamaError), LINES),
+            Events(
+                (
+                    from_ollama.OllamaGeneratePiece,
+                    from_ollama.OllamaGenerateAnswer,
+                    from_ollama.OllamaError,
+                ),
+                LINES,
+            ),
         ),
         Body(ollama.GenerateSchema, {"model": _MODEL, "prompt": "Hello", "format": "json"}),
     ),

@@ -47,9 +47,10 @@ def count(*, required: bool = True, **settings: Any) -> fields.Integer:
     return fields.Integer(required=required, validate=validate.Range(min=0), **settings)
 
 
-def flag() -> fields.Boolean:
-    """Return a field that is always there, and true or false."""
-    return fields.Boolean(required=True)
+def flag(always: bool | None = None) -> fields.Boolean:
+    """Return a field that is there in every answer: true or false, or *always* one of both."""
+    only = None if always is None else validate.OneOf([always])
+    return fields.Boolean(required=True, validate=only)
 
 
 def nested(

@@ -10,12 +10,14 @@ __all__ = [
     "OllamaAnswerMessage",
     "OllamaCalledFunction",
     "OllamaChatAnswer",
+    "OllamaChatPiece",
     "OllamaCloud",
     "OllamaDetails",
     "OllamaEmbedAnswer",
     "OllamaEmbeddingsAnswer",
     "OllamaError",
     "OllamaGenerateAnswer",
+    "OllamaGeneratePiece",
     "OllamaMadeToolCall",
     "OllamaModel",
     "OllamaModelDetails",
@@ -78,30 +80,54 @@ class OllamaTokenLogprob(AnswerSchema):
     top_logprobs = fields.List(fields.Dict())
 
 
-class _Answered(_Remote):
-    """The members of whole answers and of lines; counts and times are only in the last line."""
+class _Line(_Remote):
+    """The members of all answers and of all lines."""
 
     model = text()
     created_at = text(metadata={"format": "date-time"})
-    done = flag()
-    done_reason = word("stop", "length", "load", "unload", required=False)
+    logprobs = nested(OllamaTokenLogprob, many=True, required=False)
+
+
+class _Piece(_Line):
+    """The members of lines that others follow."""
+
+    done = flag(always=False)
+
+
+class _Answered(_Line):
+    """The members of whole answers and of last lines; a load has no counts and no times."""
+
+    done = flag(always=True)
+    done_reason = word("stop", "length", "load", "unload")
     total_duration = count(required=False, metadata={"description": "Nanoseconds."})
     load_duration = count(required=False)
     prompt_eval_count = count(required=False, metadata={"description": "Tokens."})
     prompt_eval_duration = count(required=False)
     eval_count = count(required=False)
     eval_duration = count(required=False)
-    logprobs = nested(OllamaTokenLogprob, many=True, required=False)
 
 
 class OllamaChatAnswer(_Answered):
-    """An answer of ``/api/chat``, or a line of it."""
+    """An answer of ``/api/chat``, or its last line."""
 
     message = nested(OllamaAnswerMessage)
 
 
+class OllamaChatPiece(_Piece):
+    """A line of an answer of ``/api/chat`` that others follow."""
+
+    message = nested(OllamaAnswerMessage)
+
+
+class OllamaGeneratePiece(_Piece):
+    """A line of an answer of ``/api/generate`` that others follow."""
+
+    response = text()
+    thinking = text(required=False)
+
+
 class OllamaGenerateAnswer(_Answered):
-    """An answer of ``/api/generate``, or a line of it."""
+    """An answer of ``/api/generate``, or its last line."""
 
     response = text()
     thinking = text(required=False)
