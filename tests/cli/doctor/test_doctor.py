@@ -229,7 +229,7 @@ def test_a_gateway_that_does_not_run_is_told_with_the_address_of_the_settings(
     status, out, _ = doctor("zed")
     assert status == 1
     shown = "[::1]" if host == "::1" else "127.0.0.1"
-    assert f"failed, reachable: http://{shown}:9: " in out
+    assert f"failed, reachable: http://{shown}:9: connection refused\n" in out
     assert "server.port" in out
     assert "zed" not in out
     assert doctor("--url", "127.0.0.1:9")[0] == 1
@@ -332,7 +332,7 @@ async def test_the_key_of_the_settings_is_used(
         ("mistral-smal", "mistral-small:latest"),
         ("Mistral-Lrage", "mistral-large:latest"),
         ("codestrall", "codestral:latest"),
-        ("###", ""),
+        ("qqqq", ""),
     ],
 )
 async def test_a_model_that_does_not_exist_is_told_with_the_nearest(
@@ -344,7 +344,7 @@ async def test_a_model_that_does_not_exist_is_told_with_the_nearest(
     finding = failed(reports["connection"])["model"]
     assert finding.why == f"there is no model {name}"
     assert finding.remedy.startswith(f"use {nearest}, which" if nearest else "GET /api/tags")
-    assert [*failed(reports["zed"])] == ["description"]
+    assert "models.aliases" in failed(reports["zed"])["description"].remedy
     assert all(report.ok for report in right.values())
 
 

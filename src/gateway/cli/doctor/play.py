@@ -91,11 +91,7 @@ async def play(
         reason = judge(step, answer)
         if reason:
             why = f"{step.method} {step.path}: {reason}; {step.why}"
-            has_key = any("{key}" in value for value in step.headers.values())
-            # The key helps no app that does not send one.
-            general = remedy_for(answer, step.headers) if has_key or answer.status != 401 else ""
-            remedy = general or step.remedy
-            findings.append(Finding(step.name, False, why, remedy, step.optional))
+            findings.append(Finding(step.name, False, why, _remedy(step, answer), step.optional))
         else:
             findings.append(Finding(step.name, optional=step.optional))
     return Report(app.slug, app.version, findings)
@@ -120,6 +116,16 @@ def judge(step: Step, answer: Answer) -> str:
     return ""
 
 
+def _remedy(step: Step, answer: Answer) -> str:
+    if answer.status == 401 and not any("{key}" in value for value in step.headers.values()):
+        return step.remedy  # a key helps no app that sends none
+    # A path that is not served has no JSON.
+    if answer.status == 404 and step.status != 404 and answer.type == "application/json":
+        return _OTHER_MODEL
+    return remedy_for(answer, step.headers) or step.remedy
+
+
+_OTHER_MODEL = "use a model of GET /api/tags, or give one this name with models.aliases"
 _SILENT = "look at the log of the gateway, and whether a proxy in front of it holds requests back"
 
 
