@@ -334,6 +334,23 @@ def test_tools(choice: Any, calling: object) -> None:
     assert sent.get("toolConfig") == (calling and {"functionCallingConfig": calling})
 
 
+def test_a_name_begins_as_the_service_wants_it_wherever_it_stands() -> None:
+    call = ToolCall("3d", {}, "c1")
+    turn = Message(Role.ASSISTANT, tool_calls=(call,))
+    sent = body(
+        USER,
+        turn,
+        RESULT,
+        tools=(Tool("3d"), Tool("-" * 64), Tool("_a"), Tool("B")),
+        tool_choice=NamedTool("3d"),
+    )
+    declared = [one["name"] for one in sent["tools"][0]["functionDeclarations"]]
+    assert declared == ["_3d", "_" + "-" * 63, "_a", "B"]
+    assert sent["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["_3d"]
+    assert sent["contents"][1]["parts"][0]["functionCall"]["name"] == "_3d"
+    assert sent["contents"][2]["parts"][0]["functionResponse"]["name"] == "_3d"
+
+
 @pytest.mark.parametrize(
     "request_of",
     [

@@ -22,6 +22,8 @@ from gateway.providers import (
     Role,
     Sampling,
     TextDelta,
+    Tool,
+    ToolCall,
     UpstreamDenied,
     UpstreamError,
     UpstreamRateLimited,
@@ -225,6 +227,23 @@ async def test_a_missing_key_is_named_before_anything_is_sent() -> None:
             with pytest.raises(UpstreamDenied, match="GEMINI_API_KEY"):
                 await asked
         assert upstream.requests == []
+
+
+async def test_a_tool_has_the_clients_name_in_the_answer() -> None:
+    call = {"functionCall": {"name": "_3d", "args": {}, "id": "1"}}
+    async with opened(Answer([events(response(call, reason="STOP"))])) as (provider, _):
+        request = ChatRequest("gemini-3.5-pro", USER, tools=(Tool("3d"),))
+        found = [one async for batch in provider.chat(request) for one in batch]
+    assert found[0] == ToolCall("3d", {}, "1")
+
+
+async def test_a_model_that_cannot_think_is_not_told_not_to() -> None:
+    async with opened(HELLO) as (provider, upstream):
+        for model in ("gemini-2.0-flash", "gemini-2.5-flash"):
+            async for _ in provider.chat(ChatRequest(model, USER, think=False)):
+                pass
+        sent = [json.loads(one.body).get("generationConfig") for one in upstream.requests]
+    assert sent == [None, {"thinkingConfig": {"thinkingBudget": 0}}]
 
 
 async def test_usage_and_the_host() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from gateway.providers import (
+    Capability,
     ChatRequest,
     ChatStream,
     EmbedRequest,
@@ -30,7 +31,7 @@ from gateway.providers import (
 )
 
 from gateway_gemini import models
-from gateway_gemini.contents import signatures
+from gateway_gemini.contents import function_name, signatures
 from gateway_gemini.decode import ResponseDecoder
 from gateway_gemini.encode import chat_body
 from gateway_gemini.traits import learn, traits_of
@@ -102,7 +103,12 @@ class GoogleProvider(Provider[OptionsT]):
         self._check()
         name, keepsakes = self.context.name, self.context.keepsakes
         owner = Owner(request.caller, name, request.model)
-        request = replace(request, messages=keepsakes.recall(owner, request.messages))
+        thinks = Capability.THINKING in self.describe(request.model).capabilities
+        request = replace(
+            request,
+            messages=keepsakes.recall(owner, request.messages),
+            think=request.think if thinks else None,
+        )
         stream = await stream_learning(
             self._upstream,
             f"{model_path(request.model)}:streamGenerateContent?alt=sse",
@@ -114,6 +120,7 @@ class GoogleProvider(Provider[OptionsT]):
             answer_id=uuid4().hex,
             think=request.think is not False,
             seal=bool(request.think),
+            names={function_name(tool.name): tool.name for tool in request.tools},
             keep=partial(keepsakes.keep, owner),
             key_variable=self._key_variable,
         )

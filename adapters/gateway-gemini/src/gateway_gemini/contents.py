@@ -31,12 +31,21 @@ from gateway.providers import (
     text_of,
 )
 
-__all__ = ["DIALECT", "UNSIGNED", "Signing", "contents", "instructions", "signatures"]
+__all__ = [
+    "DIALECT",
+    "UNSIGNED",
+    "Signing",
+    "contents",
+    "function_name",
+    "instructions",
+    "signatures",
+]
 
 DIALECT = "gemini"
 """The key of what the service wants back with a turn, in keepsakes."""
 UNSIGNED = "skip_thought_signature_validator"
 """What the service accepts in the place of a signature that is not known."""
+_LONGEST_NAME = 64
 _NOTHING_SAID = "."
 """The text of a user's turn that has none, for a conversation that has to start with one."""
 
@@ -76,6 +85,11 @@ def instructions(messages: Sequence[Message]) -> str:
     """Return the instructions with which a conversation begins."""
     leading = takewhile(lambda message: message.role is Role.SYSTEM, messages)
     return join_paragraphs([clean(message.text) for message in leading])
+
+
+def function_name(name: str) -> str:
+    """Return what a tool is called here: a name does not begin with a digit or a dash."""
+    return name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"[:_LONGEST_NAME]
 
 
 def signatures(body: Mapping[str, object]) -> list[object]:
@@ -136,7 +150,11 @@ def _part(part: Part) -> dict[str, object]:
 
 
 def _call(call: ToolCall, signature: str, *, ids: bool) -> dict[str, object]:
-    function = {"name": call.name, "args": call.arguments, **({"id": call.id} if ids else {})}
+    function = {
+        "name": function_name(call.name),
+        "args": call.arguments,
+        **({"id": call.id} if ids else {}),
+    }
     return {"functionCall": function, **({"thoughtSignature": signature} if signature else {})}
 
 
@@ -144,7 +162,7 @@ def _result(message: Message, *, ids: bool) -> dict[str, object]:
     """Return a result, which is an object for this service."""
     value = json_of(message.text)
     response = value if isinstance(value, dict) else {"result": message.text}
-    function = {"name": message.tool_name, "response": response}
+    function = {"name": function_name(message.tool_name), "response": response}
     return {"functionResponse": {**function, **({"id": message.tool_call_id} if ids else {})}}
 
 

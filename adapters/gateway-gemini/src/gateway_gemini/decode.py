@@ -6,7 +6,8 @@ ends after the event that has the reason, and some models have a reason in each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -49,6 +50,7 @@ _FAILED = frozenset(
         *("NO_IMAGE", "IMAGE_OTHER"),
     }
 )
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _NONE = frozenset({"", "FINISH_REASON_UNSPECIFIED"})
 
 
@@ -88,10 +90,11 @@ class ResponseDecoder(ChunkDecoder):
     Thinking that comes although *think* is false is dropped. With *seal* signatures are told as a
     `Thought`, which is for clients that have asked for thinking and so have a place for it.
     *answer_id* is what ids of calls are made of if the service names neither them nor the answer;
-    it is to be another for each answer.
+    it is to be another for each answer. *names* are the client's names of tools, by those at the
+    service.
     """
 
-    __slots__ = ("_answer_id", "_ending", "_key_variable", "_parts", "_places", "_seal")
+    __slots__ = ("_answer_id", "_ending", "_key_variable", "_names", "_parts", "_places", "_seal")
 
     def __init__(
         self,
@@ -100,6 +103,7 @@ class ResponseDecoder(ChunkDecoder):
         answer_id: str,
         think: bool = True,
         seal: bool = False,
+        names: Mapping[str, str] = _NO_NAMES,
         keep: Keep | None = None,
         key_variable: str = KEY_VARIABLE,
     ) -> None:
@@ -107,6 +111,7 @@ class ResponseDecoder(ChunkDecoder):
         self._answer_id = answer_id
         self._key_variable = key_variable
         self._seal = seal
+        self._names = names
         self._ending: FinishReason | None = None
         self._parts: list[dict[str, object]] = []
         """The parts that are signed, as the keepsake of the turn has them."""
@@ -176,10 +181,11 @@ class ResponseDecoder(ChunkDecoder):
             events.append(Thought({DIALECT: {"parts": [signed]}}))
 
     def _take_call(self, events: list[ChatEvent], call: dict[str, object], signature: str) -> None:
-        if not text_of(call.get("name")):
+        name = text_of(call.get("name"))
+        if not name:
             events += self._fail_unreadable("a call without a name")
             return
-        function = {"name": call.get("name"), "arguments": call.get("args") or {}}
+        function = {"name": self._names.get(name, name), "arguments": call.get("args") or {}}
         element = {"id": call.get("id"), "index": self._places, "function": function}
         if signature:
             element[EXTRA_CONTENT] = {"google": {"thought_signature": signature}}

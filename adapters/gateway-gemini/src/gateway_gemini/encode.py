@@ -18,7 +18,7 @@ from gateway.providers import (
     reject_deep_nesting,
 )
 
-from gateway_gemini.contents import Signing, contents, instructions
+from gateway_gemini.contents import Signing, contents, function_name, instructions
 from gateway_gemini.traits import Traits
 
 __all__ = ["chat_body"]
@@ -115,7 +115,7 @@ def _format_words(form: JsonFormat) -> str:
 
 
 def _declaration(tool: Tool) -> Mapping[str, object]:
-    declared: dict[str, object] = {"name": clean(tool.name)}
+    declared: dict[str, object] = {"name": function_name(clean(tool.name))}
     if tool.description:
         declared["description"] = clean(tool.description)
     if tool.parameters:
@@ -126,5 +126,5 @@ def _declaration(tool: Tool) -> Mapping[str, object]:
 
 def _calling(choice: str | NamedTool) -> Mapping[str, object]:
     if isinstance(choice, NamedTool):
-        return {"mode": "ANY", "allowedFunctionNames": [clean(choice.name)]}
+        return {"mode": "ANY", "allowedFunctionNames": [function_name(clean(choice.name))]}
     return {"mode": _MODES[choice]}
