@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ import pytest
 from aiohttp import web
 
 from gateway import create_app
-from gateway.core.events import Finish, FinishReason, TextDelta
+from gateway.core.chat import ChatRequest
+from gateway.core.events import ChatStream, Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.settings import LimitsSettings, Settings
 from pages import ROOT
@@ -27,6 +29,17 @@ from scripted import HANG, ScriptedProvider
 
 _START = 20.0
 _WAIT = 10.0
+
+
+class _PacedProvider(ScriptedProvider):
+    """Yields the steps with a pause between two of them, by which buffering can be seen."""
+
+    pause = 0.0
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        async for batch in super().chat(request):
+            yield batch
+            await asyncio.sleep(self.pause)
 
 
 def free_port() -> int:
@@ -86,8 +99,9 @@ def nginx(gateway: int, directory: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, ScriptedProvider]]:
-    provider = ScriptedProvider([ModelInfo("tiny-latest", capabilities=frozenset(Capability))])
+async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, _PacedProvider]]:
+    model = ModelInfo("tiny-latest", capabilities=frozenset(Capability), family="tiny")
+    provider = _PacedProvider([model])
     settings = Settings(limits=LimitsSettings(body=6_000_000))
     app = create_app(settings, providers={"mistral": provider})
     runner = web.AppRunner(app, handler_cancellation=True)
@@ -107,7 +121,7 @@ async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, ScriptedProvider]]
     [("/api/chat", b'"content":"one"'), ("/v1/chat/completions", b'"content":"one"')],
 )
 async def test_each_piece_of_a_stream_arrives_before_the_answer_ends(
-    proxied: tuple[str, ScriptedProvider], path: str, piece: bytes
+    proxied: tuple[str, _PacedProvider], path: str, piece: bytes
 ) -> None:
     url, provider = proxied
     provider.steps = ([TextDelta("one")], HANG)
@@ -125,7 +139,7 @@ async def test_each_piece_of_a_stream_arrives_before_the_answer_ends(
 
 
 async def test_a_whole_stream_comes_through_with_its_end(
-    proxied: tuple[str, ScriptedProvider],
+    proxied: tuple[str, _PacedProvider],
 ) -> None:
     url, provider = proxied
     provider.steps = ([TextDelta("one")], [TextDelta("two")], [Finish(FinishReason.STOP)])
@@ -141,7 +155,7 @@ async def test_a_whole_stream_comes_through_with_its_end(
 
 
 async def test_large_bodies_reach_the_gateway_whose_limit_holds(
-    proxied: tuple[str, ScriptedProvider],
+    proxied: tuple[str, _PacedProvider],
 ) -> None:
     url, provider = proxied
     provider.steps = ([TextDelta("seen"), Finish(FinishReason.STOP)],)
@@ -155,3 +169,21 @@ async def test_large_bodies_reach_the_gateway_whose_limit_holds(
                 statuses.append((response.status, response.headers["Content-Type"][:16]))
     # The second answer is the gateway's own, and no page of nginx.
     assert statuses == [(200, "application/json"), (413, "application/json")]
+
+
+async def test_the_doctor_finds_nothing_wrong_behind_it(
+    proxied: tuple[str, _PacedProvider],
+) -> None:
+    url, provider = proxied
+    provider.pause = 0.1
+    provider.steps = (*([TextDelta("one ")] for _ in range(8)), [Finish(FinishReason.STOP)])
+    command = ("-m", "gateway", "doctor", "ollama-python", "--url", url, "--ask")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(_START):
+        report, _ = await process.communicate()
+    assert process.returncode == 0, report.decode()
+    # Its stream was measured.
+    assert b"not measured" not in report
+    assert provider.asked
