@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 
-__all__ = ["ATTRIBUTION", "CALLER", "PROVIDER_KEY", "PROVIDER_USER", "Caller"]
+__all__ = ["ATTRIBUTION", "CALLER", "PROVIDER_KEY", "PROVIDER_USER", "Caller", "told"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,11 @@ PROVIDER_USER: web.RequestKey[str] = web.RequestKey("gateway.provider_user", str
 
 It takes the place of what a client sends in such a field.
 """
+
+
+def told(request: web.Request, key: web.RequestKey[T]) -> T | None:
+    """Return what a host has set under *key*, if anything.
+
+    Most requests have none, and ``get`` would raise and catch an error for each key that is absent.
+    """
+    return request[key] if key in {*request} else None

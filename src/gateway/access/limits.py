@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -40,7 +39,7 @@ _NOTHING = Estimate(0, 0)
 _NO_TOKENS = Usage(0, 0)
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """A model that may be asked: the canonical id in the list of a provider.
 
     ``service`` and ``listed`` are those of `gateway.access.prices.Prices.find`.
@@ -221,8 +220,7 @@ class Limiter:
         return settled
 
 
-@dataclass(slots=True)
-class _Begun:
+class _Begun(msgspec.Struct):
     """What is remembered of a request from its beginning to its end."""
 
     caller: str

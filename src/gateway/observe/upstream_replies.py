@@ -6,11 +6,10 @@ They are collected while a request runs; adapters need not pass anything along.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["RateLimits", "Reply", "collecting", "notify"]
+__all__ = ["Collecting", "RateLimits", "Reply", "notify"]
 
 
 class RateLimits(Mapping[str, str]):
@@ -63,18 +62,23 @@ class Reply:
 _collect: ContextVar[Callable[[Reply], None] | None] = ContextVar("gateway.replies", default=None)
 
 
-@contextmanager
-def collecting(collect: Callable[[Reply], None]) -> Iterator[None]:
+class Collecting:
     """Call *collect* with each response of a provider to a request inside the block."""
-    token = _collect.set(collect)
-    try:
-        yield
-    finally:
-        _collect.reset(token)
+
+    __slots__ = ("_collect", "_token")
+
+    def __init__(self, collect: Callable[[Reply], None]) -> None:
+        self._collect = collect
+
+    def __enter__(self) -> None:
+        self._token = _collect.set(self._collect)
+
+    def __exit__(self, *_: object) -> None:
+        _collect.reset(self._token)
 
 
 def notify(reply: Reply) -> None:
-    """Pass *reply* to the current `collecting` block, if there is one."""
+    """Pass *reply* to the current `Collecting` block, if there is one."""
     collect = _collect.get()
     if collect is not None:
         collect(reply)

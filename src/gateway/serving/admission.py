@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from gateway.access.caller import ATTRIBUTION, CALLER
+from gateway.access.caller import ATTRIBUTION, CALLER, told
 from gateway.access.hosts import is_loopback_host, parse_address
 from gateway.access.origins import is_own_origin
 from gateway.core.errors import SettingsError
@@ -26,13 +26,12 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
     Raise `Unauthorized`, `NotPermitted`, or `SettingsError` for a caller to whom a host
     application has given a plan that does not exist.
     """
-    caller = request[CALLER] if CALLER in {*request} else None
+    caller = told(request, CALLER)
     host = request.app[GATE]
     gates = () if host is None else (host(request),)
     if access is None:
         if caller is not None and caller.plan:
             raise SettingsError(f"there is no plan {caller.plan!r}")
-        request[REQUEST_ACCESS] = None
         request[GATES] = gates
         return
     right = "use" if endpoint is None else endpoint.right
@@ -49,12 +48,10 @@ def admit(request: web.Request, access: OpenAccess | None, endpoint: Endpoint | 
 
 def record_caller(request: web.Request, record: RequestRecord) -> None:
     """Record who has sent *request*, as far as a key or a host application has told."""
-    known = {*request}  # since `get` raises and catches an error for each key that is absent
-    if CALLER in known:
-        record.caller = request[CALLER].name
-    if ATTRIBUTION in known:
-        texts = request[ATTRIBUTION].items()
-        record.attribution = {clean(str(k)): clean(str(v)) for k, v in texts}
+    if (caller := told(request, CALLER)) is not None:
+        record.caller = caller.name
+    if attribution := told(request, ATTRIBUTION):
+        record.attribution = {clean(str(k)): clean(str(v)) for k, v in attribution.items()}
 
 
 def is_local(request: web.Request) -> bool:

@@ -155,7 +155,7 @@ async def answer(request: web.Request, reading: Awaitable[Task]) -> web.StreamRe
             return await fold_stream(request, begun.opened)
     finally:
         request.app[HEARTBEATS].remove(streamed)
-        if (visit := request.get(VISIT)) is not None:
+        if (visit := request[VISIT]) is not None:
             visit.close()
 
 
@@ -286,7 +286,7 @@ async def _dispatch_stream(
     streamed: StreamedAnswer,
 ) -> Opened:
     """Return the stream of the first target that answers; its head may have been sent by then."""
-    visit: Visit | None = request.get(VISIT)
+    visit = request[VISIT]
     if visit is not None and visit.answer is not None:
         _, encoder = prepare(targets[0].model, targets[0].owner)
         stream = visit.stream()
@@ -318,7 +318,7 @@ async def _dispatch_result(
     prepare: Prepare,
 ) -> ResultT:
     """Return the result of the first target that answers."""
-    visit: Visit | None = request.get(VISIT)
+    visit = request[VISIT]
     if visit is not None and visit.answer is not None:
         return cast("ResultT", visit.answer)
 

@@ -28,9 +28,9 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         record = request[RECORD]
     except KeyError:  # a host application has answered already
         return
-    if (access := request.get(REQUEST_ACCESS)) is not None:
+    if (access := request[REQUEST_ACCESS]) is not None:
         headers.update(access.headers)
-    if (visit := request.get(VISIT)) is not None:
+    if (visit := request[VISIT]) is not None:
         headers.update(visit.headers)
     if record.has_choice and record.timing.sent:
         _add_target(record, response)

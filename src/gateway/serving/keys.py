@@ -87,16 +87,16 @@ PROXIES: web.AppKey[TrustedProxies | None] = web.AppKey("gateway.proxies")
 RECORD: web.RequestKey[RequestRecord] = web.RequestKey("gateway.record", RequestRecord)
 
 REQUEST_ACCESS: web.RequestKey[RequestAccess | None] = web.RequestKey("gateway.request_access")
-"""The access of the request; ``None`` without access control, absent before it is known."""
+"""The access of the request; ``None`` without access control, and before it is known."""
 
 GATES: web.RequestKey[Sequence[RequestGate]] = web.RequestKey("gateway.gates")
 """What decides which models the request may use; absent before that is known."""
 
-USER_KEYS: web.RequestKey[UserKeys] = web.RequestKey("gateway.user_keys", UserKeys)
-"""The keys of the user with which the request is sent, if the user has any."""
+USER_KEYS: web.RequestKey[UserKeys | None] = web.RequestKey("gateway.user_keys")
+"""The keys of the user with which the request is sent; ``None`` if the user has none."""
 
-VISIT: web.RequestKey[Visit] = web.RequestKey("gateway.visit")
-"""What the request has to do with the cache; absent where there is none."""
+VISIT: web.RequestKey[Visit | None] = web.RequestKey("gateway.visit")
+"""What the request has to do with the cache; ``None`` where there is none."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The response whose head has been sent, after which no other may begin."""

@@ -16,7 +16,7 @@ from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.access.rejections import REJECTION
 from gateway.observe.record import RequestRecord
-from gateway.observe.upstream_replies import collecting
+from gateway.observe.upstream_replies import Collecting
 from gateway.serving.admission import admit, record_caller
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.errors import abort, answer_error
@@ -32,6 +32,7 @@ from gateway.serving.keys import (
     REQUEST_ACCESS,
     SETTINGS,
     USER_KEYS,
+    VISIT,
 )
 from gateway.serving.redirects import answer_unclean_target, with_allowed_methods
 
@@ -79,11 +80,12 @@ def request_middleware(app: web.Application) -> Middleware:
         endpoint = endpoints.get(request.match_info.route)
         record = request[RECORD] = _record_of(request, endpoint, app[PROXIES])
         request[SETTINGS] = live.settings
+        request[REQUEST_ACCESS] = request[USER_KEYS] = request[VISIT] = None
         record_caller(request, record)
         disconnects.track(request)
         observers.started(record, request)
         try:
-            with collecting(record.replies.append):
+            with Collecting(record.replies.append):
                 response = await respond(request, handler, endpoint)
         except asyncio.CancelledError:
             _record_disconnect(record)
@@ -101,10 +103,10 @@ def request_middleware(app: web.Application) -> Middleware:
         finally:
             disconnects.untrack(request)
             record_caller(request, record)
-            if (acquired := request.get(REQUEST_ACCESS)) is not None:
+            if (acquired := request[REQUEST_ACCESS]) is not None:
                 acquired.settle(record)
             observers.finished(record)
-            if (keys := request.get(USER_KEYS)) is not None:
+            if (keys := request[USER_KEYS]) is not None:
                 await keys.close()
 
     return handle

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from gateway.access.caller import PROVIDER_USER
+from gateway.access.caller import PROVIDER_USER, told
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.model_info import ListedModel
@@ -51,7 +51,7 @@ def for_stream(
     """
     prepared = request_for(model)
     encoder = encoder_for(model, prepared)
-    if user := request.get(PROVIDER_USER, ""):
+    if user := told(request, PROVIDER_USER):
         prepared = replace(prepared, user=user)
     if not isinstance(prepared, ChatRequest):
         return prepared, encoder
@@ -65,7 +65,7 @@ def for_result(
 ) -> tuple[Any, None]:
     """Return what *model* is sent for a result that comes whole; otherwise like `for_stream`."""
     prepared = request_for(model)
-    user = request.get(PROVIDER_USER, "")
+    user = told(request, PROVIDER_USER)
     if user and isinstance(prepared, EmbedRequest):
         prepared = dataclasses.replace(prepared, user=user)
     return prepared, None

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
-from gateway.access.caller import PROVIDER_KEY
+from gateway.access.caller import PROVIDER_KEY, told
 from gateway.core.errors import Unauthorized, UpstreamDenied
 from gateway.core.model_info import ListedModel
 from gateway.core.secrets import protect_in_context
@@ -37,7 +37,7 @@ def user_keys(
     that leaves none, or for a key that no header can hold, and `NotSupported` for a provider that
     takes no keys.
     """
-    given, client_keyed = request.get(PROVIDER_KEY), request.app[CLIENT_KEYED]
+    given, client_keyed = told(request, PROVIDER_KEY), request.app[CLIENT_KEYED]
     if not given and not client_keyed:
         return models, {}
     if isinstance(given, str) and given:
@@ -73,7 +73,7 @@ def owner_of(request: web.Request) -> str:
     caller = request[RECORD].caller
     if caller:
         return caller
-    given = request.get(PROVIDER_KEY)
+    given = told(request, PROVIDER_KEY)
     if not given and request.app[CLIENT_KEYED]:
         given = _client_key(request)
     return _owner(given) if isinstance(given, str) and given else ""

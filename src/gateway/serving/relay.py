@@ -155,7 +155,7 @@ def settle(request: web.Request) -> None:
     access = request[REQUEST_ACCESS]
     if access is not None:
         access.settle(request[RECORD])
-    if (visit := request.get(VISIT)) is not None:
+    if (visit := request[VISIT]) is not None:
         visit.keep()
 
 
