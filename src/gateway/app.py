@@ -60,7 +60,7 @@ from gateway.serving.keys import (
 from gateway.serving.live import Live
 from gateway.serving.metrics import keep_gauges, make_metrics
 from gateway.serving.middleware import request_middleware
-from gateway.settings import Settings
+from gateway.settings import CassetteSettings, Settings
 
 if TYPE_CHECKING:
     from gateway.access.gate import Gate
@@ -164,6 +164,8 @@ def _lifetime(
                 provider = open_provider(one, client, keepsakes)
                 stack.push_async_callback(_close, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)
+            if settings.cassettes.mode != "off":
+                opened = _recorded(opened, settings.cassettes)
             # What is given in code has its place in the settings, or else comes last.
             opened = {name: opened[name] for name in {**settings.providers, **opened}}
             app[TARGETS] = Targets(opened, settings.cool_down)
@@ -188,6 +190,18 @@ def _lifetime(
             yield
 
     return run
+
+
+def _recorded(
+    opened: Mapping[str, Sequence[AnyProvider]], settings: CassetteSettings
+) -> dict[str, list[AnyProvider]]:
+    """Return providers whose answers are recorded, or come from recordings."""
+    from gateway.replay.recorder import RecordedProvider  # noqa: PLC0415 - only where it is used
+
+    return {
+        name: [RecordedProvider(one, name, settings) for one in instances]
+        for name, instances in opened.items()
+    }
 
 
 async def _close(name: str, provider: AnyProvider) -> None:

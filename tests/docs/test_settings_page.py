@@ -29,7 +29,7 @@ TABLES = ("plans", "keys", "prices")
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
 GROUPS = (
     *("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network"),
-    *("auth", "usage", "state", "metrics", "cache", "otel"),
+    *("auth", "usage", "state", "metrics", "cache", "cassettes", "otel"),
 )
 OF_OLLAMA_HOST = {"server.host", "server.port", "server.socket"}
 ARGUMENTS = {
@@ -69,6 +69,8 @@ def variables_of(key: str) -> frozenset[str]:
 
 
 def arguments_of(key: str) -> frozenset[str]:
+    if key.startswith("cassettes."):  # each of them says both
+        return frozenset({"--record", "--replay"})
     argument = "--" + key.rpartition(".")[2].replace("_", "-")
     return frozenset({argument} & ARGUMENTS) if key.startswith("server.") else frozenset()
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -39,6 +39,7 @@ from gateway.settings import (
 from gateways import scripted_app
 from model_routes import MODEL, MODEL_ROUTES, RECORDING, body_of, path_of, scripted
 from records import Records
+from replays import without_what_differs
 from scripted import HANG, ScriptedProvider
 
 Client = TestClient[web.Request, web.Application]
@@ -47,8 +48,6 @@ ON = CacheSettings(enabled=True)
 ALL = CacheSettings(enabled=True, what="all")
 EACH_MODEL_ROUTE = pytest.mark.parametrize("route", MODEL_ROUTES, ids=lambda one: one.path)
 EACH_WAY = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-NOT_THE_SAME = ("id", "created", "created_at", "completed_at", "_duration", "item_id", "obfuscat")
-"""What differs between two answers, by a part of the member's name."""
 CHAT = {
     "model": "tiny",
     "stream": False,
@@ -62,7 +61,7 @@ DONE = [Finish(FinishReason.STOP, Usage(5, 7))]
 class Plain(ScriptedProvider):
     """An adapter that reads no native fields."""
 
-    native_dialect: ClassVar[str | None] = ""
+    native_dialect: str | None = ""
 
 
 @dataclass
@@ -110,19 +109,6 @@ async def send(
 
 async def told(client: Client, body: Mapping[str, Any] = CHAT, **headers: str) -> str:
     return (await send(client, body, **headers))[1]
-
-
-def without_what_differs(value: Any) -> Any:
-    match value:
-        case dict():
-            return {
-                name: without_what_differs(one)
-                for name, one in value.items()
-                if not any(part in name for part in NOT_THE_SAME)
-            }
-        case list():
-            return [without_what_differs(one) for one in value]
-    return value
 
 
 def text_of(stream: bytes) -> str:

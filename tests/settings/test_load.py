@@ -13,6 +13,7 @@ from gateway.settings import (
     VARIABLES,
     AuthSettings,
     CacheSettings,
+    CassetteSettings,
     CoolDownSettings,
     LimitsSettings,
     MetricsSettings,
@@ -115,6 +116,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "metrics": MetricsSettings,
         "otel": OtelSettings,
         "cache": CacheSettings,
+        "cassettes": CassetteSettings,
     }
 
     assert {group: set(schema.fields) for group, schema in GROUPS.items()} == {
@@ -220,6 +222,10 @@ enabled = true
 by_caller = true
 public = true
 
+[cassettes]
+mode = "auto"
+path = "here"
+
 [cache]
 enabled = true
 what = "all"
@@ -305,6 +311,7 @@ EVERYTHING_LOADED = Settings(
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     metrics=MetricsSettings(True, True, True),
     otel=OtelSettings(True, True, True),
+    cassettes=CassetteSettings("auto", "here"),
     cache=CacheSettings(True, "all", 60.0, 1000, "everyone"),
     providers={
         "work": ProviderSettings(
@@ -399,6 +406,8 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_METRICS_ENABLED": "1",
         "GATEWAY_METRICS_BY_CALLER": "yes",
         "GATEWAY_METRICS_PUBLIC": "true",
+        "GATEWAY_CASSETTES_MODE": "auto",
+        "GATEWAY_CASSETTES_PATH": "here",
         "GATEWAY_CACHE_ENABLED": "true",
         "GATEWAY_CACHE_WHAT": "all",
         "GATEWAY_CACHE_TTL": "60",
@@ -554,8 +563,8 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
 
 
 TABLES = (
-    "auth, cache, cool_down, home, keys, limits, metrics, models, network, ollama, otel, plans,"
-    " prices, providers, retry, server, state, timeouts, usage"
+    "auth, cache, cassettes, cool_down, home, keys, limits, metrics, models, network, ollama,"
+    " otel, plans, prices, providers, retry, server, state, timeouts, usage"
 )
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
 

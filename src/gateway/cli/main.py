@@ -148,6 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers", type=int, help=f"processes that share the port (default {server.workers})"
     )
+    recordings = parser.add_mutually_exclusive_group()
+    recordings.add_argument(
+        "--record", metavar="DIR", help="write what providers answer to files below a directory"
+    )
+    recordings.add_argument(
+        "--replay", metavar="DIR", help="answer from such files alone, without network and keys"
+    )
     parser.add_argument(
         "--directory",
         type=Path,
@@ -180,7 +187,11 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, object]:
         name: getattr(arguments, name)
         for name in ("host", "port", "workers", "log_level", "log_format")
     }
-    return {f"server.{name}": value for name, value in given.items() if value is not None}
+    found = {f"server.{name}": value for name, value in given.items() if value is not None}
+    for mode in ("record", "replay"):
+        if (path := getattr(arguments, mode)) is not None:
+            found |= {"cassettes.mode": mode, "cassettes.path": path}
+    return found
 
 
 def _complain(reason: object, status: int) -> int:

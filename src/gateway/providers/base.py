@@ -78,11 +78,11 @@ class Provider(abc.ABC, Generic[OptionsT]):
     learned: ClassVar[tuple[str, ...]] = ()
     """The attributes that hold what the adapter has learned of models, whatever the key is."""
 
-    native_dialect: ClassVar[str | None] = None
+    native_dialect: str | None = None
     """The dialect whose ``native`` fields of requests the adapter reads; empty if it reads none.
 
     Requests that differ only in what an adapter does not read share a kept answer. ``None`` says
-    that it may read all.
+    that it may read all. An instance may override that of its class.
     """
 
     otel_name: str = ""

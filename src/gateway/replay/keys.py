@@ -45,18 +45,25 @@ def _has_url(message: Message) -> bool:
 
 
 def key_of(
-    request: AnyRequest, *, scope: str, provider: str, model: str, dialect: str | None
+    request: AnyRequest,
+    *,
+    scope: str,
+    provider: str,
+    model: str,
+    dialect: str | None,
+    version: str = __version__,
 ) -> str:
     """Return the key of *request* to the *provider* and its canonical *model*, for one *scope*.
 
     It is a hash of the whole request, of which only two things may be left out: ``caller``, in
     whose place stands the scope, and the fields of ``native`` that an adapter does not read. It
-    reads those of its *dialect*, none if that is empty, and perhaps all if that is ``None``. Raise
-    `ValueError`, `TypeError` or `RecursionError` for a request that cannot be encoded.
+    reads those of its *dialect*, none if that is empty, and perhaps all if that is ``None``. By
+    default only the same *version* of the gateway makes the same key. Raise `ValueError`,
+    `TypeError` or `RecursionError` for a request that cannot be encoded.
     """
     if isinstance(request, ChatRequest) and request.caller:
         request = replace(request, caller="")
-    parts = (_VERSION, __version__, scope, provider, model, type(request).__name__)
+    parts = (_VERSION, version, scope, provider, model, type(request).__name__)
     digest = hashlib.sha256()
     for part in (*map(str.encode, parts), _encoded(request, dialect)):
         digest.update(b"%d:" % len(part))

@@ -12,7 +12,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
-from gateway.settings.replay import CacheSettings
+from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.sources import VARIABLES, load, read_key
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
 from gateway.settings.values import (
@@ -32,6 +32,7 @@ __all__ = [
     "VARIABLES",
     "AuthSettings",
     "CacheSettings",
+    "CassetteSettings",
     "CoolDownSettings",
     "Environment",
     "KeySettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CacheSettings"]
+__all__ = ["CacheSettings", "CassetteSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,16 @@ class CacheSettings:
     ttl: float = 3600.0
     size: int = 64 << 20
     scope: Literal["caller", "everyone"] = "caller"
+
+
+@dataclass(frozen=True, slots=True)
+class CassetteSettings:
+    """Whether what providers answer is recorded, or comes from recordings.
+
+    With ``mode`` ``record`` providers are asked, and each answer is written below the directory
+    ``path``; with ``replay`` no provider is ever asked, and needs no key; ``auto`` asks for what
+    was not recorded.
+    """
+
+    mode: Literal["off", "record", "replay", "auto"] = "off"
+    path: str = "recordings"

@@ -243,6 +243,11 @@ class _CacheTable(_Table):
     scope = fields.String(validate=validate.OneOf(("caller", "everyone")))
 
 
+class _CassettesTable(_Table):
+    mode = fields.String(validate=validate.OneOf(("off", "record", "replay", "auto")))
+    path = fields.String(validate=_SAID)
+
+
 class _OtelTable(_Table):
     traces = fields.Boolean(truthy={True}, falsy={False})
     metrics = fields.Boolean(truthy={True}, falsy={False})
@@ -310,6 +315,7 @@ class _Document(_Table):
     state = fields.Nested(_StateTable)
     metrics = fields.Nested(_MetricsTable)
     cache = fields.Nested(_CacheTable)
+    cassettes = fields.Nested(_CassettesTable)
     otel = fields.Nested(_OtelTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
@@ -336,6 +342,7 @@ GROUPS: Mapping[str, ma.Schema] = {
     "state": _StateTable(),
     "metrics": _MetricsTable(),
     "cache": _CacheTable(),
+    "cassettes": _CassettesTable(),
     "otel": _OtelTable(),
 }
 """The groups whose keys are fixed."""

@@ -23,7 +23,7 @@ from gateway.settings.callers import (
 )
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host, parse_list, parse_socket
-from gateway.settings.replay import CacheSettings
+from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.schemas import GROUPS, check, from_text
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
 from gateway.settings.values import (
@@ -49,6 +49,7 @@ _OWN = "GATEWAY_"
 _CONFIG = "GATEWAY_CONFIG"
 _HOST = "OLLAMA_HOST"
 _PROVIDERS = "GATEWAY_PROVIDERS"
+_RECORDING = "--record or --replay"
 
 _KEYS = {
     "OLLAMA_ORIGINS": "ollama.origins",
@@ -115,7 +116,8 @@ def load(
         if used:
             sources.append(f"{label} ({', '.join(dict.fromkeys(used))})")
     for key, value in overrides.items():
-        option = "--" + key.rpartition(".")[2].replace("_", "-")
+        group, _, last = key.rpartition(".")
+        option = _RECORDING if group == "cassettes" else "--" + last.replace("_", "-")
         _merge(merged, _single(key, value, name=option))
         sources.append(option)
     return _build(merged, whole, tuple(sources))
@@ -224,6 +226,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         state=StateSettings(**groups["state"]),
         metrics=MetricsSettings(**groups["metrics"]),
         cache=CacheSettings(**groups["cache"]),
+        cassettes=CassetteSettings(**groups["cassettes"]),
         otel=OtelSettings(**groups["otel"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,

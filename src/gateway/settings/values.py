@@ -17,7 +17,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
-from gateway.settings.replay import CacheSettings
+from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
 
 __all__ = [
@@ -258,6 +258,7 @@ class Settings:
     state: StateSettings = field(default=StateSettings())
     metrics: MetricsSettings = field(default=MetricsSettings())
     cache: CacheSettings = field(default=CacheSettings())
+    cassettes: CassetteSettings = field(default=CassetteSettings())
     otel: OtelSettings = field(default=OtelSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None

@@ -1,6 +1,6 @@
 """The testing kit for adapters: a contract suite, a fake upstream, a scripted provider.
 
-Only `ProviderContract` needs pytest, which is imported when it is first accessed.
+`ProviderContract` and `recorded_gateway` need pytest, and are imported when first accessed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from gateway.testing.upstream import Answer, FakeUpstream, Received
 
 if TYPE_CHECKING:
     from gateway.testing.contract import ProviderContract
+    from gateway.testing.recordings import recorded_gateway
 else:
 
     def __getattr__(name: str) -> object:
+        if name == "recorded_gateway":
+            from gateway.testing.recordings import recorded_gateway
+
+            return recorded_gateway
         if name != "ProviderContract":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import pytest
@@ -26,4 +31,12 @@ else:
         return ProviderContract
 
 
-__all__ = ["HANG", "Answer", "FakeUpstream", "ProviderContract", "Received", "ScriptedProvider"]
+__all__ = [
+    "HANG",
+    "Answer",
+    "FakeUpstream",
+    "ProviderContract",
+    "Received",
+    "ScriptedProvider",
+    "recorded_gateway",
+]
