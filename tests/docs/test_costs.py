@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,14 +14,19 @@ from typing import Any
 import pytest
 
 from gateway.cli.front.head import HeadReader
+from gateway.core.chat import ChatRequest, JsonFormat, Message, Role
 from gateway.core.errors import GatewayError
+from gateway.core.model_info import ModelInfo
 from gateway.dialects.bodies.decode import decode_body
 from gateway.dialects.bodies.form import read_form
 from gateway.dialects.bodies.media import read_media
 from gateway.dialects.bodies.zstd import decompress, zstd
 from gateway.dialects.ollama.schemas import load_chat
 from gateway.dialects.openai.history import KeptAnswers
+from gateway.providers.mistral.encode import chat_body as mistral_body
 from gateway.providers.mistral.text_filters import StopFilter, TextFilter
+from gateway.providers.openai.encode import chat_body as openai_body
+from gateway.providers.openai.options import OpenAIOptions
 from gateway.settings import LimitsSettings, Settings
 from gateways import scripted_app
 from growth import instructions
@@ -48,6 +53,33 @@ CHAT = "/api/chat"
 
 def chat(**more: object) -> bytes:
     return json.dumps({"model": "tiny", **more}).encode()
+
+
+def encode_schema(schema: Mapping[str, object]) -> None:
+    """Read a chat with *schema* as its format and of a tool, and encode it for two services."""
+    function = {"name": "f", "parameters": schema}
+    body = load_chat(chat(format=schema, tools=[{"function": function}]))
+    request = ChatRequest(
+        "tiny",
+        (Message(Role.USER, "Hi"),),
+        tools=body.tools,
+        response_format=JsonFormat(schema),
+    )
+    mistral_body(request, ModelInfo("tiny"))
+    openai_body(request, ModelInfo("tiny"), OpenAIOptions())
+
+
+def cycles(count: int) -> Mapping[str, object]:
+    """Return a schema whose every definition refers to itself, to the next, and to the whole."""
+    refers = [{"$ref": f"#/$defs/d{n}"} for n in range(count)]
+    defs = {
+        f"d{n}": {
+            "anyOf": [refers[n], refers[(n + 1) % count], {"$ref": "#"}],
+            "pattern": "^(a+)+$",
+        }
+        for n in range(count)
+    }
+    return {"type": "object", "properties": {"a": refers[0]}, "$defs": defs}
 
 
 def continue_answers(count: int) -> object:
@@ -118,6 +150,12 @@ READERS = {
         over=((413, chat(messages=[{"images": ["QUJD" * 150_000]}])),),
         work=lambda n: lambda: read_media("QUJD" * n + "!"),
     ),
+    "images, recordings": Reader(
+        over=((413, chat(messages=[{"images": ["QUJD"] * 9_500}])),),
+        work=lambda n: (
+            lambda: load_chat(chat(messages=[{"role": "user", "images": ["iVBORw0KGgo="] * n}]))
+        ),
+    ),
     "messages": Reader(
         over=((400, chat(messages=[{}] * 100)),),
         work=lambda n: lambda: load_chat(chat(messages=[{}] * (n + 500))),
@@ -125,6 +163,13 @@ READERS = {
     "tools": Reader(
         over=((400, chat(messages=[{"content": "Hi"}], tools=[{}] * 10)),),
         work=lambda n: lambda: load_chat(chat(tools=[{"function": {"name": "f"}}] * (n + 250))),
+    ),
+    "schemas": Reader(
+        over=(
+            (413, chat(messages=[{"content": "Hi"}], format=cycles(2_500))),
+            (400, b'{"format":' + b'{"not":' * 60 + b"1" + b"}" * 61),
+        ),
+        work=lambda n: lambda: encode_schema(cycles(n)),
     ),
     "stop sequences": Reader(
         over=(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import UpstreamProtocolError
 from gateway.core.events import ToolCall, ToolCallDelta
-from gateway.providers.tool_calls import CallAssembler, CallEvent
+from gateway.providers.tool_calls import CallAssembler, CallEvent, read_arguments
 
 
 def fragment(arguments: object, name: str = "", call_id: str = "") -> dict[str, object]:
@@ -130,3 +130,66 @@ def test_fragments_are_the_arguments_wherever_they_are_cut(
     shown = [event.arguments for event in parts if isinstance(event, ToolCallDelta)]
     assert "".join(shown) in ("", text)
     assert len(shown) == len(parts)
+
+
+JSON = st.recursive(
+    st.sampled_from([None, 1, "", 'a"}', "\\", "{", "é"]),
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["a", 'b"', "}"]), inner, max_size=2)
+        | st.lists(inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+OBJECTS = st.dictionaries(st.sampled_from(["a", "{"]), JSON, max_size=2).map(json.dumps)
+TEXTS = st.one_of(
+    OBJECTS,
+    OBJECTS.map(json.dumps),
+    st.tuples(OBJECTS, st.sampled_from([" ", "}", "{}", "x", "\n"])).map("".join),
+    OBJECTS.map(lambda text: text[:-1]),
+    st.text('{}"\\ a:1', max_size=8),
+)
+
+
+@given(text=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=5))
+def test_a_call_is_complete_when_another_begins_if_its_arguments_can_be_read(
+    text: str, cuts: list[int]
+) -> None:
+    places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    assembler = CallAssembler("acme")
+    for start, end in pairwise(places):
+        # That the name is repeated makes the assembler look at each fragment.
+        assembler.feed([{"index": 0, **fragment(text[start:end], "f", "x")}], "")
+    assembler.feed([fragment("{}", "g", "y")], "")
+    arguments = read_arguments(text) if text.strip() else None
+    assert [call.arguments for call in assembler.made] == [arguments] * (arguments is not None)
+
+
+@pytest.mark.parametrize(
+    ("fragments", "is_complete"),
+    [
+        ([{}], True),
+        ([{}, "x"], True),
+        (["{}", "x"], False),
+        (["{}", " "], True),
+        (["{}", " ", "{}"], False),
+        (['{"a', '}"', ":1", "}"], True),
+        (['{"a\\', '"}":1', "}"], True),
+        (["{}}", "{}"], False),
+        (["nu", "ll"], True),
+        (["n", "ul", "l "], True),
+        (["1"], False),
+        ([" "], False),
+    ],
+)
+def test_arguments_are_complete_once_they_are_closed(
+    fragments: list[object], *, is_complete: bool
+) -> None:
+    assembler = CallAssembler("acme")
+    for part in fragments:
+        assembler.feed([fragment(part, call_id="x")], "")
+        assembler.feed([{"id": "x", "function": {"name": "f", "arguments": ""}}], "")
+        assert len(assembler.made) == 0
+        list(assembler.rescue())
+        assembler.made.clear()
+    assembler.feed([fragment("{}", "g", "y")], "")
+    assert bool(assembler.made) is is_complete

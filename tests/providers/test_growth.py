@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,11 +13,14 @@ from gateway.core.events import ToolCall
 from gateway.core.model_info import ModelInfo
 from gateway.providers.anthropic.encode import messages_body
 from gateway.providers.anthropic.models import Claude
+from gateway.providers.mistral.decode import ChatDecoder as MistralDecoder
 from gateway.providers.mistral.encode import chat_body as mistral_body
 from gateway.providers.ollama.encode import answer_call
 from gateway.providers.ollama.options import OllamaOptions
+from gateway.providers.openai.decode import ChatDecoder as OpenAIDecoder
 from gateway.providers.openai.encode import chat_body as openai_body
 from gateway.providers.openai.options import OpenAIOptions
+from gateway.providers.upstream import Decoder
 from growth import instructions
 
 PICTURE = Media("image/png", "iVBORw0KGgo=")
@@ -119,3 +124,92 @@ def test_twice_the_schema_is_twice_the_work(
         for n in (50, 100)
     ]
     assert many < 2.2 * few
+
+
+def delta(fields: object) -> bytes:
+    return json.dumps({"choices": [{"index": 0, "delta": fields}]}).encode()
+
+
+def fragment(arguments: str = "", **more: object) -> dict[str, object]:
+    return {"function": {"name": more.pop("name", ""), "arguments": arguments}, **more}
+
+
+def fragments(first: str, each: str, n: int, **more: object) -> list[list[dict[str, object]]]:
+    """Return a call that begins with *first* and comes in *n* fragments."""
+    begun = [fragment(first, index=0, name="f")]
+    return [begun, *[[fragment(each, index=0, **more)]] * n]
+
+
+Deltas = Callable[[int], list[list[dict[str, object]]]]
+CALLS: dict[str, Deltas] = {
+    "one call in fragments": lambda n: fragments('{"a":"', "x", n),
+    "fragments that repeat the name": lambda n: fragments('{"a":"', "x", n, name="f"),
+    "fragments that may be the last": lambda n: fragments('{"a":"', "x}", n, name="f"),
+    "fragments without a text": lambda n: fragments(" ", " ", n, name="f"),
+    "many calls at once": lambda n: [[fragment("{}", name="f") for _ in range(n)]],
+    "many calls by id at once": lambda n: [
+        [fragment("{}", name="f", id=f"call_{i}") for i in range(n)]
+    ],
+    "many calls by index at once": lambda n: [
+        [fragment("{}", name="f", index=i) for i in range(n)]
+    ],
+    "many calls by id": lambda n: [[fragment("{}", name="f", id=f"call_{i}")] for i in range(n)],
+    "many calls behind one that is open": lambda n: [
+        [fragment('{"a":"' + "x" * n, name="f", id="call")],
+        *[[fragment("{}", name="f", id=f"call_{i}")] for i in range(n)],
+    ],
+}
+OPENAI: dict[str, Callable[[int], list[bytes]]] = {
+    "text": lambda n: [delta({"content": "a"})] * n,
+    "thinking": lambda n: [delta({"reasoning_content": "a"})] * n,
+    "details of thinking": lambda n: [delta({"reasoning_details": [{"text": "a"}]})] * n,
+    "thinking and text": lambda n: (
+        [
+            delta({"reasoning_details": [{"text": "a"}]}),
+            delta({"content": "a"}),
+        ]
+        * n
+    ),
+    "thinking in tags": lambda n: [delta({"content": "<think>"}), *[delta({"content": "<"})] * n],
+    "blanks in front of a tag": lambda n: [delta({"content": " "})] * n,
+}
+MISTRAL: dict[str, Callable[[int], list[bytes]]] = {
+    "thinking": lambda n: (
+        [delta({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}]})]
+        * n
+    ),
+    "thinking and text": lambda n: (
+        [
+            delta({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}]}),
+            delta({"content": "a"}),
+        ]
+        * n
+    ),
+}
+DECODERS = {"mistral": MistralDecoder, "openai": partial(OpenAIDecoder, tags=True)}
+ANSWERS = {
+    **{
+        f"{name}: {calls}": (
+            decoder,
+            lambda n, make=make: [delta({"tool_calls": c}) for c in make(n)],
+        )
+        for name, decoder in DECODERS.items()
+        for calls, make in CALLS.items()
+    },
+    **{f"openai: {name}": (DECODERS["openai"], make) for name, make in OPENAI.items()},
+    **{f"mistral: {name}": (DECODERS["mistral"], make) for name, make in MISTRAL.items()},
+}
+
+
+@pytest.mark.parametrize(("decoder", "answer"), ANSWERS.values(), ids=ANSWERS)
+def test_three_times_the_answer_is_three_times_the_work(
+    decoder: Callable[[str], Decoder], answer: Callable[[int], list[bytes]]
+) -> None:
+    def read(events: list[bytes]) -> None:
+        reader = decoder("acme")
+        for event in events:
+            reader.feed([event])
+        reader.end()
+
+    few, many = [instructions(lambda n=n: read(answer(n))) for n in (100, 300)]
+    assert many < 3.2 * few

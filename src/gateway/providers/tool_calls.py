@@ -26,6 +26,8 @@ __all__ = ["EXTRA_CONTENT", "CallAssembler", "CallEvent", "read_arguments"]
 EXTRA_CONTENT: Final = "extra_content"
 """The member of a call that Gemini wants back with it, in OpenAI's dialect."""
 
+_NULL: Final = "null"
+
 _log = logging.getLogger(__name__)
 
 CallEvent: TypeAlias = ToolCallDelta | ToolCall
@@ -36,6 +38,10 @@ _find_open_escape: Final = re.compile(
     r"(?<!\\)(?:\\\\)*\\"
     r"(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?$"
 ).search
+
+
+# What opens and closes objects and texts, and what escapes a character of a text.
+_find_marks: Final = re.compile(r'\\.?|["{}]', re.DOTALL).finditer
 
 
 def read_arguments(value: object) -> dict[str, object] | None:
@@ -57,16 +63,43 @@ def read_arguments(value: object) -> dict[str, object] | None:
     return value if isinstance(value, dict) and not nests_deeper(value, DEEPEST) else None
 
 
+class _Outline:
+    """Follows an object or a text of JSON as it comes, so that it is parsed only once it ends."""
+
+    __slots__ = ("_depth", "_in_text", "_is_escaped")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_text = False
+        self._is_escaped = False
+
+    def add(self, text: str) -> bool:
+        """Take the next of it, and return whether all that was opened is closed."""
+        start = int(self._is_escaped)
+        self._is_escaped = self._is_escaped and not text
+        for found in _find_marks(text, start):
+            mark = found[0]
+            if mark == '"':
+                self._in_text = not self._in_text
+            elif mark[0] == "\\":
+                self._is_escaped = len(mark) == 1
+            elif not self._in_text:
+                self._depth += 1 if mark == "{" else -1
+        return self._depth <= 0 and not self._in_text
+
+
 class _Call:
     """A call of which fragments may still come."""
 
     __slots__ = (
-        *("begins", "extra", "fragments", "id", "index", "is_open", "name", "taken", "whole"),
+        *("begins", "extra", "fragments", "id", "is_open", "name", "place", "taken", "whole"),
+        *("_is_complete", "_new", "_outline"),
     )
 
-    def __init__(self, call_id: str, index: int | None) -> None:
+    def __init__(self, call_id: str, place: int) -> None:
         self.id = call_id
-        self.index = index
+        self.place = place
+        """The number of calls before this one."""
         self.name = ""
         self.extra: object = None
         self.fragments: list[str] = []
@@ -77,14 +110,23 @@ class _Call:
         """The number of fragments that `take` has looked at."""
         self.is_open = False
         """Whether `take` has returned a part of the arguments."""
+        self._is_complete: bool | None = None
+        """Whether the arguments are an object; ``None`` as long as they have not ended."""
+        self._outline = _Outline()
+        self._new: list[str] = []
+        """The fragments that ``_outline`` has not been given."""
 
     def add(self, name: str, arguments: object) -> None:
         self.name = self.name or name
         if isinstance(arguments, dict) and not self.is_open:
             self.whole = arguments
+            self._is_complete = None
         elif isinstance(arguments, str) and arguments:
             self.fragments.append(arguments)
+            self._new.append(arguments)
             self.begins = self.begins or arguments.lstrip()[:1]
+            if self._is_complete and self.whole is None and arguments.strip():
+                self._is_complete = False
 
     def take(self, *, is_complete: bool = False) -> str:
         """Return the arguments that have come since the last time, as far as they can be shown.
@@ -111,20 +153,36 @@ class _Call:
         return read_arguments(self.whole if self.whole is not None else "".join(self.fragments))
 
     def is_complete(self) -> bool:
-        """Tell whether no fragment is missing; without arguments one still may be."""
-        has_arguments = self.whole is not None or any(map(str.strip, self.fragments))
-        return bool(self.name) and has_arguments and self.arguments() is not None
+        """Tell whether no fragment is missing; without arguments one still may be.
+
+        Arguments are parsed when they end, and only then: what follows cannot mend them.
+        """
+        if self._is_complete is None and self._has_ended():
+            self._is_complete = self.arguments() is not None
+        return bool(self.name and self._is_complete)
+
+    def _has_ended(self) -> bool:
+        if self.whole is not None:
+            return True
+        if self.begins not in {"{", '"'}:
+            return len(self.fragments) <= len(_NULL) and "".join(self.fragments).strip() == _NULL
+        new = "".join(self._new)
+        self._new.clear()
+        return self._outline.add(new)
 
 
 class CallAssembler:
     """Collect the tool calls of one answer; a call without an id gets one made of the answer's."""
 
-    __slots__ = ("_answer_id", "_calls", "_emitted", "_provider", "made")
+    __slots__ = ("_answer_id", "_by_id", "_by_index", "_calls", "_emitted", "_provider", "made")
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._answer_id = ""
         self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
+        """The last call of each index."""
         self._emitted = 0
         self.made: list[ToolCall] = []
         """The calls that have been returned."""
@@ -171,7 +229,8 @@ class CallAssembler:
     def _emit(self) -> list[CallEvent]:
         events: list[CallEvent] = []
         # In their order only: clients number calls as they come.
-        for call in self._calls[self._emitted : -1]:
+        while self._emitted < len(self._calls) - 1:
+            call = self._calls[self._emitted]
             if not call.is_complete():
                 return events + self._fragment(call)
             events += self._completed(call)
@@ -191,7 +250,9 @@ class CallAssembler:
         return [*rest, self.made[-1]]
 
     def _id(self, call: _Call) -> str:
-        call.id = call.id or new_id(f"{self._answer_id}.{self._calls.index(call)}")
+        if not call.id:
+            call.id = new_id(f"{self._answer_id}.{call.place}")
+            self._by_id.setdefault(call.id, call)
         return call.id
 
     def _take(self, element: Mapping[str, object]) -> None:
@@ -212,15 +273,9 @@ class CallAssembler:
         """Return the call that a fragment is part of, a new one if it starts one."""
         if call_id:
             # Parallel calls may all have index 0, so an id decides alone.
-            known = (call for call in self._calls if call.id == call_id)
-            return next(known, None) or self._start(call_id, index)
-        same_index = [
-            call
-            for call in self._calls[self._emitted :]
-            if index is not None and call.index == index
-        ]
-        if same_index:
-            call = same_index[-1]
+            return self._by_id.get(call_id) or self._start(call_id, index)
+        call = None if index is None else self._by_index.get(index)
+        if call is not None and call.place >= self._emitted:
             is_another = bool(call.name) and name != call.name
             return self._start("", index) if name and (is_another or call.is_complete()) else call
         if name:
@@ -228,8 +283,12 @@ class CallAssembler:
         return self._calls[-1] if self._calls else None
 
     def _start(self, call_id: str, index: int | None) -> _Call:
-        call = _Call(call_id, index)
+        call = _Call(call_id, len(self._calls))
         self._calls.append(call)
+        if call_id:
+            self._by_id[call_id] = call
+        if index is not None:
+            self._by_index[index] = call
         return call
 
 

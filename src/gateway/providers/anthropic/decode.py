@@ -64,27 +64,28 @@ _read_event = msgspec.json.Decoder(_Event).decode
 class _Thought:
     """A block of thinking, as the service wants it back: signed, or encrypted."""
 
-    __slots__ = ("data", "signature", "texts")
+    __slots__ = ("data", "signatures", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.signature = ""
-        self.data = ""
+        self.signatures: list[str] = []
+        self.data: list[str] = []
 
     def add(self, part: _Part) -> None:
         """Take the start of the block, or a part of it."""
         self.texts.append(text_of(part.thinking))
-        self.signature += text_of(part.signature)
-        self.data += text_of(part.data)
+        self.signatures.append(text_of(part.signature))
+        self.data.append(text_of(part.data))
 
     def blocks(self) -> list[dict[str, object]]:
         """Return the block; none if it was never signed."""
-        if self.data:
-            return [{"type": "redacted_thinking", "data": self.data}]
-        if not self.signature:
+        if data := "".join(self.data):
+            return [{"type": "redacted_thinking", "data": data}]
+        signature = "".join(self.signatures)
+        if not signature:
             return []
         thinking = "".join(self.texts)
-        return [{"type": "thinking", "thinking": thinking, "signature": self.signature}]
+        return [{"type": "thinking", "thinking": thinking, "signature": signature}]
 
 
 class MessageDecoder(ChunkDecoder):

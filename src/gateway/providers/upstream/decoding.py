@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError
 from gateway.core.events import ChatEvent, ChatStream
-from gateway.providers.upstream.stream import LOST, EventStream
+from gateway.providers.upstream.stream import LONGEST_STREAM, LOST, EventStream
 
 __all__ = ["Decoder", "Opener", "decoded"]
 
@@ -68,7 +68,11 @@ async def _events(openers: list[Opener]) -> ChatStream:
                 try:
                     chunk = await read()
                     stream.received_at = clock()
-                    is_open = len(chunk) > 0
+                    size = len(chunk)
+                    is_open = size > 0
+                    stream.received += size
+                    if stream.received > LONGEST_STREAM:
+                        raise stream.too_long()
                     batch = split(chunk) if is_open else stream.rest()
                 except LOST as error:
                     raise stream.lost() from error

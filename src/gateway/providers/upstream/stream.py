@@ -21,9 +21,12 @@ from gateway.providers.upstream.transport import (
     TransportError,
 )
 
-__all__ = ["LOST", "EventStream", "Service"]
+__all__ = ["LONGEST_STREAM", "LOST", "EventStream", "Service"]
 
 _JSON = "application/json"
+LONGEST_STREAM = 256 * 2**20
+"""Bytes of one answer, comments and framing of events included; ten times the longest answers of
+models, so that only a service gone wild meets it."""
 LOST = (TransportError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
 
@@ -68,6 +71,8 @@ class EventStream:
     """Returns what has arrived, as soon as there is anything; nothing at the end of the body."""
     received_at: float
     """When the last bytes came, in seconds of the event loop's clock; whoever reads sets it."""
+    received: int
+    """How many bytes have come; whoever reads adds them, and raises `too_long` in time."""
     split: Callable[[bytes], Sequence[bytes]]
     """Returns the data of the events that bytes complete."""
 
@@ -87,6 +92,7 @@ class EventStream:
         self._framing = framing
         self._idle_limit = service.timeouts.idle
         self._is_open = False
+        self.received = 0
         self._body: Body = json_payload(body)
         self._headers = headers
         self._endpoint = endpoint
@@ -156,6 +162,9 @@ class EventStream:
             try:
                 chunk = await self.read()
                 self.received_at = self.clock()
+                self.received += len(chunk)
+                if self.received > LONGEST_STREAM:
+                    raise self.too_long()
                 events = self.split(chunk) if chunk else self.rest()
             except LOST as error:
                 raise self.lost() from error
@@ -169,6 +178,10 @@ class EventStream:
         return UpstreamProtocolError(
             f"the connection to {name} was lost during the answer", provider=name
         )
+
+    def too_long(self) -> UpstreamProtocolError:
+        """Return the error for more than `LONGEST_STREAM`."""
+        return self._error("sent an answer that is too long")
 
     @property
     def idle_limit(self) -> float:
