@@ -51,14 +51,17 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
         "invalid ({})",
         "Bearer {} is not valid",
         "no,{},no",
+        "text/{}, not a stream",
+        "header.{}: bad",
+        "https://host/keys/{}/models?id={}",
     ],
 )
 def test_a_key_is_replaced_in_any_sentence(sentence: str, quoted: str) -> None:
-    told = redact(sentence.format(quoted))
+    told = redact(sentence.format(quoted, quoted))
     assert REDACTED in told
     assert quoted.strip(".…") not in told
     # A mask of dots takes the full stop behind it along.
-    assert told.replace(REDACTED, "").replace(".", "") == sentence.format("").replace(".", "")
+    assert told.replace(REDACTED, "").replace(".", "") == sentence.format("", "").replace(".", "")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ _known: set[str] = set()
 _of_context: ContextVar[tuple[str, ...]] = ContextVar("gateway.secrets", default=())
 
 _WORD = re.compile(r"""[^\s"'`,;:=()<>\[\]{}]+""")
+_PART = re.compile(r"(?:[^/?&|@\\.]|\.{2,})+")
+_MASK = re.compile(r"[*•●·…]|\.\.|[xX]{4}")
 _MASKED = re.compile(r"(.*?)(?:[*•●·…]+|\.{2,}|[xX]{4,})(.*)")
 _LOOKS_LIKE_KEY = re.compile(
     r"\b[sprk]k-[A-Za-z0-9_*•.…-]{7,}[A-Za-z0-9_*•…-]|(?<=\bbearer )[^\s\"',]{8,}", re.IGNORECASE
@@ -72,6 +74,13 @@ def redact_exact(text: str) -> str:
 
 def _redacted_word(found: re.Match[str]) -> str:
     whole = found[0]
+    told = _redacted(whole)
+    if told != whole or _PART.fullmatch(whole):
+        return told
+    return _PART.sub(lambda part: _redacted(part[0]), whole)  # some keys are parts of an address
+
+
+def _redacted(whole: str) -> str:
     word = whole.rstrip(".!?")
     if (len(word) >= _SHORTEST_FRAGMENT and _is_fragment(word)) or _is_masked(word):
         return REDACTED + whole[len(word) :]
@@ -83,7 +92,7 @@ def _is_fragment(word: str) -> bool:
 
 
 def _is_masked(word: str) -> bool:
-    masked = _MASKED.fullmatch(word)
+    masked = _MASKED.fullmatch(word) if _MASK.search(word) else None
     if masked is None or len(masked[1]) + len(masked[2]) < _SHORTEST_ENDS:
         return False
     return any(known.startswith(masked[1]) and known.endswith(masked[2]) for known in _all_known())

@@ -21,6 +21,7 @@ from gateway.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from gateway.core.secrets import redact
 from gateway.providers.context_overflow import is_overflow
 from gateway.providers.error_bodies import event_payload, read_error
 from gateway.providers.error_responses import auth_error, retry_after
@@ -174,7 +175,7 @@ def _bad_request(body: _ErrorBody) -> UpstreamError:
     if body.status == 422:
         # The body was ours, so this is our bug more often than the client's.
         names = ", ".join(body.fields) or "unnamed fields"
-        _log.error("%s refused %s of a request", body.provider, names)
+        _log.error("%s refused %s of a request", body.provider, redact(names))
     if body.code == "3210" or _OVER_LIMIT.search(body.message):
         return body.as_error(OverLimit)
     return body.as_error(UpstreamRejected, status=400)

@@ -32,7 +32,7 @@ async def read_into(body: bytearray, exchange: Exchange, limit: int) -> None:
     """
     coding = content_coding(exchange.headers)
     if coding and coding not in _WINDOWS:
-        raise ValueError(f"the coding {coding[:20]!r} is not known")
+        raise ValueError("the coding of the body is not known")
     unpacker = zlib.decompressobj(_WINDOWS[coding]) if coding else None
     while len(body) < limit and (piece := await exchange.read()):
         if unpacker is None:

@@ -24,6 +24,7 @@ from gateway.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.core.secrets import redact
 from gateway.observe.upstream_replies import RateLimits, Reply, notify
 from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
 from gateway.providers.upstream.bounded_body import read_into
@@ -268,7 +269,7 @@ class Upstream:
     def note(self, exchange: Exchange) -> None:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = exchange.headers
-        request_id = _first(headers, self._request_id_headers)
+        request_id = redact(_first(headers, self._request_id_headers))
         notify(Reply(self.name, exchange.status, request_id, RateLimits(headers), self._host))
 
     def url(self, path: str) -> URL:

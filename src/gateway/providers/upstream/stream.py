@@ -126,7 +126,8 @@ class EventStream:
         service.note(exchange)
         if exchange.status != 200:
             raise await service.error_from(exchange)
-        media_type = _media_type(exchange.headers)
+        named = _media_type(exchange.headers)
+        media_type = named.lower()
         if media_type in self._framing.media_types:
             if content_coding(exchange.headers):
                 # Nobody asked for it, and what its bytes become is known only afterwards.
@@ -136,7 +137,7 @@ class EventStream:
             self.read = _whole(await service.whole(exchange))
             self.split = _one_event
         else:
-            raise self._error(f"answered with {media_type}, not a stream")
+            raise self._error(f"answered with {named}, not a stream")
 
     async def __aenter__(self) -> Self:
         """Send the request."""
@@ -222,7 +223,7 @@ class EventStream:
 
 def _media_type(headers: Mapping[str, str]) -> str:
     header = headers.get("Content-Type", "application/octet-stream")
-    return header.partition(";")[0].strip().lower()
+    return header.partition(";")[0].strip()
 
 
 def _whole(document: bytes) -> Callable[[], Awaitable[bytes]]:
