@@ -181,7 +181,7 @@ READERS = {
     ),
     "form": Reader(
         over=((413, PART + b"x" * 10_000), (400, PART * 10 + b"--x--"), (400, b"--xy\r\n" * 99)),
-        work=lambda n: lambda: read_form(PART * n + b"--x--", FORM, most_parts=n),
+        work=lambda n: lambda: read_form(b"\r\n" * n + PART * n + b"--x--", FORM, most_parts=n),
         path="/v1/audio/transcriptions",
         headers=(("Content-Type", FORM),),
     ),
