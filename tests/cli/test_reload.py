@@ -17,10 +17,11 @@ from urllib.error import HTTPError
 import pytest
 
 from callers import AUTH, KEY, settings_of
-from commandline import Gateway, serving, started, starting
+from commandline import Gateway, forget_settings, serving, started, starting
 from gateway.access.client_keys import hash_key
 from gateway.cli import line, reload
 from gateway.cli.line import READY, Siblings, WorkerLine
+from gateway.cli.main import main
 from gateway.cli.reload import Source, reload_when_told
 from gateway.serving.keys import LIVE
 from gateway.settings import Settings, load
@@ -365,3 +366,21 @@ def test_the_answer_to_a_reload_is_json(tmp_path: Path) -> None:
     # The port was given as an argument, which still counts.
     names = ["server.watch", "usage.keep"]
     assert document == {"reloaded": True, "waiting_for_restart": names}
+
+
+def test_the_command_line_reads_its_settings_as_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.toml").write_text("[limits]\nrpm = 1\n")
+    seen = []
+
+    async def serve(source: Source, **_: object) -> None:
+        seen.append(source.settings.limits.rpm)
+        (tmp_path / "gateway.toml").write_text("[limits]\nrpm = 2\n")
+        seen.append(source.read().limits.rpm)
+
+    monkeypatch.setattr("gateway.cli.serve.serve_gateway", serve)
+    assert main(["--config", "gateway.toml"]) == 0
+    assert seen == [1, 2]

@@ -224,6 +224,17 @@ async def test_a_second_attempt_sends_the_recording_again(
     ]
 
 
+async def test_a_recording_of_silence_has_an_empty_text(
+    provider: ScriptedProvider, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    seen = Records()
+    provider.transcript = Transcript("")
+    client = await aiohttp_client(scripted_app(provider, None, seen))
+    async with client.post(PATH, data=form()) as response:
+        assert await response.json() == {"text": ""}
+    assert (seen[0].pieces, seen[0].characters) == (1, 0)
+
+
 async def test_the_log_says_who_was_asked_and_what_it_cost(
     provider: ScriptedProvider, aiohttp_client: Callable[..., Awaitable[Client]]
 ) -> None:

@@ -336,6 +336,8 @@ async def test_the_first_key_closes_a_running_gateway_and_the_last_one_opens_it(
     await until(401, made.key)
     file.revoke("bob")
     await until(200, "")
+    await asyncio.sleep(5 * OFTEN.key_poll)  # in which nothing changes
+    await until(200, "")
     file.close()
 
 

@@ -31,6 +31,11 @@ async def test_of_many_at_once_only_so_many_pass_as_the_budget_allows(bench: Ben
         assert sum(isinstance(one, Granted) for one in answers) == 3
 
 
+async def test_a_state_that_is_there_can_be_reached(bench: Bench) -> None:
+    async with bench.open() as state:
+        assert await state.reach()
+
+
 async def test_a_bucket_is_refilled_continuously(bench: Bench) -> None:
     async with bench.open() as state:
         demand = Demand("alice", rpm=60)

@@ -82,3 +82,11 @@ async def test_a_state_that_cannot_be_used_is_a_line_of_the_log(
     (tmp_path / FILE).mkdir()
     await free_leases(StateSettings(), home=tmp_path, owner="worker-0")
     assert caplog.messages[0].startswith("what a dead process held is not freed: home: ")
+
+
+async def test_a_server_that_cannot_be_reached_frees_nothing_and_says_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = StateSettings(url="redis://127.0.0.1:1", timeout=0.05)
+    await free_leases(settings, home=None, owner="worker-0")
+    assert "what a dead process held" not in caplog.text

@@ -13,7 +13,7 @@ from gateway.core import codec
 from gateway.core.secrets import redact_exact
 from gateway.core.texts import shorten
 
-__all__ = ["JsonFormatter", "TextFormatter", "configure"]
+__all__ = ["JsonFormatter", "TextFormatter", "configure", "flush"]
 
 _LONGEST = 4000
 """Characters of a message, and of the value of a field: both may quote what others sent."""
@@ -102,6 +102,12 @@ class _Handler(logging.StreamHandler[TextIO]):
             self.stream.flush()
         finally:
             self.release()
+
+
+def flush() -> None:
+    """Write the lines that are kept, if any are."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

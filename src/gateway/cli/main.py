@@ -195,7 +195,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _complain(reason: object, status: int) -> int:
-    """Print *reason* on one line and return *status*."""
+    """Print *reason* on one line, below all lines of the log, and return *status*."""
+    logs.flush()
     print("gateway:", " ".join(str(reason).split()), file=sys.stderr)  # noqa: T201 - for people
     return status
 
