@@ -129,6 +129,7 @@ __all__ = [
     "read_error",
     "read_models",
     "read_reason",
+    "redact",
     "reject_deep_nesting",
     "repair_history",
     "replace",
@@ -145,6 +146,7 @@ __all__ = [
 ]
 
 _MODULES = (
+    "gateway.core.secrets",
     "gateway.core.errors",
     "gateway.core.events",
     "gateway.core.chat",
@@ -234,6 +236,9 @@ if TYPE_CHECKING:
         Capability,
         LoadedModel,
         ModelInfo,
+    )
+    from gateway.core.secrets import (
+        redact,
     )
     from gateway.core.token_estimates import (
         answer_tokens,

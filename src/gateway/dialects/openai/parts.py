@@ -74,6 +74,8 @@ def read_part(part: Any) -> Part:
     match part:
         case str():
             return part
+        case None:  # as a member that is null, it is not there
+            return ""
         case {"type": "text" | "input_text" | "output_text"}:
             return _text(part, "text")
         case {"type": "refusal"}:
