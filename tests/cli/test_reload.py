@@ -113,6 +113,7 @@ def test_all_workers_reload_before_the_answer_is_there(tmp_path: Path) -> None:
         port = str(probe.getsockname()[1])
     with running(tmp_path, "--port", port, "--workers", "3") as (config, gateway):
         tags, again = f"{gateway.url}/api/tags", f"{gateway.url}/gateway/reload"
+        told(gateway, "3 workers are ready")
         assert {status(tags) for _ in range(12)} == {200}
         config.write_text(CLOSED)
         assert status(again, "POST") == 200

@@ -312,3 +312,7 @@ def test_a_schema_that_requires_itself_ends() -> None:
         assert isinstance(made, dict)
         made, depth = made["child"], depth + 1
     assert depth == 13
+
+
+def test_a_constant_is_the_only_instance() -> None:
+    assert instance({"properties": {"a": {"const": 7}}, "required": ["a"]}, Hints("")) == {"a": 7}
