@@ -260,7 +260,7 @@ def test_every_file_of_the_settings_is_watched(tmp_path: Path) -> None:
 class Line:
     """A worker and its line: it notes when it reloads."""
 
-    def __init__(self, siblings: Siblings, *, answers: bool = True) -> None:
+    def __init__(self, siblings: Siblings, *, answers: bool = True, reloads: int = 0) -> None:
         self.theirs, ours = socket.socketpair()
         self.theirs.setblocking(False)
         self.worker = WorkerLine(ours)
@@ -270,7 +270,7 @@ class Line:
         if answers:
             self.may_answer.set()
         self.tasks = [
-            asyncio.ensure_future(siblings.listen(self.theirs)),
+            asyncio.ensure_future(siblings.listen(self.theirs, reloads=reloads)),
             asyncio.ensure_future(self.worker.listen(self.reload)),
         ]
 
@@ -302,6 +302,23 @@ async def test_what_one_worker_says_the_others_do_before_it_goes_on() -> None:
     async with lines(3) as group:
         await asyncio.wait_for(group[0].worker.tell_others(), 5)
         assert [one.reloads for one in group] == [0, 1, 1]
+
+
+async def test_a_worker_that_was_starting_meanwhile_reloads_once_it_is_ready() -> None:
+    siblings = Siblings()
+    first = Line(siblings)
+    await asyncio.sleep(0)
+    before = siblings.reloads
+    await asyncio.wait_for(first.worker.tell_others(), 5)
+    late, fresh = (Line(siblings, reloads=count) for count in (before, siblings.reloads))
+    async with asyncio.timeout(5):
+        while not late.reloads:
+            await asyncio.sleep(0.001)
+        # Its answer to that is not one to anything later.
+        await first.worker.tell_others()
+    assert [one.reloads for one in (first, late, fresh)] == [0, 2, 1]
+    for one in (first, late, fresh):
+        await one.close()
 
 
 async def test_workers_that_speak_at_the_same_time_do_not_wait_for_each_other_for_ever() -> None:

@@ -52,10 +52,18 @@ class Siblings:
     def __init__(self) -> None:
         self._done: dict[socket.socket, asyncio.Event] = {}
         self._telling = asyncio.Lock()
+        self.reloads = 0
+        """How often workers were told to reload."""
 
-    async def listen(self, line: socket.socket) -> None:
-        """Pass on what the worker at the other end of *line* says, until it ends."""
+    async def listen(self, line: socket.socket, *, reloads: int = 0) -> None:
+        """Pass on what the worker at the other end of *line* says, until it ends.
+
+        *reloads* is what the count was before the worker read its settings: if others were told to
+        reload since then, it is told now.
+        """
         self._done[line] = asyncio.Event()
+        if self.reloads != reloads:
+            _send(line, RELOAD)
         try:
             # Beside, since this one may have to reload itself before it is its turn.
             async with asyncio.TaskGroup() as tasks:
@@ -70,6 +78,7 @@ class Siblings:
 
     async def _tell_others(self, line: socket.socket) -> None:
         async with self._telling:
+            self.reloads += 1
             others = {one: done for one, done in self._done.items() if one is not line}
             for one, done in others.items():
                 done.clear()

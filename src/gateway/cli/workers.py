@@ -60,6 +60,8 @@ class _Worker:
     line: socket.socket
     """The supervisor's end."""
     owner: str
+    reloads: int
+    """`Siblings.reloads` before the process was started."""
 
     @property
     def is_alive(self) -> bool:
@@ -127,7 +129,7 @@ class _Supervisor:
 
     async def _spawn(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        owner = secrets.token_hex(8)
+        owner, reloads = secrets.token_hex(8), self._siblings.reloads
         with theirs:
             ours.setblocking(False)
             process = await asyncio.create_subprocess_exec(
@@ -138,7 +140,7 @@ class _Supervisor:
                 # In a new session, so that Ctrl-C in a terminal only reaches the supervisor.
                 start_new_session=True,
             )
-        return _Worker(process, ours, owner)
+        return _Worker(process, ours, owner, reloads)
 
     async def _all_serve(self, group: Sequence[_Worker]) -> None:
         """Wait until all workers are ready; raise if one exits before."""
@@ -152,7 +154,8 @@ class _Supervisor:
             # Its socket closes before it has logged the reason.
             await worker.process.wait()
             raise EOFError
-        self._listening[worker] = asyncio.ensure_future(self._siblings.listen(worker.line))
+        listening = self._siblings.listen(worker.line, reloads=worker.reloads)
+        self._listening[worker] = asyncio.ensure_future(listening)
 
     async def _replace(self) -> None:
         try:
