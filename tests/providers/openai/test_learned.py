@@ -87,6 +87,11 @@ REJECTIONS: dict[str, Any] = {
         {"tools": (TOOL,), "tool_choice": NamedTool("f")},
         lambda body: body["tool_choice"] != "auto",
     ),
+    "a choice of no tool": (
+        rejected("tool_choice must be auto"),
+        {"tools": (TOOL,), "tool_choice": "none"},
+        lambda body: "tools" in body,
+    ),
     "a form": (
         rejected("response_format of type json_schema is unavailable"),
         {"response_format": JsonFormat({"type": "object"})},

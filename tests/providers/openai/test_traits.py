@@ -166,6 +166,12 @@ def test_choices_that_a_service_lacks_become_auto(choice: Any, expected: Any) ->
     assert body["tool_choice"] == expected
 
 
+def test_who_forbids_calls_offers_no_tools_where_the_service_cannot_be_told() -> None:
+    body = sent({"tool_choices": ["auto"]}, tools=(TOOL,), tool_choice="none")
+    assert not {"tools", "tool_choice"} & body.keys()
+    assert sent({}, tools=(TOOL,), tool_choice="none")["tool_choice"] == "none"
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_strict_is_sent_where_the_service_takes_it(strict: bool) -> None:
     form = JsonFormat(SCHEMA, strict=True)

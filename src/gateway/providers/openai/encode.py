@@ -81,7 +81,7 @@ def chat_body(
         form, hint = _format(request.response_format, traits, has_hint=_mentions_json(request))
         body |= form
         messages[:0] = hint
-    if request.tools:
+    if request.tools and not _forbids_tools(request.tool_choice, traits):
         body["tools"] = [_tool(tool, traits) for tool in request.tools]
         if request.tool_choice is not None:
             body["tool_choice"] = _choice(request.tool_choice, traits)
@@ -145,6 +145,11 @@ def _thinking(think: Think, traits: Traits) -> dict[str, object]:
             value = {"effort": effort} if is_on else {"enabled": False}
             return {"reasoning": value} if effort else {}
     return {"reasoning_effort": effort} if effort else {}
+
+
+def _forbids_tools(choice: ToolChoice | None, traits: Traits) -> bool:
+    """Tell whether no tool may be called, and the service can only be told so by offering none."""
+    return choice == "none" and bool(traits.tool_choices) and "none" not in traits.tool_choices
 
 
 def _choice(choice: ToolChoice, traits: Traits) -> object:

@@ -157,9 +157,11 @@ class _Rejection:
 
     def choice(self) -> Lesson | None:
         """Let the model choose, where the service allows no other choice of a tool."""
-        if self.body.get("tool_choice") in (None, "auto", "none") or not self.names("tool_choice"):
+        choice = self.body.get("tool_choice")
+        if choice in (None, "auto") or not self.names("tool_choice"):
             return None
-        return Lesson(ModelRule(tool_choices=("auto", "none")))
+        allowed = ("auto",) if choice == "none" else ("auto", "none")
+        return Lesson(ModelRule(tool_choices=allowed))
 
     def form(self) -> Lesson | None:
         """Take one step down in how a schema for the answer is sent."""

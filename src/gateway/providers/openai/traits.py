@@ -55,8 +55,8 @@ class Traits:
     ``drop_options`` are members that are never sent, ``body`` are members of each request.
     ``max_tokens_field`` is the name of the limit on an answer. ``fixed_sampling`` sends no sampling
     parameters. ``tool_choices`` are the only ones that are sent, any other becomes ``auto``; empty
-    is all. ``strict_tools`` sends what a client says of ``strict``. ``format_by`` is how a schema
-    for the answer is sent.
+    is all. With ``none``, where that is not one of them, no tools are sent. ``strict_tools`` sends
+    what a client says of ``strict``. ``format_by`` is how a schema for the answer is sent.
     """
 
     thinking_by: ThinkingBy = "reasoning_effort"
