@@ -24,8 +24,9 @@ from gateway.settings.callers import (
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
 from gateway.settings.ollama import parse_host, parse_list, parse_socket
 from gateway.settings.replay import CacheSettings, CassetteSettings
-from gateway.settings.schemas import GROUPS, check, from_text
+from gateway.settings.schemas import GROUPS
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
+from gateway.settings.validation import check, from_text
 from gateway.settings.values import (
     CoolDownSettings,
     KeyFrom,
