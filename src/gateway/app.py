@@ -136,10 +136,14 @@ def create_app(
 
 
 def _routes(settings: Settings) -> Iterator[Endpoint]:
-    """Yield all routes, with what *settings* say of the rights that they need."""
+    """Yield the routes that *settings* ask for, with what they say of the rights needed."""
     for one in ROUTES:
         is_public = one.handler is metrics and settings.metrics.public
         yield replace(one, right="none") if is_public else one
+    if settings.ui.enabled:
+        from gateway.ui.routes import UI_ROUTES  # noqa: PLC0415 - only where it is used
+
+        yield from UI_ROUTES
 
 
 def _lifetime(

@@ -23,7 +23,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
     frozenset({"app"}),
-    frozenset({"handlers"}),
+    frozenset({"handlers", "ui"}),
     frozenset({"serving"}),
     frozenset({"access", "models", "openapi", "replay", "routing", "usage"}),
     frozenset({"dialects", "providers", "state"}),

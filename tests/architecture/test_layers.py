@@ -29,7 +29,17 @@ TESTING = {"app", "core", "providers", "settings"}
 """The rooms that the testing kit may import; the fault matrix runs a whole gateway."""
 ONLY_IN = {
     "aiohappyeyeballs": {"providers"},
-    "aiohttp": {"access", "app", "cli", "handlers", "providers", "sandbox", "serving", "testing"},
+    "aiohttp": {
+        "access",
+        "app",
+        "cli",
+        "handlers",
+        "providers",
+        "sandbox",
+        "serving",
+        "testing",
+        "ui",
+    },
     "aiohttp_sse_client2": {"providers"},
     "apispec": {"openapi"},
     "dotenv": {"settings"},

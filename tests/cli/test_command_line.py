@@ -321,6 +321,7 @@ def test_arguments_reach_the_server_and_the_start_is_told(
         "listening on http://127.0.0.1:1 and http://[::1]:1 as Ollama 0.33.0",
         "providers: patient",
         "try: curl http://127.0.0.1:1/api/tags",
+        "in a browser: http://127.0.0.1:1/ui/",
         "stopped",
     ]
 

@@ -82,7 +82,7 @@ async def test_the_log_names_the_proxy_and_why_a_list_is_missing(tmp_path: Path)
         running = await asyncio.to_thread(started.__enter__)
         try:
             assert running.process.stderr is not None
-            seen = [await asyncio.to_thread(running.process.stderr.readline) for _ in range(4)]
+            seen = [await asyncio.to_thread(running.process.stderr.readline) for _ in range(5)]
         finally:
             await asyncio.to_thread(started.__exit__, None, None, None)
     text = "".join([*running.log, *seen])

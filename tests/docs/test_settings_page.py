@@ -29,7 +29,7 @@ TABLES = ("plans", "keys", "prices")
 COLUMNS = ["Key", "Variable", "Argument", "Default", "Meaning"]
 GROUPS = (
     *("server", "ollama", "models", "limits", "retry", "cool_down", "timeouts", "network"),
-    *("auth", "usage", "state", "metrics", "cache", "cassettes", "otel"),
+    *("auth", "usage", "state", "metrics", "cache", "cassettes", "otel", "ui"),
 )
 OF_OLLAMA_HOST = {"server.host", "server.port", "server.socket"}
 ARGUMENTS = {
@@ -71,6 +71,8 @@ def variables_of(key: str) -> frozenset[str]:
 def arguments_of(key: str) -> frozenset[str]:
     if key.startswith("cassettes."):  # each of them says both
         return frozenset({"--record", "--replay"})
+    if key == "ui.enabled":
+        return frozenset({"--ui", "--no-ui"})
     argument = "--" + key.rpartition(".")[2].replace("_", "-")
     return frozenset({argument} & ARGUMENTS) if key.startswith("server.") else frozenset()
 

@@ -27,6 +27,7 @@ from gateway.settings import (
     Settings,
     StateSettings,
     TimeoutSettings,
+    UiSettings,
     UsageSettings,
     load,
 )
@@ -115,6 +116,7 @@ def test_every_setting_has_a_field_of_the_schema_and_the_other_way_round() -> No
         "state": StateSettings,
         "metrics": MetricsSettings,
         "otel": OtelSettings,
+        "ui": UiSettings,
         "cache": CacheSettings,
         "cassettes": CassetteSettings,
     }
@@ -233,6 +235,9 @@ ttl = 60
 size = 1000
 scope = "everyone"
 
+[ui]
+enabled = true
+
 [otel]
 traces = true
 metrics = true
@@ -311,6 +316,7 @@ EVERYTHING_LOADED = Settings(
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     metrics=MetricsSettings(True, True, True),
     otel=OtelSettings(True, True, True),
+    ui=UiSettings(True),
     cassettes=CassetteSettings("auto", "here"),
     cache=CacheSettings(True, "all", 60.0, 1000, "everyone"),
     providers={
@@ -413,6 +419,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_CACHE_TTL": "60",
         "GATEWAY_CACHE_SIZE": "1000",
         "GATEWAY_CACHE_SCOPE": "everyone",
+        "GATEWAY_UI_ENABLED": "true",
         "GATEWAY_OTEL_TRACES": "true",
         "GATEWAY_OTEL_METRICS": "true",
         "GATEWAY_OTEL_CONTENT": "true",
@@ -564,7 +571,7 @@ def test_the_sources_are_told_without_their_values(tmp_path: Path) -> None:
 
 TABLES = (
     "auth, cache, cassettes, cool_down, home, keys, limits, metrics, models, network, ollama,"
-    " otel, plans, prices, providers, retry, server, state, timeouts, usage"
+    " otel, plans, prices, providers, retry, server, state, timeouts, ui, usage"
 )
 OWN = ", ".join(sorted(name for name in VARIABLES if name.startswith("GATEWAY_")))
 

@@ -148,6 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers", type=int, help=f"processes that share the port (default {server.workers})"
     )
+    parser.add_argument(
+        "--ui",
+        action=argparse.BooleanOptionalAction,
+        help="serve the page at /ui/, by default where only this machine can reach it",
+    )
     recordings = parser.add_mutually_exclusive_group()
     recordings.add_argument(
         "--record", metavar="DIR", help="write what providers answer to files below a directory"
@@ -188,6 +193,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, object]:
         for name in ("host", "port", "workers", "log_level", "log_format")
     }
     found = {f"server.{name}": value for name, value in given.items() if value is not None}
+    if arguments.ui is not None:
+        found["ui.enabled"] = arguments.ui
     for mode in ("record", "replay"):
         if (path := getattr(arguments, mode)) is not None:
             found |= {"cassettes.mode": mode, "cassettes.path": path}
@@ -235,7 +242,7 @@ def _supervise(settings: Settings, argv: Sequence[str]) -> int:
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     from gateway.cli.reload import Source  # noqa: PLC0415 - brings aiohttp
-    from gateway.cli.serve import serve_gateway  # noqa: PLC0415 - large, and no supervisor needs it
+    from gateway.cli.serve import serve_gateway, with_ui  # noqa: PLC0415 - large, and no supervisor needs it
     from gateway.cli.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
 
     def load_again() -> Settings:
@@ -247,7 +254,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
                 return await _check(adapt(settings))
             if arguments.command == "providers":
                 return _list_presets() if arguments.presets else _list_adapters(adapt(settings))
-            source = Source(settings, load_again, adapt)
+            source = Source(settings, load_again, lambda read: with_ui(adapt(read)))
             await serve_gateway(source, supervisor=arguments.supervisor, owner=arguments.owner)
             return 0
 

@@ -7,8 +7,9 @@ import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
-from gateway.access.hosts import guard_hosts
+from gateway.access.hosts import guard_hosts, is_loopback_only
 from gateway.app import create_app
 from gateway.cli.line import WorkerLine
 from gateway.cli.reload import Source, reload_when_told
@@ -19,7 +20,7 @@ from gateway.providers.registry import Configured, configure
 from gateway.serving.keys import ACCESS, LIVE, PROXIES
 from gateway.settings import Settings
 
-__all__ = ["serve_gateway", "start_lines"]
+__all__ = ["serve_gateway", "start_lines", "with_ui"]
 
 _log = logging.getLogger("gateway")
 
@@ -62,6 +63,17 @@ async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -
     _log.info("stopped")
 
 
+def with_ui(settings: Settings) -> Settings:
+    """Return *settings* with a page for people where only this machine can reach it.
+
+    If they say themselves whether there is one, they are returned as they are.
+    """
+    if settings.ui.enabled is not None:
+        return settings
+    is_near = not settings.server.socket and is_loopback_only(settings.server.host)
+    return replace(settings, ui=replace(settings.ui, enabled=is_near))
+
+
 def start_lines(
     settings: Settings, configured: Sequence[Configured], urls: Sequence[str]
 ) -> Iterator[str]:
@@ -75,3 +87,5 @@ def start_lines(
         yield f"try: curl --unix-socket {settings.server.socket} http://localhost/api/tags"
     else:
         yield f"try: curl {urls[0]}/api/tags"
+    if settings.ui.enabled and not settings.server.socket:
+        yield f"in a browser: {urls[0]}/ui/"

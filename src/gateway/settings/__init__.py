@@ -12,6 +12,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
+from gateway.settings.interface import UiSettings
 from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.sources import VARIABLES, load, read_key
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
@@ -51,6 +52,7 @@ __all__ = [
     "Settings",
     "StateSettings",
     "TimeoutSettings",
+    "UiSettings",
     "UsageSettings",
     "load",
     "read_key",

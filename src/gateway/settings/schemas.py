@@ -193,6 +193,10 @@ class _OtelTable(Table):
     content = fields.Boolean(truthy={True}, falsy={False})
 
 
+class _UiTable(Table):
+    enabled = fields.Boolean(truthy={True}, falsy={False})
+
+
 class _RetryTable(Table):
     count = fields.Integer(strict=True, validate=validate.Range(0, 100))
     within = fields.Float(validate=_NOT_NEGATIVE)
@@ -256,6 +260,7 @@ class _Document(Table):
     cache = fields.Nested(_CacheTable)
     cassettes = fields.Nested(_CassettesTable)
     otel = fields.Nested(_OtelTable)
+    ui = fields.Nested(_UiTable)
     # The name is the namespace of its models: what Ollama's types/model/name.go takes for one.
     providers = fields.Dict(
         keys=name_of("a provider"),

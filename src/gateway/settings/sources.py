@@ -22,6 +22,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import FILE_SUFFIX, Environment, read_text
+from gateway.settings.interface import UiSettings
 from gateway.settings.ollama import parse_host, parse_list, parse_socket
 from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.schemas import GROUPS
@@ -229,6 +230,7 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
         cache=CacheSettings(**groups["cache"]),
         cassettes=CassetteSettings(**groups["cassettes"]),
         otel=OtelSettings(**groups["otel"]),
+        ui=UiSettings(**groups["ui"]),
         home=Path(merged["home"]) if "home" in merged else None,
         environ=environ,
         sources=sources,

@@ -17,6 +17,7 @@ from gateway.settings.callers import (
     UsageSettings,
 )
 from gateway.settings.environment import Environment
+from gateway.settings.interface import UiSettings
 from gateway.settings.replay import CacheSettings, CassetteSettings
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
 
@@ -260,6 +261,7 @@ class Settings:
     cache: CacheSettings = field(default=CacheSettings())
     cassettes: CassetteSettings = field(default=CassetteSettings())
     otel: OtelSettings = field(default=OtelSettings())
+    ui: UiSettings = field(default=UiSettings())
     providers: Mapping[str, ProviderSettings] = field(default_factory=_mistral)
     home: Path | None = None
     environ: Environment = field(default=Environment(), repr=False, compare=False)
