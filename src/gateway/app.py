@@ -24,14 +24,8 @@ from gateway.models.store import open_store
 from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.base import AnyProvider
+from gateway.providers.configured import Configured, Given, configure, open_provider, services_of
 from gateway.providers.keepsakes import Keepsakes
-from gateway.providers.registry import (
-    Configured,
-    Given,
-    configure,
-    open_provider,
-    services_of,
-)
 from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
 from gateway.serving.access import Access
@@ -87,7 +81,7 @@ def create_app(
     finished instance. A *session* that is given is borrowed and never closed. *observers* are told
     of every request besides the log. *gate* decides which models each request may use. The
     *surface* ``"inference"`` leaves out the routes that manage models. *configured* is what
-    `gateway.providers.registry.configure` has returned for the same settings and providers, for a
+    `gateway.providers.configured.configure` has returned for the same settings and providers, for a
     caller that had to know before. Raise `SettingsError` or `ProviderLoadError`.
     """
     settings = settings or Settings()

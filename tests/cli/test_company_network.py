@@ -14,7 +14,7 @@ from forward_proxy import forward_proxy
 from gateway.cli.check import Finding, examine
 from gateway.cli.main import _load
 from gateway.cli.serve import start_lines
-from gateway.providers.registry import configure
+from gateway.providers.configured import configure
 from gateway.settings import NetworkSettings, ProviderSettings, ServerSettings, Settings
 from raw_service import raw_service
 

@@ -10,7 +10,7 @@ from commandline import forget_settings
 from gateway.cli.init_adapter.compatible import write_settings
 from gateway.cli.main import main
 from gateway.core.errors import SettingsError
-from gateway.providers.registry import configure
+from gateway.providers.configured import configure
 from gateway.settings import load
 
 KEY = {"BIG_CORP_API_KEY": "k"}

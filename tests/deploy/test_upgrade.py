@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway import create_app
-from gateway.providers.registry import configure
+from gateway.providers.configured import configure
 from gateway.settings import Settings, load
 from scripted import ScriptedProvider
 

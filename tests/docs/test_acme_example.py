@@ -8,7 +8,8 @@ import pytest
 
 from commandline import install_project
 from gateway.core.errors import SettingsError
-from gateway.providers.registry import configure, installed, load_adapter
+from gateway.providers.configured import configure
+from gateway.providers.registry import installed, load_adapter
 from gateway.settings import Environment, ProviderSettings, Settings
 from gateway_acme import AcmeOptions, AcmeProvider
 from pages import DOCS

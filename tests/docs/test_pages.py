@@ -16,8 +16,9 @@ from gateway.cli import doctor, keys, openapi, usage
 from gateway.cli.main import _parse
 from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
+from gateway.providers.configured import configure
 from gateway.providers.mistral import MistralProvider
-from gateway.providers.registry import configure, installed, load_adapter
+from gateway.providers.registry import installed, load_adapter
 from gateway.settings import VARIABLES, load
 from gateway_acme import AcmeProvider
 from pages import DOCS, ROOT, Block, blocks, curl, page, pages

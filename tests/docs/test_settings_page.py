@@ -14,10 +14,11 @@ from gateway.cli.main import _COMMANDS, _parser
 from gateway.core.model_info import Capability
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.base import AnyProvider
+from gateway.providers.configured import configure
 from gateway.providers.mistral import MistralOptions, MistralProvider
 from gateway.providers.ollama import OllamaProvider
 from gateway.providers.openai import ModelRule, OpenAIOptions, OpenAIProvider
-from gateway.providers.registry import configure, installed
+from gateway.providers.registry import installed
 from gateway.settings import VARIABLES, KeySettings, Plan, PriceSettings, Settings, load
 from gateway.settings.environment import FILE_SUFFIX
 from gateway.settings.live import _FIXED, LIVE

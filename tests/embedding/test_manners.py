@@ -21,7 +21,7 @@ from gateway.app import create_app
 from gateway.core.errors import UpstreamTimeout
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
 from gateway.observe.record import RequestRecord
-from gateway.providers.registry import configure
+from gateway.providers.configured import configure
 from gateway.settings import ProviderSettings, Settings
 from gateways import scripted_app
 from hosting import HOST_LIMIT, host_of, served

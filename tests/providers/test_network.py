@@ -12,8 +12,8 @@ import pytest
 from gateway.core.errors import SettingsError
 from gateway.core.secrets import REDACTED, redact
 from gateway.providers.base import Provider
+from gateway.providers.configured import configure
 from gateway.providers.network import shown_proxy
-from gateway.providers.registry import configure
 from gateway.settings import Environment, NetworkSettings, ProviderSettings, Settings
 
 ENVIRON = {"HTTPS_PROXY": "http://env:1", "NO_PROXY": "direct.example"}

@@ -12,9 +12,9 @@ import pytest
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.providers import presets as module
 from gateway.providers import registry
+from gateway.providers.configured import configure, services_of
 from gateway.providers.openai import OpenAIOptions
 from gateway.providers.presets import expand, presets
-from gateway.providers.registry import configure, services_of
 from gateway.settings import Environment, ProviderSettings, Settings
 
 VARIABLES = {"AZURE_RESOURCE_NAME": "corp", "AWS_REGION": "eu-west-1"}

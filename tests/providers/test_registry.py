@@ -21,14 +21,9 @@ from gateway.core.events import ChatStream
 from gateway.core.transcriptions import TranscribeRequest
 from gateway.providers import base, registry
 from gateway.providers.base import Provider, ProviderContext
+from gateway.providers.configured import Configured, configure, open_provider
 from gateway.providers.mistral import MistralProvider
-from gateway.providers.registry import (
-    Configured,
-    configure,
-    installed,
-    load_adapter,
-    open_provider,
-)
+from gateway.providers.registry import installed, load_adapter
 from gateway.settings import Environment, ProviderSettings, Settings
 from scripted import ScriptedProvider
 

@@ -14,9 +14,9 @@ from gateway.models.index import ProviderModels
 from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
 from gateway.providers.checked import checked_describe, checked_models, remote_host_of
+from gateway.providers.configured import configure, open_provider
 from gateway.providers.inventory import list_adapters
 from gateway.providers.network import shown_proxy
-from gateway.providers.registry import configure, open_provider
 from gateway.providers.upstream.failures import with_reason
 from gateway.providers.upstream.transport import Sessions
 from gateway.settings import Settings

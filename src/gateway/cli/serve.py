@@ -15,8 +15,8 @@ from gateway.cli.line import WorkerLine
 from gateway.cli.reload import Source, reload_when_told
 from gateway.cli.server import serve
 from gateway.core.errors import SettingsError
+from gateway.providers.configured import Configured, configure
 from gateway.providers.network import shown_proxy
-from gateway.providers.registry import Configured, configure
 from gateway.serving.keys import ACCESS, LIVE, PROXIES
 from gateway.settings import Settings
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.errors import ProviderLoadError, SettingsError
+from gateway.providers.configured import configure, preset_of
 from gateway.providers.presets import presets
-from gateway.providers.registry import configure, installed, load_adapter, preset_of
+from gateway.providers.registry import installed, load_adapter
 from gateway.settings import ProviderSettings, Settings
 
 __all__ = ["Adapter", "aligned", "in_columns", "list_adapters", "list_presets", "survey"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.access.origins import Origins
-from gateway.providers.registry import Configured
+from gateway.providers.configured import Configured
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.access.origins import Origins
 from gateway.core.errors import GatewayError, ProviderLoadError, SettingsError
-from gateway.providers.registry import Configured, configure
+from gateway.providers.configured import Configured, configure
 from gateway.serving.keys import ACCESS, LIVE, LOADED_MODELS, METRICS, MODEL_LISTS, TARGETS
 from gateway.settings import Settings
 from gateway.settings.live import take_over, waiting

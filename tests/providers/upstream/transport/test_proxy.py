@@ -14,7 +14,7 @@ import trustme
 from forward_proxy import forward_proxy
 from gateway.core.errors import UpstreamUnavailable
 from gateway.providers.base import AnyProvider
-from gateway.providers.registry import configure, open_provider
+from gateway.providers.configured import configure, open_provider
 from gateway.providers.upstream.failures import with_reason
 from gateway.providers.upstream.transport import AiohttpTransport, open_session, transport_for
 from gateway.settings import Environment, NetworkSettings, ProviderSettings, Settings
