@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import ProviderLoadError, SettingsError
+from gateway.providers import configured, registry
 from gateway.providers import presets as module
-from gateway.providers import registry
 from gateway.providers.configured import configure, services_of
 from gateway.providers.openai import OpenAIOptions
 from gateway.providers.presets import expand, presets
@@ -108,7 +108,8 @@ def test_at_another_address_it_is_another_service() -> None:
 def test_an_installed_adapter_comes_before_a_preset(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("groq", "gateway.providers.openai:OpenAIProvider", registry.GROUP)
     known = registry.installed()
-    monkeypatch.setattr(registry, "installed", lambda: {**known, "groq": [point]})
+    for place in (registry, configured):
+        monkeypatch.setattr(place, "installed", lambda: {**known, "groq": [point]})
     (one,) = configure(settings("groq", {"GROQ_API_KEY": "k"}), {})
     assert (one.preset, one.options.base_url) == ("", "https://api.openai.com/v1")
     (asked,) = configure(settings("groq", {"GROQ_API_KEY": "k"}, preset="groq"), {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.providers import registry
+from gateway.providers.configured import configure, services_of
 from gateway.settings import ProviderSettings, Settings
 
 
@@ -18,4 +18,4 @@ def test_a_service_is_the_adapters_own_at_its_own_address(
 ) -> None:
     table = ProviderSettings("mistral", {"api_key": "key", **options})
     settings = Settings(providers={"mistral": table})
-    assert registry.services_of(registry.configure(settings, {}), settings) == services
+    assert services_of(configure(settings, {}), settings) == services
