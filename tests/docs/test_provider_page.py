@@ -52,6 +52,7 @@ METHODS = (
     "chat",
     "list_models",
     "describe",
+    "has_unlisted",
     "fill",
     "embed",
     "transcribe",

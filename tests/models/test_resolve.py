@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -105,6 +106,42 @@ UNLISTED = {
 @pytest.mark.parametrize(("name", "models"), UNLISTED.values(), ids=UNLISTED)
 def test_providers_are_trusted_for_ids_that_no_list_shows(name: str, models: Sequence[str]) -> None:
     assert [short(model) for model in resolve(INDEX, name, unlisted=True)] == models
+
+
+KNOWN = build_index(
+    [
+        dataclasses.replace(
+            models_of(name, "a"), has_unlisted=lambda model_id: model_id.startswith("agent:")
+        )
+        for name in ("home", "work")
+    ],
+    aliases={"helper": "agent:x", "own": "work/agent:x:y"},
+    expose=("a", "agent:x*"),
+)
+KNOWN_UNLISTED = {
+    "an id that the first provider knows": ("agent:X", ["home=agent:X"]),
+    "an id behind its provider's name": ("work/agent:x", ["work=agent:x"]),
+    "an id that is no legal name": ("agent:x:y", ["home=agent:x:y"]),
+    "the target of an alias": ("helper", ["home=agent:x"]),
+    "a target that is no legal name": ("own", ["work=agent:x:y"]),
+    "nothing that no provider knows": ("other:x", []),
+    "nothing that is not exposed": ("agent:z", []),
+}
+
+
+@pytest.mark.parametrize(("name", "models"), KNOWN_UNLISTED.values(), ids=KNOWN_UNLISTED)
+def test_a_provider_may_know_what_its_list_does_not_show(name: str, models: Sequence[str]) -> None:
+    assert [short(model) for model in resolve(KNOWN, name)] == models
+    assert not any(model.listed for model in resolve(KNOWN, name))
+
+
+def test_an_illegal_name_that_no_provider_knows_stays_one() -> None:
+    with pytest.raises(InvalidName):
+        resolve(KNOWN, "other:x:y")
+
+
+def test_lists_show_what_no_list_has_under_its_alias() -> None:
+    assert {model.name for model in KNOWN.models} == {"a:latest", "helper:latest", "own:latest"}
 
 
 AS_TAGS = {

@@ -37,6 +37,7 @@ from gateway.providers.checked import (
     checked_loaded,
     checked_models,
     checked_stream,
+    checked_unlisted,
     remote_host_of,
 )
 from scripted import ScriptedProvider
@@ -220,6 +221,28 @@ def test_a_description_that_is_none_leaves_the_id(
 
 def test_a_description_is_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     assert checked_describe("acme", ScriptedProvider())("m") == ModelInfo("m")
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("answer", [None, "m", ZeroDivisionError()], ids=repr)
+def test_an_unlisted_model_that_is_neither_known_nor_unknown_is_unknown(
+    answer: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong(ScriptedProvider):
+        def has_unlisted(self, model_id: str) -> bool:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer  # type: ignore[return-value]
+
+    has_unlisted = checked_unlisted("acme", Wrong())
+    assert [has_unlisted("m"), has_unlisted("n")] == [False, False]
+    (line,) = caplog.messages
+    assert line.startswith("the adapter of acme says ")
+    assert line.endswith(" of 'm'; has_unlisted returns a bool")
+
+
+def test_a_provider_knows_no_unlisted_model_by_default(caplog: pytest.LogCaptureFixture) -> None:
+    assert checked_unlisted("acme", ScriptedProvider())("m") is False
     assert caplog.messages == []
 
 

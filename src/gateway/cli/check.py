@@ -13,7 +13,12 @@ from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
 from gateway.models.resolve import resolve_target
 from gateway.providers.base import AnyProvider
-from gateway.providers.checked import checked_describe, checked_models, remote_host_of
+from gateway.providers.checked import (
+    checked_describe,
+    checked_models,
+    checked_unlisted,
+    remote_host_of,
+)
 from gateway.providers.configured import configure, open_provider
 from gateway.providers.inventory import list_adapters
 from gateway.providers.network import shown_proxy
@@ -90,6 +95,7 @@ async def _provider_models(name: str, provider: AnyProvider, seconds: float) -> 
         models=models,
         complete=True,
         describe=checked_describe(name, provider),
+        has_unlisted=checked_unlisted(name, provider),
     )
 
 

@@ -20,12 +20,17 @@ __all__ = ["ModelIndex", "ProviderModels", "key_of"]
 ValueT = TypeVar("ValueT")
 
 
+def _none_unlisted(model_id: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderModels:
     """The models of one provider.
 
     ``complete`` says that ``models`` was fetched lately; otherwise a name that is missing may well
-    exist, and ``describe`` says what can be told of it.
+    exist, and ``describe`` says what can be told of it. An id that ``has_unlisted`` is true of
+    exists in any case.
     """
 
     provider: str
@@ -33,6 +38,7 @@ class ProviderModels:
     models: Sequence[ModelInfo]
     complete: bool
     describe: Callable[[str], ModelInfo]
+    has_unlisted: Callable[[str], bool] = _none_unlisted
 
 
 def _nothing() -> Mapping[str, ValueT]:

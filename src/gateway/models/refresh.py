@@ -15,7 +15,12 @@ from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
 from gateway.models.index import ProviderModels
 from gateway.providers.base import AnyProvider
-from gateway.providers.checked import checked_describe, checked_models, remote_host_of
+from gateway.providers.checked import (
+    checked_describe,
+    checked_models,
+    checked_unlisted,
+    remote_host_of,
+)
 from gateway.providers.upstream.failures import with_reason
 from gateway.settings import ModelsSettings
 
@@ -52,6 +57,9 @@ class ModelLists:
         self._log = log
         self._lists: dict[str, Sequence[ModelInfo]] = {}
         self._describe: dict[str, Callable[[str], ModelInfo]] = {}
+        self._has_unlisted = {
+            name: checked_unlisted(name, first) for name, (first, *_) in providers.items()
+        }
         self._fetched: dict[str, float] = {}
         self._remote_hosts = {
             name: remote_host_of(name, first) for name, (first, *_) in providers.items()
@@ -183,6 +191,7 @@ class ModelLists:
                 models=self._lists.get(name, ()),
                 complete=self._is_fresh(name),
                 describe=self._describe.get(name) or checked_describe(name, first),
+                has_unlisted=self._has_unlisted[name],
             )
             for name, (first, *_) in in_order
         ]

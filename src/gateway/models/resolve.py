@@ -25,10 +25,12 @@ _DEFAULT = ModelName(model="_")
 class _Query:
     """A legal name, and how it is to be looked up.
 
-    ``literal`` is its key if a suffix such as ``:cloud`` is part of its tag, empty where that is no
-    legal name. ``suffixes`` and ``unlisted`` are explained at `resolve`.
+    ``text`` is what the client wrote. ``literal`` is its key if a suffix such as ``:cloud`` is part
+    of its tag, empty where that is no legal name. ``suffixes`` and ``unlisted`` are explained at
+    `resolve`.
     """
 
+    text: str
     name: ModelName
     key: str
     literal: str
@@ -73,11 +75,11 @@ def _apply(
         name = parse_name(text, suffixes=suffixes)
     except InvalidName:
         # A provider's own id, such as that of a fine-tuned model, need not be a legal name.
-        found = index.names.get(text.strip().casefold())
+        found = index.names.get(text.strip().casefold()) or _unlisted(index, text)
         if found is None:
             raise
         return (found,)
-    query = _Query(name, name.full.casefold(), _literal_key(text), suffixes, unlisted)
+    query = _Query(text, name, name.full.casefold(), _literal_key(text), suffixes, unlisted)
     answers = (rule(index, query) for rule in rules)
     return next((answer for answer in answers if answer is not None), ())
 
@@ -130,6 +132,24 @@ def _provider_alias(index: ModelIndex, query: _Query) -> _Answer:
     return _one(index.provider_aliases.get(query.key))
 
 
+def _known_unlisted(index: ModelIndex, query: _Query) -> _Answer:
+    """Find what no list has, but a provider knows to exist."""
+    return _one(_unlisted(index, query.text))
+
+
+def _unlisted(index: ModelIndex, text: str) -> ListedModel | None:
+    """Return the model with exactly this id, perhaps behind the name of its provider."""
+    text = text.strip()
+    owner, slash, rest = text.partition("/")
+    named = index.providers.get(owner.casefold()) if slash else None
+    providers = index.providers.values() if named is None else (named,)
+    model_id = text if named is None else rest
+    for provider in providers:
+        if provider.has_unlisted(model_id):
+            return index.exposed(provider, provider.describe(model_id), listed=False)
+    return None
+
+
 def _presumed(index: ModelIndex, query: _Query) -> _Answer:
     """Presume that a provider has what no list names.
 
@@ -157,6 +177,7 @@ _TARGET_RULES: Sequence[_Rule] = (
     _derived,
     _listed,
     _provider_alias,
+    _known_unlisted,
     _presumed,
 )
 _RULES: Sequence[_Rule] = (_derived_as_typed, _alias, *_TARGET_RULES)

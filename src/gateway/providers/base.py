@@ -115,6 +115,13 @@ class Provider(abc.ABC, Generic[OptionsT]):
         """Return what is known of a model that is in no list; by default only its id."""
         return ModelInfo(model_id)
 
+    def has_unlisted(self, model_id: str) -> bool:
+        """Tell whether a model that is in no list can be asked for by its id; by default none can.
+
+        Such models are not shown in lists, but under the aliases that settings give them.
+        """
+        return False
+
     def fill(self, request: FillRequest) -> ChatStream:
         """Yield the text between a prompt and a suffix, in the manner of `chat`."""
         raise NotSupported(f"{self.context.name} does not support fill-in-the-middle")

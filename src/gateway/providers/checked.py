@@ -37,6 +37,7 @@ __all__ = [
     "checked_loaded",
     "checked_models",
     "checked_stream",
+    "checked_unlisted",
     "remote_host_of",
 ]
 
@@ -152,6 +153,31 @@ def checked_describe(name: str, provider: AnyProvider) -> Callable[[str], ModelI
         return ModelInfo(model_id)
 
     return describe
+
+
+def checked_unlisted(name: str, provider: AnyProvider) -> Callable[[str], bool]:
+    """Return the provider's ``has_unlisted``; where it fails, or is no truth, there is none.
+
+    The first failure is a line of the log.
+    """
+    is_logged = False
+
+    def has_unlisted(model_id: str) -> bool:
+        nonlocal is_logged
+        found: object
+        try:
+            found = provider.has_unlisted(model_id)
+        except Exception as error:
+            found = error
+        if isinstance(found, bool):
+            return found
+        if not is_logged:
+            is_logged = True
+            words = "the adapter of %s says %s of %r; has_unlisted returns a bool"
+            _log.warning(words, name, shown(found), model_id)
+        return False
+
+    return has_unlisted
 
 
 def checked_loaded(name: str, models: object) -> Sequence[LoadedModel] | None:

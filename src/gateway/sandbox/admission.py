@@ -9,6 +9,7 @@ from gateway.sandbox.journal import Received
 from gateway.sandbox.models import Card
 from gateway.sandbox.refusals import Problem, Refusal, invalid_input, invalid_model
 from gateway.sandbox.rules import (
+    AGENT_CHAT_PATH,
     CHAT_PATH,
     EMBEDDINGS_PATH,
     FIM_PATH,
@@ -16,7 +17,7 @@ from gateway.sandbox.rules import (
     refuse,
 )
 
-__all__ = ["POSTS", "WRONG_KEY", "admission_refusal", "model_in"]
+__all__ = ["AGENTS_PATH", "POSTS", "WRONG_KEY", "admission_refusal", "model_in"]
 
 WRONG_KEY: Final = "wrong"
 """The key that is refused when any other is taken."""
@@ -25,7 +26,10 @@ _MODELS: Final = "/v1/models"
 _COMPLETIONS: Final = "/v1/completions"
 """There is no such endpoint, yet Mistral answers it as if it were the chat."""
 
-POSTS: Final = frozenset({CHAT_PATH, FIM_PATH, EMBEDDINGS_PATH, TRANSCRIPTIONS_PATH, _COMPLETIONS})
+AGENTS_PATH: Final = "/v1/agents"
+POSTS: Final = frozenset(
+    {CHAT_PATH, AGENT_CHAT_PATH, FIM_PATH, EMBEDDINGS_PATH, TRANSCRIPTIONS_PATH, _COMPLETIONS}
+)
 """The paths that generate, embed or transcribe."""
 
 
@@ -40,12 +44,14 @@ def admission_refusal(
     """Return the refusal of a request, or None; the gateway in front speaks before the service."""
     path = received.path
     posts = path in POSTS
-    lists = path == _MODELS or path.startswith(f"{_MODELS}/")
+    lists = path in {_MODELS, AGENTS_PATH} or path.startswith(f"{_MODELS}/")
     if received.method != ("POST" if posts else "GET") or not (posts or lists):
         return _by_gateway(404, "no Route matched with those values")
     refusal = _key_refusal(received.headers.get("authorization", ""), keys)
     if refusal is not None:
         return refusal
+    if path == AGENTS_PATH:
+        return None
     if lists:
         model = model_in(path)
         return None if not model or model in models else invalid_model(model, status=404)

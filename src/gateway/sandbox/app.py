@@ -15,7 +15,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.core import codec
-from gateway.sandbox.admission import POSTS, admission_refusal, model_in
+from gateway.sandbox.admission import AGENTS_PATH, POSTS, admission_refusal, model_in
+from gateway.sandbox.agents import AGENTS, agents_page
 from gateway.sandbox.answers import Answer, answer_chat, answer_fim
 from gateway.sandbox.calls import CallLayout
 from gateway.sandbox.delivery import abort, broken, deliver, silence
@@ -24,8 +25,13 @@ from gateway.sandbox.forms import read_form
 from gateway.sandbox.framing import frames
 from gateway.sandbox.journal import Journal, Received
 from gateway.sandbox.models import CARDS, Card
-from gateway.sandbox.refusals import Refusal, invalid_request
-from gateway.sandbox.rules import EMBEDDINGS_PATH, FIM_PATH, TRANSCRIPTIONS_PATH
+from gateway.sandbox.refusals import Problem, Refusal, invalid_input, invalid_request
+from gateway.sandbox.rules import (
+    AGENT_CHAT_PATH,
+    EMBEDDINGS_PATH,
+    FIM_PATH,
+    TRANSCRIPTIONS_PATH,
+)
 from gateway.sandbox.transcripts import transcribe
 from gateway.sandbox.vectors import embed
 from gateway.sandbox.wire import Head, chunks, whole
@@ -172,16 +178,28 @@ class Sandbox:
 
     async def _answer(self, exchange: _Exchange) -> web.StreamResponse:
         path = exchange.received.path
+        if path == AGENTS_PATH:
+            return await self._agents(exchange)
         if path not in POSTS:
             return await self._respond(exchange, self._models(model_in(path)))
         body: Any = exchange.received.body
+        if path == AGENT_CHAT_PATH:
+            body = AGENTS[body["agent_id"]].instructed(body)
         card = self.models[body["model"]]
         if path == EMBEDDINGS_PATH:
             return await self._respond(exchange, embed(body, card))
         if path == TRANSCRIPTIONS_PATH:
             return await self._respond(exchange, transcribe(body))
         answer = answer_fim(body, card) if path == FIM_PATH else answer_chat(body, card)
-        return await self._generate(exchange, _spoiled(answer, exchange.fault), card)
+        return await self._generate(exchange, _spoiled(answer, exchange.fault), body)
+
+    async def _agents(self, exchange: _Exchange) -> web.StreamResponse:
+        try:
+            page = agents_page(exchange.request.query)
+        except ValueError as error:
+            problem = Problem("value_error", ("query", "page"), str(error), None)
+            return _refused(invalid_input([problem]))
+        return await self._respond(exchange, page)
 
     def _models(self, wanted: str) -> dict[str, object]:
         created = int(time.time())
@@ -190,15 +208,18 @@ class Sandbox:
         return {"object": "list", "data": [card.wire(created=created) for card in self.cards]}
 
     async def _generate(
-        self, exchange: _Exchange, answer: Answer, card: Card
+        self, exchange: _Exchange, answer: Answer, body: Mapping[str, Any]
     ) -> web.StreamResponse:
-        body: Any = exchange.received.body
         fault = exchange.fault
         identity = hashlib.blake2b(exchange.received.raw, digest_size=16).hexdigest()
         head = Head(identity, body["model"], int(time.time()))
         if not body.get("stream") or fault.as_json:
             return await self._respond(exchange, whole(answer, head))
-        usual = CallLayout.FRAGMENTS if "glm" in card.name else CallLayout.TOGETHER
+        usual = (
+            CallLayout.FRAGMENTS
+            if "glm" in self.models[body["model"]].name
+            else CallLayout.TOGETHER
+        )
         made = chunks(answer, head, calls=usual if fault.calls is None else fault.calls)
         return await self._stream(exchange, frames(made, fault))
 

@@ -24,7 +24,16 @@ from gateway.sandbox.shapes import (
     text,
 )
 
-__all__ = ["CHAT", "EMBEDDINGS", "FIM", "MOST_STOPS", "MOST_TOOLS", "TRANSCRIPTION", "image_type"]
+__all__ = [
+    "AGENT_CHAT",
+    "CHAT",
+    "EMBEDDINGS",
+    "FIM",
+    "MOST_STOPS",
+    "MOST_TOOLS",
+    "TRANSCRIPTION",
+    "image_type",
+]
 
 MOST_STOPS: Final = 4
 MOST_TOOLS: Final = 128
@@ -177,9 +186,7 @@ _RESPONSE_FORMAT = closed(
 _PREDICTION = closed({}, {"type": choice("content"), "content": text})
 
 _STOP = either({str: text, list: array(text, least=1, most=MOST_STOPS)})
-_SAMPLING = {
-    "temperature": nullable(number(low=0, high=1.5)),
-    "top_p": nullable(number(low=0, high=1, above=True)),
+_GENERATION = {
     "max_tokens": nullable(integer(low=0)),
     "stop": nullable(_STOP),
     "random_seed": nullable(integer(low=0)),
@@ -187,28 +194,40 @@ _SAMPLING = {
     "metadata": nullable(mapping),
     "prompt_cache_key": nullable(text),
 }
+_SAMPLING = {
+    **_GENERATION,
+    "temperature": nullable(number(low=0, high=1.5)),
+    "top_p": nullable(number(low=0, high=1, above=True)),
+}
 _PENALTY = nullable(number(low=-2, high=2))
+_CONVERSATION = {
+    "presence_penalty": _PENALTY,
+    "frequency_penalty": _PENALTY,
+    "n": nullable(integer(low=1)),
+    "response_format": _RESPONSE_FORMAT,
+    "tools": nullable(array(_TOOL, least=1, most=MOST_TOOLS)),
+    "tool_choice": either({str: choice("auto", "none", "any", "required"), dict: _NAMED_TOOL}),
+    "parallel_tool_calls": flag,
+    "reasoning_effort": nullable(choice("none", "minimal", "low", "medium", "high", "xhigh")),
+    "prompt_mode": nullable(choice("reasoning")),
+    "prediction": _PREDICTION,
+    "guardrails": nullable(array(mapping)),
+    "service_tier": nullable(choice("auto", "standard_only")),
+}
 
 CHAT: Final = closed(
     {"model": text, "messages": array(_MESSAGE)},
-    {
-        **_SAMPLING,
-        "presence_penalty": _PENALTY,
-        "frequency_penalty": _PENALTY,
-        "n": nullable(integer(low=1)),
-        "response_format": _RESPONSE_FORMAT,
-        "tools": nullable(array(_TOOL, least=1, most=MOST_TOOLS)),
-        "tool_choice": either({str: choice("auto", "none", "any", "required"), dict: _NAMED_TOOL}),
-        "parallel_tool_calls": flag,
-        "reasoning_effort": nullable(choice("none", "minimal", "low", "medium", "high", "xhigh")),
-        "prompt_mode": nullable(choice("reasoning")),
-        "prediction": _PREDICTION,
-        "safe_prompt": flag,
-        "guardrails": nullable(array(mapping)),
-        "service_tier": nullable(choice("auto", "standard_only")),
-    },
+    {**_SAMPLING, **_CONVERSATION, "safe_prompt": flag},
 )
 """The body of POST /v1/chat/completions."""
+
+AGENT_CHAT: Final = closed(
+    {"agent_id": text, "messages": array(_MESSAGE)}, {**_GENERATION, **_CONVERSATION}
+)
+"""The body of POST /v1/agents/completions, as Mistral's client library has it.
+
+That has some parameters of other engines besides, such as ``top_k``, which a chat has not.
+"""
 
 FIM: Final = closed(
     {"model": text, "prompt": text},

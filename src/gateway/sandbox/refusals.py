@@ -25,6 +25,7 @@ __all__ = [
     "invalid_order",
     "invalid_prompt",
     "invalid_request",
+    "unknown_agent",
 ]
 
 Loc: TypeAlias = tuple[str | int, ...]
@@ -100,6 +101,11 @@ def invalid_args(message: str) -> Refusal:
 def invalid_model(model: str, *, status: int = 400) -> Refusal:
     """Refuse a model that does not exist, or not on this endpoint."""
     return _error(status, "invalid_model", "1500", f"Invalid model: {model}")
+
+
+def unknown_agent(agent: str) -> Refusal:
+    """Refuse an agent that the account has not; no capture of this is known."""
+    return Refusal(404, "Agent not found", {"detail": f"Agent {agent} not found"})
 
 
 def invalid_input(problems: Sequence[Problem]) -> Refusal:

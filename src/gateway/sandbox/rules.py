@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from gateway.sandbox.bodies import CHAT, EMBEDDINGS, FIM, TRANSCRIPTION
+from gateway.sandbox.agents import AGENTS
+from gateway.sandbox.bodies import AGENT_CHAT, CHAT, EMBEDDINGS, FIM, TRANSCRIPTION
 from gateway.sandbox.conversations import call_refusal, is_name, order_refusal
 from gateway.sandbox.drafts import schema_fault, tool_schema_fault
 from gateway.sandbox.models import MODELS, Card
@@ -25,10 +26,12 @@ from gateway.sandbox.refusals import (
     invalid_model,
     invalid_prompt,
     invalid_request,
+    unknown_agent,
 )
 from gateway.sandbox.tokens import count, prompt_tokens
 
 __all__ = [
+    "AGENT_CHAT_PATH",
     "CHAT_PATH",
     "EMBEDDINGS_PATH",
     "FIM_PATH",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 CHAT_PATH: Final = "/v1/chat/completions"
+AGENT_CHAT_PATH: Final = "/v1/agents/completions"
 FIM_PATH: Final = "/v1/fim/completions"
 EMBEDDINGS_PATH: Final = "/v1/embeddings"
 TRANSCRIPTIONS_PATH: Final = "/v1/audio/transcriptions"
@@ -96,6 +100,13 @@ def _chat(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
     if card is None or not card.can("completion_chat"):
         return iter((invalid_model(body["model"]),))
     return _chat_values(body, card)
+
+
+def _agent_chat(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]:
+    agent = AGENTS.get(body["agent_id"])
+    if agent is None:
+        return iter((unknown_agent(body["agent_id"]),))
+    return _chat(agent.chat(body), models)
 
 
 def _chat_values(body: _Body, card: Card) -> Iterator[Refusal]:
@@ -272,6 +283,7 @@ def _transcription(body: _Body, models: Mapping[str, Card]) -> Iterator[Refusal]
 
 _ENDPOINTS = {
     CHAT_PATH: (CHAT, _chat),
+    AGENT_CHAT_PATH: (AGENT_CHAT, _agent_chat),
     FIM_PATH: (FIM, _fim),
     EMBEDDINGS_PATH: (EMBEDDINGS, _embeddings),
     TRANSCRIPTIONS_PATH: (TRANSCRIPTION, _transcription),

@@ -84,6 +84,18 @@ async def test_what_is_listed_is_remembered() -> None:
         assert upstream.requests[0].path == "/models"
 
 
+@pytest.mark.parametrize("variants", [False, True])
+async def test_a_listed_model_may_have_variants(*, variants: bool) -> None:
+    listing = json_answer({"data": [{"id": "meta/llama", "context_length": 7}]})
+    async with opened(OpenAIProvider, listing, variants=variants) as (provider, _):
+        await provider.list_models()
+        ids = ["meta/llama:free", "meta/llama:", "meta/other:free", "meta/llama"]
+        assert [provider.has_unlisted(one) for one in ids] == [variants, False, False, False]
+        described = provider.describe("meta/llama:free")
+        assert (described.id, described.canonical) == ("meta/llama:free", "meta/llama:free")
+        assert described.context_length == (7 if variants else 0)
+
+
 async def test_a_server_without_a_list_has_a_wrong_address() -> None:
     missing = json_answer({"error": "not here"}, 404)
     async with opened(OpenAIProvider, missing) as (provider, _):

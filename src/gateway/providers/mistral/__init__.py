@@ -11,7 +11,7 @@ from typing import cast
 from gateway.core import codec
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import UpstreamRejected
+from gateway.core.errors import GatewayError, UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.core.token_estimates import input_tokens
@@ -19,6 +19,7 @@ from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.keepsakes import Owner
 from gateway.providers.mistral import embed, encode, errors, models
+from gateway.providers.mistral.agents import agent_of, describe_agent, list_agents
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
@@ -28,6 +29,8 @@ from gateway.providers.upstream import EventStream, decoded, stream_learning
 __all__ = ["MistralOptions", "MistralOptionsSchema", "MistralProvider"]
 
 _CHAT = "/chat/completions"
+_AGENTS = "/agents"
+_AGENT_CHAT = "/agents/completions"
 _FIM = "/fim/completions"
 _EMBED = "/embeddings"
 _TRANSCRIBE = "/audio/transcriptions"
@@ -44,7 +47,7 @@ class MistralProvider(Provider[MistralOptions]):
     )
     required_options = ("api_key",)
     otel_name = "mistral_ai"
-    learned = ("_listed", "_without_effort", "_warned")
+    learned = ("_listed", "_agents", "_without_effort", "_warned")
 
     def __init__(self, context: ProviderContext[MistralOptions]) -> None:
         super().__init__(context)
@@ -55,6 +58,7 @@ class MistralProvider(Provider[MistralOptions]):
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._listed: Mapping[str, ModelInfo] = {}
+        self._agents: Sequence[ModelInfo] = ()
         self._without_effort: set[str] = set()
         self._warned: set[str] = set()
 
@@ -64,17 +68,39 @@ class MistralProvider(Provider[MistralOptions]):
         return self.context.options.origin
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Return the models of the account and remember what they can do."""
+        """Return the models of the account, and its agents, and remember what they can do."""
         require_key(self.context, key_variable=errors.KEY_VARIABLE)
         payload = await get_models(self._upstream, "/models")
         listed = models.parse_models(payload, self.context.name)
         self._listed = {info.id: info for info in listed}
+        if self.context.options.list_agents:
+            self._agents = await self._list_agents()
+            listed += self._agents
+            self._listed = {info.id: info for info in listed}
         self._without_effort.clear()
         return listed
 
+    async def _list_agents(self) -> Sequence[ModelInfo]:
+        """Return the agents of the account; where they cannot be had, those of the last time."""
+        get = partial(self._upstream.get, _AGENTS)
+        name = self.context.name
+        try:
+            return await list_agents(lambda query: get(query=query), self.describe, provider=name)
+        except GatewayError as error:
+            self.context.log.warning("the agents of %s cannot be listed: %s", name, error)
+            return self._agents
+
     def describe(self, model_id: str) -> ModelInfo:
         """Return a model as the last list, or else Mistral's documentation, describes it."""
-        return self._listed.get(model_id) or models.describe(model_id)
+        found = self._listed.get(model_id)
+        if found is None:
+            describe = describe_agent if agent_of(model_id) else models.describe
+            found = describe(model_id)
+        return found
+
+    def has_unlisted(self, model_id: str) -> bool:
+        """Tell whether this is the id of an agent, which Mistral finds without a list."""
+        return bool(agent_of(model_id))
 
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the chat endpoint."""
@@ -118,7 +144,8 @@ class MistralProvider(Provider[MistralOptions]):
             keep=partial(self.context.keepsakes.keep, owner),
         )
         unlearn = partial(self._unlearn_effort, request.model)
-        return await stream_learning(self._upstream, _CHAT, body, unlearn), decoder
+        path = _AGENT_CHAT if "agent_id" in body else _CHAT
+        return await stream_learning(self._upstream, path, body, unlearn), decoder
 
     def _unlearn_effort(
         self, model: str, body: Mapping[str, object], error: UpstreamRejected
@@ -157,5 +184,5 @@ def _cache_key(body: Mapping[str, object]) -> str:
     """Return a key that the turns of a conversation share, for they start with the same text."""
     messages = cast("list[dict[str, object]]", body["messages"])
     system = [message for message in messages if message["role"] == "system"]
-    start = codec.encode([body["model"], system, body.get("tools")])
+    start = codec.encode([body.get("model", body.get("agent_id")), system, body.get("tools")])
     return hashlib.sha256(start).hexdigest()[:32]

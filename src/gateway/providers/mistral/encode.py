@@ -16,6 +16,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean
+from gateway.providers.mistral.agents import NOT_FOR_AGENTS, agent_of
 from gateway.providers.mistral.extra_options import (
     CHAT_OPTIONS,
     FIM_OPTIONS,
@@ -44,9 +45,10 @@ def chat_body(
 ) -> dict[str, object]:
     """Return the body for ``POST /v1/chat/completions``; it always asks for a stream.
 
-    *think_default* is what a reasoning model does when the client does not set it;
-    false leaves that to the provider. *effort_rejected* leaves out ``reasoning_effort``, which the
-    model is known to reject. Raise `InvalidRequest` for what Mistral has no form for.
+    For an agent it is the body for ``POST /v1/agents/completions``. *think_default* is what a
+    reasoning model does when the client does not set it; false leaves that to the provider.
+    *effort_rejected* leaves out ``reasoning_effort``, which the model is known to reject. Raise
+    `InvalidRequest` for what Mistral has no form for.
     """
     dropped: list[str] = []
     reasons = Capability.THINKING in info.capabilities
@@ -76,8 +78,13 @@ def chat_body(
     effort = _effort(request.think, default=think_default)
     if effort is not None and reasons and not effort_rejected:
         options.setdefault("reasoning_effort", effort)
+    body |= options
+    if agent := agent_of(request.model):
+        dropped += sorted(NOT_FOR_AGENTS & body.keys() - {"model"})
+        kept = {name: value for name, value in body.items() if name not in NOT_FOR_AGENTS}
+        body = {"agent_id": clean(agent), **kept}
     _log_dropped(request.model, dropped)
-    return _with_user(body | options, request.user)
+    return _with_user(body, request.user)
 
 
 def _effort(think: Think | None, *, default: bool) -> str | None:

@@ -15,12 +15,14 @@ class MistralOptions(ServiceOptions):
 
     ``base_url`` ends in ``/v1``. ``think_default`` turns thinking on when the client does not set
     it, as Ollama does; otherwise Mistral's default applies, which is off. ``prompt_cache`` sends a
-    key that makes a hit in Mistral's prompt cache likelier.
+    key that makes a hit in Mistral's prompt cache likelier. ``list_agents`` adds the agents of the
+    account to the list of models.
     """
 
     base_url: str = "https://api.mistral.ai/v1"
     think_default: bool = False
     prompt_cache: bool = False
+    list_agents: bool = False
 
 
 class MistralOptionsSchema(ServiceOptionsSchema):
@@ -31,3 +33,4 @@ class MistralOptionsSchema(ServiceOptionsSchema):
 
     think_default = flag()
     prompt_cache = flag()
+    list_agents = flag()

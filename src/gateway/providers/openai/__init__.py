@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -88,7 +89,20 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     def describe(self, model_id: str) -> ModelInfo:
         """Return a model as the last list, or else the settings and its name, describe it."""
-        return self._listed.get(model_id) or models.describe(model_id, self.context.options.models)
+        rules = self.context.options.models
+        found = self._listed.get(model_id) or self._variant(model_id)
+        return models.describe(model_id, rules) if found is None else found
+
+    def has_unlisted(self, model_id: str) -> bool:
+        """Tell whether this is a variant of a model that is in the list, such as ``model:free``."""
+        return self._variant(model_id) is not None
+
+    def _variant(self, model_id: str) -> ModelInfo | None:
+        base, _, word = model_id.rpartition(":")
+        listed = self._listed.get(base) if self.context.options.variants and word else None
+        return (
+            None if listed is None else dataclasses.replace(listed, id=model_id, canonical=model_id)
+        )
 
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the chat endpoint."""

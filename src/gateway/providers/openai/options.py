@@ -47,7 +47,8 @@ class OpenAIOptions(ServiceOptions, Traits):
     tools with their results. ``system_messages`` sends all of them (``many``), joins the leading
     ones into one (``first``), or gives them the role ``developer``. Without ``documents`` a PDF is
     refused. ``list_path`` is where the models are; where it is empty, those are the models that
-    ``models`` names without a pattern. ``fill_path`` completes between a prompt and a suffix.
+    ``models`` names without a pattern. With ``variants`` an id of that list followed by a colon and
+    a word is a model as well. ``fill_path`` completes between a prompt and a suffix.
     ``embed_batch`` is how many inputs one request for embeddings may have, 0 for any number, and
     ``embed_body`` are members of each such request.
     """
@@ -65,6 +66,7 @@ class OpenAIOptions(ServiceOptions, Traits):
     system_messages: str = "many"
     documents: bool = True
     list_path: str = "/models"
+    variants: bool = False
     fill_path: str = "/completions"
     embed_batch: int = 0
     embed_body: Mapping[str, object] = field(default_factory=dict)
@@ -169,6 +171,7 @@ class OpenAIOptionsSchema(ServiceOptionsSchema, _TraitsSchema):
     system_messages = _one_of(("many", "first", "developer"))
     documents = flag()
     list_path = ma.fields.String()
+    variants = flag()
     fill_path = ma.fields.String()
     embed_batch = ma.fields.Integer(strict=True, validate=ma.validate.Range(min=0))
     embed_body = ma.fields.Dict(keys=ma.fields.String())
