@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,17 @@ from gateway.core.events import (
     Usage,
 )
 from gateway.handlers import ROUTES
-from gateway.openapi.errors import rate_headers
+from gateway.openapi.errors import answer_headers
 from gateway.providers import Capability, EmbedResult, ModelInfo, Transcript
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.keys import LIVE
-from gateway.settings import MetricsSettings, OllamaSettings, Settings, UsageSettings
+from gateway.settings import (
+    CacheSettings,
+    MetricsSettings,
+    OllamaSettings,
+    Settings,
+    UsageSettings,
+)
 from gateway.testing import FakeUpstream
 from gateways import scripted_app
 from scripted import ScriptedProvider
@@ -153,19 +160,26 @@ async def test_models_in_the_form_of_anthropic_are_described(
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
-async def test_headers_of_limits_and_keys_are_described(
+async def test_headers_of_limits_keys_and_kept_answers_are_described(
     aiohttp_client: AiohttpClient, path: str
 ) -> None:
     route = route_of(path)
-    settings = with_key("alice", rpm=1, tpm=100_000)
+    cache = CacheSettings(enabled=True, what="all")
+    settings = replace(with_key("alice", rpm=2, tpm=100_000), cache=cache)
     client = await aiohttp_client(scripted_app(provider(), settings))
     refused = await asked(client, route, stream=False)
     assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     client = await aiohttp_client(scripted_app(provider(), settings), headers=auth("alice"))
-    told = await asked(client, route, stream=False)
-    described = {name.lower() for name in rate_headers(route.dialect.name)}
-    sent = {name.lower() for name in told.headers if "ratelimit" in name.lower()}
-    assert sent == described
+    first = await asked(client, route, stream=False)
+    kept = await asked(client, route, stream=False)
+    described = {name.lower() for name in answer_headers(route.dialect.name)}
+    common = {"content-type", "content-length", "date"}
+    assert {name.lower() for name in kept.headers} - common == described - {
+        name
+        for name in described
+        if "-tokens" in name  # a kept answer takes none
+    }
+    assert {name.lower() for name in first.headers} - common == described - {"age"}
     limited = await asked(client, route, stream=False)
     assert limited.status == 429
     assert {"Retry-After", "retry-after-ms"} <= limited.headers.keys()

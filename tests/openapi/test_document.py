@@ -98,6 +98,16 @@ def test_every_error_envelope_is_that_of_the_dialect() -> None:
     assert limited == {"Retry-After", "retry-after-ms", "x-should-retry"}
 
 
+def test_routes_whose_answers_may_be_kept_say_so() -> None:
+    for key, operation in operations(DOCUMENT).items():
+        of_model = OF_ROUTES[key].operation != ""
+        headers = operation["responses"].get("200", {}).get("headers", {})
+        assert ({"X-Gateway-Cache", "Age"} <= headers.keys()) == of_model
+        assert ("504" in operation["responses"]) == of_model
+        names = [one["name"] for one in operation["parameters"]]
+        assert ("Cache-Control" in names) == of_model
+
+
 def test_bounds_and_unions_of_the_readers_are_in_the_document() -> None:
     members = DOCUMENT["components"]["schemas"]["OllamaChatRequest"]["properties"]
     assert members["top_logprobs"] == {"type": ["integer", "null"], "minimum": 0, "maximum": 20}

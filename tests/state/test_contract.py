@@ -230,23 +230,28 @@ async def test_levels_take_nothing(bench: Bench) -> None:
 async def test_answers_are_kept_for_their_time(bench: Bench) -> None:
     async with bench.open() as state:
         assert await state.cached("k") is None
-        await state.keep("k", b"\x00one", 3600)
-        await state.keep("other", b"", 3600)
+        state.keep("k", b"\x00one", 3600)
+        await settled(state)
+        state.keep("other", b"", 3600)
+        await settled(state)
         assert await state.cached("k") == b"\x00one"
         assert await state.cached("other") == b""
-        await state.keep("k", b"two", 3600)
+        state.keep("k", b"two", 3600)
+        await settled(state)
         assert await state.cached("k") == b"two"
 
 
 @pytest.mark.parametrize("bench", ["memory", "sqlite"], indirect=True)
 async def test_answers_are_forgotten_in_time(bench: Bench) -> None:
     async with bench.open() as state:
-        await state.keep("k", b"one", 60)
+        state.keep("k", b"one", 60)
+        await settled(state)
         bench.advance(59_999)
         assert await state.cached("k") == b"one"
         bench.advance(1)
         assert await state.cached("k") is None
-        await state.keep("other", b"two", 60)
+        state.keep("other", b"two", 60)
+        await settled(state)
         assert await state.cached("k") is None
 
 

@@ -70,11 +70,11 @@ async def test_memory_keeps_a_bucket_that_is_not_full() -> None:
 async def test_answers_make_room_for_each_other() -> None:
     state = MemoryState(size=100)
     for key in "abc":
-        await state.keep(key, b"x" * 30, 60)
+        state.keep(key, b"x" * 30, 60)
     assert await state.cached("a") is not None  # now the one that was used last
-    await state.keep("d", b"x" * 30, 60)
+    state.keep("d", b"x" * 30, 60)
     assert [key for key in "abcd" if await state.cached(key)] == ["a", "c", "d"]
-    await state.keep("e", b"x" * 100, 60)
+    state.keep("e", b"x" * 100, 60)
     assert [key for key in "abcde" if await state.cached(key)] == []
     assert state._bytes == 0
 

@@ -214,7 +214,8 @@ async def test_every_key_expires_but_what_is_spent_of_a_budget_without_periods(
     with own.client() as client:
         async with replica(own.url) as state:
             running = await granted(state, *demands)
-            await state.keep("k", b"v", 60)
+            state.keep("k", b"v", 60)
+            await state.finish()
             await state.add_usage([row], "batch")
             await state.renew()
             held = lasting(client)

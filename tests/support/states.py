@@ -82,9 +82,9 @@ class Bench:
 
 
 async def settled(state: State) -> None:
-    """Wait until what was settled has arrived where it is shared."""
+    """Wait until what was settled or kept has arrived where it is shared."""
     if isinstance(state, SharedState):
-        await state.settlements.flush()
+        await state.finish()
 
 
 DAY = 86400

@@ -46,10 +46,12 @@ class Timing:
         """Return the parts that Ollama reports (`docs/reference/api.md`, metrics).
 
         Load is from acceptance to sending, prompt from sending to the first delta, answer from the
-        first delta to the last; with a single delta the answer gets all that is left.
+        first delta to the last; with a single delta the answer gets all that is left. A kept answer
+        was never sent for, so all the time until it was found is load.
         """
         now = self.clock()
-        sent, first = self.sent or now, self.first or now
+        first = self.first or now
+        sent = self.sent or first
         total = max(now - self.accepted, 3)
         load = sent - self.accepted or 1
         prompt = first - sent or 1

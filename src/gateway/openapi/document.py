@@ -18,7 +18,14 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from gateway.dialects.bodies.described import named_schemas, nullable, schema_of
 from gateway.dialects.bodies.schemas import BodySchema, Value
 from gateway.openapi.answers.base import OneOf
-from gateway.openapi.errors import ERRORS, HEADERS, SECURITY, error_responses, rate_headers
+from gateway.openapi.errors import (
+    CACHE_CONTROL,
+    ERRORS,
+    HEADERS,
+    SECURITY,
+    answer_headers,
+    error_responses,
+)
 from gateway.openapi.errors import responses_of as errors_of
 from gateway.openapi.operation import JSON, Answered, Body, Events, Operation
 from gateway.openapi.operations import OPERATIONS
@@ -164,6 +171,7 @@ class _Writer:
             "parameters": [
                 *[_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)],
                 *[_query_parameter(name, said) for name, said in operation.query.items()],
+                *([CACHE_CONTROL] if route.operation else []),
             ],
             "responses": self._responses(route, operation),
         }
@@ -180,7 +188,7 @@ class _Writer:
         if content := self._content(answer):
             done["content"] = content
         if route.operation:
-            done["headers"] = rate_headers(dialect)
+            done["headers"] = answer_headers(dialect)
         also = {
             status: {"description": operation.summary}
             | ({} if schema is None else {"content": {JSON: {"schema": self._schema(schema)}}})
@@ -188,7 +196,7 @@ class _Writer:
         }
         if route.method == "HEAD":
             return {answer.status: done, "default": {"description": "The request failed."}}
-        errors = errors_of(dialect)
+        errors = errors_of(dialect, of_model=bool(route.operation))
         if route.right == "none":
             errors = {"default": errors["default"]}
         return errors | also | {answer.status: done}

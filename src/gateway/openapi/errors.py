@@ -9,7 +9,15 @@ from gateway.openapi.answers.base import AnswerSchema
 from gateway.openapi.answers.ollama import OllamaError
 from gateway.openapi.answers.openai import OpenAIError
 
-__all__ = ["ERRORS", "HEADERS", "SECURITY", "error_responses", "rate_headers", "responses_of"]
+__all__ = [
+    "CACHE_CONTROL",
+    "ERRORS",
+    "HEADERS",
+    "SECURITY",
+    "answer_headers",
+    "error_responses",
+    "responses_of",
+]
 
 ERRORS: Final[dict[str, type[AnswerSchema]]] = {
     "ollama": OllamaError,
@@ -25,6 +33,11 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Retry-After": {"description": "Seconds after which to try again.", "schema": _NUMBER},
     "retry-after-ms": {"description": "The same in milliseconds.", "schema": _NUMBER},
     "x-should-retry": {"description": "`false` if trying again is in vain.", "schema": _TEXT},
+    "X-Gateway-Cache": {
+        "description": "Where the answer comes from; only if answers are kept.",
+        "schema": {"type": "string", "enum": ["hit", "shared", "miss", "bypass"]},
+    },
+    "Age": {"description": "Seconds since a kept answer came, for a hit.", "schema": _NUMBER},
     "WWW-Authenticate": {"description": "How to give a key.", "schema": _TEXT},
     **{
         f"x-ratelimit-{what}-{unit}": {"description": f"{said} {unit} per minute.", "schema": kind}
@@ -48,7 +61,19 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         )
     },
 }
-"""The headers of refusals, and of answers to callers that have limits."""
+"""The headers of refusals, of kept answers, and of answers to callers that have limits."""
+
+CACHE_CONTROL: Final[dict[str, Any]] = {
+    "name": "Cache-Control",
+    "in": "header",
+    "description": (
+        "What the client wants where answers are kept: `no-cache` asks the provider and keeps the"
+        " answer, `no-store` keeps nothing, `max-age=60` takes no kept answer that is older, and"
+        " `only-if-cached` none but a kept one."
+    ),
+    "schema": _TEXT,
+}
+"""The parameter of requests whose answers may be kept."""
 
 SECURITY: Final[dict[str, dict[str, Any]]] = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -59,6 +84,10 @@ SECURITY: Final[dict[str, dict[str, Any]]] = {
 _KINDS: Final = {
     "Error": ("The request failed.", ("x-should-retry",)),
     "Denied": ("A key is missing, or it is not valid.", ("WWW-Authenticate",)),
+    "NotCached": (
+        "The client wants only a kept answer and there is none, or the provider took too long.",
+        ("X-Gateway-Cache",),
+    ),
     "Limited": (
         "A limit was reached, of the gateway or of the provider.",
         ("Retry-After", "retry-after-ms", "x-should-retry"),
@@ -75,10 +104,14 @@ _STATUSES: Final = {
 }
 
 
-def rate_headers(dialect: str) -> dict[str, Any]:
-    """Return references to the headers that tell callers of *dialect* about their limits."""
+def answer_headers(dialect: str) -> dict[str, Any]:
+    """Return references to the headers of a model's answer to a client of *dialect*.
+
+    They tell about limits and the cache.
+    """
     prefix = "anthropic-" if dialect == "anthropic" else "x-"
-    return _references([name for name in HEADERS if name.startswith(f"{prefix}ratelimit-")])
+    rates = [name for name in HEADERS if name.startswith(f"{prefix}ratelimit-")]
+    return _references([*rates, "X-Gateway-Cache", "Age"])
 
 
 def error_responses() -> dict[str, dict[str, Any]]:
@@ -96,11 +129,15 @@ def error_responses() -> dict[str, dict[str, Any]]:
     }
 
 
-def responses_of(dialect: str) -> dict[str, Any]:
-    """Return references to the error responses of a route, by status."""
+def responses_of(dialect: str, *, of_model: bool) -> dict[str, Any]:
+    """Return references to the error responses of a route, by status.
+
+    There is one more for a route whose answer is that *of_model*.
+    """
+    statuses = _STATUSES | ({"504": "NotCached"} if of_model else {})
     return {
         status: {"$ref": f"#/components/responses/{_name(dialect, kind)}"}
-        for status, kind in _STATUSES.items()
+        for status, kind in statuses.items()
     }
 
 

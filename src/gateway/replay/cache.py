@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,11 +11,14 @@ from typing import Final, NamedTuple
 from gateway.replay.entries import Answer, decode, encode
 from gateway.replay.memory import Memory
 from gateway.settings import CacheSettings
+from gateway.state.base import State
 
 __all__ = ["Cache", "Flight", "Found"]
 
 _PATIENCE: Final = 1.0
 """Seconds that those who wait give a client to take what has come for it."""
+_STAMP: Final = struct.Struct("!Q")
+"""The milliseconds since 1970 at which an answer came, before the answer where it is shared."""
 
 
 class Found(NamedTuple):
@@ -84,22 +88,40 @@ class Cache:
         kept = self._memory.get(key)
         if kept is None:
             return None
-        at, encoded = kept
-        age = max(self._clock() - at, 0.0)
-        if age > self.settings.ttl:
+        found = self._found(*kept, max_age)
+        if found is None and max_age is None:
             self._memory.drop(key)
+        return found
+
+    async def fetch(self, key: str, shared: State, *, max_age: float | None = None) -> Found | None:
+        """Return the answer of *key* that any process has kept in *shared*, as `find` does.
+
+        It is then kept here as well. What cannot be read, or reached in time, is not found.
+        """
+        value = await shared.cached(key)
+        if value is None or len(value) < _STAMP.size:
             return None
-        if max_age is not None and age > max_age:
+        (stamp,), encoded = _STAMP.unpack_from(value), value[_STAMP.size :]
+        at = stamp / 1000
+        found = self._found(at, encoded, max_age)
+        if found is not None:
+            self._memory.put(key, at, encoded)
+        return found
+
+    def keep(self, key: str, answer: Answer, shared: State | None = None) -> None:
+        """Keep *answer*, in *shared* as well; raise what `gateway.replay.entries.encode` does."""
+        at, encoded = self._clock(), encode(answer)
+        if self._memory.put(key, at, encoded) and shared is not None:
+            shared.keep(key, _STAMP.pack(int(at * 1000)) + encoded, self.settings.ttl)
+
+    def _found(self, at: float, encoded: bytes, max_age: float | None) -> Found | None:
+        age = max(self._clock() - at, 0.0)
+        if age > self.settings.ttl or (max_age is not None and age > max_age):
             return None
         try:
             return Found(decode(encoded), age)
         except ValueError:  # such as one with a number that JSON does not know
-            self._memory.drop(key)
             return None
-
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep *answer*; raise what `gateway.replay.entries.encode` does."""
-        self._memory.put(key, self._clock(), encode(answer))
 
     def flight(self, key: str) -> Flight | None:
         """Return the answer of *key* that is on its way, if there is one."""

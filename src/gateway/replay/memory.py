@@ -33,13 +33,15 @@ class Memory:
             self._values.move_to_end(key)
         return found
 
-    def put(self, key: str, at: float, value: bytes) -> None:
-        """Keep *value*, unless it is too large, in the place of an earlier one of *key*."""
+    def put(self, key: str, at: float, value: bytes) -> bool:
+        """Keep *value* in the place of an earlier one of *key*; tell whether it is small enough."""
         self.drop(key)
-        if len(value) + _OVERHEAD <= self.most:
-            self._values[key] = (at, value)
-            self.size += len(value) + _OVERHEAD
-            self._shrink()
+        if len(value) + _OVERHEAD > self.most:
+            return False
+        self._values[key] = (at, value)
+        self.size += len(value) + _OVERHEAD
+        self._shrink()
+        return True
 
     def drop(self, key: str) -> None:
         """Forget the value of *key*, if there is one."""

@@ -46,7 +46,7 @@ class OpenAccess:
 
 
 def is_limited(settings: Settings) -> bool:
-    """Tell whether the settings require access control."""
+    """Tell whether the settings require access control, or the state that it opens."""
     limits, auth = settings.limits, settings.auth
     rates = (limits.rpm, limits.tpm, limits.concurrency)
     return bool(
@@ -56,6 +56,7 @@ def is_limited(settings: Settings) -> bool:
         or settings.plans
         or settings.usage.enabled
         or any(rate is not None for rate in rates)
+        or (settings.cache.enabled and settings.state.url)
     )
 
 

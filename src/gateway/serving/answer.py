@@ -30,6 +30,7 @@ from gateway.serving.admission import record_caller
 from gateway.serving.dispatch import dispatch
 from gateway.serving.heartbeats import StreamedAnswer
 from gateway.serving.keys import (
+    ACCESS,
     GATES,
     HEARTBEATS,
     LIVE,
@@ -220,7 +221,9 @@ def _visit(request: web.Request) -> Visit | None:
     from gateway.serving.visits import Visit  # noqa: PLC0415 - only where it is used
 
     wishes = read_wishes(request.headers.getall(hdrs.CACHE_CONTROL, ()))
-    visit = request[VISIT] = Visit(cache, request[RECORD], wishes)
+    opened = request.app[ACCESS].opened
+    shared = opened.state if opened is not None and opened.is_shared else None
+    visit = request[VISIT] = Visit(cache, request[RECORD], wishes, shared)
     return visit
 
 

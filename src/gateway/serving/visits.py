@@ -14,25 +14,33 @@ from gateway.replay.entries import Answer
 from gateway.replay.keys import AnyRequest, key_of, may_be_kept
 from gateway.replay.wishes import Wishes
 from gateway.routing.targets import Target
+from gateway.state.base import State
 
 __all__ = ["Visit"]
 
 _WAITS: Final = 2
 """To how many equal requests one waits for the answer before it asks by itself."""
+_NOT_CACHED: Final = "not in the cache"
 _EVENT: Final = 100
 """Bytes that an event takes besides its text."""
 
 
 class Visit:
-    """One request at the *cache*; ``answer`` is the kept answer, if one was found."""
+    """One request at the *cache*; ``answer`` is the kept answer, if one was found.
+
+    What this process has not kept is looked for in the state that is *shared* with others, if any.
+    """
 
     __slots__ = (
         *("_age", "_cache", "_first", "_flight", "_heard", "_key", "_kept_under", "_record"),
-        *("_wishes", "answer"),
+        *("_shared", "_wishes", "answer"),
     )
 
-    def __init__(self, cache: Cache, record: RequestRecord, wishes: Wishes) -> None:
+    def __init__(
+        self, cache: Cache, record: RequestRecord, wishes: Wishes, shared: State | None
+    ) -> None:
         self._cache = cache
+        self._shared = shared
         self._record = record
         self._wishes = wishes
         self._first: Target | None = None
@@ -68,17 +76,31 @@ class Visit:
             if found := cache.find(key, max_age=wishes.max_age):
                 self._age = found.age
                 return self._has(found.answer, "shared" if waited else "hit")
-            if wishes.only_if_cached or waited == _WAITS:
+            if waited == _WAITS:
                 break
-            flight = cache.flight(key)
+            flight = None if wishes.only_if_cached else cache.flight(key)
             if flight is None:
-                self._flight = cache.begin(key)
-                return False
+                return await self._fetch()
             if (answer := await flight.wait()) is not None:
                 return self._has(answer, "shared")
             cache.forget(key, flight)
         if wishes.only_if_cached:
-            raise NotCached("not in the cache")
+            raise NotCached(_NOT_CACHED)
+        return False
+
+    async def _fetch(self) -> bool:
+        """Tell whether other processes have kept an answer; equal requests wait meanwhile."""
+        cache, wishes, found = self._cache, self._wishes, None
+        if not wishes.only_if_cached:
+            self._flight = cache.begin(self._key)
+        if self._shared is not None:
+            found = await cache.fetch(self._key, self._shared, max_age=wishes.max_age)
+        if found is not None:
+            self._age = found.age
+            self._land(found.answer)
+            return self._has(found.answer, "hit")
+        if wishes.only_if_cached:
+            raise NotCached(_NOT_CACHED)
         return False
 
     def stream(self) -> ChatStream:
@@ -105,7 +127,7 @@ class Visit:
         if answer is None or not self._kept_under:
             return
         try:
-            self._cache.keep(self._kept_under, answer)
+            self._cache.keep(self._kept_under, answer, self._shared)
         except (ValueError, TypeError, RecursionError):  # it cannot be encoded
             return
         self._land(answer if self._kept_under == self._key else None)

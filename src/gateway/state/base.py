@@ -177,8 +177,11 @@ class State(Protocol):
     async def cached(self, key: str) -> bytes | None:
         """Return what was kept under *key*, or ``None``."""
 
-    async def keep(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep *value* for at most *ttl* seconds; it may be forgotten sooner."""
+    def keep(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep *value* for at most *ttl* seconds, soon and without waiting.
+
+        It may be forgotten sooner.
+        """
 
     async def add_usage(self, rows: Sequence[UsageRow], batch: str) -> bool:
         """Add *rows* to the ledger; tell whether that is done.

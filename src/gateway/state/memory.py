@@ -149,7 +149,7 @@ class MemoryState:
         self._answers.move_to_end(key)
         return value
 
-    async def keep(self, key: str, value: bytes, ttl: float) -> None:
+    def keep(self, key: str, value: bytes, ttl: float) -> None:
         """Keep *value*; the least recently used answers make room for it."""
         self._drop(key)
         self._answers[key] = (value, self._now() + ttl)

@@ -29,6 +29,8 @@ from gateway.state.settlements import Settlements
 __all__ = ["SharedState", "open_shared"]
 
 _BOUNDLESS = 1 << 62
+_MOST_KEPT_AT_ONCE = 16
+"""Answers that are being written; further ones are not kept, so that few wait in memory."""
 _replace = msgspec.structs.replace
 
 
@@ -86,6 +88,7 @@ class SharedState:
         self._numbers = itertools.count(1)
         self._leases: dict[str, Lease] = {}
         self._asking: set[asyncio.Task[Granted | Refused]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
 
     @property
     def is_up(self) -> bool:
@@ -152,10 +155,12 @@ class SharedState:
             return await self._guard.ask(lambda backend: backend.cached(key))
         return None
 
-    async def keep(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep *value* if that is possible."""
-        with suppress(StateFailure):
-            await self._guard.ask(lambda backend: backend.keep(key, value, ttl))
+    def keep(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep *value* if that is possible, without waiting for it."""
+        if self.is_up and len(self._keeping) < _MOST_KEPT_AT_ONCE:
+            keeping = asyncio.ensure_future(self._keep(key, value, ttl))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
 
     async def add_usage(self, rows: Sequence[UsageRow], batch: str) -> bool:
         """Add *rows* to the ledger; tell whether that is done."""
@@ -185,9 +190,13 @@ class SharedState:
 
     async def finish(self) -> None:
         """Write what is still to be written, if the backend is there."""
-        if self._asking:
-            await asyncio.wait(self._asking)
+        if running := {*self._asking, *self._keeping}:
+            await asyncio.wait(running)
         await self.settlements.flush()
+
+    async def _keep(self, key: str, value: bytes, ttl: float) -> None:
+        with suppress(StateFailure):
+            await self._guard.ask(lambda backend: backend.keep(key, value, ttl))
 
     async def _ask(self, lease: Lease) -> Granted | Refused | None:
         """Return what the backend says, ``None`` if it fails; nothing is held then."""
