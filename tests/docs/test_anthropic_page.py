@@ -9,7 +9,8 @@ import pytest
 
 from gateway.core.errors import GatewayError
 from gateway.core.events import Answer, Finish, FinishReason, ToolCall
-from gateway.dialects.anthropic.encode import MessageEncoder, error_document
+from gateway.dialects.anthropic.documents import error_document
+from gateway.dialects.anthropic.encode import MessageEncoder
 from gateway.dialects.anthropic.schemas import MessagesSchema
 from gateways import scripted_app
 from pages import DOCS, blocks, codes, section, table

@@ -36,7 +36,8 @@ from gateway.core.events import (
     Usage,
     fold,
 )
-from gateway.dialects.anthropic.encode import MessageEncoder, error_document
+from gateway.dialects.anthropic.documents import error_document
+from gateway.dialects.anthropic.encode import MessageEncoder
 
 GOLDEN = Path(__file__).parents[2] / "transcripts" / "anthropic"
 USAGE = Usage(input_tokens=12, output_tokens=7)

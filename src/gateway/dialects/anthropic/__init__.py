@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.dialects.anthropic.encode import error_document
+from gateway.dialects.anthropic.documents import error_document
 from gateway.dialects.base import Dialect
 
 __all__ = ["ANTHROPIC"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core import codec
-from gateway.core.errors import BudgetSpent, ContextOverflow, GatewayError, Unpriced
+from gateway.core.errors import GatewayError
 from gateway.core.events import (
     Answer,
     ChatEvent,
@@ -25,6 +25,7 @@ from gateway.core.events import (
 )
 from gateway.core.token_estimates import answer_tokens
 from gateway.dialects.anthropic.bodies import DIALECT
+from gateway.dialects.anthropic.documents import error_document
 from gateway.dialects.anthropic.frames import (
     arguments_delta,
     block_delta,
@@ -35,22 +36,12 @@ from gateway.dialects.anthropic.frames import (
 )
 from gateway.dialects.anthropic.thinking import thinking_blocks
 from gateway.dialects.call_ids import call_id
-from gateway.dialects.documents import JSON_TYPE, encode_document, encode_line
+from gateway.dialects.documents import JSON_TYPE, encode_line
 from gateway.dialects.server_sent_events import FRAME_END, STREAM_HEADERS, encode_event
 from gateway.dialects.text_batch import encode_text_batch
 
-__all__ = ["MessageEncoder", "error_document"]
+__all__ = ["MessageEncoder"]
 
-_ERROR_TYPES: Final[Mapping[int, str]] = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    529: "overloaded_error",
-}
 _STOP_REASONS: Final[Mapping[FinishReason, str]] = {
     FinishReason.STOP: "end_turn",
     FinishReason.LENGTH: "max_tokens",
@@ -62,9 +53,6 @@ _LOADED: Final = "stop_sequence"
 
 _DELTA_END: Final = b"}}\n\n"
 _NO_COUNTS: Final = {"input_tokens": 0, "output_tokens": 0}
-_TOO_LONG: Final = "prompt is too long"
-"""The words by which Claude Code knows that it has to shorten the conversation."""
-
 # Anthropic's libraries declare a signature for thinking; most services sign nothing.
 _EMPTY_BLOCKS: Final[Mapping[type[ChatEvent], dict[str, object]]] = {
     TextDelta: {"type": "text", "text": ""},
@@ -272,23 +260,6 @@ class MessageEncoder:
     def _next_block(self) -> int:
         index, self._blocks = self._blocks, self._blocks + 1
         return index
-
-
-def error_document(error: GatewayError, identity: str) -> bytes:
-    """Return the body of an error response to the request of that id."""
-    kind = _ERROR_TYPES.get(error.status, "api_error")
-    # By its class, since a provider's own 402 is told as it always was.
-    if isinstance(error, BudgetSpent | Unpriced):
-        kind = "billing_error"
-    message = error.message
-    if isinstance(error, ContextOverflow) and _TOO_LONG not in message.lower():
-        message = f"{_TOO_LONG}: {message}"
-    document = {
-        "type": "error",
-        "error": {"type": kind, "message": message},
-        "request_id": f"req_{identity:0>24}",
-    }
-    return encode_document(document)
 
 
 def _stop_reason(finish: Finish, *, calls: int, is_cut: bool = False) -> str:

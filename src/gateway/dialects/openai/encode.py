@@ -19,7 +19,6 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
-    Keepsake,
     TextDelta,
     ThinkingDelta,
     Thought,
@@ -28,10 +27,10 @@ from gateway.core.events import (
     Usage,
     join_keepsakes,
 )
-from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
-from gateway.dialects.openai.custom_tools import custom_input
+from gateway.dialects.openai.calls import begun_call, extra_content, whole_calls
 from gateway.dialects.openai.documents import error_document
+from gateway.dialects.openai.thinking import reasoning_details
 from gateway.dialects.server_sent_events import COMMENT, FRAME_END
 from gateway.dialects.text_batch import encode_text_batch
 
@@ -179,7 +178,7 @@ class ChatEncoder(_ChunkEncoder):
                 values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
-            elif type(event) is Thought and (own := _own(event.keepsake)):
+            elif type(event) is Thought and (own := reasoning_details(event.keepsake)):
                 values.append(b'"content":"",' + codec.encode(own)[1:-1])
             elif type(event) is ToolCallDelta and event.name in self._custom:
                 self._open_call = event.id  # its input is no JSON, so it is sent whole
@@ -205,7 +204,7 @@ class ChatEncoder(_ChunkEncoder):
     def _whole_calls(self, calls: Sequence[ToolCall]) -> list[bytes]:
         if not calls:
             return []
-        made = codec.encode(_tool_calls(calls, self._custom, first=self._calls))
+        made = codec.encode(whole_calls(calls, self._custom, first=self._calls))
         self._calls += len(calls)
         return [b'"content":"","tool_calls":' + made]
 
@@ -215,13 +214,13 @@ class ChatEncoder(_ChunkEncoder):
             fragment = {"index": self._calls - 1, "function": {"arguments": delta.arguments}}
             return b'"tool_calls":' + codec.encode([fragment])
         self._open_call = delta.id
-        start = _tool_call(delta.id, self._calls, delta.name, delta.arguments)
+        start = begun_call(delta.id, self._calls, delta.name, delta.arguments)
         self._calls += 1
         return b'"content":"","tool_calls":' + codec.encode([start])
 
     def _call_end(self, call: ToolCall) -> list[bytes]:
         """Return what the service wants back with a call whose fragments have been sent."""
-        extra = _extra(call)
+        extra = extra_content(call)
         fragment = {"index": self._calls - 1, "function": {"arguments": ""}, **extra}
         return [b'"tool_calls":' + codec.encode([fragment])] if extra else []
 
@@ -229,9 +228,9 @@ class ChatEncoder(_ChunkEncoder):
         message: dict[str, object] = {"role": "assistant", "content": answer.text}
         if answer.thinking:
             message["reasoning"] = answer.thinking
-        message |= _own(join_keepsakes([keepsake for _, keepsake in answer.thoughts]))
+        message |= reasoning_details(join_keepsakes([keepsake for _, keepsake in answer.thoughts]))
         if answer.tool_calls:
-            message["tool_calls"] = _tool_calls(answer.tool_calls, self._custom, first=0)
+            message["tool_calls"] = whole_calls(answer.tool_calls, self._custom, first=0)
         return {"index": 0, "message": message}
 
 
@@ -261,44 +260,6 @@ class CompletionEncoder(_ChunkEncoder):
 
     def _choice(self, answer: Answer) -> dict[str, object]:
         return {"text": answer.text, "index": 0}
-
-
-def _tool_calls(
-    calls: Sequence[ToolCall], custom: Collection[str], *, first: int
-) -> list[dict[str, object]]:
-    """Return calls as OpenAI writes them, their arguments as text; *first* is their first index."""
-    return [
-        _whole_call(call_id(call, index), index, call, is_custom=call.name in custom) | _extra(call)
-        for index, call in enumerate(calls, first)
-    ]
-
-
-def _extra(call: ToolCall) -> dict[str, object]:
-    """Return the member of a call in which services of this dialect keep their state."""
-    extra = call.keepsake.get("openai", {}).get("extra_content")
-    return {"extra_content": extra} if extra else {}
-
-
-def _own(keepsake: Keepsake) -> dict[str, object]:
-    """Return the member of an answer in which services of this dialect keep their thinking."""
-    details = keepsake.get("openai", {}).get("reasoning_details")
-    return {"reasoning_details": details} if details else {}
-
-
-def _whole_call(identity: str, index: int, call: ToolCall, *, is_custom: bool) -> dict[str, object]:
-    if is_custom:
-        custom = {"name": call.name, "input": custom_input(call.arguments)}
-        return {"id": identity, "index": index, "type": "custom", "custom": custom}
-    return _tool_call(identity, index, call.name, codec.encode(call.arguments).decode())
-
-
-def _tool_call(identity: str, index: int, name: str, arguments: str) -> dict[str, object]:
-    return {
-        "id": identity,
-        "index": index,
-        "type": "function",
-        "function": {"name": name, "arguments": arguments},
-    }
 
 
 def _counts(usage: Usage) -> dict[str, object]:

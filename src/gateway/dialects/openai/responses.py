@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from gateway.core import codec
 from gateway.core.errors import GatewayError
@@ -28,27 +28,17 @@ from gateway.dialects.call_ids import call_id
 from gateway.dialects.documents import JSON_TYPE, encode_line
 from gateway.dialects.openai.bodies import ResponseBody
 from gateway.dialects.openai.documents import error_fields
-from gateway.dialects.openai.objects import (
-    Item,
-    begun_call,
-    complete_call,
-    message_item,
-    reasoning_item,
-    response_object,
-    response_usage,
-    text_part,
-)
+from gateway.dialects.openai.objects import Item, response_object, response_usage, text_part
+from gateway.dialects.openai.output import NOTHING, Output, TextKind
 from gateway.dialects.server_sent_events import COMMENT, FRAME_END, STREAM_HEADERS, encode_event
 
 __all__ = ["ResponseEncoder"]
 
-_Kind: TypeAlias = Literal["reasoning", "message"]
-
-_DELTAS: Final[Mapping[_Kind, str]] = {
+_DELTAS: Final[Mapping[TextKind, str]] = {
     "reasoning": "response.reasoning_summary_text.delta",
     "message": "response.output_text.delta",
 }
-_PLACES: Final[Mapping[_Kind, str]] = {
+_PLACES: Final[Mapping[TextKind, str]] = {
     "reasoning": '"summary_index":0',
     "message": '"content_index":0,"logprobs":[]',
 }
@@ -62,7 +52,6 @@ _CALLS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """How the events of each kind of call begin, and the member in which its text is."""
 _DELTA_END: Final = b"}\n\n"
-_NOTHING: Final[Keepsake] = {}
 
 
 class ResponseEncoder:
@@ -86,7 +75,6 @@ class ResponseEncoder:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._body = body
-        self._identity = identity
         self._keep = keep
         self._now = now
         self._response = response_object(
@@ -96,13 +84,12 @@ class ResponseEncoder:
             is_stored=keep is not None,
         )
         self._sequence = 0
-        self._items: list[Item] = []
-        self._calls = 0
+        self._output = Output(identity, body.tools.custom)
         # The call of which fragments have been sent until it is complete, and its item's place.
         self._open_call = ""
         self._call_index = 0
         # The item of text that is open, if one is, and what each of its deltas begins with.
-        self._open: _Kind | None = None
+        self._open: TextKind | None = None
         self._texts: list[str] = []
         self._delta = b""
 
@@ -131,22 +118,22 @@ class ResponseEncoder:
         """Return the whole answer as one object."""
         rest = answer.thinking
         for thinking, keepsake in answer.thoughts:
-            self._items.append(reasoning_item(self._id("rs"), thinking, keepsake))
+            self._output.add_reasoning(thinking, keepsake)
             rest = rest[len(thinking) :]
         if rest:
-            self._items.append(reasoning_item(self._id("rs"), rest, {}))
+            self._output.add_reasoning(rest)
         if answer.text or not answer.tool_calls:
-            self._items.append(self._message(answer.text, answer.finish))
+            self._output.add_message(answer.text, is_cut=self._is_cut(answer.finish))
         for call in answer.tool_calls:
-            item = self._begin_call(call_id(call, self._calls), call.name)
-            self._items.append(complete_call(item, call.arguments))
+            index = self._output.begin_call(call_id(call, self._output.calls), call.name)
+            self._output.complete_call(index, call.arguments)
         return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
         """Return the two events with which OpenAI reports an error; Ollama has neither."""
         failed = self._response | {
             "status": "failed",
-            "output": self._complete_items(),
+            "output": self._output.complete_items(),
             "error": {
                 "code": error.code
                 or ("rate_limit_exceeded" if error.status == 429 else "server_error"),
@@ -166,7 +153,7 @@ class ResponseEncoder:
             self._event("response.in_progress", started),
         ]
 
-    def _write(self, kind: _Kind, text: str) -> list[bytes]:
+    def _write(self, kind: TextKind, text: str) -> list[bytes]:
         """Add a piece of text to the open item, or to a new one if that is of another kind."""
         frames = [] if kind == self._open else [*self._close(), *self._open_item(kind)]
         self._texts.append(text)
@@ -174,21 +161,19 @@ class ResponseEncoder:
         frames += (self._delta, b"%d" % number, b',"delta":', codec.encode(text), _DELTA_END)
         return frames
 
-    def _open_item(self, kind: _Kind) -> list[bytes]:
+    def _open_item(self, kind: TextKind) -> list[bytes]:
         self._open = kind
         self._texts = []
-        if kind == "reasoning":
-            item: Item = {"id": self._id("rs"), "type": "reasoning", "summary": []}
-        else:
-            item = message_item(self._id("msg"), "", status="in_progress") | {"content": []}
+        item, index = self._output.begun_text(kind), len(self._output.items)
+        place = {"output_index": index}
         name = _DELTAS[kind]
         self._delta = (
             f'event: {name}\ndata: {{"type":"{name}","item_id":"{item["id"]}",'
-            f'"output_index":{len(self._items)},{_PLACES[kind]},"sequence_number":'
+            f'"output_index":{index},{_PLACES[kind]},"sequence_number":'
         ).encode()
-        frames = [self._event("response.output_item.added", {**self._place(), "item": item})]
+        frames = [self._event("response.output_item.added", {**place, "item": item})]
         if kind == "message":
-            part = {"item_id": item["id"], **self._place(), "content_index": 0}
+            part = {"item_id": item["id"], **place, "content_index": 0}
             frames.append(
                 self._event("response.content_part.added", {**part, "part": text_part("")})
             )
@@ -200,7 +185,7 @@ class ResponseEncoder:
         begin = [] if is_open else [*self._close(), *self._open_item("reasoning")]
         return begin + self._close(keepsake=keepsake)
 
-    def _close(self, finish: Finish | None = None, keepsake: Keepsake = _NOTHING) -> list[bytes]:
+    def _close(self, finish: Finish | None = None, keepsake: Keepsake = NOTHING) -> list[bytes]:
         """End the item of text that is open, if one is; *finish* if the answer ends with it.
 
         *keepsake* is what its service wants back with thinking.
@@ -208,20 +193,21 @@ class ResponseEncoder:
         kind, self._open = self._open, None
         if kind is None:
             return []
-        text = "".join(self._texts)
+        text, place = "".join(self._texts), {"output_index": len(self._output.items)}
         if kind == "reasoning":
-            item = reasoning_item(self._id("rs"), text, keepsake)
-            place = {"item_id": item["id"], **self._place(), "summary_index": 0}
-            ends = [("response.reasoning_summary_text.done", {**place, "text": text})]
+            item = self._output.add_reasoning(text, keepsake)
+            part = {"item_id": item["id"], **place, "summary_index": 0}
+            ends = [("response.reasoning_summary_text.done", {**part, "text": text})]
         else:
-            item = self._message(text, finish)
-            place = {"item_id": item["id"], **self._place(), "content_index": 0}
+            item = self._output.add_message(
+                text, is_cut=finish is not None and self._is_cut(finish)
+            )
+            part = {"item_id": item["id"], **place, "content_index": 0}
             ends = [
-                ("response.output_text.done", {**place, "text": text, "logprobs": []}),
-                ("response.content_part.done", {**place, "part": text_part(text)}),
+                ("response.output_text.done", {**part, "text": text, "logprobs": []}),
+                ("response.content_part.done", {**part, "part": text_part(text)}),
             ]
-        ends.append(("response.output_item.done", {**self._place(), "item": item}))
-        self._items.append(item)
+        ends.append(("response.output_item.done", {**place, "item": item}))
         return [self._event(name, fields) for name, fields in ends]
 
     def _write_call(self, delta: ToolCallDelta) -> list[bytes]:
@@ -246,9 +232,8 @@ class ResponseEncoder:
         is_begun = was_open and call.name not in self._body.tools.custom
         if not is_begun:
             frames += self._close()
-            frames += self._open_tool_call(call_id(call, self._calls), call.name)
-        item = complete_call(self._items[self._call_index], call.arguments)
-        self._items[self._call_index] = item
+            frames += self._open_tool_call(call_id(call, self._output.calls), call.name)
+        item = self._output.complete_call(self._call_index, call.arguments)
         event, member = _CALLS[str(item["type"])]
         if not is_begun:
             frames.append(self._call_delta(str(item[member])))
@@ -262,28 +247,19 @@ class ResponseEncoder:
         return frames
 
     def _open_tool_call(self, identity: str, name: str) -> list[bytes]:
-        item = self._begin_call(identity, name)
-        place = self._place()
-        self._call_index = len(self._items)
-        self._items.append(item)
-        return [self._event("response.output_item.added", {**place, "item": item})]
+        index = self._call_index = self._output.begin_call(identity, name)
+        added = {"output_index": index, "item": self._output.items[index]}
+        return [self._event("response.output_item.added", added)]
 
     def _call_delta(self, text: str) -> bytes:
-        item = self._items[self._call_index]
+        item = self._output.items[self._call_index]
         event, _ = _CALLS[str(item["type"])]
         place = {"item_id": item["id"], "output_index": self._call_index}
         return self._event(f"{event}.delta", {**place, "delta": text})
 
-    def _begin_call(self, identity: str, name: str) -> Item:
-        """Return a call that has just begun, with OpenAI's prefix for its kind."""
-        is_custom = name in self._body.tools.custom
-        self._calls += 1
-        prefix = "ctc" if is_custom else "fc"
-        return begun_call(self._id(prefix), name, call_id=identity, is_custom=is_custom)
-
     def _end(self, finish: Finish) -> list[bytes]:
         frames: list[bytes] = []
-        if self._open != "message" and all(item["type"] == "reasoning" for item in self._items):
+        if self._open != "message" and self._output.is_only_thinking:
             frames += self._close()
             frames += self._open_item("message")  # an empty answer is still a message
         frames += self._close(finish)
@@ -291,18 +267,16 @@ class ResponseEncoder:
         frames.append(self._event(f"response.{response['status']}", {"response": response}))
         return frames
 
-    def _message(self, text: str, finish: Finish | None) -> Item:
-        is_cut = finish is not None and self._cut(finish) is not None
-        status = "incomplete" if is_cut else "completed"
-        return message_item(self._id("msg"), text, status=status)
-
     def _cut(self, finish: Finish) -> str | None:
         """Return why the answer is incomplete, None if it is not."""
         reason = _INCOMPLETE.get(finish.reason)
         return reason or (_INCOMPLETE[FinishReason.LENGTH] if self._open_call else None)
 
+    def _is_cut(self, finish: Finish | None) -> bool:
+        return finish is not None and self._cut(finish) is not None
+
     def _finished(self, finish: Finish) -> dict[str, object]:
-        items, reason = self._complete_items(), self._cut(finish)
+        items, reason = self._output.complete_items(), self._cut(finish)
         if self._keep is not None:
             self._keep(str(self._response["id"]), items)
         return self._response | {
@@ -313,17 +287,6 @@ class ResponseEncoder:
             "usage": response_usage(finish.usage),
         }
 
-    def _complete_items(self) -> list[Item]:
-        """Return all items but a call that was cut off, which nobody must make."""
-        return [item for item in self._items if item.get("status") != "in_progress"]
-
     def _event(self, name: str, fields: Mapping[str, object]) -> bytes:
         number, self._sequence = self._sequence, self._sequence + 1
         return encode_event(name, {"sequence_number": number, **fields})
-
-    def _id(self, prefix: str) -> str:
-        """Return the id of the item that comes next."""
-        return f"{prefix}_{self._identity}_{len(self._items)}"
-
-    def _place(self) -> dict[str, object]:
-        return {"output_index": len(self._items)}

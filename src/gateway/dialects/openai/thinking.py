@@ -15,7 +15,7 @@ from gateway.dialects.bodies.readable import readable_text
 from gateway.dialects.left_out import log_left_out
 from gateway.dialects.seals import read_seal, seal
 
-__all__ = ["read_reasoning_item", "seal_thinking"]
+__all__ = ["read_reasoning_item", "reasoning_details", "seal_thinking"]
 
 _MARK: Final = "ollama-gateway:thinking:"
 _OWN: Final = "gateway"
@@ -27,6 +27,12 @@ def seal_thinking(thinking: str, keepsake: Keepsake) -> str:
     if keepsake:
         return seal({**keepsake, _OWN: {"thinking": thinking}})
     return f"{_MARK}{thinking}"
+
+
+def reasoning_details(keepsake: Keepsake) -> dict[str, object]:
+    """Return the member of an answer in which services of this dialect keep their thinking."""
+    details = keepsake.get("openai", {}).get("reasoning_details")
+    return {"reasoning_details": details} if details else {}
 
 
 def read_reasoning_item(item: Mapping[str, Any]) -> tuple[str, Keepsake]:
