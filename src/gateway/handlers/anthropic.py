@@ -14,11 +14,12 @@ from gateway.dialects.capabilities import check_chat, without_idle_thinking
 from gateway.dialects.documents import JSON_TYPE
 from gateway.models.derived import for_chat
 from gateway.routing.targets import Target
-from gateway.serving.answer import StreamTask, answer
+from gateway.serving.answer import answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.keys import RECORD
 from gateway.serving.resolve import find_models
 from gateway.serving.responses import document_response, local_response
+from gateway.serving.task import StreamTask
 
 __all__ = ["count_tokens", "messages"]
 

@@ -51,13 +51,14 @@ from gateway.dialects.openai.schemas import (
 )
 from gateway.models.derived import for_chat, for_prompt, with_defaults
 from gateway.routing.targets import Target
-from gateway.serving.answer import ResultTask, StreamTask, answer
+from gateway.serving.answer import answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
 from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
 from gateway.serving.provider_keys import owner_of
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, local_response
+from gateway.serving.task import ResultTask, StreamTask
 
 __all__ = [
     "chat_completions",

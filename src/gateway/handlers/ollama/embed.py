@@ -13,10 +13,11 @@ from gateway.dialects.ollama.checks import check_embed, embed_inputs, embed_requ
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
 from gateway.routing.targets import Target
-from gateway.serving.answer import ResultTask, answer
+from gateway.serving.answer import answer
 from gateway.serving.body import load_body
 from gateway.serving.keys import RECORD
 from gateway.serving.responses import json_document
+from gateway.serving.task import ResultTask
 
 __all__ = ["embed", "embeddings"]
 

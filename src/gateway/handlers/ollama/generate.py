@@ -14,8 +14,9 @@ from gateway.dialects.ollama.encode import GenerateEncoder
 from gateway.dialects.ollama.schemas import load_generate
 from gateway.handlers.ollama.prompt import prompt_task
 from gateway.models.derived import for_prompt, with_defaults
-from gateway.serving.answer import StreamTask, answer
+from gateway.serving.answer import answer
 from gateway.serving.body import load_body
+from gateway.serving.task import StreamTask
 
 __all__ = ["generate"]
 

@@ -16,9 +16,9 @@ from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
 from gateway.dialects.ollama.metadata import remote_of
 from gateway.models.derived import with_defaults
 from gateway.routing.targets import Target
-from gateway.serving.answer import StreamTask
 from gateway.serving.keys import LOADED_MODELS, RECORD, SETTINGS
 from gateway.serving.responses import json_document
+from gateway.serving.task import StreamTask
 
 __all__ = ["prompt_task"]
 
