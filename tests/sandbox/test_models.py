@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections import Counter
 
 from gateway.providers.mistral.models import parse_models
-from gateway.sandbox.models import CARDS, MODELS, Card
+from gateway.sandbox.cards import Card
+from gateway.sandbox.models import CARDS, MODELS
 from mistral_openapi import Judge
 
 FINE_TUNED = "ft:open-mistral-7b:587a6b29:20240514:7e773925"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from gateway.sandbox.cards import Card
 from gateway.sandbox.journal import Received
-from gateway.sandbox.models import Card
 from gateway.sandbox.refusals import Problem, Refusal, invalid_input, invalid_model
 from gateway.sandbox.rules import (
     AGENT_CHAT_PATH,

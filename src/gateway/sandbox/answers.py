@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from gateway.core import codec
 from gateway.sandbox.bodies import image_type
 from gateway.sandbox.calls import Call, Reaction, last_call, reaction
+from gateway.sandbox.cards import Card
 from gateway.sandbox.faults import without_directives
 from gateway.sandbox.fills import fill
 from gateway.sandbox.hints import Hints
 from gateway.sandbox.instances import instance
-from gateway.sandbox.models import Card
 from gateway.sandbox.outlines import outline, without_json
 from gateway.sandbox.spoken import one_line, quote, spoken
 from gateway.sandbox.tokens import BYTES_PER_TOKEN, count, prompt_tokens

@@ -19,12 +19,13 @@ from gateway.sandbox.admission import AGENTS_PATH, POSTS, admission_refusal, mod
 from gateway.sandbox.agents import AGENTS, agents_page
 from gateway.sandbox.answers import Answer, answer_chat, answer_fim
 from gateway.sandbox.calls import CallLayout
+from gateway.sandbox.cards import Card
 from gateway.sandbox.delivery import abort, broken, deliver, silence
 from gateway.sandbox.faults import Fault, fault_in_text, parse_fault
 from gateway.sandbox.forms import read_form
 from gateway.sandbox.framing import frames
 from gateway.sandbox.journal import Journal, Received
-from gateway.sandbox.models import CARDS, Card
+from gateway.sandbox.models import CARDS
 from gateway.sandbox.refusals import Problem, Refusal, invalid_input, invalid_request
 from gateway.sandbox.rules import (
     AGENT_CHAT_PATH,

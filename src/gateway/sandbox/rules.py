@@ -14,9 +14,10 @@ from typing import Any, Final, TypeAlias
 
 from gateway.sandbox.agents import AGENTS
 from gateway.sandbox.bodies import AGENT_CHAT, CHAT, EMBEDDINGS, FIM, TRANSCRIPTION
+from gateway.sandbox.cards import Card
 from gateway.sandbox.conversations import call_refusal, is_name, order_refusal
 from gateway.sandbox.drafts import schema_fault, tool_schema_fault
-from gateway.sandbox.models import MODELS, Card
+from gateway.sandbox.models import MODELS
 from gateway.sandbox.refusals import (
     Problem,
     Refusal,

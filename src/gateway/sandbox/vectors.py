@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.sandbox.cards import Card
 from gateway.sandbox.hints import words
-from gateway.sandbox.models import Card
 from gateway.sandbox.tokens import count
 
 __all__ = ["embed", "vector"]
