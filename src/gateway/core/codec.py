@@ -10,7 +10,9 @@ import msgspec
 __all__ = [
     "DEEPEST",
     "JSONError",
+    "LargeNumber",
     "decode",
+    "digits",
     "encode",
     "encode_lines",
     "escape_html",
@@ -27,6 +29,12 @@ The decoder takes more of them than the encoder, which uses what is left of Pyth
 JSONError = msgspec.DecodeError
 """The error of `decode` for bytes that are not JSON; it also raises `UnicodeDecodeError` for
 invalid UTF-8 and `RecursionError` for nesting that is too deep."""
+
+LargeNumber = msgspec.Raw
+"""A number that neither a float nor an integer of Python holds, such as ``1e400``, as its digits.
+
+`encode` writes it unchanged; only the lenient reader of bodies makes one.
+"""
 
 # Matches every escape, since that of a surrogate may follow an escaped backslash.
 _ESCAPE = re.compile(
@@ -50,6 +58,11 @@ encode_lines = _encoder.encode_lines
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
+
+
+def digits(number: LargeNumber) -> str:
+    """Return a number that is too large as it was written."""
+    return bytes(number).decode()
 
 
 def nests_deeper(value: object, depth: int) -> bool:

@@ -85,7 +85,7 @@ def _encoded(item: object) -> bytes:
     try:
         return codec.encode(item)
     except UnicodeEncodeError:  # texts of clients may hold lone surrogates
-        return json.dumps(item).encode()
+        return json.dumps(item, default=str).encode()
 
 
 def _message(message: Message) -> Mapping[str, object]:

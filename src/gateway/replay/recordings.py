@@ -172,7 +172,7 @@ class Recordings:
 
 def readable(request: AnyRequest) -> dict[str, Any]:
     """Return *request* as JSON can hold it: media as their digest, and nothing about who asked."""
-    built = msgspec.to_builtins(request)
+    built = msgspec.to_builtins(request, enc_hook=codec.digits)
     for name in ("caller", "user"):
         built.pop(name, None)
     shortened: dict[str, Any] = _shortened(built)

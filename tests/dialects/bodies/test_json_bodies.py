@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import codec
+from gateway.core.codec import LargeNumber
 from gateway.core.errors import BodyTooLarge, InvalidRequest
 from gateway.dialects.bodies import lenient
 from gateway.dialects.bodies.budget import LIMITS
@@ -57,6 +58,16 @@ def refusal(body: bytes) -> tuple[int, str]:
             },
             id="1.3-every-kind-of-value",
         ),
+        pytest.param(
+            b'{"a":1e400,"b":[-1E+999]}',
+            {"a": LargeNumber(b"1e400"), "b": [LargeNumber(b"-1E+999")]},
+            id="1.3-number-out-of-range",
+        ),
+        pytest.param(
+            b'{"a":' + b"9" * 5000 + b"}",
+            {"a": LargeNumber(b"9" * 5000)},
+            id="1.3-integer-out-of-range",
+        ),
     ],
 )
 def test_a_body_is_read_as_go_reads_it(body: bytes, expected: object) -> None:
@@ -85,16 +96,7 @@ def test_a_body_is_read_as_go_reads_it(body: bytes, expected: object) -> None:
         pytest.param(b"12", NOT_AN_OBJECT.format("number"), id="1.3-number"),
         pytest.param(b"1.5", NOT_AN_OBJECT.format("number"), id="1.3-fraction"),
         pytest.param(b"true", NOT_AN_OBJECT.format("bool"), id="1.3-bool"),
-        pytest.param(
-            b'{"a":1e400}',
-            "json: cannot unmarshal number 1e400 into Go value of type float64",
-            id="1.3-number-out-of-range",
-        ),
-        pytest.param(
-            b'{"a":' + b"9" * 5000 + b"}",
-            f"json: cannot unmarshal number {'9' * 40} into Go value of type float64",
-            id="1.3-integer-out-of-range",
-        ),
+        pytest.param(b"1e400", NOT_AN_OBJECT.format("number"), id="1.3-number-out-of-range"),
     ],
 )
 def test_a_body_that_is_cut_off_or_no_object_is_refused(body: bytes, expected: str) -> None:
@@ -124,6 +126,7 @@ def test_a_body_that_is_cut_off_or_no_object_is_refused(body: bytes, expected: s
         pytest.param(b"[1.x]", "x", "after decimal point in numeric literal", id="1.3-point"),
         pytest.param(b"[1ex]", "x", "in exponent of numeric literal", id="1.3-exponent"),
         pytest.param(b"[1e+x]", "x", "in exponent of numeric literal", id="1.3-exponent-sign"),
+        pytest.param(b"[1e400 2]", "2", "after array element", id="1.3-number-out-of-range"),
         pytest.param(b"[1.5.2]", ".", "after array element", id="1.3-two-points"),
         pytest.param(b"[trux]", "x", "in literal true (expecting 'e')", id="1.3-literal"),
         pytest.param(b"[nil]", "i", "in literal null (expecting 'u')", id="1.3-literal-null"),

@@ -317,3 +317,62 @@ def test_of_two_wrong_fields_one_is_named() -> None:
     assert caught.value.message == (
         "json: cannot unmarshal number into Go struct field ChatRequest.model of type string"
     )
+
+
+@pytest.mark.parametrize(
+    ("load", "body", "kind", "field", "go_type"),
+    [
+        pytest.param(
+            load_chat,
+            b'{"options":{"temperature":1e400}}',
+            "number 1e400",
+            "ChatRequest.options",
+            "float64",
+            id="3.6-option",
+        ),
+        pytest.param(
+            load_generate,
+            b'{"options":{"num_predict":-1e400}}',
+            "number -1e400",
+            "GenerateRequest.options",
+            "float64",
+            id="3.6-option-that-is-an-integer",
+        ),
+        pytest.param(
+            load_generate,
+            b'{"context":[1,1e999]}',
+            "number 1e999",
+            "GenerateRequest.context",
+            "int",
+            id="4.1-context-item",
+        ),
+        pytest.param(
+            load_embed,
+            b'{"dimensions":' + b"9" * 5000 + b"}",
+            "number " + "9" * 40,
+            "EmbedRequest.dimensions",
+            "int",
+            id="6.1-dimensions",
+        ),
+        pytest.param(
+            load_chat,
+            b'{"keep_alive":1e400}',
+            "number 1e400",
+            "ChatRequest.keep_alive",
+            "float64",
+            id="3.7-keep-alive",
+        ),
+        pytest.param(
+            load_chat, b'{"stream":1e400}', "number", "ChatRequest.stream", "bool", id="1.3-stream"
+        ),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_the_field_that_has_it(
+    load: Callable[[bytes], object], body: bytes, kind: str, field: str, go_type: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        load(body)
+    assert (caught.value.status, caught.value.message) == (
+        400,
+        f"json: cannot unmarshal {kind} into Go struct field {field} of type {go_type}",
+    )

@@ -1,7 +1,8 @@
 """Read JSON that a strict decoder refuses, as Go's ``encoding/json`` does, errors included.
 
-Go replaces what is not Unicode and stops at the end of the first value, which Python's decoder can
-be brought to do. Its errors have words of their own: for these there is a slow scanner.
+Go replaces what is not Unicode, stops at the end of the first value, and does not look at numbers
+that no field wants, which Python's decoder can be brought to do. Its errors have words of their
+own: for these there is a slow scanner.
 """
 
 from __future__ import annotations
@@ -70,20 +71,25 @@ def too_deep(body: bytes) -> InvalidRequest:
     return InvalidRequest(f"invalid character '{bracket}' exceeded max depth")
 
 
-def _read_float(literal: str) -> float:
+def _read_float(literal: str) -> float | codec.LargeNumber:
     number = float(literal)
-    if math.isinf(number):
-        raise InvalidRequest(
-            f"json: cannot unmarshal number {literal[:40]} into Go value of type float64"
-        )
-    return number
+    return codec.LargeNumber(literal.encode()) if math.isinf(number) else number
+
+
+def _read_int(literal: str) -> int | codec.LargeNumber:
+    try:
+        return int(literal)
+    except ValueError:  # Python has a limit for the digits of a number
+        return codec.LargeNumber(literal.encode())
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_decode = JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant).raw_decode
+_decode = JSONDecoder(
+    parse_float=_read_float, parse_int=_read_int, parse_constant=_refuse_constant
+).raw_decode
 
 
 class _Scanner:
@@ -185,7 +191,6 @@ class _Scanner:
                 self.position += 1
                 self._peek()
             raise self._unexpected("in exponent of numeric literal")
-        _read_float(match.group())
 
     def _string(self) -> None:
         legal = _match_legal(self.text, self.position)

@@ -36,6 +36,9 @@ Reader: TypeAlias = Callable[[Any], Any]
 _LEVELS: dict[str, Think] = {"high": "high", "medium": "medium", "low": "low", "max": "max"}
 _DECODING_ITSELF = frozenset(("api.Alias", "api.ToolProperty", "anthropic.MessageParam"))
 """Types with a decoder of their own, whose errors name the type around them."""
+_NUMBERS = frozenset(("int", "float32", "float64"))
+_MOST_DIGITS = 40
+"""How much of a number an error quotes."""
 _FLOAT32_MAX = 3.4028235677973366e38
 _INT64 = range(-(2**63), 2**63)
 
@@ -73,10 +76,16 @@ class Mismatch(ValueError):
         """Return Go's words; *root* is the type in which the path begins."""
         struct = root if self.struct is None else self.struct
         kind = kind_of(self.value)
-        if kind == "number" and self.go_type == "int":
-            kind = f"number {self.value}"
+        if kind == "number" and self.go_type in _NUMBERS:
+            kind = f"number {_digits(self.value)}"
         field = ".".join((struct, *self.path))
         return f"json: cannot unmarshal {kind} into Go struct field {field} of type {self.go_type}"
+
+
+def _digits(number: object) -> str:
+    """Return a number as it was written, or its beginning."""
+    text = codec.digits(number) if isinstance(number, codec.LargeNumber) else str(number)
+    return text[:_MOST_DIGITS]
 
 
 @described({})
@@ -140,9 +149,12 @@ def read_float32(value: object) -> float:
 
 @described(OBJECT)
 def read_object(value: object, go_type: str = "map[string]interface {}") -> dict[str, object]:
-    """Return *value* if it is an object."""
+    """Return *value* if it is an object, none of whose members is a number out of range."""
     if not isinstance(value, dict):
         raise Mismatch(value, go_type)
+    for item in value.values():
+        if isinstance(item, codec.LargeNumber):
+            raise Mismatch(item, "float64")
     return value
 
 
