@@ -587,7 +587,7 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "a huge temperature": (
         load_chat,
         {"temperature": 10**400},
-        unmarshal("number", "ChatCompletionRequest.temperature", "float64"),
+        unmarshal("number 1" + "0" * 39, "ChatCompletionRequest.temperature", "float64"),
     ),
     "max_tokens": (
         load_chat,
@@ -602,7 +602,7 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "a temperature of 32 bits": (
         load_completion,
         {"temperature": 1e39},
-        unmarshal("number", "CompletionRequest.temperature", "float32"),
+        unmarshal("number 1e+39", "CompletionRequest.temperature", "float32"),
     ),
     "a temperature of 32 bits that is none": (
         load_completion,

@@ -18,6 +18,7 @@ from gateway.providers.anthropic.native import DIALECT, native_of
 from gateway.providers.anthropic.options import AnthropicOptions, AnthropicOptionsSchema
 from gateway.providers.base import Provider, ProviderContext
 from gateway.providers.keepsakes import Owner
+from gateway.providers.refused_keepsakes import RefusedKeepsakes
 from gateway.providers.service import get_models, open_upstream, require_key
 from gateway.providers.upstream import EventStream, decoded, stream_learning
 
@@ -37,7 +38,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
     )
     required_options = ("api_key",)
     otel_name = "anthropic"
-    learned = ("_known",)
+    learned = ("_known", "_refused")
 
     def __init__(self, context: ProviderContext[AnthropicOptions]) -> None:
         super().__init__(context)
@@ -51,6 +52,7 @@ class AnthropicProvider(Provider[AnthropicOptions]):
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._known: dict[str, models.Claude] = {}
+        self._refused = RefusedKeepsakes(DIALECT)
 
     @property
     def remote_host(self) -> str:
@@ -92,12 +94,15 @@ class AnthropicProvider(Provider[AnthropicOptions]):
 
     def _body(self, request: ChatRequest) -> Mapping[str, object]:
         model = self._model(request.model)
-        return messages_body(request, model, max_tokens=self.context.options.max_tokens)
+        accepted = self._refused.without_them(request)
+        return messages_body(accepted, model, max_tokens=self.context.options.max_tokens)
 
     def _unlearn(
         self, request: ChatRequest, body: Mapping[str, object], error: UpstreamRejected
     ) -> Mapping[str, object] | None:
         """Remember what the model has rejected, and return a body without it."""
+        if self._refused.learn(request, error):
+            return self._body(request)
         model = self._model(request.model)
         learned = learn(model, body, error.message) if error.status == 400 else None
         if learned is None:

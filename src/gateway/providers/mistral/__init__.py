@@ -23,6 +23,7 @@ from gateway.providers.mistral.agents import agent_of, describe_agent, list_agen
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.mistral.options import MistralOptions, MistralOptionsSchema
 from gateway.providers.mistral.transcribe import read_transcript, transcribe_form
+from gateway.providers.refused_keepsakes import RefusedKeepsakes
 from gateway.providers.service import get_models, open_upstream, require_key
 from gateway.providers.upstream import EventStream, decoded, stream_learning
 
@@ -47,7 +48,7 @@ class MistralProvider(Provider[MistralOptions]):
     )
     required_options = ("api_key",)
     otel_name = "mistral_ai"
-    learned = ("_listed", "_agents", "_without_effort", "_warned")
+    learned = ("_listed", "_agents", "_without_effort", "_warned", "_refused")
 
     def __init__(self, context: ProviderContext[MistralOptions]) -> None:
         super().__init__(context)
@@ -61,6 +62,7 @@ class MistralProvider(Provider[MistralOptions]):
         self._agents: Sequence[ModelInfo] = ()
         self._without_effort: set[str] = set()
         self._warned: set[str] = set()
+        self._refused = RefusedKeepsakes("mistral")
 
     @property
     def remote_host(self) -> str:
@@ -126,14 +128,8 @@ class MistralProvider(Provider[MistralOptions]):
         info = self._model(request.model)
         owner = Owner(request.caller, self.context.name, request.model)
         messages = self.context.keepsakes.recall(owner, request.messages)
-        body = encode.chat_body(
-            replace(request, messages=messages),
-            info,
-            think_default=self.context.options.think_default,
-            effort_rejected=request.model in self._without_effort,
-        )
-        if self.context.options.prompt_cache:
-            body.setdefault("prompt_cache_key", _cache_key(body))
+        request = replace(request, messages=messages)
+        body = self._chat_body(request, info)
         stops = encode.local_stops(request.sampling)
         decoder = ChatDecoder(
             self.context.name,
@@ -143,18 +139,38 @@ class MistralProvider(Provider[MistralOptions]):
             input_tokens=input_tokens(request) if stops else 0,
             keep=partial(self.context.keepsakes.keep, owner),
         )
-        unlearn = partial(self._unlearn_effort, request.model)
+        unlearn = partial(self._unlearn, request, info)
         path = _AGENT_CHAT if "agent_id" in body else _CHAT
         return await stream_learning(self._upstream, path, body, unlearn), decoder
 
-    def _unlearn_effort(
-        self, model: str, body: Mapping[str, object], error: UpstreamRejected
+    def _chat_body(self, request: ChatRequest, info: ModelInfo) -> dict[str, object]:
+        body = encode.chat_body(
+            self._refused.without_them(request),
+            info,
+            think_default=self.context.options.think_default,
+            effort_rejected=request.model in self._without_effort,
+        )
+        if self.context.options.prompt_cache:
+            body.setdefault("prompt_cache_key", _cache_key(body))
+        return body
+
+    def _unlearn(
+        self,
+        request: ChatRequest,
+        info: ModelInfo,
+        body: Mapping[str, object],
+        error: UpstreamRejected,
     ) -> Mapping[str, object] | None:
-        """Remember that *model* rejects what this adapter, not the client, sends on reasoning."""
+        """Remember that the model rejects what it has not signed, or what says how hard to think.
+
+        The latter only if it is this adapter that sends it, and not the client.
+        """
+        if self._refused.learn(request, error):
+            return self._chat_body(request, info)
         is_ours = body.get("reasoning_effort") in {"none", "high"}
         if not (is_ours and error.status == 400 and "reasoning_effort" in error.message):
             return None
-        self._without_effort.add(model)
+        self._without_effort.add(request.model)
         return {name: value for name, value in body.items() if name != "reasoning_effort"}
 
     async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:

@@ -21,6 +21,7 @@ from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.learned import Lesson, learn
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
 from gateway.providers.openai.traits import Traits
+from gateway.providers.refused_keepsakes import RefusedKeepsakes
 from gateway.providers.service import get_models, open_upstream
 from gateway.providers.upstream import EventStream, decoded, stream_learning
 
@@ -45,7 +46,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             "project": "OPENAI_PROJECT_ID",
         }
     )
-    learned = ("_listed", "_learned", "_traits_by_model")
+    learned = ("_listed", "_learned", "_traits_by_model", "_refused")
 
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
@@ -66,6 +67,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         self._listed: Mapping[str, ModelInfo] = {}
         self._learned: dict[str, Lesson] = {}
         self._traits_by_model: dict[str, Traits] = {}
+        self._refused = RefusedKeepsakes("openai")
 
     @property
     def remote_host(self) -> str:
@@ -144,10 +146,12 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         info = self.describe(request.model)
 
         def body_for(traits: Traits) -> Mapping[str, object]:
-            return encode.chat_body(request, info, self.context.options, traits)
+            accepted = self._refused.without_them(request)
+            return encode.chat_body(accepted, info, self.context.options, traits)
 
         level = "" if request.think is None else encode.level_of(request.think)
-        stream = await self._open(_CHAT, request.model, body_for, level)
+        forget = partial(self._refused.learn, request)
+        stream = await self._open(_CHAT, request.model, body_for, level, forget)
         decoder = ChatDecoder(
             name,
             think=request.think is not False,
@@ -172,12 +176,18 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         model: str,
         body_for: Callable[[Traits], Mapping[str, object]],
         level: str,
+        forget: Callable[[UpstreamRejected], bool] = lambda _: False,
     ) -> EventStream:
-        """Send what *body_for* makes, and once more if the service names what it does not take."""
+        """Send what *body_for* makes, and once more if the service names what it does not take.
+
+        *forget* tells whether the service has rejected what it or another one gave earlier.
+        """
 
         def unlearn(
             body: Mapping[str, object], error: UpstreamRejected
         ) -> Mapping[str, object] | None:
+            if forget(error):
+                return body_for(self._traits(model))
             lesson = learn(body, error, self._traits(model), level)
             if lesson is None:
                 return None
