@@ -58,6 +58,7 @@ __all__ = [
     "Part",
     "Provider",
     "ProviderContext",
+    "RefusedKeepsakes",
     "Role",
     "Sampling",
     "ServiceOptions",
@@ -169,6 +170,7 @@ _MODULES = (
     "gateway.providers.embeddings",
     "gateway.providers.base",
     "gateway.providers.keepsakes",
+    "gateway.providers.refused_keepsakes",
     "gateway.providers.upstream.payload",
     "gateway.providers.upstream.documents",
     "gateway.providers.upstream.framing",
@@ -335,6 +337,7 @@ if TYPE_CHECKING:
         flag,
         seconds,
     )
+    from gateway.providers.refused_keepsakes import RefusedKeepsakes
     from gateway.providers.service import (
         get_models,
         open_upstream,
