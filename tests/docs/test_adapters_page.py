@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,8 +44,8 @@ BOTH = pytest.mark.parametrize("column", [OPENAI, ANTHROPIC])
 
 OFFICIAL, LOCAL = OpenAIOptions(), OpenAIOptions(base_url="http://127.0.0.1:8080/v1")
 ABLE = ModelInfo("m", capabilities=frozenset(Capability))
-LEVELS = frozenset({"low", "medium", "high", "max"})
-DECIDES = Claude(ABLE, adapts=True, efforts=LEVELS)
+LEVELS = ("low", "medium", "high", "max")
+DECIDES = Claude(replace(ABLE, efforts=LEVELS), adapts=True)
 BUDGETED = Claude(ABLE)
 # All that Ollama has; the page on Mistral is held against the reader of options.
 OPTIONS = [codes(row["Option"])[0] for row in table("reference/mistral.md", "Options")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from gateway.providers import (
     LoadedModel,
     Logprobs,
     ModelInfo,
+    ModelPrices,
     TextDelta,
     ThinkingDelta,
     TokenLogprob,
@@ -171,6 +173,19 @@ ROWS: list[tuple[Any, str]] = [
     ),
     (ModelInfo("m", None), "a ModelInfo 'm' whose capabilities is None"),  # type: ignore[arg-type]
     (ModelInfo("m", context_length=None), "a ModelInfo 'm' whose context_length is None"),  # type: ignore[arg-type]
+    (ModelInfo("m", efforts=["low"]), "a ModelInfo 'm' whose efforts is a list, not a tuple of"),  # type: ignore[arg-type]
+    (
+        ModelInfo("m", prices=ModelPrices(Decimal(1), 2)),  # type: ignore[arg-type]
+        "a ModelInfo 'm' whose prices is a ModelPrices, not a ModelPrices of Decimals from 0",
+    ),
+    (
+        ModelInfo("m", prices=ModelPrices(Decimal(1), Decimal(-1))),
+        "a ModelInfo 'm' whose prices is",
+    ),
+    (
+        ModelInfo("m", prices=ModelPrices(Decimal(1), Decimal(1), Decimal("NaN"))),
+        "a ModelInfo 'm' whose prices is",
+    ),
     (ModelInfo("m", size=-1), "a ModelInfo 'm' whose size is -1, not a number from 0"),
     (ModelInfo("m", family=None), "a ModelInfo 'm' whose family is None, not a text"),  # type: ignore[arg-type]
     (ModelInfo("m", released=datetime(2026, 1, 1)), "a ModelInfo 'm' whose released is a datetime"),

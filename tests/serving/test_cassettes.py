@@ -215,6 +215,7 @@ async def test_what_a_provider_is_besides_its_answers_is_that_of_the_adapter(
     assert (online.otel_name, online.native_dialect) == ("acme", "ollama")
     assert online.remote_host == "https://scripted.example"
     assert online.describe("x").id == "x"
+    assert not online.has_unlisted("x")
     for one in (online, offline):
         await one.load_model(EmbedRequest("m", ()))
         await one.unload_model("m")

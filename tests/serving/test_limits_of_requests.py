@@ -34,6 +34,7 @@ from gateway.core.events import (
     ToolCall,
     Usage,
 )
+from gateway.core.model_info import ModelInfo, ModelPrices
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.handlers import ROUTES
 from gateway.serving.endpoint import Endpoint
@@ -396,3 +397,24 @@ async def test_loads_and_lists_count_for_nothing(aiohttp_client: AiohttpClient) 
         async with client.post("/api/generate", json={"model": "tiny"}, headers=AUTH) as response:
             assert response.status == 200
             assert "x-ratelimit-limit-requests" not in response.headers
+
+
+@pytest.mark.parametrize(("own", "cost"), [({}, 5 * 2 + 7 * 3), ({"*": 0}, 0)], ids=["", "own"])
+async def test_the_list_of_a_service_tells_what_a_model_costs(
+    aiohttp_client: AiohttpClient, own: Mapping[str, int], cost: int
+) -> None:
+    prices = ModelPrices(Decimal(2), Decimal(3))
+    provider = ScriptedProvider(
+        models=[ModelInfo("tiny-latest", prices=prices)],
+        steps=[[TextDelta("hello")], [Finish(FinishReason.STOP, Usage(5, 7))]],
+    )
+    patterns = {name: PriceSettings(Decimal(one), Decimal(one)) for name, one in own.items()}
+    settings = replace(with_key(budget=Decimal(1)), prices=patterns)
+    records = Records()
+    client = await aiohttp_client(scripted_app(provider, settings, records))
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
+    async with client.post("/api/chat", json=body, headers=AUTH) as response:
+        assert response.status == 200, await response.text()
+        await response.read()
+    (record,) = records
+    assert record.cost == cost * MICRO

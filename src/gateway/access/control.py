@@ -10,6 +10,7 @@ from gateway.access.caller import Caller
 from gateway.access.client_keys import Grant, Keyring, may_use
 from gateway.access.estimates import ModelRequest
 from gateway.access.limits import Asked, Limiter, Outcome, Permit
+from gateway.access.prices import listed_price
 from gateway.core.errors import NotPermitted, Unauthorized
 from gateway.core.model_info import ListedModel
 from gateway.observe.record import RequestRecord
@@ -129,7 +130,10 @@ class RequestAccess:
         services = self._control.services
         asked = {
             (model.provider, model.info.id): Asked(
-                model.provider, model.info.canonical, services.get(model.provider, "")
+                model.provider,
+                model.info.canonical,
+                services.get(model.provider, ""),
+                None if model.info.prices is None else listed_price(model.info.prices),
             )
             for model in models
         }

@@ -13,10 +13,11 @@ from typing import Any
 
 from gateway.core import codec
 from gateway.core.events import Usage
+from gateway.core.model_info import ModelPrices
 from gateway.core.money import UNIT, to_units
 from gateway.settings import PriceSettings
 
-__all__ = ["Price", "Prices", "shipped_date", "shipped_price"]
+__all__ = ["Price", "Prices", "listed_price", "shipped_date", "shipped_price"]
 
 _PER_MILLION = UNIT // 10**6
 """What a price of 1 for a million tokens is for one token."""
@@ -71,6 +72,12 @@ class Prices:
         return next(own, None) or listed or shipped_price(service, model)
 
 
+@lru_cache(maxsize=1024)
+def listed_price(prices: ModelPrices) -> Price:
+    """Return what the list of a service says of a model."""
+    return _price(prices)
+
+
 def shipped_price(service: str, model: str) -> Price | None:
     """Return what the shipped table says of a model of a service."""
     exact, patterns = _service(service)
@@ -84,13 +91,13 @@ def shipped_date() -> date:
     return date.fromisoformat(_table()["date"])
 
 
-def _price(settings: PriceSettings) -> Price:
-    cached = settings.input if settings.cached is None else settings.cached
+def _price(found: PriceSettings | ModelPrices) -> Price:
+    cached = found.input if found.cached is None else found.cached
     return Price(
-        input=int(settings.input * _PER_MILLION),
-        output=int(settings.output * _PER_MILLION),
+        input=int(found.input * _PER_MILLION),
+        output=int(found.output * _PER_MILLION),
         cached=int(cached * _PER_MILLION),
-        request=to_units(settings.request),
+        request=to_units(found.request),
     )
 
 

@@ -6,13 +6,22 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from gateway.core import codec
 from gateway.core.chat import Message
 
-__all__ = ["EPOCH", "Capability", "ListedModel", "LoadedModel", "ModelInfo", "ModelfileLayers"]
+__all__ = [
+    "EPOCH",
+    "Capability",
+    "ListedModel",
+    "LoadedModel",
+    "ModelInfo",
+    "ModelPrices",
+    "ModelfileLayers",
+]
 
 EPOCH = datetime(2023, 1, 1, tzinfo=UTC)
 """The date of a model with an unknown release date: constant, so that lists keep their order."""
@@ -31,18 +40,34 @@ class Capability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPrices:
+    """What a model costs by the list of its service, in the currency of the service.
+
+    ``input``, ``output`` and ``cached`` are for a million tokens, of which cached ones cost as
+    others do where the list says nothing; ``request`` is for each request.
+    """
+
+    input: Decimal
+    output: Decimal
+    cached: Decimal | None = None
+    request: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """One model of one provider.
 
-    ``id`` is the provider's name of the model. ``canonical`` is the id that all its names share, by
-    default ``id`` itself. ``parameter_size`` is a text such as ``24B``, ``parameter_count`` the
-    same as a number; it is 0 if unknown, as are the two lengths (in tokens and in components).
-    ``parameters`` are the provider's default parameters, for display. ``released`` must be the same
-    in each call. ``quantization_level`` is that of the weights. ``size`` (bytes) and ``digest`` (64
-    hexadecimal digits) are those of the model's files. ``remote_model`` and ``remote_host`` name
-    the model and the origin at another service, if the provider's service gets the model from
-    there. ``native`` is the document in which the service describes the model, under the name of
-    its dialect.
+    ``id`` is the provider's name of the model. ``canonical`` is the id that all its names
+    share, by default ``id`` itself. ``parameter_size`` is a text such as ``24B``,
+    ``parameter_count`` the same as a number; it is 0 if unknown, as are the lengths: tokens of
+    the context and of the longest answer, and components of a vector. ``efforts`` are the
+    service's words for how much to think, empty if unknown. ``prices`` are those of the
+    service's own list. ``parameters`` are the provider's default parameters, for display.
+    ``released`` must be the same in each call. ``quantization_level`` is that of the weights.
+    ``size`` (bytes) and ``digest`` (64 hexadecimal digits) are those of the model's files.
+    ``remote_model`` and ``remote_host`` name the model and the origin at another service, if
+    the provider's service gets the model from there. ``native`` is the document in which the
+    service describes the model, under the name of its dialect.
     """
 
     id: str
@@ -53,6 +78,9 @@ class ModelInfo:
     parameter_count: int = 0
     context_length: int = 0
     embedding_length: int = 0
+    output_length: int = 0
+    efforts: tuple[str, ...] = ()
+    prices: ModelPrices | None = None
     released: datetime = EPOCH
     description: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)

@@ -50,6 +50,7 @@ __all__ = [
     "Message",
     "ModelInfo",
     "ModelNotFound",
+    "ModelPrices",
     "NamedTool",
     "NotSupported",
     "Opener",
@@ -238,6 +239,7 @@ if TYPE_CHECKING:
         Capability,
         LoadedModel,
         ModelInfo,
+        ModelPrices,
     )
     from gateway.core.secrets import (
         redact,

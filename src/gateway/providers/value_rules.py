@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from gateway.core.embeddings import EmbedResult
@@ -18,7 +19,7 @@ from gateway.core.events import (
     ToolCallDelta,
     Usage,
 )
-from gateway.core.model_info import Capability, LoadedModel, ModelInfo
+from gateway.core.model_info import Capability, LoadedModel, ModelInfo, ModelPrices
 from gateway.core.transcriptions import Transcript
 
 __all__ = ["fault_of", "shown"]
@@ -68,6 +69,19 @@ _CAPABILITIES = _Kind(
     ),
     f"a set of Capability ({', '.join(Capability)})",
 )
+_TEXTS = _Kind(
+    lambda value: isinstance(value, tuple) and all(isinstance(one, str) for one in value),
+    "a tuple of texts",
+)
+_PRICE = _Kind(
+    lambda value: isinstance(value, Decimal) and value.is_finite() and value >= 0,
+    "a Decimal from 0",
+)
+_MAYBE_PRICE = _Kind(lambda value: value is None or _PRICE.test(value), "a Decimal from 0 or None")
+_PRICES = _Kind(
+    lambda value: value is None or (isinstance(value, ModelPrices) and not fault_of(value)),
+    "a ModelPrices of Decimals from 0 or None",
+)
 _VECTORS = _Kind(_is_vectors, "a list of lists of numbers")
 
 _INFO: Mapping[str, _Kind] = {
@@ -75,7 +89,11 @@ _INFO: Mapping[str, _Kind] = {
     "released": _TIME,
     "parameters": _MAPPING,
     "native": _MAPPING,
-    **dict.fromkeys(("parameter_count", "context_length", "embedding_length", "size"), _COUNT),
+    "efforts": _TEXTS,
+    "prices": _PRICES,
+    **dict.fromkeys(
+        ("parameter_count", "context_length", "embedding_length", "output_length", "size"), _COUNT
+    ),
     **dict.fromkeys(
         (
             *("id", "canonical", "family", "parameter_size", "description", "deprecated"),
@@ -101,6 +119,10 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         **dict.fromkeys(("size", "size_vram", "context_length"), _COUNT),
     },
     ModelInfo: _INFO,
+    ModelPrices: {
+        **dict.fromkeys(("input", "output", "request"), _PRICE),
+        "cached": _MAYBE_PRICE,
+    },
 }
 
 

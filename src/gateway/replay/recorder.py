@@ -60,6 +60,10 @@ class RecordedProvider(Provider[Any]):
         """Return what the adapter knows of a model."""
         return self.inner.describe(model_id)
 
+    def has_unlisted(self, model_id: str) -> bool:
+        """Tell whether the adapter knows of a model that is in no list."""
+        return self.inner.has_unlisted(model_id)
+
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models that are listed, or were when that was recorded."""
         if self.settings.mode != "record":

@@ -29,11 +29,9 @@ from gateway.providers.upstream.payload import LONG, LongText
 
 MIND = frozenset({Capability.COMPLETION, Capability.TOOLS, Capability.THINKING})
 OLD = Claude(ModelInfo("m", MIND))
-NEW = Claude(
-    ModelInfo("m", MIND), max_output=64_000, adapts=True, efforts=frozenset({"low", "high"})
-)
+NEW = Claude(ModelInfo("m", MIND, output_length=64_000, efforts=("low", "high")), adapts=True)
 RESTLESS = Claude(ModelInfo("m", MIND), adapts=True, can_rest=False)
-SMALL = Claude(ModelInfo("m", MIND), max_output=4_096)
+SMALL = Claude(ModelInfo("m", MIND, output_length=4_096))
 SIMPLE = Claude(ModelInfo("m", MIND - {Capability.THINKING}))
 USER = Message(Role.USER, "Hi")
 TOOLS = (Tool("f"),)

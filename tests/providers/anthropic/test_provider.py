@@ -349,14 +349,14 @@ ENTRIES: dict[str, Any] = {
                 CHAT | {Capability.VISION, Capability.THINKING},
                 family="claude",
                 context_length=200_000,
+                output_length=64_000,
+                efforts=("low",),
                 released=datetime(2026, 2, 4, tzinfo=UTC),
                 description="C",
                 deprecated="2027-01-01T00:00:00Z",
             ),
-            max_output=64_000,
             adapts=True,
             can_rest=False,
-            efforts=frozenset({"low"}),
         ),
     ),
     "that can do little": (
@@ -379,7 +379,7 @@ def test_facts_of_a_list(entry: object, model: Claude) -> None:
 def test_what_is_retired_or_named_twice_is_not_listed() -> None:
     entries = [{"id": "a"}, {"id": "b", "lifecycle": "retired"}, {"id": "a", "max_tokens": 1}]
     (only,) = parse_models({"data": entries}, "acme")
-    assert (only.info.id, only.max_output, only.info.released) == ("a", 0, EPOCH)
+    assert (only.info.id, only.info.output_length, only.info.released) == ("a", 0, EPOCH)
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"data": [{}]}], ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from gateway.core.events import (
     ToolCallDelta,
     Usage,
 )
-from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.core.model_info import EPOCH, Capability, ModelInfo, ModelPrices
 from gateway.providers.openai import ModelRule, errors
 from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.models import describe, parse_models
@@ -344,12 +345,18 @@ ENTRIES: dict[str, Any] = {
                 "output_modalities": ["text"],
             },
             "supported_parameters": ["tools", "reasoning"],
+            "top_provider": {"context_length": 8, "max_completion_tokens": 4},
+            "reasoning": {"supported_efforts": ["low", "high", None, 7], "mandatory": False},
+            "pricing": {"prompt": "0.000001", "completion": "0.000002"},
         },
         ModelInfo(
             "a/b",
             CHAT | EYES | MIND | {Capability.AUDIO},
             family="b",
             context_length=10,
+            output_length=4,
+            efforts=("low", "high"),
+            prices=ModelPrices(Decimal(1), Decimal(2)),
             description="B",
         ),
     ),
@@ -385,10 +392,22 @@ ENTRIES: dict[str, Any] = {
             "id": "v",
             "model_spec": {
                 "availableContextTokens": 7,
-                "capabilities": {"supportsFunctionCalling": True, "supportsReasoning": True},
+                "maxCompletionTokens": 3,
+                "capabilities": {
+                    "supportsFunctionCalling": True,
+                    "supportsReasoning": True,
+                    "reasoningEffortOptions": ["none", "high"],
+                },
             },
         },
-        ModelInfo("v", CHAT | MIND, family="v", context_length=7),
+        ModelInfo(
+            "v",
+            CHAT | MIND,
+            family="v",
+            context_length=7,
+            output_length=3,
+            efforts=("none", "high"),
+        ),
     ),
     "Baseten": (
         {"id": "b", "supported_features": ["tools", "reasoning"], "input_modalities": ["text"]},
@@ -429,6 +448,28 @@ def test_rows_stand_in_a_member_or_alone(name: str) -> None:
     assert [info.id for info in listed] == ["a"]
 
 
+def test_aliases_of_a_row_are_models_too() -> None:
+    rows = [
+        {"id": "a", "max_prompt_length": 5, "aliases": ["a-latest", "b", 7, ""]},
+        {"id": "b", "aliases": "x"},
+        {"id": "whisper", "aliases": ["c"]},
+    ]
+    listed = parse_models({"models": rows}, "acme", rules={}, now=NOW)
+    assert [(info.id, info.canonical, info.context_length) for info in listed] == [
+        ("a", "a", 5),
+        ("b", "b", 0),
+        ("a-latest", "a", 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["max_completion_tokens", "max_output_length", "max_output_tokens", "max_tokens"]
+)
+def test_the_longest_answer_has_many_names(name: str) -> None:
+    (info,) = parse_models([{"id": "a", name: 9}], "acme", rules={}, now=NOW)
+    assert info.output_length == 9
+
+
 def test_what_makes_no_text_is_not_listed() -> None:
     rows = [{"id": "a", "type": "image"}, {"id": "b", "supports_chat": False}]
     assert parse_models(rows, "acme", rules={}, now=NOW) == []
@@ -456,10 +497,11 @@ def test_a_list_that_cannot_be_read(payload: object) -> None:
 
 
 def test_the_settings_win_over_names_and_facts() -> None:
-    rules = {"a*": ModelRule(EMBEDS), "*": ModelRule(context_length=7)}
+    rules = {"a*": ModelRule(EMBEDS), "*": ModelRule(context_length=7, output_length=3)}
     listed = parse_models({"data": [{"id": "ab"}, {"id": "b"}]}, "acme", rules=rules, now=NOW)
     assert [(info.capabilities, info.context_length) for info in listed] == [(EMBEDS, 7), (CHAT, 7)]
     assert describe("abc", rules).capabilities == EMBEDS
+    assert describe("abc", rules).output_length == 3
 
 
 def test_a_name_alone_gives_the_benefit_of_the_doubt() -> None:

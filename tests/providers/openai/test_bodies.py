@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,26 @@ def test_a_plain_question_is_this_body() -> None:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+@pytest.mark.parametrize(("longest", "limit"), [(0, 9), (5, 5), (50, 9)])
+def test_a_limit_is_at_most_the_longest_answer(longest: int, limit: int) -> None:
+    info = ModelInfo("m", output_length=longest)
+    sampling = Sampling(max_tokens=9)
+    assert sent(info=info, sampling=sampling) == {"max_tokens": limit}
+    assert sent(info=info) == {}
+    fill = FillRequest("m", "a", sampling=sampling)
+    assert completion_body(fill, LOCAL, longest=longest)["max_tokens"] == limit
+
+
+@pytest.mark.parametrize(
+    ("think", "effort"), [(False, "low"), (True, "low"), ("high", "high"), ("max", "high")]
+)
+def test_the_effort_is_one_that_the_model_knows(think: Any, effort: str) -> None:
+    info = replace(THINKER, efforts=("low", "high"))
+    assert sent(info=info, think=think) == {"reasoning_effort": effort}
+    rule = OpenAIOptions(base_url=LOCAL.base_url, thinking_levels={"max": "xhigh"})
+    assert sent(info=info, options=rule, think="max") == {"reasoning_effort": "xhigh"}
 
 
 def test_usage_need_not_be_asked_for() -> None:

@@ -110,7 +110,7 @@ def _budget(request: ChatRequest, model: Claude) -> int:
     """
     given = native_of(request).get("budget", 0)
     budget: int = given or _BUDGETS.get(str(request.think), _BUDGETS["medium"])
-    for limit in (model.max_output, request.sampling.max_tokens):
+    for limit in (model.info.output_length, request.sampling.max_tokens):
         if limit and not (given and budget < limit):
             budget = min(budget, max(limit // 2, _LEAST_BUDGET)) if limit > _LEAST_BUDGET else 0
     return budget
@@ -127,7 +127,7 @@ def _limit(
     if limit is None:
         budget = (thinking or {}).get("budget_tokens")
         limit = default + (budget if isinstance(budget, int) else 0)
-    return min(limit, model.max_output or limit)
+    return min(limit, model.info.output_length or limit)
 
 
 def _lacks_thinking(messages: Sequence[Message]) -> bool:
@@ -146,7 +146,7 @@ def _output_config(
     config: dict[str, object] = {}
     if form is not None and form.schema is not None:
         config["format"] = {"type": "json_schema", "schema": clean_json(form.schema)}
-    if think in model.efforts:
+    if think in model.info.efforts:
         config["effort"] = think
     return config
 

@@ -24,17 +24,14 @@ _ALL = _ALWAYS | {Capability.VISION, Capability.THINKING}
 class Claude:
     """A model, and which parameters for thinking and sampling it accepts.
 
-    ``max_output`` is the most tokens of an answer, 0 when unknown. ``adapts`` tells whether the
-    model takes ``adaptive`` thinking in the place of a budget, ``can_rest`` whether thinking can be
-    disabled, and ``efforts`` which levels of effort it accepts. ``takes_sampling`` tells whether it
-    accepts ``temperature``, ``top_p`` and ``top_k``.
+    ``adapts`` tells whether the model takes ``adaptive`` thinking in the place of a budget, and
+    ``can_rest`` whether thinking can be disabled. ``takes_sampling`` tells whether it accepts
+    ``temperature``, ``top_p`` and ``top_k``.
     """
 
     info: ModelInfo
-    max_output: int = 0
     adapts: bool = False
     can_rest: bool = True
-    efforts: frozenset[str] = frozenset()
     takes_sampling: bool = True
 
 
@@ -73,23 +70,23 @@ def _read_row(row: object) -> Claude | None:
 
 def _read(entry: _Entry) -> Claude:
     facts = entry.capabilities
+    thinking, effort = (fields_of(fields_of(facts).get(name)) for name in ("thinking", "effort"))
     info = ModelInfo(
         entry.id,
         capabilities=_ALL if facts is None else _capabilities(facts),
         family="claude",
         context_length=entry.max_input_tokens or 0,
+        output_length=entry.max_tokens or 0,
+        efforts=tuple([level for level in _EFFORTS if _is_supported(effort, level)]),
         released=_date(entry.created_at),
         description=entry.display_name,
         deprecated=entry.deprecated_at or "",
     )
-    thinking, effort = (fields_of(fields_of(facts).get(name)) for name in ("thinking", "effort"))
     types = fields_of(thinking.get("types"))
     return Claude(
         info,
-        max_output=entry.max_tokens or 0,
         adapts=_is_supported(types, "adaptive"),
         can_rest="disabled" not in types or _is_supported(types, "disabled"),
-        efforts=frozenset(level for level in _EFFORTS if _is_supported(effort, level)),
     )
 
 

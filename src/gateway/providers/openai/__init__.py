@@ -163,9 +163,10 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     async def _open_fill(self, request: FillRequest) -> tuple[EventStream, ChatDecoder]:
         options = self.context.options
+        longest = self.describe(request.model).output_length
 
         def body_for(traits: Traits) -> Mapping[str, object]:
-            return encode.completion_body(request, options, traits)
+            return encode.completion_body(request, options, traits, longest=longest)
 
         stream = await self._open(options.fill_path, request.model, body_for, "")
         return stream, ChatDecoder(self.context.name, key_variable=self.context.key_variable)

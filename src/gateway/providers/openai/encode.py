@@ -19,6 +19,7 @@ from gateway.core.model_info import Capability, ModelInfo
 from gateway.providers.function_calls import wire_choice
 from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean, clean_json
+from gateway.providers.openai.efforts import nearest_effort
 from gateway.providers.openai.messages import wire_messages
 from gateway.providers.openai.options import OpenAIOptions
 from gateway.providers.openai.traits import Traits
@@ -76,7 +77,7 @@ def chat_body(
     }
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, options, traits)
+    body |= _sampling(request.sampling, options, traits, longest=info.output_length)
     if request.response_format is not None:
         form, hint = _format(request.response_format, traits, has_hint=_mentions_json(request))
         body |= form
@@ -88,7 +89,7 @@ def chat_body(
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
     if Capability.THINKING in info.capabilities and request.think is not None:
-        body |= _thinking(request.think, traits)
+        body |= _thinking(request.think, traits, info.efforts)
     body |= _extra(request.extra, _OPENAI_OPTIONS | options.passed, body)
     if request.user:
         body.pop("safety_identifier", None)  # which is newer, and means the same
@@ -97,11 +98,14 @@ def chat_body(
     return _without(traits.drop_options, body)
 
 
-def _sampling(sampling: Sampling, options: OpenAIOptions, traits: Traits) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "seed": sampling.seed,
-        traits.max_tokens_field: sampling.max_tokens,
-    }
+def _sampling(
+    sampling: Sampling, options: OpenAIOptions, traits: Traits, *, longest: int
+) -> dict[str, object]:
+    """Return the parameters that are set; *longest* is the longest answer, 0 if unknown."""
+    limit = sampling.max_tokens
+    if limit is not None and longest:
+        limit = min(limit, longest)  # more is rejected, and never comes
+    fields: dict[str, object] = {"seed": sampling.seed, traits.max_tokens_field: limit}
     stops = [clean(stop) for stop in sampling.stop if stop]
     fields["stop"] = list(dict.fromkeys(stops)) or None
     if not traits.fixed_sampling:
@@ -124,9 +128,10 @@ def level_of(think: Think) -> str:
     return think if isinstance(think, str) else str(think).lower()
 
 
-def _thinking(think: Think, traits: Traits) -> dict[str, object]:
+def _thinking(think: Think, traits: Traits, efforts: Collection[str]) -> dict[str, object]:
+    """Return what asks for thinking; *efforts* are the words that the model knows."""
     level, is_on = level_of(think), think is not False
-    effort = traits.thinking_levels.get(level, _LEVELS[level])
+    effort = traits.thinking_levels.get(level, nearest_effort(_LEVELS[level], efforts))
     match traits.thinking_by:
         case "nothing":
             return {}
@@ -200,9 +205,16 @@ def _tool(tool: Tool, traits: Traits) -> dict[str, object]:
 
 
 def completion_body(
-    request: FillRequest, options: OpenAIOptions, traits: Traits | None = None
+    request: FillRequest,
+    options: OpenAIOptions,
+    traits: Traits | None = None,
+    *,
+    longest: int = 0,
 ) -> dict[str, object]:
-    """Return the body for ``POST /completions``, which fills in where a suffix is given."""
+    """Return the body for ``POST /completions``, which fills in where a suffix is given.
+
+    *longest* is the length of the longest answer in tokens, 0 if it is not known.
+    """
     traits = traits or options.traits_for(request.model)
     body: dict[str, object] = {"model": clean(request.model), "prompt": clean(request.prompt)}
     if request.suffix:
@@ -210,7 +222,7 @@ def completion_body(
     body["stream"] = True
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, options, traits)
+    body |= _sampling(request.sampling, options, traits, longest=longest)
     body |= _extra(request.extra, options.passed, body)
     body |= {"user": clean(request.user)} if request.user else {}
     return _without(traits.drop_options, body)

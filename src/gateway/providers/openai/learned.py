@@ -15,6 +15,7 @@ from typing import Any, Final
 from gateway.core import codec
 from gateway.core.errors import UpstreamRejected
 from gateway.providers.json_values import fields_of
+from gateway.providers.openai.efforts import EFFORTS, nearest_effort
 from gateway.providers.openai.traits import ModelRule, Traits
 
 __all__ = ["Lesson", "learn"]
@@ -33,9 +34,6 @@ _LEFT_OUT: Final = (
 )
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _TURN_MEMBERS: Final = ("reasoning_content", "reasoning")
-_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""The words for how much to think, in their order."""
-
 _REJECTED: Final = 400
 """The status of a rejection that is about the request; 422 has become one."""
 _MUST_RETURN = re.compile(
@@ -146,11 +144,10 @@ class _Rejection:
         if not named:
             return None
         value = self.body.get("reasoning_effort")
-        listed = [one for one in _EFFORTS if _is_quoted(self.error.message, one)]
+        listed = [one for one in EFFORTS if _is_quoted(self.error.message, one)]
         others = [one for one in listed if one != value]
         if "reasoning_effort" in named and value in listed and others and self.level:
-            place = _EFFORTS.index(str(value))
-            nearest = min(others, key=lambda one: abs(_EFFORTS.index(one) - place))
+            nearest = nearest_effort(str(value), others)
             levels = {**self.traits.thinking_levels, self.level: nearest}
             return Lesson(ModelRule(thinking_levels=levels))
         return Lesson(dropped=frozenset(named))

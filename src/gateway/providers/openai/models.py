@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
 from gateway.providers.json_values import count_of, fields_of, text_of
+from gateway.providers.openai.list_prices import read_prices
 from gateway.providers.openai.options import ModelRule
 from gateway.providers.upstream.documents import read_models
 
@@ -34,6 +35,7 @@ _CONTEXT_NAMES = (
     *("context_length", "max_model_len", "max_context_length", "context_window"),
     *("context_size", "max_prompt_length"),
 )
+_OUTPUT_NAMES = ("max_completion_tokens", "max_output_length", "max_output_tokens", "max_tokens")
 _FEATURE_LISTS = ("supported_parameters", "supported_features", "features", "tags")
 _FEATURES: Mapping[Capability, frozenset[str]] = {
     Capability.TOOLS: frozenset(
@@ -61,23 +63,29 @@ _TYPES = {kind: frozenset[Capability]() for kind in _NO_TEXT} | {
 def parse_models(
     payload: object, provider: str, *, rules: Mapping[str, ModelRule], now: float
 ) -> list[ModelInfo]:
-    """Return the models of a list that can chat or embed; each id once.
+    """Return the models of a list that can chat or embed, and their aliases; each id once.
 
     *now* is the time in seconds since 1970. Raise `UpstreamProtocolError` when the payload is no
     list of models.
     """
     fields = fields_of(payload)
     entries = fields.get("data", fields.get("models")) if fields else payload
+    aliases: list[ModelInfo] = []
 
     def read(entry: object) -> ModelInfo | None:
         model_id = entry.get("id", entry.get("key")) if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(model_id, str) or not model_id:
             return None
         info = _ruled(_read(model_id, entry, now), rules)
-        return info if info.capabilities and entry.get("active") is not False else None
+        if not info.capabilities or entry.get("active") is False:
+            return None
+        names = entry.get("aliases")  # xAI
+        others = filter(None, map(text_of, names if isinstance(names, list) else ()))
+        aliases.extend(replace(info, id=name) for name in others)
+        return info
 
     models: dict[str, ModelInfo] = {}
-    for info in read_models(entries, read, provider):
+    for info in [*read_models(entries, read, provider), *aliases]:
         models.setdefault(info.id, info)
     return list(models.values())
 
@@ -100,10 +108,12 @@ def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule]) -> ModelInfo:
     bases = [_by_name(rule.base).capabilities for rule in matching if rule.base]
     said = [rule.capabilities for rule in matching if rule.capabilities is not None]
     lengths = [rule.context_length for rule in matching if rule.context_length]
+    limits = [rule.output_length for rule in matching if rule.output_length]
     return replace(
         info,
         capabilities=next(iter([*said, *bases]), info.capabilities),
         context_length=next(iter(lengths), info.context_length),
+        output_length=next(iter(limits), info.output_length),
     )
 
 
@@ -138,6 +148,9 @@ def _read(model_id: str, entry: Mapping[str, object], now: float) -> ModelInfo:
         capabilities=_capabilities(info, entry),
         context_length=_context_length(entry),
         embedding_length=count_of(meta.get("n_embd")),
+        output_length=_output_length(entry),
+        efforts=_efforts(entry),
+        prices=read_prices(entry),
         parameter_count=count_of(meta.get("n_params")) or info.parameter_count,
         released=_released(entry.get("created"), now),
         description=text_of(entry.get("description")),
@@ -203,3 +216,23 @@ def _context_length(entry: Mapping[str, object]) -> int:
         max(of_providers, default=0),
     )
     return next(filter(None, map(count_of, lengths)), 0)
+
+
+def _output_length(entry: Mapping[str, object]) -> int:
+    lengths = (
+        *(entry.get(name) for name in _OUTPUT_NAMES),
+        fields_of(entry.get("top_provider")).get("max_completion_tokens"),
+        fields_of(entry.get("model_spec")).get("maxCompletionTokens"),
+    )
+    return next(filter(None, map(count_of, lengths)), 0)
+
+
+def _efforts(entry: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the words for how much to think, of OpenRouter or Venice."""
+    able = fields_of(fields_of(entry.get("model_spec")).get("capabilities"))
+    lists = (
+        fields_of(entry.get("reasoning")).get("supported_efforts"),
+        able.get("reasoningEffortOptions"),
+    )
+    words = next((one for one in lists if isinstance(one, list)), [])
+    return tuple(filter(None, map(text_of, words)))

@@ -110,6 +110,10 @@ def _texts() -> ma.fields.Dict:
     return ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
 
 
+def _length() -> ma.fields.Integer:
+    return ma.fields.Integer(strict=True, validate=ma.validate.Range(min=1))
+
+
 class _TraitsSchema(ma.Schema):
     """The members of `Traits`; a member that does not exist is an error, as by default."""
 
@@ -132,7 +136,8 @@ class _TraitsSchema(ma.Schema):
 class _ModelRuleSchema(_TraitsSchema):
     base = ma.fields.String()
     capabilities = ma.fields.List(ma.fields.Enum(Capability, by_value=True))
-    context_length = ma.fields.Integer(strict=True, validate=ma.validate.Range(min=1))
+    context_length = _length()
+    output_length = _length()
 
     @ma.post_load
     def build(self, data: Mapping[str, Any], **_: Any) -> ModelRule:

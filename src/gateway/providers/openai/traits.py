@@ -83,6 +83,7 @@ class ModelRule:
 
     capabilities: frozenset[Capability] | None = None
     context_length: int = 0
+    output_length: int = 0
     thinking_by: ThinkingBy | None = None
     thinking_levels: Mapping[str, str] | None = None
     thinking_back: ThinkingBack | None = None
