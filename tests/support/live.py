@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -56,14 +57,19 @@ async def live_gateway(
     session: aiohttp.ClientSession | None = None,
     observers: Sequence[Observer] = (),
     timeouts: TimeoutSettings | None = None,
+    **groups: Any,
 ) -> AsyncIterator[LiveGateway]:
-    """Run a gateway with Mistral's adapter pointed at a sandbox; it retries without long pauses."""
+    """Run a gateway with Mistral's adapter pointed at a sandbox; it retries without long pauses.
+
+    *groups* are further groups of the settings.
+    """
     async with await start() as running:
         mistral = {"api_key": "test-key", "base_url": running.base_url, **(options or {})}
         settings = Settings(
             models=models or ModelsSettings(),
             retry=RetrySettings(delay=0.01),
             timeouts=timeouts or TimeoutSettings(),
+            **groups,
             providers={"mistral": ProviderSettings("mistral", mistral)},
         )
         app = create_app(settings, session=session, observers=observers)

@@ -27,7 +27,11 @@ export async function send(path, { method = "GET", json, headers = {}, signal } 
   const response = await connected(address(path), {
     method,
     signal,
-    headers: { ...keyHeader(), ...(json ? { "Content-Type": "application/json" } : {}), ...headers },
+    headers: {
+      ...keyHeader(),
+      ...(json ? { "Content-Type": "application/json" } : {}),
+      ...headers,
+    },
     body: json === undefined ? undefined : JSON.stringify(json),
   });
   if (!response.ok) throw new RequestFailed(await wordsOf(response), response.status);

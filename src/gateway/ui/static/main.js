@@ -4,8 +4,9 @@
  * A page is a module in `pages/`, listed in PAGES, that exports
  * - `title`, its name in the navigation and its heading;
  * - `build(section)`, which fills the section of the page when it is shown first. What it returns,
- *   if anything, is called each time the page is shown, with an AbortSignal that aborts when the
- *   user goes to another page: what runs only while somebody looks takes it, as `fetch` does.
+ *   if anything, is called each time the page is shown, and when the key has changed, with an
+ *   AbortSignal that aborts when the user goes to another page: what runs only while somebody looks
+ *   takes it, as `fetch` does.
  *
  * Rules for all modules: nothing is global; requests go through `gateway.js`, which adds the key
  * and the address; elements are made with `element` of `dom.js`, so that text of others is never
@@ -31,21 +32,25 @@ function start() {
     element("a", { href: `#${name}` }, page.title),
   );
   nav.append(...links);
-  watchKey(document.querySelector("#key"));
   const show = shower(main, links);
-  window.addEventListener("hashchange", show);
+  window.addEventListener("hashchange", () => show());
+  watchKey(document.querySelector("#key"), () => show({ again: true }));
   show();
 }
 
-/** Return what shows the page that the address names, the first one by default. */
+/**
+ * Return what shows the page that the address names, the first one by default.
+ *
+ * With `again` a page that is shown already begins anew, as with another key.
+ */
 function shower(main, links) {
   const built = new Map();
   let shown = "";
   let leaving = new AbortController();
 
-  return () => {
+  return ({ again = false } = {}) => {
     const asked = location.hash.slice(1).split("/")[0] || Object.keys(PAGES)[0];
-    if (!(asked in PAGES) || asked === shown) return;
+    if (!(asked in PAGES) || (asked === shown && !again)) return;
     leaving.abort();
     leaving = new AbortController();
     shown = asked;
@@ -69,9 +74,12 @@ function mark(link, asked) {
   else link.removeAttribute("aria-current");
 }
 
-function watchKey(input) {
+function watchKey(input, changed) {
   input.value = keyOf();
-  input.addEventListener("input", () => setKey(input.value.trim()));
+  input.addEventListener("change", () => {
+    setKey(input.value.trim());
+    changed();
+  });
 }
 
 start();
