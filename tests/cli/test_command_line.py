@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from platformdirs import user_data_path
 
 from commandline import SECRET, forget_settings, install_adapter, run, serving, starting
 from gateway.__main__ import run as start
+from gateway.cli import check, logs
 from gateway.cli import main as cli
-from gateway.cli.main import main
+from gateway.cli.check import Finding
+from gateway.cli.main import COMMANDS, main, parse
 from gateway.cli.server import CannotListen
+from gateway.cli.settings import overrides_of
 from gateway.serving.keys import LIVE, PROXIES
-from gateway.settings import VARIABLES, ProviderSettings, ServerSettings
+from gateway.settings import VARIABLES, ProviderSettings, ServerSettings, Settings
 from gateway.settings.schemas import DOCUMENT
 from gateway.version import __version__
 
@@ -148,14 +151,17 @@ def test_a_port_in_use_is_one_line_with_a_way_on(directory: Path) -> None:
             "unknown command chek (allowed: serve, check, providers, init-adapter, keys, usage,"
             " doctor, openapi)",
         ),
-        (["init-adapter"], "init-adapter needs a name (see gateway --help)"),
-        *(
-            (
-                arguments,
-                "only init-adapter takes a name, --directory or --compatible (see gateway --help)",
-            )
-            for arguments in (["serve", "acme"], ["check", "--directory", "x"])
+        (
+            ["init-adapter"],
+            "the following arguments are required: NAME (see gateway init-adapter --help)",
         ),
+        (["serve", "acme"], "unrecognized arguments: acme (see gateway serve --help)"),
+        (
+            ["check", "--directory", "x"],
+            "unrecognized arguments: --directory x (see gateway check --help)",
+        ),
+        (["--port", "1", "init-adapter", "acme"], "init-adapter must be the first argument"),
+        (["check", "--port"], "argument --port: expected one argument (see gateway check --help)"),
         (["--port"], "argument --port: expected one argument (see gateway --help)"),
         (["--port", "high"], "--port: not a valid integer"),
         (["--log-level", "loud"], "--log-level: must be one of: debug, info, warning, error"),
@@ -280,7 +286,36 @@ def test_the_help_names_every_option_and_variable(capsys: pytest.CaptureFixture[
 
     text = capsys.readouterr().out
     names = {"--host", "--port", "--config", "--sandbox", "--log-level", "--log-format", "check"}
-    assert {name for name in names | set(cli.VARIABLES) if name not in text} == set()
+    assert {name for name in names | set(VARIABLES) if name not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "overrides"),
+    [
+        ("--port 1 check --log-level debug", {"server.port": "1", "server.log_level": "debug"}),
+        ("check --port 1 --workers 2", {"server.port": "1", "server.workers": 2}),
+        ("--config=check check --ui", {"ui.enabled": True}),
+        ("--no-ui", {"ui.enabled": False}),
+    ],
+)
+def test_arguments_for_settings_stand_before_a_command_or_after_it(
+    arguments: str, overrides: object
+) -> None:
+    _, found = parse(arguments.split())
+    assert overrides_of(found) == overrides
+    assert found.command == ("check" if "check" in arguments else "serve")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help_of_its_own(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith(f"usage: gateway {command} ")
+    assert COMMANDS[command][1:] in text
 
 
 class Served:
@@ -299,8 +334,8 @@ class Served:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     served = Served()
-    monkeypatch.setattr("gateway.cli.serve.serve", served)
-    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    monkeypatch.setattr("gateway.cli.worker.serve", served)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     yield served
     gc.unfreeze()
 
@@ -343,7 +378,7 @@ def loaded_by(module: str) -> set[str]:
 
 def test_a_supervisor_does_not_load_what_serves() -> None:
     never = {"aiohttp", "gateway.app", "gateway.cli.server"}
-    assert never.isdisjoint(loaded_by("gateway.cli.main"))
+    assert never.isdisjoint(loaded_by("gateway.cli.main, gateway.cli.serve"))
 
 
 def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None:
@@ -352,7 +387,7 @@ def test_what_only_other_commands_and_some_settings_need_is_not_loaded() -> None
         *(f"gateway.{one}" for one in ("check", "inventory", "sandbox", "scaffold", "workers")),
         *(f"gateway.providers.{one}" for one in ("anthropic", "mistral", "ollama", "openai")),
     }
-    assert left_out.isdisjoint(loaded_by("gateway.cli.main, gateway.cli.serve"))
+    assert left_out.isdisjoint(loaded_by("gateway.cli.main, gateway.cli.worker"))
 
 
 def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
@@ -361,8 +396,8 @@ def test_an_address_that_cannot_be_had_is_trouble_not_misuse(
     async def serve(*_: object, **__: object) -> None:
         raise CannotListen("cannot listen on 192.0.2.1:1: cannot assign requested address")
 
-    monkeypatch.setattr("gateway.cli.serve.serve", serve)
-    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    monkeypatch.setattr("gateway.cli.worker.serve", serve)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     monkeypatch.setenv("MISTRAL_API_KEY", SECRET)
 
     assert main([]) == 1
@@ -433,12 +468,12 @@ def test_the_sandbox_takes_the_place_of_every_provider_and_gets_no_key(
 def test_an_interrupt_before_the_server_listens_ends_quietly(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def interrupted(*_: object) -> int:
+    async def interrupted(_: Settings) -> AsyncGenerator[Finding, None]:
         signal.raise_signal(signal.SIGINT)
         await asyncio.Event().wait()
-        return 0
+        yield Finding("never")
 
-    monkeypatch.setattr(cli, "_check", interrupted)
+    monkeypatch.setattr(check, "examine", interrupted)
     # A shell that starts the tests in the background has interrupts ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -12,8 +12,8 @@ import trustme
 from commandline import forget_settings, run, serving
 from forward_proxy import forward_proxy
 from gateway.cli.check import Finding, examine
-from gateway.cli.main import _load
-from gateway.cli.serve import start_lines
+from gateway.cli.settings import load_settings
+from gateway.cli.worker import start_lines
 from gateway.providers.configured import configure
 from gateway.settings import NetworkSettings, ProviderSettings, ServerSettings, Settings
 from raw_service import raw_service
@@ -100,7 +100,7 @@ def test_the_command_line_trusts_the_environment_unless_it_is_told_not_to(
     monkeypatch.chdir(tmp_path)
     if given is not None:
         monkeypatch.setenv("GATEWAY_NETWORK_TRUST_ENV", given)
-    assert _load(None, {}).network.trust_env is trusted
+    assert load_settings(None, {}).network.trust_env is trusted
 
 
 PROXIED = Settings(

@@ -10,8 +10,9 @@ import platformdirs
 import pytest
 
 from commandline import forget_settings
-from gateway.cli import main
-from gateway.cli.main import _at_home
+from gateway.cli import logs
+from gateway.cli.main import main
+from gateway.cli.settings import at_home
 from gateway.core.directory import CannotOpen, prepare_directory
 from gateway.models.store import open_store
 from gateway.settings import Settings
@@ -23,7 +24,7 @@ def test_a_user_without_a_home_is_told_so(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(platformdirs, "user_data_path", fail)
-    home = _at_home(Settings()).home
+    home = at_home(Settings()).home
     assert home is not None
     with pytest.raises(CannotOpen, match="^there is no home directory: set GATEWAY_HOME$"):
         prepare_directory(home)
@@ -43,13 +44,13 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forget_settings(monkeypatch)
     monkeypatch.setenv("MISTRAL_API_KEY", "k")
     monkeypatch.setattr(Path, "stat", deny)
-    monkeypatch.setattr(main.logs, "configure", lambda *_, **__: None)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     return tmp_path
 
 
 def test_the_home_of_another_user_is_none(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: locked / "data")
-    assert _at_home(Settings()).home == Path("~", "ollama-gateway")
+    assert at_home(Settings()).home == Path("~", "ollama-gateway")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_directory_that_may_not_be_searched_is_one_line(
     file: str,
 ) -> None:
     monkeypatch.setenv("GATEWAY_HOME", str(locked))
-    assert main.main(command.split()) == 2
+    assert main(command.split()) == 2
     complaint = f"gateway: home: cannot use {locked}/{file}.sqlite3: permission denied\n"
     assert capsys.readouterr().err == complaint
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from commandline import SECRET, forget_settings, install_project
-from gateway.cli.init_adapter import Package, write_adapter
+from gateway.cli.init_adapter import package
+from gateway.cli.init_adapter.package import Package, write_adapter
 from gateway.cli.main import main
 from gateway.core.errors import SettingsError
 from gateway.providers.base import Provider
@@ -196,7 +197,9 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_the_command_says_what_to_do_next_and_reads_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gateway.cli.init_adapter.distribution", lambda _: Distribution(None))
+    monkeypatch.setattr(
+        "gateway.cli.init_adapter.package.distribution", lambda _: Distribution(None)
+    )
     forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("GATEWAY_WRONG=1\n")
@@ -252,7 +255,9 @@ class Distribution:
 def test_the_gateway_is_installed_from_where_it_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, source: str
 ) -> None:
-    monkeypatch.setattr("gateway.cli.init_adapter.distribution", lambda _: Distribution(told))
+    monkeypatch.setattr(
+        "gateway.cli.init_adapter.package.distribution", lambda _: Distribution(told)
+    )
     steps = write_adapter("acme", tmp_path / "new").next_steps()
     assert f"    python -m pip install {source}-e '.[test]'\n" in steps
 
@@ -263,7 +268,7 @@ def test_a_gateway_that_is_not_installed_is_named_nowhere(
     def missing(name: str) -> Distribution:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("gateway.cli.init_adapter.distribution", missing)
+    monkeypatch.setattr(package, "distribution", missing)
     steps = write_adapter("acme", tmp_path / "new").next_steps()
     assert "    python -m pip install -e '.[test]'\n" in steps
 

@@ -231,7 +231,7 @@ def test_keys_in_settings_without_a_file_stand_in_the_settings(
 ) -> None:
     monkeypatch.delenv("GATEWAY_HOME")
     monkeypatch.setattr(
-        "gateway.cli.main._load",
+        "gateway.cli.keys.load_settings",
         lambda *_: load().__class__(keys={"a": KeySettings(HASH)}, home=Path("home")),
     )
     assert main(["keys", "revoke", "a"]) == 2

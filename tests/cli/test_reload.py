@@ -399,6 +399,6 @@ def test_the_command_line_reads_its_settings_as_at_the_start(
         (tmp_path / "gateway.toml").write_text("[limits]\nrpm = 2\n")
         seen.append(source.read().limits.rpm)
 
-    monkeypatch.setattr("gateway.cli.serve.serve_gateway", serve)
+    monkeypatch.setattr("gateway.cli.worker.serve_gateway", serve)
     assert main(["--config", "gateway.toml"]) == 0
     assert seen == [1, 2]

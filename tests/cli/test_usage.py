@@ -115,5 +115,5 @@ def test_a_state_that_cannot_be_reached_is_told_in_one_line(
     def fail(*_: object) -> int:
         raise StateUnavailable("the usage cannot be read now")
 
-    monkeypatch.setattr("gateway.cli.usage.run_usage", fail)
+    monkeypatch.setattr("gateway.cli.usage.run", fail)
     assert usage(status=1) == "gateway: the usage cannot be read now\n"

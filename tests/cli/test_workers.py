@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 
 from commandline import forget_settings, install_adapter, run, serving
-from gateway.cli import main as cli
+from gateway.cli import logs
 from gateway.cli.main import main
 from gateway.cli.workers import supervise
 from gateway.core.errors import SettingsError
@@ -329,7 +329,7 @@ def test_a_worker_tells_its_supervisor_and_stops_when_it_is_gone(
 ) -> None:
     forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.logs, "configure", lambda *_, **__: None)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     ours, theirs = socket.socketpair()
 
     def leave() -> bytes:

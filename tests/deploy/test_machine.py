@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.cli.main import _parse
+from gateway.cli.main import parse
 from gateway.settings import VARIABLES, Settings
 from pages import ROOT
 
@@ -50,7 +50,7 @@ def test_the_unit_of_systemd_waits_longer_than_the_gateway_needs_to_stop() -> No
     unit.read(DEPLOY / "systemd" / "gateway.service")
     assert float(unit["Service"]["TimeoutStopSec"]) > Settings().server.shutdown_timeout + 1
     _, _, arguments = unit["Service"]["ExecStart"].partition(" -m gateway ")
-    assert _parse(arguments.split()).log_format == "json"
+    assert parse(arguments.split())[1].log_format == "json"
 
 
 def test_the_agent_of_launchd_starts_the_gateway() -> None:

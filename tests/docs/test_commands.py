@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.cli import doctor, keys, usage
+from gateway.cli.doctor import report
 from gateway.cli.doctor.apps import _NEEDS, _AppSchema, _StepSchema, read_apps
+from gateway.cli.main import parser_of
 from gateway.state.rows import UsageCounts
 from gateway.usage.reports import FIELDS, FORMATS
 from pages import DOCS, blocks, codes, section, table
@@ -29,7 +30,7 @@ def names(actions: Iterable[argparse.Action]) -> set[str]:
 def test_every_argument_of_keys_stands_with_its_actions() -> None:
     (actions,) = [
         action.choices
-        for action in keys._parser()._actions
+        for action in parser_of("keys")[1]._actions
         if isinstance(action, argparse._SubParsersAction)
     ]
     taken: dict[str, set[str]] = defaultdict(set)
@@ -43,7 +44,8 @@ def test_every_argument_of_keys_stands_with_its_actions() -> None:
 
 def test_every_argument_of_usage_stands_with_its_default() -> None:
     rows = {codes(row["Argument"])[0]: row for row in table(PAGE, "Command `usage`")}
-    actions = [one for one in usage._parser()._actions if one.option_strings[-1] != "--help"]
+    _, parser = parser_of("usage")
+    actions = [one for one in parser._actions if one.option_strings[-1] != "--help"]
     assert {name: "".join(codes(row["Default"])) for name, row in rows.items()} == {
         action.option_strings[-1]: action.default or "" for action in actions
     }
@@ -56,11 +58,11 @@ def test_every_argument_of_doctor_stands_with_its_default() -> None:
     rows = {codes(row["Argument"])[0]: row for row in table(PAGE, "Command `doctor`")}
     actions = {
         (action.option_strings or [str(action.metavar)])[-1]: action.default or ""
-        for action in doctor._parser()._actions
+        for action in parser_of("doctor")[1]._actions
         if action.dest != "help"
     }
     assert {name: "".join(codes(row["Default"])) for name, row in rows.items()} == actions
-    assert codes(rows["--format"]["Meaning"]) == [*doctor.FORMATS]
+    assert codes(rows["--format"]["Meaning"]) == [*report.FORMATS]
 
 
 def test_every_app_and_every_key_of_its_file_stands_on_the_page_of_the_doctor() -> None:

@@ -8,7 +8,7 @@ import re
 from importlib.metadata import entry_points, metadata
 
 from gateway.access.origins import Origins
-from gateway.cli.main import _parse
+from gateway.cli.main import parse
 from gateway.core.events import FinishReason, Usage
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
@@ -82,7 +82,7 @@ def test_the_unit_of_systemd_starts_the_gateway() -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.read_string(block.text)
     _, _, command = unit["Service"]["ExecStart"].partition(" -m gateway ")
-    assert _parse(command.split()).log_format == "json"
+    assert parse(command.split())[1].log_format == "json"
 
 
 def test_proxies_wait_longer_than_providers_are_given() -> None:

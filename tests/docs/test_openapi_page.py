@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.cli.openapi import _parser
+from gateway.cli.main import parser_of
 from gateway.openapi.files import DOCUMENTS, read_file
 from pages import codes, page, section, table
 
@@ -35,5 +35,5 @@ def test_what_is_said_of_the_document_is_in_it() -> None:
 
 
 def test_the_arguments_of_the_command_are_on_the_page() -> None:
-    named = {one.option_strings[-1] for one in _parser()._actions} - {"--help"}
+    named = {one.option_strings[-1] for one in parser_of("openapi")[1]._actions} - {"--help"}
     assert named == {one for one in codes(section(PAGE, "How it is built")) if one[:2] == "--"}

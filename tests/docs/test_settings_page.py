@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.main import _COMMANDS, _parser
+from gateway.cli.main import _WITH_SETTINGS, COMMANDS, _first_parser, parser_of
 from gateway.core.model_info import Capability
 from gateway.providers.anthropic import AnthropicOptions, AnthropicProvider
 from gateway.providers.base import AnyProvider
@@ -35,7 +35,11 @@ GROUPS = (
 OF_OLLAMA_HOST = {"server.host", "server.port", "server.socket"}
 ARGUMENTS = {
     option
-    for action in _parser()._actions
+    for parser in (
+        _first_parser(),
+        *(parser_of(command)[1] for command in (*_WITH_SETTINGS, "init-adapter")),
+    )
+    for action in parser._actions
     if action.help is not argparse.SUPPRESS
     for option in action.option_strings
     if option != "-h"
@@ -192,7 +196,7 @@ def test_every_argument_is_documented() -> None:
         for argument in key[1]
     }
     others = {codes(row["Argument"])[0] for row in table(PAGE, "Command-line arguments")}
-    assert of_settings | others == ARGUMENTS | {*_COMMANDS}
+    assert of_settings | others == ARGUMENTS | {*COMMANDS}
 
 
 def test_the_settings_that_a_reload_takes_over_are_those_of_the_page() -> None:

@@ -14,7 +14,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from callers import settings_of
 from gateway import create_app
-from gateway.cli.main import _overrides, _parse
+from gateway.cli.main import parse
+from gateway.cli.settings import overrides_of
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.errors import NotRecorded, NotSupported, UpstreamProtocolError, UpstreamRejected
 from gateway.core.events import TextDelta
@@ -242,5 +243,5 @@ async def test_replay_needs_no_key_of_a_provider(
 
 @pytest.mark.parametrize("mode", ["record", "replay"])
 def test_the_command_line_has_an_argument_for_each_way(mode: str) -> None:
-    overrides = _overrides(_parse([f"--{mode}", "there"]))
-    assert overrides == {"cassettes.mode": mode, "cassettes.path": "there"}
+    _, arguments = parse([f"--{mode}", "there"])
+    assert overrides_of(arguments) == {"cassettes.mode": mode, "cassettes.path": "there"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import ServerSettings, Settings
-from gateway.cli.serve import start_lines, with_ui
+from gateway.cli.worker import start_lines, with_ui
 from gateway.settings import UiSettings
 
 URL = "http://127.0.0.1:11434"

@@ -1,13 +1,19 @@
-"""Check settings, adapters and models, and report problems."""
+"""The command ``check``: check settings, adapters and models, and report problems."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.cli.arguments import add_settings
 from gateway.cli.check_access import access_warnings
+from gateway.cli.complaints import complain
+from gateway.cli.sandbox import adapting
+from gateway.cli.settings import settings_of
 from gateway.core.errors import GatewayError
 from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
@@ -26,7 +32,32 @@ from gateway.providers.upstream.failures import with_reason
 from gateway.providers.upstream.transport import Sessions
 from gateway.settings import Settings
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "add_arguments", "examine", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is found, and return 1 if there is a problem, else 0."""
+    settings = settings_of(arguments)
+
+    async def report() -> int:
+        status = 0
+        async with (
+            adapting(sandbox=arguments.sandbox) as adapt,
+            aclosing(examine(adapt(settings))) as findings,
+        ):
+            async for finding in findings:
+                if finding.trouble:
+                    status = complain(finding.text, 1)
+                else:
+                    print(finding.text)  # noqa: T201 - for people
+        return status
+
+    return asyncio.run(report())
 
 
 @dataclass(frozen=True, slots=True)

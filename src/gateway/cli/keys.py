@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 from gateway.access.client_keys import NewKey, new_key
 from gateway.access.key_file import KeyFile
-from gateway.cli.arguments import Parser
+from gateway.cli.arguments import add_config
+from gateway.cli.settings import at_home, load_settings
 from gateway.core import codec
 from gateway.core.durations import parse_duration
 from gateway.core.errors import SettingsError
@@ -19,31 +19,13 @@ from gateway.settings import KeySettings, Period, Settings, read_key
 from gateway.settings.callers import KEYS_FILE
 from gateway.settings.ollama import parse_list
 
-__all__ = ["run_keys"]
+__all__ = ["add_arguments", "run"]
 
 _COLUMNS = ("NAME", "ID", "PLAN", "LIMITS", "RIGHTS", "EXPIRES", "STORED IN", "STATUS")
 
 
-def run_keys(argv: Sequence[str], settings_of: Callable[[Path | None], Settings]) -> int:
-    """Run the command with the arguments after its name; return the exit status.
-
-    *settings_of* reads the settings, with a file named by the arguments; ``home`` is set in them.
-    Raise `SettingsError` for what cannot be done.
-    """
-    arguments = _parser().parse_args(argv)
-    settings = settings_of(arguments.config)
-    assert settings.home is not None  # noqa: S101 - the caller's promise
-    file = KeyFile(settings.home / KEYS_FILE)
-    try:
-        for line in _COMMANDS[arguments.action](arguments, settings, file):
-            print(line)  # noqa: T201 - for people
-    finally:
-        file.close()
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="gateway keys", description="Manage the keys of clients.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="make a key, and show it once")
     create.add_argument("name", metavar="NAME")
@@ -71,8 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     revoke = actions.add_parser("revoke", help="delete a key")
     revoke.add_argument("name", metavar="NAME")
     for action in (create, listing, rotate, revoke):
-        action.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
-    return parser
+        add_config(action)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the action and return the exit status; raise `SettingsError` for what cannot be done."""
+    settings = at_home(load_settings(arguments.config))
+    assert settings.home is not None  # noqa: S101 - so says `at_home`
+    file = KeyFile(settings.home / KEYS_FILE)
+    try:
+        for line in _COMMANDS[arguments.action](arguments, settings, file):
+            print(line)  # noqa: T201 - for people
+    finally:
+        file.close()
+    return 0
 
 
 def _create(arguments: argparse.Namespace, settings: Settings, file: KeyFile) -> Iterator[str]:

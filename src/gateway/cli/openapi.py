@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.cli.arguments import Parser
 from gateway.core.errors import SettingsError
 from gateway.handlers import ROUTES
 from gateway.openapi import files
 from gateway.openapi.page import write_page
 
-__all__ = ["build_files", "run_openapi"]
+__all__ = ["add_arguments", "build_files", "run"]
 
 
 def build_files() -> Mapping[str, str]:
@@ -32,29 +31,24 @@ def build_files() -> Mapping[str, str]:
     }
 
 
-def run_openapi(argv: Sequence[str]) -> int:
-    """Write all files, print where they are, and return the exit status."""
-    directory = _parser().parse_args(argv).directory or Path(files.__file__).parent
-    for name, content in build_files().items():
-        path = directory / name
-        path.write_text(content, "utf-8")
-        print(path)  # noqa: T201 - for people
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="gateway openapi",
-        description="Build the document of the API and its page.",
-        allow_abbrev=False,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         "--directory",
         type=Path,
         metavar="DIR",
         help="where to write the files (default: where the gateway reads them)",
     )
-    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write all files, print where they are, and return the exit status."""
+    directory = arguments.directory or Path(files.__file__).parent
+    for name, content in build_files().items():
+        path = directory / name
+        path.write_text(content, "utf-8")
+        print(path)  # noqa: T201 - for people
+    return 0
 
 
 def _text(document: Mapping[str, object]) -> str:

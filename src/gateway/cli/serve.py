@@ -1,91 +1,88 @@
-"""Start the gateway as a server: from the settings to a listening port."""
+"""The command ``serve``: run the server, in this process or in several workers."""
 
 from __future__ import annotations
 
-import gc
-import logging
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+import argparse
+import asyncio
+import signal
+import sys
 
-from gateway.access.hosts import guard_hosts, is_loopback_only
-from gateway.app import create_app
-from gateway.cli.line import WorkerLine
-from gateway.cli.reload import Source, reload_when_told
-from gateway.cli.server import serve
+from gateway.cli import logs
+from gateway.cli.arguments import add_settings
+from gateway.cli.complaints import complain
+from gateway.cli.sandbox import adapting
+from gateway.cli.settings import at_home, settings_of
 from gateway.core.errors import SettingsError
-from gateway.providers.configured import Configured, configure
-from gateway.providers.network import shown_proxy
-from gateway.serving.keys import ACCESS, LIVE, PROXIES
 from gateway.settings import Settings
 
-__all__ = ["serve_gateway", "start_lines", "with_ui"]
-
-_log = logging.getLogger("gateway")
+__all__ = ["add_arguments", "run"]
 
 
-async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -> None:
-    """Serve with the settings of *source* until a stop signal.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_settings(parser)
 
-    *supervisor* is the descriptor of the supervisor's socket, if any, and *owner* the name by which
-    the supervisor frees what this process holds. Raise `SettingsError`, `ProviderLoadError` or
-    `CannotListen`.
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a stop signal, and return the exit status, 1 if there is no port to listen on.
+
+    Raise `SettingsError` or `ProviderLoadError` for what cannot be served.
     """
-    settings = source.settings
-    configured = configure(settings, {})
-    if missing := [reason for one in configured for reason in one.missing]:
+    settings = settings_of(arguments)
+    logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
+    if settings.server.workers > 1 and arguments.supervisor is None:
+        return _supervise(settings, arguments)
+    return _serve(settings, arguments)
+
+
+def _supervise(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Run the configured number of worker processes, each with the same arguments."""
+    from gateway.cli.worker_metrics import shared_metrics  # noqa: PLC0415 - one process needs none
+    from gateway.cli.workers import supervise  # noqa: PLC0415 - one process needs none of it
+    from gateway.state import free_leases  # noqa: PLC0415 - one process needs none of it
+
+    if not hasattr(signal, "SIGHUP"):
         raise SettingsError(
-            f"{'; '.join(missing)}; or try it without a key: python -m gateway --sandbox"
+            "--workers: processes cannot share a port on this system, use one worker"
         )
-
-    def ready(urls: Sequence[str]) -> None:
-        for line in start_lines(settings, configured, urls):
-            _log.info("%s", line)
-        # These objects are never freed; scanning them would stop all streams for 30 ms.
-        gc.freeze()
-
-    app = create_app(settings, configured=configured)
-    # A Unix socket is as a server beyond loopback: a proxy may lead from anywhere to it.
-    listening_on = "" if settings.server.socket else settings.server.host
-    guard_hosts(app, listening_on, settings.server.allowed_hosts)
-    if settings.server.trusted_proxies:
-        from gateway.access.proxies import TrustedProxies  # noqa: PLC0415 - only where it is used
-
-        app[PROXIES] = TrustedProxies(settings.server.trusted_proxies)
-    app[ACCESS].owner = owner
-    app.cleanup_ctx.append(reload_when_told(source, watch=settings.server.watch))
-    with nullcontext() if supervisor is None else socket.socket(fileno=supervisor) as opened:
-        line = None if opened is None else WorkerLine(opened)
-        if line is not None:
-            app[LIVE].tell_others = line.tell_others
-        await serve(app, settings.server, ready=ready, supervisor=line)
-    _log.info("stopped")
-
-
-def with_ui(settings: Settings) -> Settings:
-    """Return *settings* with a page for people where only this machine can reach it.
-
-    If they say themselves whether there is one, they are returned as they are.
-    """
-    if settings.ui.enabled is not None:
-        return settings
-    is_near = not settings.server.socket and is_loopback_only(settings.server.host)
-    return replace(settings, ui=replace(settings.ui, enabled=is_near))
-
-
-def start_lines(
-    settings: Settings, configured: Sequence[Configured], urls: Sequence[str]
-) -> Iterator[str]:
-    """Yield what the log tells of a server that listens on *urls*."""
-    yield f"listening on {' and '.join(urls)} as Ollama {settings.ollama.version}"
-    yield f"providers: {', '.join(settings.providers)}"
-    for one in configured:
-        if one.network.proxy:
-            yield f"provider {one.label}: through the proxy {shown_proxy(one.network)}"
     if settings.server.socket:
-        yield f"try: curl --unix-socket {settings.server.socket} http://localhost/api/tags"
-    else:
-        yield f"try: curl {urls[0]}/api/tags"
-    if settings.ui.enabled and not settings.server.socket:
-        yield f"in a browser: {urls[0]}/ui/"
+        raise SettingsError("--workers: several workers cannot share a Unix socket")
+    if settings.server.port == 0:
+        raise SettingsError("--workers: several workers need a fixed port")
+    count = settings.server.workers
+    latest = settings
+
+    def check() -> None:
+        nonlocal latest
+        latest = settings_of(arguments)
+
+    async def free(owner: str) -> None:
+        await free_leases(latest.state, home=at_home(latest).home, owner=owner)
+
+    # Given again, since each is to know of the others, also when the file is changed meanwhile.
+    more = ("--workers", str(count), "--supervisor")
+    command = [sys.executable, "-m", "gateway", *arguments.argv, *more]
+    with shared_metrics(settings.metrics) as forget:
+        return asyncio.run(supervise(count, command, check=check, free=free, ended=forget))
+
+
+def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Serve in this process."""
+    from gateway.cli.reload import Source  # noqa: PLC0415 - brings aiohttp
+    from gateway.cli.server import CannotListen, loop_factory  # noqa: PLC0415 - brings aiohttp
+    from gateway.cli.worker import serve_gateway, with_ui  # noqa: PLC0415 - brings the application
+
+    async def serve() -> None:
+        async with adapting(sandbox=arguments.sandbox) as adapt:
+            source = Source(
+                settings, lambda: settings_of(arguments), lambda read: with_ui(adapt(read))
+            )
+            await serve_gateway(source, supervisor=arguments.supervisor, owner=arguments.owner)
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve())
+    except CannotListen as error:
+        remedy = "server.socket" if settings.server.socket else "--host and --port"
+        return complain(f"{error} (choose another address with {remedy})", 1)
+    return 0

@@ -18,7 +18,7 @@ from callers import KEY, hash_of
 from commandline import forget_settings
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
-from gateway.cli import main as cli
+from gateway.cli import sandbox
 from gateway.cli.doctor import examine
 from gateway.cli.doctor.apps import read_apps
 from gateway.cli.doctor.play import Finding, Report
@@ -42,7 +42,7 @@ def doctor(
 ) -> Doctor:
     forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_SANDBOX_PACE", 0.0)
+    monkeypatch.setattr(sandbox, "_PACE", 0.0)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main(["doctor", *arguments])

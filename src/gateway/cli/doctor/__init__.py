@@ -4,53 +4,70 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 from aiohttp import web
 from yarl import URL
 
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
-from gateway.cli.arguments import Parser
+from gateway.cli.arguments import add_config
 from gateway.cli.doctor.apps import App, read_apps
 from gateway.cli.doctor.mistakes import base_finding, buffering, connect
 from gateway.cli.doctor.play import Report, play
 from gateway.cli.doctor.report import FORMATS, as_json, as_text
 from gateway.cli.doctor.visit import Patience, Visitor, visiting
+from gateway.cli.sandbox import sandboxed
+from gateway.cli.settings import at_home, load_settings
 from gateway.core.errors import SettingsError
 from gateway.settings import Settings
 from gateway.version import __version__
 
-__all__ = ["examine", "run_doctor"]
-
-Adapt: TypeAlias = Callable[[Settings], Settings]
+__all__ = ["add_arguments", "examine", "run"]
 
 _CONNECTION = "connection"
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - no bind
 
 
-def run_doctor(
-    argv: Sequence[str],
-    settings_of: Callable[[Path | None], Settings],
-    sandbox: Callable[[], AbstractAsyncContextManager[Adapt]],
-) -> int:
-    """Run the command with the arguments after its name; return 1 if anything fails, else 0.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "app", nargs="*", metavar="APP", help="apps to play, such as open-webui; by default all"
+    )
+    parser.add_argument(
+        "--url",
+        default="",
+        metavar="U",
+        help="base URL as it is set in the app; by default that"
+        " of the gateway that the settings describe",
+    )
+    parser.add_argument("--key", default="", metavar="K", help="key of a client")
+    parser.add_argument("--model", default="", metavar="M", help="model that the apps shall use")
+    parser.add_argument(
+        "--ask", action="store_true", help="ask for short answers too, which costs a few tokens"
+    )
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
+    parser.add_argument(
+        "--apps", type=Path, metavar="DIR", help="directory with TOML files of further apps"
+    )
+    parser.add_argument(
+        "--sandbox", action="store_true", help="start a gateway with an imitation of Mistral"
+    )
+    add_config(parser)
 
-    *settings_of* reads the settings, with a file named by the arguments, and *sandbox* runs one.
-    Raise `SettingsError` for wrong usage.
-    """
-    arguments = _parser().parse_args(argv)
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report and return 1 if anything fails, else 0; raise `SettingsError`."""
     if arguments.url and arguments.sandbox:
         raise SettingsError("--url and --sandbox name two gateways (see gateway doctor --help)")
     apps = _chosen(arguments.app, read_apps(arguments.apps))
     # Whoever names a URL may be on another machine, where there are no settings.
-    settings = None if arguments.url else settings_of(arguments.config)
+    settings = None if arguments.url else at_home(load_settings(arguments.config))
 
-    async def run() -> Sequence[Report]:
-        async with _reached(arguments, settings, sandbox) as visitor:
+    async def reports() -> Sequence[Report]:
+        async with _reached(arguments, settings) as visitor:
             return await examine(
                 apps,
                 visitor,
@@ -61,10 +78,10 @@ def run_doctor(
                 named=bool(arguments.app),
             )
 
-    reports = asyncio.run(run())
-    text = as_json(reports) if arguments.format == "json" else "\n".join(as_text(reports))
+    found = asyncio.run(reports())
+    text = as_json(found) if arguments.format == "json" else "\n".join(as_text(found))
     print(text)  # noqa: T201 - for people
-    return 0 if all(report.ok for report in reports) else 1
+    return 0 if all(report.ok for report in found) else 1
 
 
 async def examine(
@@ -98,37 +115,6 @@ async def examine(
     return reports
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="gateway doctor",
-        description="Play the requests of known apps, and tell what would fail and what to do.",
-    )
-    parser.add_argument(
-        "app", nargs="*", metavar="APP", help="apps to play, such as open-webui; by default all"
-    )
-    parser.add_argument(
-        "--url",
-        default="",
-        metavar="U",
-        help="base URL as it is set in the app; by default that"
-        " of the gateway that the settings describe",
-    )
-    parser.add_argument("--key", default="", metavar="K", help="key of a client")
-    parser.add_argument("--model", default="", metavar="M", help="model that the apps shall use")
-    parser.add_argument(
-        "--ask", action="store_true", help="ask for short answers too, which costs a few tokens"
-    )
-    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
-    parser.add_argument(
-        "--apps", type=Path, metavar="DIR", help="directory with TOML files of further apps"
-    )
-    parser.add_argument(
-        "--sandbox", action="store_true", help="start a gateway with an imitation of Mistral"
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
-    return parser
-
-
 def _chosen(names: Sequence[str], apps: Mapping[str, App]) -> Sequence[App]:
     for name in names:
         if name not in apps:
@@ -138,9 +124,7 @@ def _chosen(names: Sequence[str], apps: Mapping[str, App]) -> Sequence[App]:
 
 @asynccontextmanager
 async def _reached(
-    arguments: argparse.Namespace,
-    settings: Settings | None,
-    sandbox: Callable[[], AbstractAsyncContextManager[Adapt]],
+    arguments: argparse.Namespace, settings: Settings | None
 ) -> AsyncIterator[Visitor]:
     """Yield a visitor of the gateway that the arguments name."""
     patience = Patience()
@@ -149,7 +133,7 @@ async def _reached(
             yield visitor
     elif arguments.sandbox:
         async with (
-            sandbox() as adapt,
+            sandboxed() as adapt,
             _served(adapt(settings)) as url,
             visiting(url, patience) as visitor,
         ):

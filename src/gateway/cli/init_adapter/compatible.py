@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gateway.cli.init_adapter import render, words_of
+from gateway.cli.init_adapter.package import render, words_of
 from gateway.core.errors import SettingsError
 
 __all__ = ["SettingsFile", "write_settings"]
