@@ -169,7 +169,7 @@ def test_the_answer_has_the_clients_names() -> None:
     text, finish = TextDelta("new"), Finish(FinishReason.STOP)
     delta = ToolCallDelta("a", "new", "{}")
     assert encoder.lines([text, delta, *calls, finish]) == b"lines"
-    assert encoder.document(Answer("", "", calls, finish)) == b"document"
+    assert encoder.document(Answer(calls, finish)) == b"document"
     own = [ToolCall(DOTTED, {}, "a"), calls[1]]
     assert recorder.events == [text, replace(delta, name=DOTTED), *own, finish, *own]
     assert (encoder.line_end, encoder.still_here) == (b".", b":")

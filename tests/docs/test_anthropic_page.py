@@ -60,7 +60,7 @@ def test_every_reason_on_the_page_is_given() -> None:
 def test_reasons_are_given_as_the_page_says(reason: str) -> None:
     finish, calls = REASONS[reason]
     told = STOPPED if reason == "stop_sequence" else None
-    answer = Answer("", "", calls, Finish(finish, None, told))
+    answer = Answer(calls, Finish(finish, None, told))
     document = json.loads(MessageEncoder("m", identity="1").document(answer))
     assert document["stop_reason"] == reason
 

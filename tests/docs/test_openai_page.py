@@ -100,7 +100,7 @@ def test_the_reasons_are_those_on_the_page() -> None:
     rows = table(PAGE, "Chat completions", "`finish_reason`")
     assert [codes(row["`finish_reason`"])[0] for row in rows] == [*REASONS]
     for reason, (finish, calls) in REASONS.items():
-        answer = Answer("", "", calls, Finish(finish))
+        answer = Answer(calls, Finish(finish))
         document = json.loads(ChatEncoder("m", identity="1").document(answer))
         assert document["choices"][0]["finish_reason"] == reason
 

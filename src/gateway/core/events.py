@@ -13,15 +13,17 @@ takes about a seventh of the time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from itertools import groupby
+from typing import Final, TypeAlias
 
 import msgspec
 
 __all__ = [
     "Answer",
+    "AnswerPart",
     "ChatEvent",
     "ChatStream",
     "Finish",
@@ -29,6 +31,7 @@ __all__ = [
     "Keepsake",
     "Logprobs",
     "TextDelta",
+    "Thinking",
     "ThinkingDelta",
     "Thought",
     "TokenLogprob",
@@ -157,20 +160,50 @@ ChatStream: TypeAlias = AsyncGenerator[Sequence[ChatEvent], None]
 """An answer: an asynchronous generator of batches, the last of which ends with a `Finish`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete answer, folded from a stream.
+class Thinking(msgspec.Struct, frozen=True):
+    """A block of a model's thinking in a complete answer, and what its service wants back with it.
 
-    ``thoughts`` are the blocks of its thinking that its service wants back: the text of each, and
-    what it wants.
+    Without a text it is one that only the service can read.
     """
 
     text: str
-    thinking: str
-    tool_calls: tuple[ToolCall, ...]
+    keepsake: Keepsake = {}
+
+
+AnswerPart: TypeAlias = str | Thinking | ToolCall
+"""A piece of a complete answer: text, thinking or a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer, folded from a stream: its parts in the order in which they came.
+
+    Texts that follow each other are one part, and so are pieces of one block of thinking.
+    """
+
+    parts: tuple[AnswerPart, ...]
     finish: Finish
     logprobs: tuple[TokenLogprob, ...] = ()
-    thoughts: tuple[tuple[str, Keepsake], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of the text."""
+        return "".join([part for part in self.parts if isinstance(part, str)])
+
+    @property
+    def thoughts(self) -> tuple[Thinking, ...]:
+        """The blocks of thinking."""
+        return tuple([part for part in self.parts if isinstance(part, Thinking)])
+
+    @property
+    def thinking(self) -> str:
+        """All of the thinking."""
+        return "".join([thought.text for thought in self.thoughts])
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls."""
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
 
 def join_keepsakes(keepsakes: Iterable[Keepsake]) -> Keepsake:
@@ -190,25 +223,24 @@ def join_keepsakes(keepsakes: Iterable[Keepsake]) -> Keepsake:
 
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
     """Join the events that came before *finish* into one `Answer`."""
-    text = "".join([event.text for event in events if isinstance(event, TextDelta)])
-    others = [event for event in events if not isinstance(event, TextDelta)]  # usually few
-    return Answer(
-        text=text,
-        thinking="".join([event.text for event in others if isinstance(event, ThinkingDelta)]),
-        tool_calls=tuple([event for event in others if isinstance(event, ToolCall)]),
-        finish=finish,
-        logprobs=tuple(
-            [token for event in others if isinstance(event, Logprobs) for token in event.tokens]
-        ),
-        thoughts=tuple(_thoughts(others)),
-    )
+    parts: list[AnswerPart] = []
+    for kind, group in groupby([event for event in events if type(event) in _PARTS], type):
+        run = list(group)
+        if kind is TextDelta:
+            parts.append("".join([one.text for one in run if isinstance(one, TextDelta)]))
+        elif kind is ThinkingDelta:
+            text = "".join([one.text for one in run if isinstance(one, ThinkingDelta)])
+            parts.append(Thinking(text))
+        elif kind is ToolCall:
+            parts += [one for one in run if isinstance(one, ToolCall)]
+        else:
+            ends = [Thinking("", one.keepsake) for one in run if isinstance(one, Thought)]
+            if parts and isinstance(begun := parts[-1], Thinking) and not begun.keepsake:
+                parts[-1] = Thinking(begun.text, ends.pop(0).keepsake)
+            parts += ends
+    tokens = [token for event in events if isinstance(event, Logprobs) for token in event.tokens]
+    return Answer(tuple(parts), finish, tuple(tokens))
 
 
-def _thoughts(events: Sequence[ChatEvent]) -> Iterator[tuple[str, Keepsake]]:
-    texts: list[str] = []
-    for event in events:
-        if isinstance(event, ThinkingDelta):
-            texts.append(event.text)
-        elif isinstance(event, Thought):
-            yield "".join(texts), event.keepsake
-            texts = []
+_PARTS: Final = frozenset({TextDelta, ThinkingDelta, Thought, ToolCall})
+"""The events of which an answer consists."""

@@ -93,8 +93,11 @@ class RenamingEncoder(WrappingEncoder):
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer."""
-        calls = tuple([replace(call, name=self._own(call.name)) for call in answer.tool_calls])
-        return self._encoder.document(dataclasses.replace(answer, tool_calls=calls))
+        parts = [
+            replace(part, name=self._own(part.name)) if isinstance(part, ToolCall) else part
+            for part in answer.parts
+        ]
+        return self._encoder.document(dataclasses.replace(answer, parts=tuple(parts)))
 
     def _restored(self, event: ChatEvent) -> ChatEvent:
         if type(event) is ToolCallDelta or type(event) is ToolCall:

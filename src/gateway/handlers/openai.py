@@ -165,7 +165,7 @@ def _conversation(
 
     async def answer_empty(_: Target) -> web.Response:
         events = [_EMPTY]
-        whole = Answer("", "", (), _EMPTY)
+        whole = Answer((), _EMPTY)
         content = encoder.lines(events) if stream else encoder.document(whole)
         return local_response(content, encoder, stream=stream)
 

@@ -305,7 +305,7 @@ def test_the_time_is_cut_to_what_it_needs(now: int, expected: str) -> None:
     assert json.loads(encoder.lines(TEXT[:1]))["created_at"] == expected
 
 
-ANSWER = Answer("Salut", "", (), STOP)
+ANSWER = Answer(("Salut",), STOP)
 FULL_ANSWER = fold([ThinkingDelta("Hm."), *TEXT, *CALLS], STOP)
 
 

@@ -194,7 +194,7 @@ def test_there_is_no_usage_when_the_provider_gives_none() -> None:
     encoder = chat_encoder(include_usage=True)
     *_, last, done = read_chunks(encoder.lines([Finish(FinishReason.STOP)]))
     assert (last["choices"][0]["finish_reason"], "usage" in last, done) == ("stop", False, DONE)
-    whole = chat_encoder().document(Answer("Hi", "", (), Finish(FinishReason.STOP)))
+    whole = chat_encoder().document(Answer(("Hi",), Finish(FinishReason.STOP)))
     assert "usage" not in json.loads(whole)
 
 

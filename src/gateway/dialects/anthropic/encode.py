@@ -128,17 +128,18 @@ class MessageEncoder:
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
         content: list[dict[str, object]] = []
-        rest = answer.thinking
-        for thinking, keepsake in answer.thoughts:
-            content += thinking_blocks(thinking, keepsake)
-            rest = rest[len(thinking) :]
-        if rest:
-            content.append({**_EMPTY_BLOCKS[ThinkingDelta], "thinking": rest})
-        if answer.text:
-            content.append({**_EMPTY_BLOCKS[TextDelta], "text": answer.text})
-        for index, call in enumerate(answer.tool_calls):
-            content.append({**tool_use(call_id(call, index), call.name), "input": call.arguments})
-        end = _end_of(answer.finish, calls=len(answer.tool_calls))
+        for part in answer.parts:
+            if isinstance(part, str):
+                content.append({**_EMPTY_BLOCKS[TextDelta], "text": part})
+            elif isinstance(part, ToolCall):
+                block = tool_use(call_id(part, self._calls), part.name)
+                content.append({**block, "input": part.arguments})
+                self._calls += 1
+            elif part.keepsake:
+                content += thinking_blocks(part.text, part.keepsake)
+            else:
+                content.append({**_EMPTY_BLOCKS[ThinkingDelta], "thinking": part.text})
+        end = _end_of(answer.finish, calls=self._calls)
         if answer.finish.usage is None:
             arguments = [codec.encode(call.arguments) for call in answer.tool_calls]
             self._length = sum(map(len, (answer.thinking, answer.text, *arguments)))

@@ -228,7 +228,7 @@ class ChatEncoder(_ChunkEncoder):
         message: dict[str, object] = {"role": "assistant", "content": answer.text}
         if answer.thinking:
             message["reasoning"] = answer.thinking
-        message |= reasoning_details(join_keepsakes([keepsake for _, keepsake in answer.thoughts]))
+        message |= reasoning_details(join_keepsakes([one.keepsake for one in answer.thoughts]))
         if answer.tool_calls:
             message["tool_calls"] = whole_calls(answer.tool_calls, self._custom, first=0)
         return {"index": 0, "message": message}

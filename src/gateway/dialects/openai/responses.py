@@ -116,17 +116,18 @@ class ResponseEncoder:
 
     def document(self, answer: Answer) -> bytes:
         """Return the whole answer as one object."""
-        rest = answer.thinking
-        for thinking, keepsake in answer.thoughts:
-            self._output.add_reasoning(thinking, keepsake)
-            rest = rest[len(thinking) :]
-        if rest:
-            self._output.add_reasoning(rest)
-        if answer.text or not answer.tool_calls:
-            self._output.add_message(answer.text, is_cut=self._is_cut(answer.finish))
-        for call in answer.tool_calls:
-            index = self._output.begin_call(call_id(call, self._output.calls), call.name)
-            self._output.complete_call(index, call.arguments)
+        last = len(answer.parts) - 1
+        for place, part in enumerate(answer.parts):
+            if isinstance(part, str):
+                is_cut = place == last and self._is_cut(answer.finish)
+                self._output.add_message(part, is_cut=is_cut)
+            elif isinstance(part, ToolCall):
+                index = self._output.begin_call(call_id(part, self._output.calls), part.name)
+                self._output.complete_call(index, part.arguments)
+            else:
+                self._output.add_reasoning(part.text, part.keepsake)
+        if self._output.is_only_thinking:  # an empty answer is still a message
+            self._output.add_message("", is_cut=self._is_cut(answer.finish))
         return encode_line(self._finished(answer.finish))
 
     def error_line(self, error: GatewayError) -> bytes:
