@@ -23,6 +23,8 @@ from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import rename_tools
 from growth import instructions
 
+pytestmark = pytest.mark.slow
+
 Reader = Callable[[bytes], object]
 Shape = Callable[[int], dict[str, Any]]
 

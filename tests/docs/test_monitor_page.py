@@ -114,6 +114,7 @@ async def busy(provider: ScriptedProvider, origin: str) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
+@pytest.mark.slow
 async def test_every_query_of_the_dashboard_finds_data_in_a_real_prometheus(
     tmp_path: Path,
 ) -> None:

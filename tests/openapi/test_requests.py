@@ -18,6 +18,8 @@ from gateway.dialects.ollama import schemas as ollama
 from gateway.dialects.openai import schemas as openai
 from gateway.openapi.operations import OPERATIONS
 
+pytestmark = pytest.mark.slow
+
 LOADERS: dict[str, Callable[[bytes], object]] = {
     "OllamaChatRequest": ollama.load_chat,
     "OllamaGenerateRequest": ollama.load_generate,

@@ -23,6 +23,8 @@ from gateway.providers.openai.options import OpenAIOptions
 from gateway.providers.upstream import Decoder
 from growth import instructions
 
+pytestmark = pytest.mark.slow
+
 PICTURE = Media("image/png", "iVBORw0KGgo=")
 USER = Message(Role.USER, "Hi")
 

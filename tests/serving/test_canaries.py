@@ -20,6 +20,8 @@ from gateway.settings import CoolDownSettings, ProviderSettings, RetrySettings, 
 from raw_service import Line, raw_service
 from records import Records
 
+pytestmark = pytest.mark.slow
+
 # A key of each: what is known as the operator's would be hidden for the others as well.
 KEYS = {
     "operator": "aB3dE5fG7hJ9kL1mN3pQ5rS7",

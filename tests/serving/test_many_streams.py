@@ -29,6 +29,7 @@ def enough_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("enough_descriptors")
 async def test_five_hundred_streams_are_open_at_once_and_all_end_with_their_clients() -> None:
     everyone_reads = asyncio.Barrier(STREAMS)

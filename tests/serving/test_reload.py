@@ -321,6 +321,7 @@ async def test_other_processes_reload_too(aiohttp_client: AiohttpClient) -> None
     assert told == [("tiny*",)]
 
 
+@pytest.mark.slow
 async def test_a_thousand_reloads_under_load_lose_no_request(aiohttp_client: AiohttpClient) -> None:
     records = Records()
     bench = Bench(with_key(concurrency=100, rpm=10**6), records)

@@ -32,6 +32,7 @@ def test_a_naive_adapter_passes_where_all_is_well(name: str) -> None:
     getattr(NaiveContract(), name)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "error"), FAILED.items(), ids=FAILED)
 def test_a_naive_adapter_fails_where_something_goes_wrong(
     name: str, error: type[BaseException]

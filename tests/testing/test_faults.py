@@ -43,6 +43,7 @@ class NaiveContract(MistralContract):
     provider = NaiveProvider
 
 
+@pytest.mark.slow
 async def test_a_careless_adapter_is_told_what_is_wrong() -> None:
     (outcome,) = await outcomes(NaiveContract, [Case("ended without a finish", "ollama", True)])
     assert outcome.problem

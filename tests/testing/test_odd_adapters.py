@@ -8,6 +8,8 @@ from gateway.providers import ChatRequest, ChatStream, ModelNotFound
 from gateway.testing import ProviderContract, Received
 from odd_adapters import RIGHT, Deployed, DeployedContract, EmbedderContract, FramedContract
 
+pytestmark = pytest.mark.slow
+
 CHECKS = sorted(name for name in dir(ProviderContract) if name.startswith("test_"))
 
 

@@ -7,6 +7,8 @@ import pytest
 from gateway.testing import ProviderContract
 from planted_bugs import BUGS, contract_with
 
+pytestmark = pytest.mark.slow
+
 CHECKS = sorted(name for name in dir(ProviderContract) if name.startswith("test_"))
 
 

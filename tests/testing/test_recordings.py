@@ -22,6 +22,7 @@ __all__ = ["recorded_gateway"]
 PAGE = DOCS / "how-to/recordings.md"
 
 
+@pytest.mark.slow
 async def test_the_guides_test_runs_with_its_recordings_alone(tmp_path: Path) -> None:
     conftest, test = [block.text for block in blocks(PAGE, "python")]
     (tmp_path / "conftest.py").write_text(conftest, "utf-8")

@@ -62,6 +62,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", BOMBS.values(), ids=BOMBS)
 async def test_a_document_is_read_up_to_a_limit(
     session: aiohttp.ClientSession, answer: Callable[[], bytes]
@@ -72,6 +73,7 @@ async def test_a_document_is_read_up_to_a_limit(
         await asyncio.wait_for(server.closed.wait(), 5)
 
 
+@pytest.mark.slow
 async def test_others_have_turns_while_a_document_is_unpacked(
     session: aiohttp.ClientSession,
 ) -> None:

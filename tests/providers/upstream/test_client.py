@@ -229,6 +229,7 @@ async def decoded_events(service: Upstream) -> list[list[bytes]]:
     return [[e.text.encode() for e in batch if isinstance(e, TextDelta)] for batch in batches]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [batches, decoded_events], ids=["events", "decoded"])
 async def test_activity_keeps_a_stream_alive(
     session: aiohttp.ClientSession, read: Callable[[Upstream], Awaitable[list[list[bytes]]]]

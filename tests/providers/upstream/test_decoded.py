@@ -72,6 +72,7 @@ async def test_whoever_leaves_after_the_last_event_leaves_the_connection(
         assert [len(line.requests) for line in service.lines] == ([5] if reused else [1] * 5)
 
 
+@pytest.mark.slow
 async def test_a_body_that_does_not_end_costs_its_connection(
     session: aiohttp.ClientSession,
 ) -> None:

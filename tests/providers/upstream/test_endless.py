@@ -13,6 +13,8 @@ from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import ErrorResponse, EventStream, Timeouts, Upstream, decoded
 from raw_service import Line, RawService, raw_service
 
+pytestmark = pytest.mark.slow
+
 MOST = 500_000
 OK = b"HTTP/1.1 200 OK\r\n"
 HEAD = OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
