@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,12 @@ settings.register_profile("many", max_examples=150, deadline=None)
 settings.load_profile("few")  # unless `--hypothesis-profile` names another one
 
 gc.disable()  # until all tests are collected, which makes hardly any garbage
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are cores: some tests wait instead of computing."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
