@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 _MODULES = (
-    "gateway.version",
+    "gateway.core.version",
     "gateway.core.errors",
     "gateway.core.events",
     "gateway.access.caller",
@@ -125,6 +125,9 @@ if TYPE_CHECKING:
         FinishReason,
         Usage,
     )
+    from gateway.core.version import (
+        __version__,
+    )
     from gateway.observe.observer import (
         Attempt,
         Observer,
@@ -146,9 +149,6 @@ if TYPE_CHECKING:
         Settings,
         TimeoutSettings,
         load,
-    )
-    from gateway.version import (
-        __version__,
     )
 else:
     __getattr__ = lazy_names(__name__, __all__, _MODULES)

@@ -28,9 +28,9 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"access", "models", "openapi", "replay", "routing", "usage"}),
     frozenset({"dialects", "providers", "state"}),
     frozenset({"observe", "settings"}),
-    frozenset({"core", "version"}),
+    frozenset({"core"}),
 )
-SANDBOX = {"gateway.core.codec", "gateway.version"}
+SANDBOX = {"gateway.core.codec"}
 """All that the sandbox may import of the gateway."""
 
 Graph: TypeAlias = Mapping[str, set[str]]

@@ -11,10 +11,10 @@ import pytest
 from commandline import SECRET, forget_settings, install_adapter, run
 from gateway.cli.check import Finding, examine
 from gateway.cli.main import main
+from gateway.core.version import __version__
 from gateway.providers import inventory
 from gateway.sandbox import Sandbox, start
 from gateway.settings import Environment, ModelsSettings, ProviderSettings, ServerSettings, Settings
-from gateway.version import __version__
 
 OURS = {
     "anthropic": "AnthropicProvider",

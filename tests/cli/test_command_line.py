@@ -26,10 +26,10 @@ from gateway.cli.check import Finding
 from gateway.cli.main import COMMANDS, main, parse
 from gateway.cli.server import CannotListen
 from gateway.cli.settings import overrides_of
+from gateway.core.version import __version__
 from gateway.serving.keys import LIVE, PROXIES
 from gateway.settings import VARIABLES, ProviderSettings, ServerSettings, Settings
 from gateway.settings.schemas import DOCUMENT
-from gateway.version import __version__
 
 # Loopback is not to be looked for behind the proxy of whoever tests.
 urlopen = urllib.request.build_opener(urllib.request.ProxyHandler({})).open

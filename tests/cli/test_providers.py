@@ -10,9 +10,9 @@ import pytest
 
 from commandline import SECRET, forget_settings, install, install_adapter, run, serving
 from gateway.cli.main import main
+from gateway.core.version import __version__
 from gateway.providers.inventory import Adapter, aligned, survey
 from gateway.settings import Environment, ProviderSettings, Settings
-from gateway.version import __version__
 
 BROKEN = {
     "import": (

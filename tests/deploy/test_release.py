@@ -58,7 +58,7 @@ def test_programs_that_workflows_run_are_in_the_tree() -> None:
 
 
 def test_the_version_is_in_one_place() -> None:
-    assert setup()["metadata"]["version"] == "attr: gateway.version.__version__"
+    assert setup()["metadata"]["version"] == "attr: gateway.core.version.__version__"
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     top = re.search(r"^## (\S+)", changelog, re.M)
     assert top is not None

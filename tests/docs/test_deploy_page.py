@@ -10,11 +10,11 @@ from importlib.metadata import entry_points, metadata
 from gateway.access.origins import Origins
 from gateway.cli.main import parse
 from gateway.core.events import FinishReason, Usage
+from gateway.core.upstream_replies import Reply
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
 from gateway.observe.log import _details, _fields
 from gateway.observe.record import RequestRecord
-from gateway.observe.upstream_replies import Reply
 from gateway.providers.upstream import framing
 from gateway.providers.upstream.stream import LONGEST_STREAM
 from gateway.settings import Settings

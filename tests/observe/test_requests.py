@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from gateway.core.events import FinishReason, Usage
+from gateway.core.upstream_replies import Reply
 from gateway.observe.log import LogObserver
 from gateway.observe.record import RequestRecord
-from gateway.observe.upstream_replies import Reply
 from gateway.sandbox import refusal
 from gateways import scripted_app
 from live import live_gateway

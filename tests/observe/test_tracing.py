@@ -31,11 +31,11 @@ from gateway import ModelsSettings, Observer, RequestRecord, RetrySettings, Sett
 from gateway.core.chat import ChatRequest, FillRequest, Media, Message, Role
 from gateway.core.errors import UpstreamProtocolError, UpstreamRejected, UpstreamUnavailable
 from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall, Usage
+from gateway.core.upstream_replies import Reply, notify
 from gateway.observe.messages import LARGEST, Conversation
 from gateway.observe.observer import Observers
 from gateway.observe.otlp_metrics import OtlpMetricsObserver
 from gateway.observe.tracing import ContentTracingObserver, TracingObserver
-from gateway.observe.upstream_replies import Reply, notify
 from gateway.serving.endpoint import Endpoint
 from gateway.settings import CacheSettings
 from gateways import scripted_app

@@ -535,5 +535,5 @@ def test_where_nothing_is_configured_nothing_of_it_is_loaded() -> None:
         "gateway.observe.log",
         "gateway.observe.observer",
         "gateway.observe.record",
-        "gateway.observe.upstream_replies",
+        "gateway.core.upstream_replies",
     ]

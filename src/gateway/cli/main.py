@@ -11,8 +11,8 @@ from typing import Final, Protocol, cast
 from gateway.cli.arguments import Parser, add_settings
 from gateway.cli.complaints import complain
 from gateway.core.errors import ProviderLoadError, SettingsError, StateUnavailable
+from gateway.core.version import __version__
 from gateway.settings import VARIABLES, OllamaSettings
-from gateway.version import __version__
 
 __all__ = ["COMMANDS", "Command", "main", "parse", "parser_of"]
 

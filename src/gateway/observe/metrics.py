@@ -25,10 +25,10 @@ from gateway.core.errors import (
     UpstreamTimeout,
 )
 from gateway.core.money import UNIT
+from gateway.core.version import __version__
 from gateway.observe.buckets import DURATION, FIRST_TOKEN, PER_TOKEN, TOKENS
 from gateway.observe.observer import Attempt, Observer
 from gateway.observe.record import RequestRecord
-from gateway.version import __version__
 
 __all__ = ["MetricsObserver"]
 

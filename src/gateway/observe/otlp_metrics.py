@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from opentelemetry.metrics import MeterProvider
 
+from gateway.core.version import __version__
 from gateway.observe.buckets import DURATION, FIRST_TOKEN, PER_TOKEN, TOKENS
 from gateway.observe.observer import Observer
 from gateway.observe.record import RequestRecord
-from gateway.version import __version__
 
 __all__ = ["OtlpMetricsObserver"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gateway.core.errors import GatewayError
 from gateway.core.events import FinishReason, Usage
 from gateway.core.timing import Timing
-from gateway.observe.upstream_replies import Reply
+from gateway.core.upstream_replies import Reply
 
 __all__ = ["RequestRecord"]
 

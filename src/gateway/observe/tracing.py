@@ -31,10 +31,10 @@ from gateway.core.chat import ChatRequest, FillRequest, Sampling
 from gateway.core.events import ChatEvent
 from gateway.core.money import UNIT
 from gateway.core.texts import shorten
+from gateway.core.version import __version__
 from gateway.observe.messages import Conversation
 from gateway.observe.observer import Attempt, ModelRequest, Observer, RequestHead
 from gateway.observe.record import RequestRecord
-from gateway.version import __version__
 
 __all__ = ["ContentTracingObserver", "TracingObserver"]
 

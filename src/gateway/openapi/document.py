@@ -15,6 +15,7 @@ import marshmallow as ma
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
+from gateway.core.version import __version__
 from gateway.dialects.bodies.described import named_schemas, nullable, schema_of
 from gateway.dialects.bodies.schemas import BodySchema, Value
 from gateway.openapi.answers.base import OneOf
@@ -29,7 +30,6 @@ from gateway.openapi.errors import (
 from gateway.openapi.errors import responses_of as errors_of
 from gateway.openapi.operation import JSON, Answered, Body, Events, Operation
 from gateway.openapi.operations import OPERATIONS
-from gateway.version import __version__
 
 __all__ = ["Route", "as_3_1", "build_document"]
 

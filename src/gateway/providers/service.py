@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from gateway.core.errors import GatewayError, ModelNotFound, UpstreamError
+from gateway.core.version import __version__
 from gateway.providers.base import ProviderContext
 from gateway.providers.error_responses import auth_error
 from gateway.providers.options import ServiceOptions
 from gateway.providers.upstream import Authorize, ErrorResponse, Upstream
 from gateway.providers.upstream.transport import NO_HEADERS
-from gateway.version import __version__
 
 __all__ = ["get_models", "open_upstream", "require_key"]
 

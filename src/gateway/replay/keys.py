@@ -10,7 +10,7 @@ from gateway.core import codec
 from gateway.core.chat import ChatRequest, FillRequest, Media, Message, replace
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.transcriptions import TranscribeRequest
-from gateway.version import __version__
+from gateway.core.version import __version__
 
 __all__ = ["AnyRequest", "key_of", "may_be_kept"]
 

@@ -15,8 +15,8 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.access.hosts import HOSTS, answer_foreign_host
 from gateway.access.origins import answer_foreign_origin
 from gateway.access.rejections import REJECTION
+from gateway.core.upstream_replies import Collecting
 from gateway.observe.record import RequestRecord
-from gateway.observe.upstream_replies import Collecting
 from gateway.serving.admission import admit, record_caller
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.errors import abort, answer_error

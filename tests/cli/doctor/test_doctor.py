@@ -24,9 +24,9 @@ from gateway.cli.doctor.apps import read_apps
 from gateway.cli.doctor.play import Finding, Report
 from gateway.cli.doctor.visit import Patience, visiting
 from gateway.cli.main import main
+from gateway.core.version import __version__
 from gateway.sandbox import Sandbox, start
 from gateway.settings import KeySettings, ModelsSettings, ProviderSettings, Settings
-from gateway.version import __version__
 from live import live_gateway
 from meddler import meddler
 from raw_service import CLOSE, WAIT, raw_service

@@ -13,6 +13,7 @@ from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import UpstreamError, UpstreamRejected
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability
+from gateway.core.version import __version__
 from gateway.providers.openai import (
     ModelRule,
     OpenAIOptions,
@@ -20,7 +21,6 @@ from gateway.providers.openai import (
     OpenAIProvider,
 )
 from gateway.testing import Answer
-from gateway.version import __version__
 
 HELLO = Answer([b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'])
 SAID = [TextDelta("a"), Finish(FinishReason.STOP)]

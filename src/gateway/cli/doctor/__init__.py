@@ -22,8 +22,8 @@ from gateway.cli.doctor.visit import Patience, Visitor, visiting
 from gateway.cli.sandbox import sandboxed
 from gateway.cli.settings import at_home, load_settings
 from gateway.core.errors import SettingsError
+from gateway.core.version import __version__
 from gateway.settings import Settings
-from gateway.version import __version__
 
 __all__ = ["add_arguments", "examine", "run"]
 

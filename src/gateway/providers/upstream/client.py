@@ -25,7 +25,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.core.secrets import redact
-from gateway.observe.upstream_replies import RateLimits, Reply, notify
+from gateway.core.upstream_replies import RateLimits, Reply, notify
 from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
 from gateway.providers.upstream.bounded_body import read_into
 from gateway.providers.upstream.documents import LONGEST_DOCUMENT, read_document

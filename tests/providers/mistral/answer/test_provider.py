@@ -31,11 +31,11 @@ from gateway.core.errors import (
 )
 from gateway.core.events import ChatEvent, ChatStream, Finish, FinishReason, TextDelta, Usage
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.core.version import __version__
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
 from gateway.providers.upstream import decoding
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
-from gateway.version import __version__
 from mistral_transcripts import TRANSCRIPTS
 from replies import replies
 

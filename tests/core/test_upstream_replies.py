@@ -9,7 +9,7 @@ from dataclasses import asdict
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.observe.upstream_replies import RateLimits, Reply
+from gateway.core.upstream_replies import RateLimits, Reply
 
 HEADERS = {
     "Content-Type": "application/json",
