@@ -56,7 +56,8 @@ class FaultyService:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection stays open."""
         head = await reader.readuntil(b"\r\n\r\n")
-        method, path, _ = head.split(b" ", 2)
+        method, target, _ = head.split(b" ", 2)
+        path = target.partition(b"?")[0]
         _, found, length = head.lower().partition(b"content-length: ")
         await reader.readexactly(int(length.split(b"\r\n")[0]) if found else 0)
         for ending, body in self.documents.items():
