@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from gateway.testing import ProviderContract
 from gateway.testing.faults import FAULTS, Case, Outcome, all_cases, run_matrix
 from gateway.testing.faults.dialects import DIALECTS
 from gateway.testing.faults.matrix import _Bench
+from gateway.testing.faults.service import faulty_service
+from gateway.testing.faults.table import document
 from naive_adapter import NaiveProvider
 from shipped_adapters import SHIPPED, MistralContract, OllamaContract
 
@@ -56,6 +59,14 @@ class KeylessContract(OllamaContract):
 async def test_an_adapter_need_not_have_a_key() -> None:
     (outcome,) = await outcomes(KeylessContract, [Case("none", "openai", False)])
     assert (outcome.problem, outcome.requests) == ("", 1)
+
+
+async def test_a_list_is_found_by_the_end_of_its_path_whatever_its_query() -> None:
+    async with faulty_service({"/models": b"[]"}) as service, aiohttp.ClientSession() as client:
+        service.plan([document(b"{}")])
+        async with client.get(f"http://127.0.0.1:{service.port}/v1/models?page=/x") as response:
+            assert await response.read() == b"[]"
+        assert service.requests == 0
 
 
 async def test_more_requests_than_allowed_and_connections_left_open_are_problems(
