@@ -1,8 +1,8 @@
-"""Chat through three adapters at once, as they are installed: Mistral's, the example's, Gemini's.
+"""Chat through all adapters at once, as they are installed: Mistral's, the example's, our own.
 
-Run it with a Python in which the gateway's wheel, `docs/examples/gateway-acme` and
-`adapters/gateway-gemini` are installed. Nothing else is needed: the client and the services that
-stand in for Acme and Gemini are of the standard library. It ends with status 0 once all that it has
+Run it with a Python in which the gateway's wheel, `docs/examples/gateway-acme` and the packages of
+`adapters/` are installed. Nothing else is needed: the client and the services that stand in for
+those of the adapters are of the standard library. It ends with status 0 once all that it has
 started has ended as well.
 """
 
@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -34,15 +36,19 @@ base_url = "{acme}"
 
 [providers.gemini]
 base_url = "{gemini}"
+
+[providers.bedrock]
+base_url = "{bedrock}"
 """
 KEYS = {
     "MISTRAL_API_KEY": "key-of-mistral",
     "ACME_API_KEY": "key-of-acme",
     "GEMINI_API_KEY": "key-of-gemini",
+    "AWS_BEARER_TOKEN_BEDROCK": "key-of-bedrock",
 }
-MODELS = ("acme-1", "gemini-3.5-pro", "mistral-large")
-REPEATING = {"acme-1", "gemini-3.5-pro"}
+REPEATING = ("acme-1", "amazon.nova-2-lite-v1:0", "gemini-3.5-pro")
 """The models that say what they were told, and nothing else."""
+MODELS = (*REPEATING, "mistral-large")
 
 # Loopback is not to be looked for behind a proxy.
 urlopen = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -107,6 +113,50 @@ class Gemini(Service):
         events[-1]["finishReason"] = "STOP"
         usage = {"promptTokenCount": 9, "candidatesTokenCount": 9}
         self.stream({"candidates": [event], "usageMetadata": usage} for event in events)
+
+
+class Bedrock(Service):
+    """Bedrock's API."""
+
+    def do_GET(self) -> None:
+        """List the models, and no inference profiles."""
+        row = {
+            "modelId": "amazon.nova-2-lite-v1:0",
+            "outputModalities": ["TEXT"],
+            "inferenceTypesSupported": ["ON_DEMAND"],
+        }
+        lists = {"modelSummaries": [row], "inferenceProfileSummaries": []}
+        self.answer("application/json", json.dumps(lists).encode())
+
+    def do_POST(self) -> None:
+        """Stream the last turn back, a word in each frame; the token counts come last."""
+        asked = self.asked()
+        assert self.headers["Authorization"] == f"Bearer {KEYS['AWS_BEARER_TOKEN_BEDROCK']}"
+        assert self.path == "/model/amazon.nova-2-lite-v1%3A0/converse-stream"
+        words = words_of(asked["messages"][-1]["content"][0]["text"])
+        deltas = [{"contentBlockIndex": 0, "delta": {"text": word}} for word in words]
+        self.answer(
+            "application/vnd.amazon.eventstream",
+            *(frame("contentBlockDelta", delta) for delta in deltas),
+            frame("messageStop", {"stopReason": "end_turn"}),
+            frame("metadata", {"usage": {"inputTokens": 9, "outputTokens": 9}}),
+        )
+
+
+def frame(kind: str, event: object) -> bytes:
+    """Return a frame of AWS's event stream."""
+    named = {":event-type": kind, ":message-type": "event"}
+    headers = b"".join(
+        bytes([len(name)]) + name.encode() + b"\7" + struct.pack(">H", len(text)) + text.encode()
+        for name, text in named.items()
+    )
+    payload = json.dumps(event).encode()
+    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    body = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + payload
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+SERVICES: dict[str, type[Service]] = {"acme": Acme, "gemini": Gemini, "bedrock": Bedrock}
 
 
 def words_of(text: str) -> list[str]:
@@ -186,7 +236,8 @@ def chat_with_all(gateway: str) -> int:
     """Ask models of all, streaming and not, all at once; return the number of right answers."""
     (tags,) = ask(f"{gateway}/api/tags")
     listed = {model["name"] for model in tags["models"]}
-    assert {f"{model}:latest" for model in MODELS} <= listed, listed
+    wanted = {model if ":" in model else f"{model}:latest" for model in MODELS}
+    assert wanted <= listed, listed
     cases = [
         (model, stream, f"number {number} of {model}")
         for number in range(5)
@@ -210,17 +261,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         stand_in = ("gateway.sandbox", "--port", "0")
-        with (
-            served(Acme) as acme,
-            served(Gemini) as gemini,
-            started(directory, *stand_in, says="at") as sandbox,
-        ):
-            settings = SETTINGS.format(acme=acme, gemini=gemini, sandbox=sandbox)
+        with ExitStack() as stack:
+            urls = {name: stack.enter_context(served(kind)) for name, kind in SERVICES.items()}
+            sandbox = stack.enter_context(started(directory, *stand_in, says="at"))
+            settings = SETTINGS.format(sandbox=sandbox, **urls)
             (directory / "gateway.toml").write_text(settings)
             command = ("gateway", "--config", "gateway.toml", "--port", "0")
-            with started(directory, *command, says="listening on") as gateway:
-                count = chat_with_all(gateway)
-    print(f"{count} chats through three adapters, all answered")
+            gateway = stack.enter_context(started(directory, *command, says="listening on"))
+            count = chat_with_all(gateway)
+    print(f"{count} chats through {len(MODELS)} adapters, all answered")
 
 
 if __name__ == "__main__":
