@@ -23,6 +23,7 @@ from gateway.models.refresh import ModelLists
 from gateway.models.store import open_store
 from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
+from gateway.providers.adapter_calls import close_provider
 from gateway.providers.base import AnyProvider
 from gateway.providers.configured import Configured, Given, configure, open_provider, services_of
 from gateway.providers.keepsakes import Keepsakes
@@ -160,7 +161,7 @@ def _lifetime(
                 network = one.network
                 client = await sessions.get(network.transport, network.ca_file, network.proxy)
                 provider = open_provider(one, client, keepsakes)
-                stack.push_async_callback(_close, one.name, provider)
+                stack.push_async_callback(close_provider, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)
             if settings.cassettes.mode != "off":
                 opened = _recorded(opened, settings.cassettes)
@@ -200,11 +201,3 @@ def _recorded(
         name: [RecordedProvider(one, name, settings) for one in instances]
         for name, instances in opened.items()
     }
-
-
-async def _close(name: str, provider: AnyProvider) -> None:
-    """Close a provider; one that cannot be closed keeps nobody, nor our host, from cleaning up."""
-    try:
-        await provider.aclose()
-    except Exception:
-        logging.getLogger("gateway").exception("the adapter of %s failed to close", name)

@@ -10,9 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway import ModelsSettings, Settings, create_app
+from gateway import PROVIDER_KEY, ModelsSettings, Settings, create_app
 from gateway.providers import (
     Capability,
     ChatRequest,
@@ -23,12 +24,17 @@ from gateway.providers import (
     Finish,
     FinishReason,
     LoadedModel,
+    Logprobs,
     ModelInfo,
     Provider,
     TextDelta,
+    ThinkingDelta,
+    Thought,
     ToolCall,
+    ToolCallDelta,
     TranscribeRequest,
     Transcript,
+    UpstreamRateLimited,
 )
 from scripted import ScriptedProvider
 
@@ -173,6 +179,221 @@ async def test_a_mistake_in_an_answer_is_one_line_of_that_answer(
     assert last["error"].startswith(WORDS + text)
 
 
+class Sdk:
+    """A value of a library, which looks like a delta."""
+
+    text = "x"
+
+
+class Own(Provider[None]):
+    """An adapter of which each method raises what the test says."""
+
+    error: BaseException = ZeroDivisionError("secret words")
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        able = {Capability.COMPLETION, Capability.INSERT, Capability.EMBEDDING}
+        return [ModelInfo("bad", frozenset(able))]
+
+    def chat(self, request: ChatRequest) -> ChatStream:
+        raise self.error
+
+    def fill(self, request: FillRequest) -> ChatStream:
+        raise self.error
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        raise self.error
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        raise self.error
+
+    async def load_model(self, request: ChatRequest | EmbedRequest) -> None:
+        raise self.error
+
+    async def unload_model(self, model_id: str) -> None:
+        raise self.error
+
+    async def loaded_models(self) -> Sequence[LoadedModel] | None:
+        raise self.error
+
+    def describe(self, model_id: str) -> ModelInfo:
+        raise self.error
+
+    def with_key(self, key: str) -> Any:
+        raise self.error
+
+
+OPERATIONS: dict[str, tuple[str, dict[str, object]]] = {
+    "chat": ("/api/chat", HI),
+    "chat, whole": ("/api/chat", {**HI, "stream": False}),
+    "generate": ("/api/generate", {"model": "bad", "prompt": "Hi"}),
+    "fill": ("/api/generate", {"model": "bad", "prompt": "a", "suffix": "b"}),
+    "load": ("/api/generate", {"model": "bad"}),
+    "unload": ("/api/chat", {"model": "bad", "keep_alive": 0}),
+    "load to embed": ("/api/embed", {"model": "bad"}),
+    "embed": ("/api/embed", {"model": "bad", "input": "a"}),
+    "old embed": ("/api/embeddings", {"model": "bad", "prompt": "a"}),
+    "OpenAI's chat": ("/v1/chat/completions", {**HI, "stream": True}),
+    "OpenAI's prompt": ("/v1/completions", {"model": "bad", "prompt": "a"}),
+    "OpenAI's response": ("/v1/responses", {"model": "bad", "input": "a"}),
+    "OpenAI's embeddings": ("/v1/embeddings", {"model": "bad", "input": "a"}),
+    "Anthropic's message": ("/v1/messages", {**HI, "max_tokens": 9}),
+}
+ERRORS: list[BaseException] = [
+    ZeroDivisionError("secret words"),
+    ConnectionResetError("secret words"),
+    SystemExit("secret words"),
+    asyncio.CancelledError("secret words"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_any_exception_of_any_method_is_a_502_that_names_the_adapter(
+    error: BaseException, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Own, "error", error)
+    async with gateway(bad=Own) as client:
+        for path, body in OPERATIONS.values():
+            caplog.clear()
+            response = await client.post(path, json=body)
+            text = await response.text()
+            assert (response.status, path) == (502, path)
+            assert f"{WORDS}raised {type(error).__name__}" in text
+            assert "secret words" not in text
+            (line,) = [one for one in caplog.records if one.levelname == "ERROR"]
+            assert WORDS in line.getMessage()
+        form = aiohttp.FormData({"model": "bad/ears"})
+        form.add_field("file", b"RIFF", filename="a.wav")
+        heard = await client.post("/v1/audio/transcriptions", data=form)
+        assert (heard.status, WORDS in await heard.text()) == (502, True)
+        assert (await client.get("/api/ps")).status == 200
+        assert (await client.get("/api/tags")).status == 200
+
+
+async def test_an_exception_for_a_users_own_key_is_a_502_too() -> None:
+    @web.middleware
+    async def with_key(request: web.Request, handler: Any) -> web.StreamResponse:
+        request[PROVIDER_KEY] = "k" * 16
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    host = web.Application(middlewares=[with_key])
+    host.add_subapp("/ai", create_app(Settings(providers={}), providers={"bad": Own}))
+    async with TestClient(TestServer(host)) as client:
+        response = await client.post("/ai/v1/chat/completions", json=HI)
+        assert response.status == 502
+        assert f"{WORDS}raised ZeroDivisionError" in await response.text()
+
+
+LATE = {
+    "/api/chat": HI,
+    "/api/generate": {"model": "bad", "prompt": "Hi"},
+    "/v1/chat/completions": HI,
+    "/v1/completions": {"model": "bad", "prompt": "Hi"},
+    "/v1/responses": {"model": "bad", "input": "Hi"},
+    "/v1/messages": {**HI, "max_tokens": 9},
+}
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "exception": (KeyError("choices"), "raised KeyError"),
+    "lost connection": (ConnectionResetError(), "raised ConnectionResetError"),
+    "cancelled": (asyncio.CancelledError(), "raised CancelledError"),
+    "exit": (SystemExit(1), "raised SystemExit"),
+    "no batch": (TextDelta("x"), "yielded a TextDelta; a stream yields batches"),
+    "nothing": (None, "yielded None; a stream yields batches"),
+    "empty text": ("", "yielded a str; a stream yields batches"),
+    "text": ("xyz", "yielded a str; a stream yields batches"),
+    "text in a batch": (["x"], "yielded a batch with a str"),
+    "a library's delta": ([Sdk()], "yielded a batch with a Sdk"),
+    "a library's delta among others": ([TextDelta("b"), Sdk()], "yielded a batch with a Sdk"),
+    "thinking and a library's delta": ([ThinkingDelta("b"), Sdk()], "yielded a batch with a Sdk"),
+    "bytes": ([TextDelta(b"x")], "yielded a TextDelta whose text is a bytes"),  # type: ignore[arg-type]
+    "half a character": ([TextDelta("\ud800")], "yielded a TextDelta whose text is"),
+    "call with a text": ([ToolCall("f", "{}")], "yielded a ToolCall whose arguments is"),  # type: ignore[arg-type]
+    "call with no JSON": ([ToolCall("f", {"a": Sdk()})], "yielded a ToolCall whose arguments is"),
+    "fragment without id": ([ToolCallDelta("", "f", "{")], "yielded a ToolCallDelta whose id"),
+    "thought of nothing": ([Thought(None)], "yielded a Thought whose keepsake is None"),  # type: ignore[arg-type]
+    "fragments": (
+        [ToolCallDelta("1", "f", "{"), ToolCallDelta("1", "f", "}"), Logprobs(()), Sdk()],
+        "yielded a batch with a Sdk",
+    ),
+    "thoughts": ([ThinkingDelta("b"), Thought({}), Sdk()], "yielded a batch with a Sdk"),
+    "early finish": ([STOP, TextDelta("b")], "yielded a Finish before other events"),
+    "early finish and a call": ([STOP, ToolCall("f", {})], "yielded a Finish before other events"),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(("step", "text"), MISTAKES.values(), ids=MISTAKES)
+async def test_no_mistake_in_mid_answer_disappears(step: Any, text: str, stream: bool) -> None:
+    provider = ScriptedProvider(models=ABLE, steps=[[TextDelta("a")], step, [STOP]])
+    async with gateway(bad=provider) as client:
+        for path, body in LATE.items():
+            response = await client.post(path, json={**body, "stream": stream})
+            assert (response.status, path) == (200 if stream else 502, path)
+            told = await response.text()
+            assert (f"{WORDS}{text}" in told.replace("\\u003c", "<"), told) == (True, told)
+        assert provider.left.is_set()
+
+
+class FailsLate(ScriptedProvider):
+    """An adapter that has answered, and fails then."""
+
+    async def chat(self, request: ChatRequest) -> ChatStream:
+        try:
+            yield [TextDelta("a")]
+            yield [STOP]
+            for step in self.steps:
+                raise step  # type: ignore[misc]
+        finally:
+            if self.vectors is not None:
+                raise self.vectors  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": [KeyError()]},
+        {"steps": [ConnectionResetError()]},
+        {"steps": [TimeoutError()]},
+        {"vectors": KeyError()},
+    ],
+    ids=["after the end", "a lost connection", "a time limit", "in closing"],
+)
+async def test_what_an_adapter_raises_after_its_answer_does_not_hurt_that(
+    options: Any, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway(bad=FailsLate(models=ABLE, **options)) as client:
+        for _ in range(2):
+            response = await client.post("/v1/chat/completions", json={**HI, "stream": stream})
+            assert response.status == 200
+            assert '"finish_reason":"stop"' in await response.text()
+    errors = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert len(errors) == 2
+    assert all(one.startswith(f"{WORDS}raised ") for one in errors)
+
+
+class CountsAndExits(Good):
+    async def list_models(self) -> Sequence[ModelInfo]:
+        await super().list_models()
+        raise self.steps[0]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError()], ids=repr)
+async def test_what_ends_a_task_or_a_process_ends_no_refresh(error: Any) -> None:
+    bad = CountsAndExits(steps=[error])
+    async with gateway(refresh=0.02, bad=bad):
+        await until_listed_twice(bad)
+
+
+async def test_an_error_with_an_odd_status_or_headers_is_answered_all_the_same() -> None:
+    odd = UpstreamRateLimited("busy", status=200, headers={"Retry-After": 7})  # type: ignore[dict-item]
+    worse = UpstreamRateLimited("busy", status="429", headers={"Retry-After": "7"})  # type: ignore[arg-type]
+    for error in (odd, worse):
+        async with gateway(bad=ScriptedProvider(models=ABLE, steps=[error])) as client:
+            response = await client.post("/api/chat", json=HI)
+            assert (response.status, response.headers["Retry-After"]) == (429, "7")
+
+
 class ReturnsAList(ScriptedProvider):
     async def chat(self, request: ChatRequest) -> Any:  # type: ignore[override]
         return [[STOP]]
@@ -210,7 +431,10 @@ async def test_a_mistake_in_a_result_is_one_line_of_that_request() -> None:
 
 @pytest.mark.parametrize(
     ("loaded", "text"),
-    [(["m"], "loaded_models returns a list of LoadedModel"), (ZeroDivisionError(), "failed to")],
+    [
+        (["m"], "loaded_models returns a list of LoadedModel"),
+        (ZeroDivisionError(), "raised ZeroDiv"),
+    ],
 )
 async def test_what_is_loaded_elsewhere_is_shown_all_the_same(
     loaded: Any, text: str, caplog: pytest.LogCaptureFixture

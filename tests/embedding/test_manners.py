@@ -104,15 +104,15 @@ async def test_each_has_its_own_error_pages(
         assert ("Server" in response.headers) == (not path.startswith("/llm/"))
 
 
-async def test_a_failure_of_the_gateway_is_no_failure_of_the_host(
+async def test_a_failure_of_an_adapter_is_no_failure_of_the_host(
     client: aiohttp.ClientSession,
 ) -> None:
     provider = ScriptedProvider(steps=[ZeroDivisionError()])
     async with served(host_of(llm=scripted_app(provider))) as origin:
         async with client.post(f"{origin}/llm/api/chat", json=ASKED) as response:
             assert (response.status, await response.json()) == (
-                500,
-                {"error": "internal server error"},
+                502,
+                {"error": "the adapter of scripted raised ZeroDivisionError"},
             )
         provider.steps = [UpstreamTimeout("quiet")]
         async with client.post(f"{origin}/llm/api/chat", json=ASKED) as response:

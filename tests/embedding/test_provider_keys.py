@@ -321,7 +321,7 @@ async def test_forty_users_at_once_have_each_their_own_key_and_leave_nothing(
     bodies = {key_of(one.headers): one.body for one in fake.requests if one.method == "POST"}
     assert sorted(bodies) == keys
     assert all(key.encode() in body for key, body in bodies.items())
-    assert sum("failed to close" in line for line in log) == 41
+    assert sum("was not closed properly" in line for line in log) == 41
 
 
 async def test_a_key_that_no_header_can_hold_is_rejected() -> None:

@@ -219,7 +219,7 @@ async def test_one_that_cannot_be_closed_keeps_nobody_from_closing(
     async with served(host):
         pass
     assert (len(CLOSED), last) == (3, ["clean"])
-    assert "the adapter of stuck failed to close" in caplog.text
+    assert "the provider stuck was not closed properly" in caplog.text
 
 
 @pytest.mark.parametrize("finished", [True, False], ids=["an instance", "a class"])

@@ -280,9 +280,15 @@ async def test_a_whole_answer_that_fails_has_a_status(
     assert await failure(await post()) == (504, "api_error", "too quiet")
 
 
-async def test_what_went_wrong_in_here_is_not_told(post: Post, provider: ScriptedProvider) -> None:
+async def test_what_went_wrong_in_an_adapter_is_not_told(
+    post: Post, provider: ScriptedProvider
+) -> None:
     provider.steps = [ZeroDivisionError("secret")]
-    assert await failure(await post()) == (500, "api_error", "internal server error")
+    assert await failure(await post()) == (
+        502,
+        "api_error",
+        "the adapter of scripted raised ZeroDivisionError",
+    )
 
 
 async def test_calls_end_the_turn(post: Post, provider: ScriptedProvider) -> None:

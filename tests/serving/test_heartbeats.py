@@ -207,7 +207,7 @@ async def test_an_error_keeps_its_status_where_there_is_no_head(
     [
         (UpstreamTimeout("too quiet"), "too quiet"),
         (ModelNotFound("no such"), "model 'tiny' not found"),
-        (RuntimeError("a fault of the adapter"), "internal server error"),
+        (RuntimeError("a fault of the adapter"), "the adapter of scripted raised RuntimeError"),
     ],
     ids=["of the service", "about the model", "of the adapter"],
 )

@@ -187,7 +187,10 @@ async def test_an_answer_without_anything_is_an_error_of_the_provider(
 ENDINGS = {
     "an error": ([UpstreamTimeout("too quiet")], "too quiet"),
     "an end without a finish": ([], "stream ended unexpectedly"),
-    "a bug of the adapter": ([ZeroDivisionError("secret")], "internal server error"),
+    "a bug of the adapter": (
+        [ZeroDivisionError("secret")],
+        "the adapter of scripted raised ZeroDivisionError",
+    ),
 }
 
 

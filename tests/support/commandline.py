@@ -63,7 +63,7 @@ class PatientProvider(Provider):
         if self.context.options["token"] == "refused":
             raise UpstreamDenied("patient refused our key")
         if self.context.options["token"] == "slow":
-            raise TimeoutError
+            await asyncio.Event().wait()
         return [ModelInfo(name) for name in self.context.options["models"]]
 '''
 

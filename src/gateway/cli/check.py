@@ -18,6 +18,7 @@ from gateway.core.errors import GatewayError
 from gateway.models.catalog import build_index
 from gateway.models.index import ProviderModels
 from gateway.models.resolve import resolve_target
+from gateway.providers.adapter_calls import calling, close_provider
 from gateway.providers.base import AnyProvider
 from gateway.providers.checked import (
     checked_describe,
@@ -95,10 +96,14 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
             name = configured.name
             if settings.providers[name].key_from == "client" and not configured.has_key:
                 lists[name] = ProviderModels(
-                    name, provider.remote_host, (), complete=False, describe=provider.describe
+                    name,
+                    remote_host_of(name, provider),
+                    (),
+                    complete=False,
+                    describe=checked_describe(name, provider),
                 )
                 yield Finding(f"provider {name}: its keys come from clients, so none is tried")
-                await provider.aclose()
+                await close_provider(name, provider)
                 continue
             try:
                 models = await _provider_models(
@@ -112,14 +117,15 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 reason = with_reason(error) or limit
                 yield Finding(f"provider {configured.label}: {reason}", trouble=True)
             finally:
-                await provider.aclose()
+                await close_provider(name, provider)
     for finding in _findings([*lists.values()], settings):
         yield finding
 
 
 async def _provider_models(name: str, provider: AnyProvider, seconds: float) -> ProviderModels:
     async with asyncio.timeout(seconds):
-        models = checked_models(name, await provider.list_models())
+        with calling(name):
+            models = checked_models(name, await provider.list_models())
     return ProviderModels(
         provider=name,
         remote_host=remote_host_of(name, provider),

@@ -73,6 +73,8 @@ __all__ = [
 _LONGEST_MESSAGE: Final = 4000
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _IN_VAIN: Mapping[str, str] = MappingProxyType({"x-should-retry": "false"})
+_FIRST_ERROR: Final = 400
+_LAST_ERROR: Final = 599
 _LONG_WAIT = 60_000
 """Milliseconds after which a client library is told not to wait inside of a call."""
 
@@ -82,7 +84,8 @@ class GatewayError(Exception):
 
     The text may quote what others sent: keys in it are replaced, and so is what UTF-8 cannot
     carry, and a long one is cut.
-    ``status`` overrides the class's own status, ``headers`` are sent with the error response.
+    ``status`` overrides the class's own status if it is one of an error, from 400 to 599;
+    ``headers`` are sent with the error response, numbers in them as text.
     ``code`` is the word by which programs tell some errors apart, in the dialects that have a place
     for one. ``limit`` is what of a caller's key, limits and money was in the way, as the log says
     it; empty if nothing was.
@@ -98,8 +101,10 @@ class GatewayError(Exception):
         quoted = redact(message[: 2 * _LONGEST_MESSAGE])
         self.message = clean(shorten(quoted, _LONGEST_MESSAGE))
         super().__init__(self.message)
-        self.status = self.default_status if status is None else status
-        self.headers = headers
+        self.status = self.default_status
+        if isinstance(status, int) and _FIRST_ERROR <= status <= _LAST_ERROR:
+            self.status = status
+        self.headers = {str(name): str(value) for name, value in headers.items()}
 
 
 class InvalidRequest(GatewayError):

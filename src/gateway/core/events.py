@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 import msgspec
 
@@ -56,6 +56,7 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
+@final
 class TextDelta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A fragment of the answer's text; never empty.
 
@@ -66,12 +67,14 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     text: str = msgspec.field(name="content")
 
 
+@final
 class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of the model's reasoning; never empty."""
 
     text: str
 
 
+@final
 class Thought(msgspec.Struct, frozen=True, gc=False):
     """The end of a block of thinking whose service wants it back, with what it wants.
 
@@ -81,6 +84,7 @@ class Thought(msgspec.Struct, frozen=True, gc=False):
     keepsake: Keepsake
 
 
+@final
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """One complete call with its arguments parsed.
 
@@ -94,6 +98,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     keepsake: Keepsake = {}
 
 
+@final
 class ToolCallDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of the JSON of a call's arguments; never empty.
 
@@ -119,6 +124,7 @@ class TokenLogprob(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     top_logprobs: tuple[TokenLogprob, ...] = ()
 
 
+@final
 class Logprobs(msgspec.Struct, frozen=True, gc=False):
     """The tokens of the preceding delta; only for a request with ``logprobs``."""
 
@@ -137,6 +143,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     estimated: bool = False
 
 
+@final
 class Finish(msgspec.Struct, frozen=True, gc=False):
     """The last event of every complete stream.
 
@@ -222,7 +229,10 @@ def join_keepsakes(keepsakes: Iterable[Keepsake]) -> Keepsake:
 
 
 def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
-    """Join the events that came before *finish* into one `Answer`."""
+    """Join the events that came before *finish* into one `Answer`.
+
+    Raise `TypeError` for what is no event.
+    """
     parts: list[AnswerPart] = []
     for kind, group in groupby([event for event in events if type(event) in _PARTS], type):
         run = list(group)
@@ -238,9 +248,15 @@ def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
             if parts and isinstance(begun := parts[-1], Thinking) and not begun.keepsake:
                 parts[-1] = Thinking(begun.text, ends.pop(0).keepsake)
             parts += ends
-    tokens = [token for event in events if isinstance(event, Logprobs) for token in event.tokens]
+    tokens: list[TokenLogprob] = []
+    for event in events:
+        if type(event) is Logprobs:
+            tokens += event.tokens
+        elif type(event) not in _EVENTS:
+            raise TypeError(f"{type(event).__name__} is no event")
     return Answer(tuple(parts), finish, tuple(tokens))
 
 
 _PARTS: Final = frozenset({TextDelta, ThinkingDelta, Thought, ToolCall})
 """The events of which an answer consists."""
+_EVENTS: Final = _PARTS | {ToolCallDelta, Logprobs, Finish}

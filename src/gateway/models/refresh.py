@@ -14,6 +14,7 @@ from gateway.core.names import is_model_id
 from gateway.models.catalog import ModelCatalog, build_index
 from gateway.models.derived import DerivedModel
 from gateway.models.index import ProviderModels
+from gateway.providers.adapter_calls import calling
 from gateway.providers.base import AnyProvider
 from gateway.providers.checked import (
     checked_describe,
@@ -152,7 +153,9 @@ class ModelLists:
     async def _list(self, name: str, provider: AnyProvider) -> Sequence[ModelInfo] | None:
         try:
             async with asyncio.timeout(self._settings.list_timeout):
-                return self._usable(name, checked_models(name, await provider.list_models()))
+                with calling(name):
+                    models = checked_models(name, await provider.list_models())
+                return self._usable(name, models)
         except (GatewayError, TimeoutError) as error:
             if name in self._keyless and isinstance(error, UpstreamDenied):
                 if name not in self._denied:
@@ -162,8 +165,6 @@ class ModelLists:
             limit = f"no answer within {self._settings.list_timeout:g} seconds"
             reason = with_reason(error) or limit
             self._log.warning("the model list of %s could not be fetched: %s", name, reason)
-        except Exception:
-            self._log.exception("the adapter of %s failed to list its models", name)
         return None
 
     def _usable(self, name: str, models: Sequence[ModelInfo]) -> Sequence[ModelInfo]:

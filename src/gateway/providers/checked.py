@@ -27,6 +27,7 @@ from gateway.core.events import (
 )
 from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.providers.adapter_calls import FAILURES
 from gateway.providers.base import AnyProvider
 from gateway.providers.value_rules import fault_of, shown
 
@@ -142,7 +143,7 @@ def checked_describe(name: str, provider: AnyProvider) -> Callable[[str], ModelI
         try:
             info = provider.describe(model_id)
             fault = _fault_of_info(info)
-        except Exception as error:
+        except FAILURES as error:
             fault = shown(error)
         if not fault:
             return cast("ModelInfo", info)
@@ -167,7 +168,7 @@ def checked_unlisted(name: str, provider: AnyProvider) -> Callable[[str], bool]:
         found: object
         try:
             found = provider.has_unlisted(model_id)
-        except Exception as error:
+        except FAILURES as error:
             found = error
         if isinstance(found, bool):
             return found
@@ -199,7 +200,7 @@ def remote_host_of(name: str, provider: AnyProvider) -> str:
     host: object
     try:
         host = provider.remote_host
-    except Exception as error:
+    except FAILURES as error:
         host = error
     if isinstance(host, str):
         return host

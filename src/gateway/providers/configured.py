@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import aiohttp
 
 from gateway.core.errors import ProviderLoadError, SettingsError
+from gateway.providers.adapter_calls import FAILURES
 from gateway.providers.base import KEY_OPTION, AnyProvider, ProviderContext
 from gateway.providers.failed import FailedProvider
 from gateway.providers.keepsakes import Keepsakes
@@ -191,6 +192,6 @@ def open_provider(
     )
     try:
         return configured.adapter(context)
-    except Exception:
+    except FAILURES:
         log.exception("the adapter of %s failed to start", configured.name)
         return FailedProvider(context)

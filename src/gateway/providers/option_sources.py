@@ -11,6 +11,7 @@ import marshmallow as ma
 
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.secrets import protect
+from gateway.providers.adapter_calls import FAILURES
 from gateway.providers.base import KEY_OPTION, AnyProvider
 from gateway.providers.presets import Preset, expand
 from gateway.settings import Environment, ProviderSettings
@@ -92,7 +93,7 @@ class OptionSource:
             raise SettingsError(_complaint(self.name, schema, error)) from None
         except (SettingsError, ProviderLoadError):
             raise
-        except Exception as error:
+        except FAILURES as error:
             # Without its text and its traceback, which may hold values of the settings.
             raise ProviderLoadError(
                 f"the adapter of {self.name} failed to read its options: {type(error).__name__}"

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from gateway.core import codec
 from gateway.core.embeddings import EmbedResult
 from gateway.core.events import (
     Finish,
@@ -48,11 +49,33 @@ def _is_vector(value: object) -> bool:
         return False
 
 
-_TEXT = _Kind(lambda value: isinstance(value, str) and value != "", "a text that is not empty")
-_ANY_TEXT = _Kind(lambda value: isinstance(value, str), "a text")
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and (value.isascii() or _is_json(value))
+
+
+def _is_mapping(value: object) -> bool:
+    """Tell whether *value* is a mapping of what JSON can hold; the mapping itself may be any."""
+    return isinstance(value, Mapping) and _is_json(dict(value))
+
+
+def _is_json(value: object) -> bool:
+    try:
+        codec.encode(value)
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return False
+    return True
+
+
+_TEXT = _Kind(lambda value: value != "" and _is_text(value), "a text that is not empty")
+_ANY_TEXT = _Kind(_is_text, "a text")
 _COUNT = _Kind(lambda value: type(value) is int and value >= 0, "a number from 0")
-_MAPPING = _Kind(lambda value: isinstance(value, Mapping), "a mapping")
-_MAYBE = _Kind(lambda value: value is None or isinstance(value, Mapping), "a mapping or None")
+_MAPPING = _Kind(_is_mapping, "a mapping of JSON values")
+_MAYBE = _Kind(
+    lambda value: value is None or _is_mapping(value), "a mapping of JSON values or None"
+)
+_JSON = _Kind(
+    lambda value: isinstance(value, Mapping) and _is_json(value), "a mapping that JSON can hold"
+)
 _TUPLE = _Kind(lambda value: isinstance(value, tuple), "a tuple")
 _TIME = _Kind(
     lambda value: isinstance(value, datetime) and value.tzinfo is not None,
@@ -107,7 +130,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
     ThinkingDelta: {"text": _TEXT},
     Thought: {"keepsake": _MAPPING},
     ToolCallDelta: {"id": _TEXT, "name": _TEXT, "arguments": _TEXT},
-    ToolCall: {"name": _TEXT, "arguments": _MAPPING, "id": _ANY_TEXT, "keepsake": _MAPPING},
+    ToolCall: {"name": _TEXT, "arguments": _JSON, "id": _ANY_TEXT, "keepsake": _MAPPING},
     Logprobs: {"tokens": _TUPLE},
     Finish: {"reason": _REASON, "usage": _USAGE, "native": _MAYBE, "keepsake": _MAYBE},
     Usage: dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens"), _COUNT),

@@ -20,6 +20,7 @@ from gateway.core.errors import ModelNotFound
 from gateway.core.events import TextDelta
 from gateway.core.model_info import ListedModel
 from gateway.core.transcriptions import Transcript
+from gateway.providers.adapter_calls import calling
 from gateway.providers.checked import check_result
 from gateway.routing.targets import Target, UserKey
 from gateway.serving.admission import record_caller
@@ -266,7 +267,8 @@ async def _dispatch_result(
         if visit is not None:
             visit.asks(prepared, target)
         request.app[OBSERVERS].dispatched(request[RECORD], prepared)
-        result = await task.send(target.provider, prepared)
+        with calling(target.model.provider):
+            result = await task.send(target.provider, prepared)
         check_result(target.model.provider, prepared, result)
         return result
 

@@ -8,13 +8,16 @@ from gateway.core import codec
 from gateway.core.events import (
     ChatEvent,
     Finish,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
+    Thought,
     ToolCall,
     ToolCallDelta,
 )
 from gateway.observe.record import RequestRecord
 from gateway.providers.checked import check_batch
+from gateway.providers.value_rules import fault_of
 
 __all__ = ["Progress"]
 
@@ -26,13 +29,14 @@ class Progress:
 
     def __init__(self, record: RequestRecord) -> None:
         self._record = record
-        self._open_call = ""
+        self._open_call: str | None = None
 
     def add(self, batch: Sequence[ChatEvent]) -> bool:
         """Record time, size and result of a batch; tell whether it was the last one."""
-        if not batch:
-            return False
         record = self._record
+        if not batch:
+            check_batch(record.provider, batch)
+            return False
         last = batch[-1]
         finish = last if type(last) is Finish else None
         if finish is not None:
@@ -52,17 +56,30 @@ class Progress:
         return finish is not None
 
     def _length(self, event: ChatEvent) -> int:
-        """Return the length of one event; a call in fragments is counted by these."""
+        """Return the length of one event; a call in fragments is counted by these.
+
+        Raise `KeyError` or `TypeError` for what is none, or comes out of place.
+        """
         match event:
             case TextDelta() | ThinkingDelta():
                 return len(event.text)
+            case ToolCallDelta(id=self._open_call):
+                return len(event.arguments)
+            case Logprobs():
+                return 0
+        # What remains comes less often than once per token, if it is an event at all.
+        if fault := fault_of(event):
+            raise TypeError(fault)
+        match event:
             case ToolCallDelta():
-                begun, self._open_call = self._open_call == event.id, event.id
-                return len(event.arguments) + (0 if begun else len(event.name))
+                self._open_call = event.id
+                return len(event.arguments) + len(event.name)
             case ToolCall() if event.id and event.id == self._open_call:
-                self._open_call = ""
+                self._open_call = None
                 return 0
             case ToolCall():
                 return len(event.name) + len(codec.encode(event.arguments))
-            case _:
+            case Thought():
                 return 0
+            case _:
+                raise TypeError("a Finish before other events")

@@ -14,6 +14,7 @@ from gateway.access.caller import PROVIDER_KEY, told
 from gateway.core.errors import Unauthorized, UpstreamDenied
 from gateway.core.model_info import ListedModel
 from gateway.core.secrets import protect_in_context
+from gateway.providers.adapter_calls import calling
 from gateway.providers.base import AnyProvider
 from gateway.routing.targets import Target, UserKey
 from gateway.serving.keys import CLIENT_KEYED, RECORD, REQUEST_ACCESS, TARGETS, USER_KEYS
@@ -61,7 +62,8 @@ def user_keys(
     request[USER_KEYS] = UserKeys(found, token)
     providers: Mapping[str, AnyProvider] = request.app[TARGETS].providers
     for name, key in keys.items():
-        found[name] = UserKey(providers[name].with_key(key), _owner(key))
+        with calling(name):
+            found[name] = UserKey(providers[name].with_key(key), _owner(key))
     return models, found
 
 

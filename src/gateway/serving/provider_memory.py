@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.core.errors import GatewayError
 from gateway.core.model_info import LoadedModel
+from gateway.providers.adapter_calls import calling
 from gateway.providers.base import AnyProvider
 from gateway.providers.checked import checked_loaded
 from gateway.serving.keys import SETTINGS, TARGETS
@@ -34,10 +35,9 @@ async def loaded(request: web.Request) -> Mapping[str, Sequence[LoadedModel]]:
 async def _loaded(name: str, provider: AnyProvider, seconds: float) -> Sequence[LoadedModel] | None:
     try:
         async with asyncio.timeout(seconds):
-            return checked_loaded(name, await provider.loaded_models())
+            with calling(name):
+                return checked_loaded(name, await provider.loaded_models())
     except (GatewayError, TimeoutError) as error:
         reason = str(error) or f"no answer within {seconds:g} seconds"
         _log.warning("the loaded models of %s are unknown: %s", name, reason)
-    except Exception:
-        _log.exception("the adapter of %s failed to report its loaded models", name)
     return ()

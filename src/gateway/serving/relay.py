@@ -18,6 +18,7 @@ from gateway.core.errors import GatewayError, ShuttingDown, UpstreamProtocolErro
 from gateway.core.events import ChatEvent, ChatStream, Finish, fold
 from gateway.dialects.base import AnswerEncoder
 from gateway.observe.record import RequestRecord
+from gateway.providers.adapter_calls import calling, close_stream, next_batch, raise_for
 from gateway.providers.checked import check_batch, checked_stream
 from gateway.routing.targets import Target
 from gateway.serving.disconnects import has_left
@@ -50,15 +51,16 @@ async def open_stream(
 ) -> Opened:
     """Send *wanted* to *target* and return the answer once its first batch has arrived."""
     provider, name = target.provider, target.model.provider
-    answer = provider.fill(wanted) if isinstance(wanted, FillRequest) else provider.chat(wanted)
+    with calling(name):
+        answer = provider.fill(wanted) if isinstance(wanted, FillRequest) else provider.chat(wanted)
     stream = checked_stream(name, wanted, answer)
     try:
-        batch = await anext(stream)
+        batch = await next_batch(name, stream)
         check_batch(name, batch)
     except StopAsyncIteration:
         raise _ended() from None
     except UpstreamProtocolError:
-        await stream.aclose()
+        await close_stream(name, stream)
         raise
     return Opened(stream, encoder, batch)
 
@@ -81,12 +83,15 @@ async def relay(
             while not is_last:
                 if lines := encoder.lines(batch):
                     await sent.write(lines)
-                batch = await anext(stream)
+                try:
+                    batch = await anext(stream)
+                except StopAsyncIteration:
+                    return await _abort(request, sent, encoder, _ended())
+                except BaseException as error:
+                    raise_for(record.provider, error)
                 is_last = progress.add(batch)
             last_lines = encoder.lines(batch)
             settle(request)
-        except StopAsyncIteration:
-            return await _abort(request, sent, encoder, _ended())
         except ConnectionError:  # the client has disconnected
             raise
         except (Exception, asyncio.CancelledError) as error:
@@ -95,7 +100,7 @@ async def relay(
         record.status = sent.response.status
         await _drain(request, stream)
     finally:
-        await stream.aclose()
+        await close_stream(record.provider, stream)
     return sent.response
 
 
@@ -106,10 +111,8 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
     try:
         events = await _all_events(opened, record)
         settle(request)
-        finish = events[-1]
-        assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
         response = web.Response(
-            body=encoder.document(fold(events, finish)),
+            body=_document(encoder, events, record),
             headers={hdrs.CONTENT_TYPE: encoder.document_type},
         )
         await response.prepare(request)
@@ -117,7 +120,7 @@ async def fold_stream(request: web.Request, opened: Opened) -> web.StreamRespons
         record.status = response.status
         await _drain(request, stream)
     finally:
-        await stream.aclose()
+        await close_stream(record.provider, stream)
     return response
 
 
@@ -125,22 +128,32 @@ async def _all_events(opened: Opened, record: RequestRecord) -> list[ChatEvent]:
     """Return all events of an answer, of which the last is a `Finish`."""
     progress = Progress(record)
     events: list[ChatEvent] = [*opened.batch]
-    if progress.add(opened.batch):
-        return events
-    async for batch in opened.stream:
+    is_last = progress.add(opened.batch)
+    while not is_last:
+        try:
+            batch = await next_batch(record.provider, opened.stream)
+        except StopAsyncIteration:
+            raise _ended() from None
         try:
             events += batch
             is_last = progress.add(batch)
-        except Exception as error:
-            mistake = _explained(error, batch, record)
-            if mistake is error:
-                raise
-            raise mistake from error
+        except Exception:
+            check_batch(record.provider, batch)  # raises the mistake that is behind it
+            raise
         if record.characters + _EVENT * record.pieces > _LONGEST_ANSWER:
             raise UpstreamProtocolError("the answer is too long to be sent as a whole")
-        if is_last:
-            return events
-    raise _ended()
+    return events
+
+
+def _document(encoder: AnswerEncoder, events: Sequence[ChatEvent], record: RequestRecord) -> bytes:
+    """Return the answer of all *events* as one document."""
+    finish = events[-1]
+    assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
+    try:
+        return encoder.document(fold(events, finish))
+    except Exception:
+        check_batch(record.provider, events)  # raises the mistake that is behind it
+        raise
 
 
 def _ended() -> UpstreamProtocolError:
@@ -204,7 +217,8 @@ async def _abort(
             _log.info("answer aborted: %s: %s", error, cause_of(error))
         case _:
             reported = GatewayError("internal server error")
-            _log.error("an adapter failed during an answer", exc_info=error)
+            words = "%s %s failed in mid-answer"
+            _log.error(words, request.method, request.path, exc_info=error)
     request[RECORD].status = response.status
     request[RECORD].fail(reported)
     if request[SETTINGS].ollama.abort_broken_streams:
@@ -222,9 +236,11 @@ async def _drain(request: web.Request, stream: ChatStream) -> None:
     name = request[RECORD].provider
     try:
         async with asyncio.timeout(request[SETTINGS].timeouts.stream_end):
-            async for batch in stream:
-                if batch:
+            while True:
+                if await next_batch(name, stream):
                     words = "the adapter of %s yielded events after a Finish: they are lost"
                     _log.warning(words, name)
+    except StopAsyncIteration:
+        pass
     except (GatewayError, TimeoutError):
         _log.debug("a finished stream did not end by itself")

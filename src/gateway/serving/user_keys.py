@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextvars import Token
 
 from gateway.core.secrets import forget
+from gateway.providers.adapter_calls import close_provider
 from gateway.routing.targets import UserKey
 
 __all__ = ["UserKeys"]
-
-_log = logging.getLogger("gateway.providers")
 
 
 class UserKeys:
@@ -25,7 +23,4 @@ class UserKeys:
         """Forget the keys: the request is over, and logged."""
         forget(self._token)
         for name, key in self._keys.items():
-            try:
-                await key.provider.aclose()
-            except Exception:
-                _log.exception("the adapter of %s failed to close", name)
+            await close_provider(name, key.provider)

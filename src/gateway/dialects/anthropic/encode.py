@@ -8,7 +8,7 @@ events of a batch become one bytes object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.core import codec
 from gateway.core.errors import GatewayError
@@ -17,6 +17,7 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
     Thought,
@@ -119,6 +120,8 @@ class MessageEncoder:
                 parts += [self._close(), self._call(event)]
             elif type(event) is Thought:
                 parts += self._end_thinking(event)
+            elif type(event) is not Logprobs and type(event) is not Finish:
+                assert_never(event)
         finish = events[-1] if events else None
         if isinstance(finish, Finish):
             end = _end_of(finish, calls=self._calls, is_cut=bool(self._open_call))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, assert_never
 
 import msgspec
 
@@ -23,8 +23,10 @@ from gateway.core.events import (
     Logprobs,
     TextDelta,
     ThinkingDelta,
+    Thought,
     TokenLogprob,
     ToolCall,
+    ToolCallDelta,
 )
 from gateway.core.timing import Timing
 from gateway.dialects.call_ids import call_id
@@ -131,6 +133,8 @@ class _AnswerEncoder(abc.ABC):
             elif isinstance(event, Logprobs):
                 del self._calls[first:]
                 return self._scored_lines(events)
+            elif not isinstance(event, Thought | ToolCallDelta | Finish):
+                assert_never(event)
         if len(self._calls) > first and (beside := self._calls_in_text(first)):
             values.append(b'""' + beside)
         if not values:

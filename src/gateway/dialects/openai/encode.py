@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, assert_never
 
 from gateway.core import codec
 from gateway.core.errors import GatewayError
@@ -19,6 +19,7 @@ from gateway.core.events import (
     ChatEvent,
     Finish,
     FinishReason,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
     Thought,
@@ -41,6 +42,7 @@ NO_TOKENS: Final = Usage(0, 0)
 
 _STREAM_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "text/event-stream"}
 _DONE: Final = b"data: [DONE]\n\n"
+_NO_TEXT: Final = (ThinkingDelta, Thought, ToolCallDelta, ToolCall, Logprobs, Finish)
 
 
 class _ChunkEncoder(abc.ABC):
@@ -178,8 +180,9 @@ class ChatEncoder(_ChunkEncoder):
                 values.append(self._text + codec.encode(event.text))
             elif type(event) is ThinkingDelta:
                 values.append(b'"content":"","reasoning":' + codec.encode(event.text))
-            elif type(event) is Thought and (own := reasoning_details(event.keepsake)):
-                values.append(b'"content":"",' + codec.encode(own)[1:-1])
+            elif type(event) is Thought:
+                if own := reasoning_details(event.keepsake):
+                    values.append(b'"content":"",' + codec.encode(own)[1:-1])
             elif type(event) is ToolCallDelta and event.name in self._custom:
                 self._open_call = event.id  # its input is no JSON, so it is sent whole
             elif type(event) is ToolCallDelta:
@@ -194,6 +197,8 @@ class ChatEncoder(_ChunkEncoder):
                     values += self._call_end(event)
                 else:
                     calls.append(event)
+            elif type(event) is not Logprobs and type(event) is not Finish:
+                assert_never(event)
         values += self._whole_calls(calls)
         if self._role and events:
             values = values or [b'"content":""']  # an empty answer still has a role
@@ -256,7 +261,13 @@ class CompletionEncoder(_ChunkEncoder):
         return self._document({"text": "", "index": 0}, "load", NO_TOKENS)
 
     def _values(self, events: Sequence[ChatEvent]) -> list[bytes]:
-        return [codec.encode(event.text) for event in events if type(event) is TextDelta]
+        values: list[bytes] = []
+        for event in events:
+            if type(event) is TextDelta:
+                values.append(codec.encode(event.text))
+            elif not isinstance(event, _NO_TEXT):
+                assert_never(event)
+        return values
 
     def _choice(self, answer: Answer) -> dict[str, object]:
         return {"text": answer.text, "index": 0}

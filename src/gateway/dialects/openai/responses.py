@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from gateway.core import codec
 from gateway.core.errors import GatewayError
@@ -18,6 +18,7 @@ from gateway.core.events import (
     Finish,
     FinishReason,
     Keepsake,
+    Logprobs,
     TextDelta,
     ThinkingDelta,
     Thought,
@@ -110,6 +111,8 @@ class ResponseEncoder:
                 frames += self._write_call(event)
             elif type(event) is ToolCall:
                 frames += self._make_call(event)
+            elif type(event) is not Logprobs and type(event) is not Finish:
+                assert_never(event)
         if events and isinstance(events[-1], Finish):
             frames += self._end(events[-1])
         return codec.escape_html(b"".join(frames))

@@ -12,6 +12,7 @@ from gateway.dialects.ollama.bodies import EmbedBody, EmbeddingsBody
 from gateway.dialects.ollama.checks import check_embed, embed_inputs, embed_request
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
+from gateway.providers.adapter_calls import calling
 from gateway.routing.targets import Target
 from gateway.serving.answer import answer
 from gateway.serving.body import load_body
@@ -59,7 +60,8 @@ def _task(
     """Return the task of *body*; without inputs its model is only loaded."""
 
     async def load(target: Target) -> web.Response:
-        await target.provider.load_model(embed_request(body, target.model.info.id))
+        with calling(target.model.provider):
+            await target.provider.load_model(embed_request(body, target.model.info.id))
         return json_document(document(None))
 
     return ResultTask(

@@ -15,6 +15,7 @@ from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
 from gateway.dialects.ollama.metadata import remote_of
 from gateway.models.derived import with_defaults
+from gateway.providers.adapter_calls import calling
 from gateway.routing.targets import Target
 from gateway.serving.keys import LOADED_MODELS, RECORD, SETTINGS
 from gateway.serving.responses import json_document
@@ -43,12 +44,15 @@ def prompt_task(
     async def load(target: Target) -> web.Response:
         prepared = load_request(body, target.model.info.id)
         explicit = given_options(body.options)
-        await target.provider.load_model(with_defaults(target.model, prepared, explicit=explicit))
+        wanted = with_defaults(target.model, prepared, explicit=explicit)
+        with calling(target.model.provider):
+            await target.provider.load_model(wanted)
         return json_document(encoder_for(target.model).load_document("load"))
 
     async def unload(target: Target) -> web.Response:
         request.app[LOADED_MODELS].forget(target.model.name)
-        await target.provider.unload_model(target.model.info.id)
+        with calling(target.model.provider):
+            await target.provider.unload_model(target.model.info.id)
         return json_document(encoder_for(target.model).load_document("unload"))
 
     def admit_unless_unloading(model: ListedModel) -> None:
