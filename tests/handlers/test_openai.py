@@ -197,10 +197,21 @@ async def test_embeddings(
     assert provider.asked == [EmbedRequest("vector-latest", ("a", "b"), **dimensions)]
 
 
-async def test_embeddings_without_counts(client: Client, provider: ScriptedProvider) -> None:
-    provider.vectors = EmbedResult([[1.0]])
-    async with client.post("/v1/embeddings", json={"model": "vector", "input": "a"}) as response:
-        assert (await response.json())["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+@pytest.mark.parametrize(
+    ("texts", "tokens"),
+    [("a", 1), ("twelve chars", 3), (["a", "fivefive5"], 4), ("", 0)],
+    ids=["short", "long", "several", "empty"],
+)
+async def test_embeddings_that_nobody_has_counted_have_an_estimate(
+    client: Client, provider: ScriptedProvider, texts: object, tokens: int
+) -> None:
+    count = len(texts) if isinstance(texts, list) else 1
+    provider.vectors = EmbedResult([[1.0]] * count)
+    async with client.post("/v1/embeddings", json={"model": "vector", "input": texts}) as response:
+        assert (await response.json())["usage"] == {
+            "prompt_tokens": tokens,
+            "total_tokens": tokens,
+        }
 
 
 async def test_models(client: Client) -> None:

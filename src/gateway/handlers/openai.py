@@ -227,9 +227,8 @@ def _embedding(raw: bytes) -> ResultTask[EmbedRequest, EmbedResult]:
     wanted = embed_request(body)
 
     def document(result: EmbedResult) -> web.Response:
-        vectors = embeddings_document(
-            body.model, result, encoding=body.encoding_format, dimensions=wanted.dimensions
-        )
+        encoding = body.encoding_format
+        vectors = embeddings_document(body.model, wanted, result, encoding=encoding)
         return document_response(vectors, JSON_TYPE)
 
     return ResultTask(

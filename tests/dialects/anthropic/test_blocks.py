@@ -14,6 +14,8 @@ from anthropic_wire import PNG
 from gateway.core.chat import Media, Message, Role
 from gateway.core.events import ToolCall
 from gateway.dialects.anthropic.requests import read_messages
+from gateway.providers.history.repair import repair_history
+from gateway.providers.history.results import name_results
 
 PICTURE = {"type": "base64", "media_type": "image/png", "data": PNG}
 PDF = "JVBERi0xLjQK"
@@ -171,9 +173,37 @@ def test_what_a_tool_of_anthropics_servers_returned_stays_in_its_place(
     result = {"type": f"{tool}_tool_result", "tool_use_id": "s1", "content": content}
     assert said(text("I look."), use, result, text("So."), role="assistant") == (
         Message(Role.ASSISTANT, "I look.", tool_calls=(ToolCall(tool, {"q": 1}, "s1"),)),
-        Message(Role.TOOL, words, tool_call_id="s1"),
+        Message(Role.TOOL, words, tool_name="" if tool == "mcp" else tool, tool_call_id="s1"),
         Message(Role.ASSISTANT, "So."),
     )
+
+
+OFFERED = {"none": [], "one": ["look"], "two": ["look", "see"]}
+SERVERS = ["web_search", "code_execution", "bash_code_execution", "tool_search", "new", "mcp"]
+
+
+@pytest.mark.parametrize("role", ["assistant", "user"])
+@pytest.mark.parametrize("offered", OFFERED.values(), ids=OFFERED)
+@pytest.mark.parametrize("tool", SERVERS)
+def test_a_result_of_a_server_without_its_call_has_the_name_that_is_known(
+    tool: str, offered: list[str], role: str
+) -> None:
+    result = {"type": f"{tool}_tool_result", "tool_use_id": "lost", "content": [text("found")]}
+    body = {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [
+            {"role": "user", "content": "a"},
+            {"role": role, "content": [result, text("So.")]},
+            {"role": "user", "content": "b"},
+        ],
+        "tools": [{"name": name, "input_schema": {"type": "object"}} for name in offered],
+    }
+    request, _ = read_messages(json.dumps(body).encode())
+    repaired = repair_history(name_results(request.messages, request.tools))
+    (name,) = [call.name for message in repaired for call in message.tool_calls]
+    of_type = "unknown_tool" if tool == "mcp" else tool
+    assert name == ("look" if offered == ["look"] else of_type)
 
 
 ERRORS: dict[str, tuple[Any, str]] = {

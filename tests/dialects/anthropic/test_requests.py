@@ -276,7 +276,7 @@ SEARCHES: dict[str, tuple[Any, str]] = {
 def test_a_search_of_anthropics_server_stays_in_the_history(content: Any, text: str) -> None:
     assert said(SEARCH, found(content), TEXT, role="assistant") == (
         Message(Role.ASSISTANT, tool_calls=(ToolCall("web_search", {"query": "q"}, "s1"),)),
-        Message(Role.TOOL, text, tool_call_id="s1"),
+        Message(Role.TOOL, text, tool_name="web_search", tool_call_id="s1"),
         Message(Role.ASSISTANT, "a"),
     )
 

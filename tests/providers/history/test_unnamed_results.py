@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import pytest
@@ -53,3 +54,13 @@ def test_a_result_of_a_known_call_is_left_as_it_is() -> None:
     call = Message(Role.ASSISTANT, tool_calls=(ToolCall("other", {}, "a1"),))
     result = Message(Role.TOOL, "22C", tool_call_id="a1")
     assert name_results([QUESTION, call, result], [WEATHER]) == [QUESTION, call, result]
+
+
+def test_that_a_call_is_invented_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.providers")
+    lost = Message(Role.TOOL, "22C", tool_name="weather_of_the_test")
+    for _ in range(2):
+        repair_history([QUESTION, lost])
+    assert caplog.messages == [
+        "a tool result of the history has no call: it is sent as one of 'weather_of_the_test'"
+    ]

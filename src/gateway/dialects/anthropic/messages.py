@@ -6,11 +6,11 @@ Anthropic's own servers run: the model has used them, whoever continues the conv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.chat import Message, Part, Role, content_of, replace
+from gateway.core.chat import Message, Part, Role, Tool, content_of, replace
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import Keepsake, ToolCall, join_keepsakes
 from gateway.dialects.anthropic.blocks import content_parts, parts_of
@@ -30,15 +30,19 @@ It changes from request to request, so no provider's prompt cache would hit with
 """
 
 
-def conversation(system: object, turns: Iterable[Turn]) -> tuple[Message, ...]:
+def conversation(
+    system: object, turns: Iterable[Turn], tools: Sequence[Tool] = ()
+) -> tuple[Message, ...]:
     """Return the instructions and the messages that are not empty, in the client's order.
 
-    Raise `InvalidRequest` for a call without an id or a name, and for media that no provider reads.
+    A result of a tool of Anthropic's servers is named after its type, but not where only one of
+    *tools* is on offer: adapters take a result without a call for one of that. Raise
+    `InvalidRequest` for a call without an id or a name, and for media that no provider reads.
     """
     text = content_of(instructions(system))
     messages = [Message(Role.SYSTEM, text)] if text else []
     for turn in turns:
-        messages += _messages(turn)
+        messages += _messages(turn, is_named=len(tools) != 1)
     return tuple(messages)
 
 
@@ -74,7 +78,7 @@ class _Speech:
         return [replace(message, keepsake=join_keepsakes(self.keepsakes))]
 
 
-def _messages(turn: Turn) -> list[Message]:
+def _messages(turn: Turn, *, is_named: bool) -> list[Message]:
     """Return the messages of a turn.
 
     Results in a user's turn come before the user's own text, since they answer the turn before. In
@@ -88,7 +92,8 @@ def _messages(turn: Turn) -> list[Message]:
         if not isinstance(kind, str):
             kind = ""
         if kind.endswith("tool_result"):
-            results.append(_result(block))
+            name = kind.removesuffix("tool_result").removesuffix("_")
+            results.append(_result(block, name if is_named and name != "mcp" else ""))
             if turn.role is Role.ASSISTANT:
                 said += [*speech.messages(turn.role), results.pop()]
                 speech = _Speech()
@@ -115,7 +120,7 @@ def _call(block: Fields) -> ToolCall:
     return ToolCall(_text(block, "name"), parse_arguments(block.get("input")), _text(block, "id"))
 
 
-def _result(block: Fields) -> Message:
+def _result(block: Fields, name: str) -> Message:
     parts = content_parts(block.get("content"))
     if block.get("is_error") is True:
         match parts:
@@ -123,7 +128,8 @@ def _result(block: Fields) -> Message:
                 parts = [f"{ERROR_MARK} {text}", *others]
             case _:
                 parts = [ERROR_MARK, *parts]
-    return Message(Role.TOOL, content_of(parts), tool_call_id=_text(block, "tool_use_id"))
+    identity = _text(block, "tool_use_id")
+    return Message(Role.TOOL, content_of(parts), tool_name=name, tool_call_id=identity)
 
 
 def _text(block: Fields, name: str) -> str:

@@ -84,10 +84,11 @@ def estimate_tokens(request: ChatRequest) -> int:
 
 
 def _request(body: MessagesBody) -> ChatRequest:
+    tools = functions(body.tools)
     return ChatRequest(
         model=body.model,
-        messages=conversation(body.system, body.messages),
-        tools=functions(body.tools),
+        messages=conversation(body.system, body.messages, tools),
+        tools=tools,
         tool_choice=tool_choice(body.tool_choice),
         parallel_tool_calls=parallel_calls(body.tool_choice),
         sampling=Sampling(

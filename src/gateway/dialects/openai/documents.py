@@ -10,10 +10,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.core.embeddings import EmbedResult, normalize
+from gateway.core.embeddings import EmbedRequest, EmbedResult, normalize
 from gateway.core.errors import GatewayError, RateLimited
 from gateway.core.model_info import ListedModel
 from gateway.core.names import InvalidName, parse_name
+from gateway.core.token_estimates import text_tokens
 from gateway.core.transcriptions import Transcript
 from gateway.dialects.documents import encode_document, encode_line
 
@@ -66,14 +67,19 @@ def model_document(name: str, model: ListedModel) -> bytes:
 
 
 def embeddings_document(
-    model: str, result: EmbedResult, *, encoding: str, dimensions: int | None
+    model: str, wanted: EmbedRequest, result: EmbedResult, *, encoding: str
 ) -> bytes:
-    """Return the answer of ``/v1/embeddings``, with vectors of the length 1 cut to *dimensions*.
+    """Return the answer of ``/v1/embeddings``, with vectors of the length 1 that was *wanted*.
 
-    *encoding* is ``base64``, for little-endian floats of 32 bits, or else means numbers.
+    *model* is the name in the request; *encoding* is ``base64``, for little-endian floats of 32
+    bits, or else means numbers. The tokens are estimates if the service has counted none, since
+    many clients cannot read an answer without them.
     """
-    vectors = [normalize(vector[:dimensions]) for vector in result.vectors]
-    tokens = 0 if result.usage is None else result.usage.input_tokens
+    vectors = [normalize(vector[: wanted.dimensions]) for vector in result.vectors]
+    if result.usage is None:
+        tokens = sum([text_tokens(len(text)) for text in wanted.inputs])
+    else:
+        tokens = result.usage.input_tokens
     return encode_line(
         {
             "object": "list",

@@ -6,12 +6,14 @@ their ids; a result without an id has no call.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.core.call_ids import new_id
 from gateway.core.chat import Media, Message, Role, Tool, content_of, replace
 from gateway.core.events import ToolCall
+from gateway.core.log_once import LogOnce
 from gateway.providers.history.ids import UNKNOWN_TOOL, is_name
 
 __all__ = [
@@ -28,6 +30,11 @@ __all__ = [
 
 NO_RESULT: Final = "[no result]"
 """The result of a call that the client never answered."""
+
+_log_invented: Final = LogOnce(
+    logging.getLogger("gateway.providers"),
+    "a tool result of the history has no call: it is sent as one of %r",
+)
 _MEDIALESS: Final = frozenset({Role.ASSISTANT, Role.SYSTEM})
 
 
@@ -72,6 +79,7 @@ def adopt_orphans(messages: Sequence[Message]) -> Iterator[Message]:
     for index, message in enumerate(messages):
         if message.role is Role.TOOL and not message.tool_call_id:
             name = message.tool_name if is_name(message.tool_name) else UNKNOWN_TOOL
+            _log_invented(name)
             call = ToolCall(name=name, arguments={}, id=new_id(f"{index}.{name}"))
             yield Message(Role.ASSISTANT, tool_calls=(call,))
             yield replace(message, tool_call_id=call.id)
