@@ -99,12 +99,17 @@ class RequestAccess:
         """Tell whether *credential* is a key of the gateway, of whomever."""
         return self._control.keyring.has(credential)
 
-    def require_manage(self) -> None:
-        """Raise `NotPermitted` or `Unauthorized` for a caller that may not change models.
+    @property
+    def may_manage(self) -> bool:
+        """Tell whether the caller may change models.
 
         Without any key everybody may, unless a plan says otherwise.
         """
-        if self.plan.manage or not (self._has_keys or self.plan.name):
+        return self.plan.manage or not (self._has_keys or self.plan.name)
+
+    def require_manage(self) -> None:
+        """Raise `NotPermitted` or `Unauthorized` for a caller that may not change models."""
+        if self.may_manage:
             return
         if self.grant is None:
             raise Unauthorized("an API key is required")

@@ -1,4 +1,4 @@
-"""The gateway's own routes: the limits of a caller, usage, metrics, and the reload of settings."""
+"""The gateway's own routes: the limits of a caller, models, usage, metrics, reload of settings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from gateway.core.errors import (
 from gateway.serving.admission import is_local
 from gateway.serving.keys import LIVE, METRICS, REQUEST_ACCESS, SETTINGS
 from gateway.serving.metrics import set_gauges
+from gateway.serving.model_report import models_report
 from gateway.serving.reload import reload_settings
 from gateway.serving.reports import limits_report, usage_report
 from gateway.serving.responses import document_response, json_document
 
-__all__ = ["key", "metrics", "reload", "usage"]
+__all__ = ["key", "metrics", "model_list", "reload", "usage"]
 
 _TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 
@@ -29,6 +30,11 @@ _TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=u
 async def key(request: web.Request) -> web.StreamResponse:
     """Return a caller's limits and what is left of them; without a key, those of the gateway."""
     return json_document(codec.encode(await limits_report(request)))
+
+
+async def model_list(request: web.Request) -> web.StreamResponse:
+    """Return the models that the caller may use, with their providers, abilities and prices."""
+    return json_document(codec.encode(await models_report(request)))
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:

@@ -246,6 +246,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         Answered((own.KeyReport,)),
         tag=_OWN,
     ),
+    ("GET", "/gateway/models"): Operation(
+        "Return all models with their providers, abilities and prices.",
+        Answered((own.ModelsReport,)),
+        tag=_OWN,
+    ),
     ("GET", "/gateway/usage"): Operation(
         "Report what was used: of all callers to an administrator, its own to any other key.",
         Answered((own.UsageReport,), others={"text/csv": _STRING}),

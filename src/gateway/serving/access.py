@@ -64,14 +64,15 @@ class Access:
     """Whether callers are identified and limited: ``opened`` is ``None`` while they are not.
 
     ``owner`` is the name by which the state knows this process, for whoever frees what it holds
-    after its death; by default nobody does.
+    after its death; by default nobody does. ``services`` is explained at
+    `gateway.access.control.AccessControl`.
     """
 
     def __init__(self) -> None:
         self.opened: OpenAccess | None = None
         self.owner = ""
         self._settings = Settings()
-        self._services: Mapping[str, str] = {}
+        self.services: Mapping[str, str] = {}
         self._stack = AsyncExitStack()
         self._changing = asyncio.Lock()
 
@@ -79,9 +80,9 @@ class Access:
     async def open(self, settings: Settings, services: Mapping[str, str]) -> AsyncIterator[None]:
         """Open what *settings* require, and poll for changes of the keys in ``home``.
 
-        *services* is explained at `gateway.access.control.AccessControl`. Raise `SettingsError`.
+        *services* becomes the attribute of this name. Raise `SettingsError`.
         """
-        self._services = services
+        self.services = services
         async with self._stack:
             await self.change(settings)
             if settings.home is None:
@@ -147,7 +148,7 @@ class Access:
                 owner=self.owner,
             )
         )
-        control = AccessControl(keyring, _limiter(state, settings), self._services)
+        control = AccessControl(keyring, _limiter(state, settings), self.services)
         opened = OpenAccess(control, state, file)
         opened.is_shared = bool(settings.state.url)
         opened.stamp = stamp
@@ -164,7 +165,7 @@ class Access:
         if settings is not self._settings:
             limiter = _limiter(opened.state, settings)
             limiter.ledger = opened.ledger
-        opened.control = AccessControl(keyring, limiter, self._services)
+        opened.control = AccessControl(keyring, limiter, self.services)
         if stamp != opened.stamp:
             opened.stamp = stamp
             _log.info("the keys have changed: %d are known", len(keyring))

@@ -12,6 +12,9 @@ __all__ = [
     "Health",
     "KeyReport",
     "Limits",
+    "ModelPrice",
+    "ModelRow",
+    "ModelsReport",
     "Rate",
     "Readiness",
     "Reloaded",
@@ -84,6 +87,36 @@ class KeyReport(AnswerSchema):
     models = texts(required=True)
     limits = nested(Limits)
     budget = nested(Budget, allow_none=True)
+
+
+class ModelPrice(AnswerSchema):
+    """What a million tokens cost, and one request; amounts are decimal text."""
+
+    input = text()
+    output = text()
+    cached = text()
+    request = text()
+
+
+class ModelRow(AnswerSchema):
+    """A model; ``made`` by a user from another one, ``deprecated`` is a date or empty."""
+
+    name = text()
+    provider = text()
+    id = text()
+    made = flag()
+    capabilities = texts(required=True)
+    context_length = count()
+    deprecated = text()
+    price = nested(ModelPrice, allow_none=True)
+
+
+class ModelsReport(AnswerSchema):
+    """All models that the caller may use; ``manage`` tells whether it may change them."""
+
+    manage = flag()
+    providers = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
+    models = nested(ModelRow, many=True)
 
 
 class UsageCounts(AnswerSchema):
