@@ -36,7 +36,13 @@ def test_the_files_are_those_of_the_package() -> None:
 async def test_a_file_is_sent_with_its_type_and_a_strict_policy_and_without_a_key(
     aiohttp_client: AiohttpClient,
 ) -> None:
-    types = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "": "text/html"}
+    types = {
+        "json": "application/json",
+        "css": "text/css",
+        "js": "text/javascript",
+        "svg": "image/svg+xml",
+        "": "text/html",
+    }
     settings = replace(with_key(), ui=UiSettings(True))
     client = await aiohttp_client(scripted_app(ScriptedProvider(), settings))
     for path in PATHS:

@@ -61,7 +61,9 @@ class App:
     """An app: ``version`` and ``date`` say which one was looked at, and when.
 
     ``base`` is what the base URL that people type into it has after the address of the gateway,
-    and ``key`` what it sends if nobody has given it one.
+    and ``key`` what it sends if nobody has given it one. ``connect`` is what to paste into it, at
+    the place that ``where`` names; ``{url}``, ``{key}`` and ``{model}`` stand in it for the address
+    of the gateway, a key and a model.
     """
 
     slug: str
@@ -71,6 +73,8 @@ class App:
     steps: tuple[Step, ...]
     base: str = ""
     key: str = ""
+    where: str = ""
+    connect: str = ""
 
 
 def read_apps(own: Path | None) -> Mapping[str, App]:
@@ -177,6 +181,8 @@ class _AppSchema(ma.Schema):
     date = fields.Raw(required=True, validate=_is_date)
     base = fields.String(validate=validate.OneOf(["", "/v1"]))
     key = fields.String()
+    where = fields.String()
+    connect = fields.String()
     step = fields.List(fields.Nested(_StepSchema), required=True, validate=_SAID, attribute="steps")
 
     @ma.post_load

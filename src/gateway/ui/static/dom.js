@@ -26,19 +26,24 @@ export function labelled(text, control) {
   return element("label", {}, element("span", {}, text), control);
 }
 
+/** Return a box for code that scrolls, by keyboard too; its name is for those who do not see it. */
+export function codeBox(name, text = "", attributes = {}) {
+  return element("pre", { tabindex: 0, role: "group", "aria-label": name, ...attributes }, text);
+}
+
 /** Return a button that does not send a form. */
 export function button(text, onclick, attributes = {}) {
   return element("button", { type: "button", onclick, ...attributes }, text);
 }
 
 /** Return a button that copies the text which `text()` returns. */
-export function copyButton(text, name = "Copy") {
+export function copyButton(text, attributes) {
   const copy = async () => {
     await navigator.clipboard.writeText(text());
     made.textContent = "Copied";
-    setTimeout(() => (made.textContent = name), 1500);
+    setTimeout(() => (made.textContent = "Copy"), 1500);
   };
-  const made = button(name, copy);
+  const made = button("Copy", copy, attributes);
   return made;
 }
 

@@ -1,9 +1,10 @@
 /** The conversation with one model: what was said, and the lines of the answers as they came. */
 
-import { element } from "../dom.js";
+import { codeBox, element } from "../dom.js";
 import { ask } from "./answer.js";
 import { answerTurn, resultsForm, toolTurn, userTurn } from "./turns.js";
 
+const CONVERSATION = "Conversation";
 const NEAR = 40; // pixels from the end of a box within which somebody follows what comes
 
 /**
@@ -13,8 +14,13 @@ const NEAR = 40; // pixels from the end of a box within which somebody follows w
  * `{dialect, model, settings}`, and `run(task)` runs what gets the signal that stops it.
  */
 export function newLane({ request, run }) {
-  const log = box("div", "Conversation", { class: "log", role: "log" });
-  const raw = box("pre", "Raw lines", { class: "raw" });
+  const log = element("div", {
+    class: "log",
+    role: "log",
+    tabindex: 0,
+    "aria-label": CONVERSATION,
+  });
+  const raw = codeBox("Raw lines", "", { class: "raw" });
   const turns = [];
 
   const add = (turn, shown) => {
@@ -62,11 +68,6 @@ export function newLane({ request, run }) {
   };
 
   return { log, raw, turns, say, clear };
-}
-
-/** Return a box that scrolls, by keyboard too. */
-function box(kind, name, attributes) {
-  return element(kind, { tabindex: 0, "aria-label": name, ...attributes });
 }
 
 /** Change a box, and stay at its end if it was there. */

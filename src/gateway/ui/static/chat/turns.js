@@ -1,6 +1,6 @@
 /** How the turns of a conversation look; all text is text. */
 
-import { button, element, labelled } from "../dom.js";
+import { button, codeBox, element, labelled } from "../dom.js";
 import { summary } from "./answer.js";
 
 /** Return a message of the user, with its files. */
@@ -62,7 +62,7 @@ function turn(kind, who, ...children) {
 }
 
 function shownCall({ name, arguments: text }) {
-  return element("pre", { class: "call", tabindex: 0 }, `${name}(${text})`);
+  return codeBox(`Call of ${name}`, `${name}(${text})`, { class: "call" });
 }
 
 function extend(node, text) {

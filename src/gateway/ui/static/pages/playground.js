@@ -8,7 +8,7 @@ import { ollama } from "../chat/ollama.js";
 import { openai } from "../chat/openai.js";
 import { newRuns } from "../chat/runs.js";
 import { select, settingsForm } from "../chat/settings.js";
-import { copyButton, element, labelled } from "../dom.js";
+import { codeBox, copyButton, element, labelled } from "../dom.js";
 import { load } from "../gateway.js";
 import { keyOf } from "../key.js";
 import { tabs } from "../tabs.js";
@@ -131,7 +131,7 @@ function more(...fields) {
 
 /** Return the parts that show the next request as a command and as a program. */
 function codePanels() {
-  const shown = { curl: pre("curl"), Python: pre("Python") };
+  const shown = { curl: codeBox("curl"), Python: codeBox("Python") };
   let whole = { curl: "", Python: "" };
 
   const update = (lane, draft) => {
@@ -162,8 +162,4 @@ function written(dialect, body) {
   const hasKey = keyOf() !== "";
   const { path, headers } = dialect;
   return { curl: curl({ path, headers, body, hasKey }), Python: python(dialect, body, { hasKey }) };
-}
-
-function pre(name) {
-  return element("pre", { tabindex: 0, "aria-label": name });
 }
