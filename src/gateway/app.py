@@ -25,7 +25,15 @@ from gateway.observe.log import LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.adapter_calls import close_provider
 from gateway.providers.base import AnyProvider
-from gateway.providers.configured import Configured, Given, configure, open_provider, services_of
+from gateway.providers.configured import (
+    Configured,
+    Given,
+    configure,
+    facts_names,
+    open_provider,
+    services_of,
+)
+from gateway.providers.facts import FactBook
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.upstream.transport import Sessions
 from gateway.routing.targets import Targets
@@ -155,12 +163,14 @@ def _lifetime(
             if exports is not None:
                 await stack.enter_async_context(exports.run())
             keepsakes = Keepsakes(settings.limits.keepsakes)
+            facts, known_as = FactBook(settings.models.facts), facts_names(configured, settings)
             sessions = await stack.enter_async_context(Sessions(session))
             opened = {name: [one] for name, one in given.items()}
             for one in configured:
                 network = one.network
                 client = await sessions.get(network.transport, network.ca_file, network.proxy)
-                provider = open_provider(one, client, keepsakes)
+                own_facts = facts.of(known_as.get(one.name, ""))
+                provider = open_provider(one, client, keepsakes, own_facts)
                 stack.push_async_callback(close_provider, one.name, provider)
                 opened.setdefault(one.name, []).append(provider)
             if settings.cassettes.mode != "off":

@@ -204,6 +204,6 @@ def test_the_settings_that_a_reload_takes_over_are_those_of_the_page() -> None:
     at_once, limits, waits = (codes(row["Settings"]) for row in rows)
     named = codes(rows[1]["After a reload"])
     assert {*at_once, *limits} == {*LIVE}
-    assert {*named} == {f"limits.{key}" for key in _FIXED["limits"]}
+    assert {*named} == {f"{group}.{key}" for group, keys in _FIXED.items() for key in keys}
     groups = {one.name for one in dataclasses.fields(Settings)} - {"environ", "sources"}
     assert {*waits} - {"log_level", "by_caller"} == groups - {*LIVE}

@@ -28,7 +28,7 @@ TABLES: Mapping[str, object] = {
 }
 LIVE = {"auth", "keys", "plans", "limits", "prices", "models", "ollama", "retry", "cool_down"}
 LIVE |= {"cache"}
-FIXED = {"limits.keepsakes", "limits.responses", "limits.response_bytes"}
+FIXED = {"limits.keepsakes", "limits.responses", "limits.response_bytes", "models.facts"}
 SOURCES = {"environ", "sources"}
 
 

@@ -156,6 +156,7 @@ refresh = 60.5
 list_timeout = 20
 list_retry = 2.5
 startup_wait = 1
+facts = "api.json"
 
 [models.aliases]
 gpt-4o = "mistral-large:latest"
@@ -286,6 +287,7 @@ EVERYTHING_LOADED = Settings(
         20.0,
         2.5,
         1.0,
+        "api.json",
     ),
     limits=LimitsSettings(
         body=1000,
@@ -361,6 +363,7 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_MODELS_LIST_TIMEOUT": "20",
         "GATEWAY_MODELS_LIST_RETRY": "2.5",
         "GATEWAY_MODELS_STARTUP_WAIT": "1",
+        "GATEWAY_MODELS_FACTS": "api.json",
         "GATEWAY_LIMITS_BODY": "1000",
         "GATEWAY_LIMITS_BODY_TIMEOUT": "5.5",
         "GATEWAY_LIMITS_FORM": "900",

@@ -26,7 +26,8 @@ from gateway.providers.checked import (
     checked_unlisted,
     remote_host_of,
 )
-from gateway.providers.configured import configure, open_provider
+from gateway.providers.configured import configure, facts_names, open_provider
+from gateway.providers.facts import FactBook
 from gateway.providers.inventory import list_adapters
 from gateway.providers.network import shown_proxy
 from gateway.providers.upstream.failures import with_reason
@@ -81,7 +82,9 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield Finding(f"warning: {warning}")
     lists: dict[str, ProviderModels] = {}
     async with Sessions() as sessions:
-        for configured in configure(settings, {}):
+        all_configured = configure(settings, {})
+        facts, known_as = FactBook(settings.models.facts), facts_names(all_configured, settings)
+        for configured in all_configured:
             if configured.missing:
                 yield Finding("; ".join(configured.missing), trouble=True)
                 continue
@@ -92,8 +95,9 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
                 proxy = shown_proxy(network)
                 yield Finding(f"provider {configured.label}: through the proxy {proxy}")
             session = await sessions.get(network.transport, network.ca_file, network.proxy)
-            provider = open_provider(configured, session)
             name = configured.name
+            own_facts = facts.of(known_as.get(name, ""))
+            provider = open_provider(configured, session, facts=own_facts)
             if settings.providers[name].key_from == "client" and not configured.has_key:
                 lists[name] = ProviderModels(
                     name,

@@ -15,6 +15,7 @@ __all__ = [
     "EPOCH",
     "EXTRA_CONTENT",
     "LONG",
+    "NO_FACTS",
     "AnswerDecoder",
     "Authorize",
     "CallAssembler",
@@ -31,6 +32,7 @@ __all__ = [
     "ErrorEvent",
     "ErrorResponse",
     "EventStream",
+    "Facts",
     "FillRequest",
     "Finish",
     "FinishReason",
@@ -48,6 +50,7 @@ __all__ = [
     "LongText",
     "Media",
     "Message",
+    "ModelFacts",
     "ModelInfo",
     "ModelNotFound",
     "ModelPrices",
@@ -157,6 +160,7 @@ _MODULES = (
     "gateway.core.model_info",
     "gateway.core.token_estimates",
     "gateway.providers.json_values",
+    "gateway.providers.facts",
     "gateway.providers.error_bodies",
     "gateway.providers.history.ids",
     "gateway.providers.history.surrogates",
@@ -282,6 +286,11 @@ if TYPE_CHECKING:
         read_duration,
         retry_after,
         with_wait,
+    )
+    from gateway.providers.facts import (
+        NO_FACTS,
+        Facts,
+        ModelFacts,
     )
     from gateway.providers.finish_reasons import (
         is_failure,

@@ -18,6 +18,7 @@ from gateway.core.errors import NotSupported
 from gateway.core.events import ChatStream
 from gateway.core.model_info import LoadedModel, ModelInfo
 from gateway.core.transcriptions import TranscribeRequest, Transcript
+from gateway.providers.facts import NO_FACTS, Facts
 from gateway.providers.keepsakes import Keepsakes
 
 __all__ = ["CONTRACT", "KEY_OPTION", "Provider", "ProviderContext"]
@@ -41,7 +42,8 @@ class ProviderContext(Generic[OptionsT]):
     ``name`` is the provider's name in the settings and the namespace of its models. ``session`` is
     shared with all other providers and never closed by an adapter. ``keepsakes`` remembers what the
     service wants back with a history. ``key_variable`` is the environment variable that may hold
-    the provider's key, empty if there is none, for the words of an error about the key.
+    the provider's key, empty if there is none, for the words of an error about the key. ``facts``
+    tells of models what lists do not.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ProviderContext(Generic[OptionsT]):
     log: logging.Logger
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     key_variable: str = ""
+    facts: Facts = NO_FACTS
 
 
 class Provider(abc.ABC, Generic[OptionsT]):
@@ -84,6 +87,9 @@ class Provider(abc.ABC, Generic[OptionsT]):
     Requests that differ only in what an adapter does not read share a kept answer. ``None`` says
     that it may read all. An instance may override that of its class.
     """
+
+    facts_name: ClassVar[str] = ""
+    """The service's name at models.dev, by default that of the adapter."""
 
     otel_name: str = ""
     """The service's name in OpenTelemetry's GenAI conventions (``gen_ai.provider.name``).

@@ -13,6 +13,7 @@ import aiohttp
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.providers.adapter_calls import FAILURES
 from gateway.providers.base import KEY_OPTION, AnyProvider, ProviderContext
+from gateway.providers.facts import NO_FACTS, Facts
 from gateway.providers.failed import FailedProvider
 from gateway.providers.keepsakes import Keepsakes
 from gateway.providers.network import network_of
@@ -21,7 +22,15 @@ from gateway.providers.presets import RETIRED, Preset, find_preset
 from gateway.providers.registry import check_adapter, installed, load_adapter
 from gateway.settings import NetworkSettings, ProviderSettings, Settings
 
-__all__ = ["Configured", "Given", "configure", "open_provider", "preset_of", "services_of"]
+__all__ = [
+    "Configured",
+    "Given",
+    "configure",
+    "facts_names",
+    "open_provider",
+    "preset_of",
+    "services_of",
+]
 
 Given: TypeAlias = Mapping[str, "type[AnyProvider] | AnyProvider"]
 """Adapters handed over in code, by name: a class to be configured, or a finished provider."""
@@ -172,12 +181,28 @@ def services_of(configured: Iterable[Configured], settings: Settings) -> Mapping
     return services
 
 
+def facts_names(configured: Iterable[Configured], settings: Settings) -> Mapping[str, str]:
+    """Return what the service of each provider is called at models.dev, if it is known."""
+    configured = list(configured)
+    services = services_of(configured, settings)
+    names = {}
+    for one in configured:
+        preset = find_preset(one.preset) if one.preset else None
+        own = one.adapter.facts_name if preset is None else preset.facts
+        if one.name in services:
+            names[one.name] = own or services[one.name]
+    return names
+
+
 def open_provider(
     configured: Configured,
     session: aiohttp.ClientSession,
     keepsakes: Keepsakes | None = None,
+    facts: Facts = NO_FACTS,
 ) -> AnyProvider:
     """Make the provider; it borrows *session*, and keeps no keepsakes without *keepsakes*.
+
+    Nor does it know *facts* that it is not given.
 
     An adapter that cannot be made is an error in the log, and in answer to each request for it.
     """
@@ -189,6 +214,7 @@ def open_provider(
         log,
         keepsakes or Keepsakes(0),
         configured.key_variable,
+        facts,
     )
     try:
         return configured.adapter(context)

@@ -35,7 +35,8 @@ class Preset:
 
     ``adapter`` is the name of an adapter and ``options`` are values for its options, over which the
     settings have the last word. The first of ``variables`` that is set has the key; with
-    ``required`` nothing can be asked without one.
+    ``required`` nothing can be asked without one. ``facts`` is the service's name at models.dev,
+    by default ``name``.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Preset:
     variables: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
     required: bool = False
+    facts: str = ""
 
 
 class _PresetSchema(ma.Schema):
@@ -50,6 +52,7 @@ class _PresetSchema(ma.Schema):
     variables = ma.fields.List(ma.fields.String())
     options = ma.fields.Dict(keys=ma.fields.String())
     required = ma.fields.Boolean(truthy={True}, falsy={False})
+    facts = ma.fields.String()
 
 
 def presets() -> Mapping[str, Preset]:

@@ -18,8 +18,8 @@ LIVE = (
 )
 """The groups, and single settings of others, that hold from the next request on."""
 
-_FIXED = {"limits": ("keepsakes", "responses", "response_bytes")}
-"""What is not: memories have the size that they were made with."""
+_FIXED = {"limits": ("keepsakes", "responses", "response_bytes"), "models": ("facts",)}
+"""What is not: memories have the size that they were made with, and adapters what they know."""
 
 _SOURCES = ("environ", "sources")
 

@@ -95,6 +95,7 @@ class _ModelsTable(Table):
     list_timeout = fields.Float(validate=_ABOVE_ZERO)
     list_retry = fields.Float(validate=_ABOVE_ZERO)
     startup_wait = fields.Float(validate=_NOT_NEGATIVE)
+    facts = fields.String()
 
 
 class _LimitsTable(Table):

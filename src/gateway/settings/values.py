@@ -92,6 +92,7 @@ class ModelsSettings:
     ``refresh`` is the number of seconds after which a model list is fetched again, ``list_timeout``
     how many a provider may take to answer with it, and ``list_retry`` how many pass until the next
     try after a failure. Requests wait at most ``startup_wait`` seconds for the first lists.
+    ``facts`` is a file with facts of models, in the place of the package that has some.
     """
 
     aliases: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class ModelsSettings:
     list_timeout: float = 30.0
     list_retry: float = 5.0
     startup_wait: float = 5.0
+    facts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

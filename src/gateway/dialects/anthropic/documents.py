@@ -70,9 +70,12 @@ def model_document(name: str, model: ListedModel) -> bytes:
 
 
 def _model(name: str, model: ListedModel) -> dict[str, object]:
+    info = model.info
+    lengths = {"max_input_tokens": info.context_length, "max_tokens": info.output_length}
     return {
         "type": "model",
         "id": name,
         "display_name": name,
-        "created_at": model.info.released.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_at": info.released.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **{key: length for key, length in lengths.items() if length},
     }

@@ -94,6 +94,7 @@ def metadata_of(model: ListedModel) -> dict[str, object]:
     numbers = {
         "general.parameter_count": info.parameter_count,
         f"{family}.context_length": info.context_length,
+        f"{family}.output_length": info.output_length,
         length: below.get(length) or embedding_length_of(info),
     }
     return {

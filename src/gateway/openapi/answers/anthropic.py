@@ -157,6 +157,8 @@ class AnthropicModel(AnswerSchema):
     id = text()
     display_name = text()
     created_at = text(metadata={"format": "date-time"})
+    max_input_tokens = count(required=False)
+    max_tokens = count(required=False)
 
 
 class AnthropicModels(AnswerSchema):

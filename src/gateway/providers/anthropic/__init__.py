@@ -63,7 +63,11 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         """Return the models of the account and remember what they can do."""
         require_key(self.context, key_variable=errors.KEY_VARIABLE)
         payload = await get_models(self._upstream, _MODELS)
-        listed = models.parse_models(payload, self.context.name)
+        read = partial(models.parse_models, payload, self.context.name, self.context.facts)
+        listed = read()
+        if not all(model.info.context_length for model in listed):
+            await self.context.facts.load()
+            listed = read()
         self._known = {model.info.id: model for model in listed}
         return [model.info for model in listed]
 
@@ -111,6 +115,6 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         return self._body(request)
 
     def _model(self, model_id: str) -> models.Claude:
-        model = self._known.get(model_id) or models.describe(model_id)
+        model = self._known.get(model_id) or models.describe(model_id, self.context.facts)
         is_free = model.takes_sampling and self.context.options.has_sampling
         return dataclasses.replace(model, takes_sampling=is_free)

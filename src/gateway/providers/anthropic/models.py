@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.providers.facts import NO_FACTS, Facts
 from gateway.providers.json_values import fields_of
 from gateway.providers.upstream.documents import read_models
 
@@ -46,21 +47,22 @@ class _Entry(msgspec.Struct):
     capabilities: dict[str, Any] | None = None
 
 
-def parse_models(payload: object, provider: str) -> list[Claude]:
-    """Return the models of a list that can be used, each id once.
+def parse_models(payload: object, provider: str, facts: Facts = NO_FACTS) -> list[Claude]:
+    """Return the models of a list that can be used, each id once, completed by *facts*.
 
     Raise `UpstreamProtocolError` when the payload is no list of models.
     """
     rows = payload.get("data") if isinstance(payload, dict) else None
     models: dict[str, Claude] = {}
     for model in read_models(rows, _read_row, provider):
-        models.setdefault(model.info.id, model)
+        info = facts.complete(model.info)
+        models.setdefault(info.id, replace(model, info=info))
     return list(models.values())
 
 
-def describe(model_id: str) -> Claude:
+def describe(model_id: str, facts: Facts = NO_FACTS) -> Claude:
     """Return a model that is in no list, with all capabilities of today's models."""
-    return Claude(ModelInfo(model_id, capabilities=_ALL, family="claude"))
+    return Claude(facts.complete(ModelInfo(model_id, capabilities=_ALL, family="claude")))
 
 
 def _read_row(row: object) -> Claude | None:

@@ -20,7 +20,7 @@ from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder
 from gateway.providers.openai.learned import Lesson, learn
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
-from gateway.providers.openai.traits import Traits
+from gateway.providers.openai.traits import Traits, rule_of
 from gateway.providers.refused_keepsakes import RefusedKeepsakes
 from gateway.providers.service import get_models, open_upstream
 from gateway.providers.upstream import EventStream, decoded, stream_learning
@@ -79,11 +79,20 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         options = self.context.options
         if options.list_path:
             payload = await get_models(self._upstream, options.list_path, query=self._query)
-            listed = models.parse_models(
-                payload, self.context.name, rules=options.models, now=time.time()
+            read = partial(
+                models.parse_models,
+                payload,
+                self.context.name,
+                rules=options.models,
+                now=time.time(),
+                facts=self.context.facts,
             )
         else:
-            listed = models.named_models(options.models)
+            read = partial(models.named_models, options.models, self.context.facts)
+        listed = read()
+        if not all(info.context_length for info in listed):
+            await self.context.facts.load()
+            listed = read()
         self._listed = {info.id: info for info in listed}
         self._learned.clear()
         self._traits_by_model.clear()
@@ -91,9 +100,9 @@ class OpenAIProvider(Provider[OpenAIOptions]):
 
     def describe(self, model_id: str) -> ModelInfo:
         """Return a model as the last list, or else the settings and its name, describe it."""
-        rules = self.context.options.models
+        rules, facts = self.context.options.models, self.context.facts
         found = self._listed.get(model_id) or self._variant(model_id)
-        return models.describe(model_id, rules) if found is None else found
+        return models.describe(model_id, rules, facts) if found is None else found
 
     def has_unlisted(self, model_id: str) -> bool:
         """Tell whether this is a variant of a model that is in the list, such as ``model:free``."""
@@ -211,7 +220,8 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         found = self._traits_by_model.get(model)
         if found is None:
             learned = self._learned.get(model, Lesson())
-            found = learned.apply(self.context.options.traits_for(model, learned.rule))
+            known = rule_of(self.context.facts.find(model))
+            found = learned.apply(self.context.options.traits_for(model, learned.rule, known))
             if len(self._traits_by_model) < _MOST_MODELS:
                 self._traits_by_model[model] = found
         return found

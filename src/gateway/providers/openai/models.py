@@ -3,7 +3,8 @@
 OpenAI's own list holds ids and dates. Others add facts, each in its way: OpenRouter
 ``architecture.input_modalities`` and ``supported_parameters``, vLLM ``max_model_len``, llama.cpp
 ``meta``, LM Studio ``type`` and ``capabilities``, Groq ``context_window``, Hugging Face what each
-provider behind it can do. A fact wins over what a name suggests, and the settings win over both.
+provider behind it can do. The settings win over the list, that over facts from elsewhere, and these
+over what a name suggests.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from gateway.core.model_info import EPOCH, Capability, ModelInfo
+from gateway.providers.facts import NO_FACTS, Facts
 from gateway.providers.json_values import count_of, fields_of, text_of
 from gateway.providers.openai.list_prices import read_prices
 from gateway.providers.openai.options import ModelRule
@@ -61,7 +63,12 @@ _TYPES = {kind: frozenset[Capability]() for kind in _NO_TEXT} | {
 
 
 def parse_models(
-    payload: object, provider: str, *, rules: Mapping[str, ModelRule], now: float
+    payload: object,
+    provider: str,
+    *,
+    rules: Mapping[str, ModelRule],
+    now: float,
+    facts: Facts = NO_FACTS,
 ) -> list[ModelInfo]:
     """Return the models of a list that can chat or embed, and their aliases; each id once.
 
@@ -76,7 +83,7 @@ def parse_models(
         model_id = entry.get("id", entry.get("key")) if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(model_id, str) or not model_id:
             return None
-        info = _ruled(_read(model_id, entry, now), rules)
+        info = _ruled(_read(_known(model_id, facts), entry, now), rules, facts)
         if not info.capabilities or entry.get("active") is False:
             return None
         names = entry.get("aliases")  # xAI
@@ -90,31 +97,43 @@ def parse_models(
     return list(models.values())
 
 
-def describe(model_id: str, rules: Mapping[str, ModelRule]) -> ModelInfo:
-    """Return a model that is in no list, as the settings and its name describe it."""
-    info = _by_name(model_id)
+def describe(model_id: str, rules: Mapping[str, ModelRule], facts: Facts = NO_FACTS) -> ModelInfo:
+    """Return a model that is in no list, as the settings, facts and its name describe it."""
+    info = _known(model_id, facts)
     # The service rejects what cannot chat; a rejection by us would make a new model unusable.
     capabilities = info.capabilities or frozenset({Capability.COMPLETION})
-    return _ruled(replace(info, capabilities=capabilities), rules)
+    return _ruled(replace(info, capabilities=capabilities), rules, facts)
 
 
-def named_models(rules: Mapping[str, ModelRule]) -> list[ModelInfo]:
+def named_models(rules: Mapping[str, ModelRule], facts: Facts = NO_FACTS) -> list[ModelInfo]:
     """Return the models that the settings name, for a service without a list."""
-    return [describe(name, rules) for name in rules if not _PATTERN.search(name)]
+    return [describe(name, rules, facts) for name in rules if not _PATTERN.search(name)]
 
 
-def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule]) -> ModelInfo:
+def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule], facts: Facts) -> ModelInfo:
     matching = [rule for pattern, rule in rules.items() if fnmatchcase(info.id, pattern)]
-    bases = [_by_name(rule.base).capabilities for rule in matching if rule.base]
+    bases = [_known(rule.base, facts) for rule in matching if rule.base]
     said = [rule.capabilities for rule in matching if rule.capabilities is not None]
-    lengths = [rule.context_length for rule in matching if rule.context_length]
-    limits = [rule.output_length for rule in matching if rule.output_length]
+    said += [base.capabilities for base in bases]
+    lengths = [rule.context_length for rule in matching]
+    limits = [rule.output_length for rule in matching]
+    for base in bases[:1]:
+        lengths += [info.context_length, base.context_length]
+        limits += [info.output_length, base.output_length]
+        info = replace(info, efforts=info.efforts or base.efforts)
     return replace(
         info,
-        capabilities=next(iter([*said, *bases]), info.capabilities),
-        context_length=next(iter(lengths), info.context_length),
-        output_length=next(iter(limits), info.output_length),
+        capabilities=next(iter(said), info.capabilities),
+        context_length=next(filter(None, lengths), info.context_length),
+        output_length=next(filter(None, limits), info.output_length),
     )
+
+
+def _known(model_id: str, facts: Facts) -> ModelInfo:
+    """Return what facts or else its name tell of a model."""
+    info = _by_name(model_id)
+    # Of what embeds the data has no more than that it makes text.
+    return facts.complete(info, guessed=Capability.COMPLETION in info.capabilities)
 
 
 def _by_name(model_id: str) -> ModelInfo:
@@ -140,16 +159,15 @@ def _by_name(model_id: str) -> ModelInfo:
     )
 
 
-def _read(model_id: str, entry: Mapping[str, object], now: float) -> ModelInfo:
-    info = _by_name(model_id)
+def _read(info: ModelInfo, entry: Mapping[str, object], now: float) -> ModelInfo:
     meta = fields_of(entry.get("meta"))
     return replace(
         info,
         capabilities=_capabilities(info, entry),
-        context_length=_context_length(entry),
+        context_length=_context_length(entry) or info.context_length,
         embedding_length=count_of(meta.get("n_embd")),
-        output_length=_output_length(entry),
-        efforts=_efforts(entry),
+        output_length=_output_length(entry) or info.output_length,
+        efforts=_efforts(entry) or info.efforts,
         prices=read_prices(entry),
         parameter_count=count_of(meta.get("n_params")) or info.parameter_count,
         released=_released(entry.get("created"), now),

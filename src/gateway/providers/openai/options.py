@@ -13,7 +13,9 @@ from yarl import URL
 
 from gateway.core.model_info import Capability
 from gateway.providers.openai.traits import (
+    NO_RULE,
     OPENAI_RULES,
+    THINKING_FIELDS,
     FormatBy,
     ModelRule,
     ThinkingBack,
@@ -82,9 +84,14 @@ class OpenAIOptions(ServiceOptions, Traits):
         own = OPENAI_RULES if self.is_official else {}
         return (*self.models.items(), *own.items())
 
-    def traits_for(self, model: str, learned: ModelRule | None = None) -> Traits:
-        """Return the traits of *model*, with what was *learned* of it before all rules."""
-        return traits_of(model, self, self.rules, learned or ModelRule())
+    def traits_for(
+        self, model: str, learned: ModelRule = NO_RULE, known: ModelRule = NO_RULE
+    ) -> Traits:
+        """Return the traits of *model*.
+
+        What was *learned* of it comes before all rules, and what is *known* of it behind them.
+        """
+        return traits_of(model, self, self.rules, learned, known)
 
     @property
     def credentials(self) -> Mapping[str, str]:
@@ -120,9 +127,7 @@ class _TraitsSchema(ma.Schema):
     thinking_by = _one_of(get_args(ThinkingBy))
     thinking_levels = ma.fields.Dict(keys=_one_of(_LEVELS), values=ma.fields.String())
     thinking_back = _one_of(get_args(ThinkingBack))
-    thinking_field = _one_of(
-        ("", "reasoning_content", "reasoning", "reasoning_details", "extra_content", "tags")
-    )
+    thinking_field = _one_of(THINKING_FIELDS)
     thinking_tags = flag()
     drop_options = ma.fields.List(ma.fields.String())
     max_tokens_field = _one_of(("max_tokens", "max_completion_tokens"))

@@ -14,14 +14,18 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.core.model_info import Capability
+from gateway.providers.facts import ModelFacts
 
 __all__ = [
+    "NO_RULE",
     "OPENAI_RULES",
+    "THINKING_FIELDS",
     "FormatBy",
     "ModelRule",
     "ThinkingBack",
     "ThinkingBy",
     "Traits",
+    "rule_of",
     "traits_of",
 ]
 
@@ -38,6 +42,16 @@ ThinkingBy: TypeAlias = Literal[
 
 ThinkingBack: TypeAlias = Literal["given", "never", "calls", "always"]
 """Which turns of a history carry earlier thinking."""
+
+THINKING_FIELDS: Final = (
+    "",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "extra_content",
+    "tags",
+)
+"""The members that earlier thinking may have; ``tags`` is none of them, but a part of the text."""
 
 FormatBy: TypeAlias = Literal["json_schema", "json_object", "words"]
 """How a schema for the answer is sent; each is one step below the one before."""
@@ -99,6 +113,9 @@ class ModelRule:
     base: str = ""
 
 
+NO_RULE: Final = ModelRule()
+"""Nothing is said."""
+
 _NEW_LIMIT: Final = "max_completion_tokens"
 OPENAI_RULES: Mapping[str, ModelRule] = MappingProxyType(
     {
@@ -110,12 +127,31 @@ OPENAI_RULES: Mapping[str, ModelRule] = MappingProxyType(
 """Reasoning models of OpenAI reject sampling parameters, and the old name of the limit."""
 
 _MEMBERS = tuple(one.name for one in fields(Traits))
+_DEFAULTS = {name: getattr(Traits(), name) for name in _MEMBERS}
+
+
+def rule_of(facts: ModelFacts | None) -> ModelRule:
+    """Return what facts of a model say of requests to it."""
+    if facts is None:
+        return NO_RULE
+    member = facts.thinking_field
+    return ModelRule(
+        thinking_field=member if member in THINKING_FIELDS else None,
+        fixed_sampling=None if facts.takes_sampling else True,
+    )
 
 
 def traits_of(
-    model: str, traits: Traits, rules: Iterable[tuple[str, ModelRule]], learned: ModelRule
+    model: str,
+    traits: Traits,
+    rules: Iterable[tuple[str, ModelRule]],
+    learned: ModelRule,
+    known: ModelRule,
 ) -> Traits:
-    """Return the traits of *model*: as was *learned*, or else by its *rules*, or else *traits*."""
+    """Return the traits of *model*: as was *learned*, or else by its *rules*, or else *traits*.
+
+    What is *known* of it comes last of the rules, and before what *traits* have as a default only.
+    """
     matching = [rule for pattern, rule in rules if fnmatchcase(model, pattern)]
     bases = [rule.base for rule in matching if rule.base]
     of_base = [
@@ -125,6 +161,9 @@ def traits_of(
         if fnmatchcase(base, pattern)
     ]
     given = {name: _first([learned, *matching, *of_base], name) for name in _MEMBERS}
+    for name, default in _DEFAULTS.items():
+        if given[name] is None and getattr(traits, name) == default:
+            given[name] = getattr(known, name)
     defaults = {name: getattr(traits, name) for name in _MEMBERS if given[name] is None}
     return Traits(**{**given, **defaults})
 
