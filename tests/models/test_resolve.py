@@ -144,6 +144,17 @@ def test_lists_show_what_no_list_has_under_its_alias() -> None:
     assert {model.name for model in KNOWN.models} == {"a:latest", "helper:latest", "own:latest"}
 
 
+def test_an_alias_is_listed_as_what_it_means_whatever_the_order_of_aliases() -> None:
+    aliases = {"best": "two/gpt", "gpt": "m"}
+    for names in (aliases, dict(reversed(aliases.items()))):
+        index = build_index([models_of("two", complete=False)], aliases=names, expose=())
+        assert {model.name: model.info.id for model in index.models} == {
+            "best:latest": "m",
+            "gpt:latest": "m",
+        }
+        assert [short(model) for model in resolve(index, "best")] == ["two=m"]
+
+
 AS_TAGS = {
     "a listed name": ("a", ["home=a"]),
     "a listed name with such a tag": ("e:20b-cloud", ["home=e:20b-cloud"]),

@@ -84,12 +84,14 @@ def build_index(
         },
     )
     for alias in aliases:
-        targets = index.aliases[key_of(alias)]
-        found = next(filter(None, (resolve_target(index, target) for target in targets)), None)
+        found = _first_target(index, alias)
+        if found is not None:
+            index = _with_provider_alias(index, alias, found)
+    for alias in aliases:  # whose targets may be aliases behind the name of a provider
+        found = _first_target(index, alias)
         if found is not None:
             name = parse_name(alias).short
             listed[name.casefold()] = dataclasses.replace(found, name=name)
-            index = _with_provider_alias(index, alias, found)
     listed |= {model.name.casefold(): model for model in index.derived.values()}
     newest_first = sorted(
         listed.values(), key=lambda model: (-model.info.released.timestamp(), model.name)
@@ -146,6 +148,11 @@ def _base(index: ModelIndex, derived: DerivedModel) -> ListedModel | None:
         if info.id == derived.model_id:
             return index.exposed(provider, info)
     return index.exposed(provider, provider.describe(derived.model_id), listed=False)
+
+
+def _first_target(index: ModelIndex, alias: str) -> ListedModel | None:
+    targets = index.aliases[key_of(alias)]
+    return next(filter(None, (resolve_target(index, target) for target in targets)), None)
 
 
 def _with_provider_alias(index: ModelIndex, alias: str, model: ListedModel) -> ModelIndex:
