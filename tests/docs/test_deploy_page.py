@@ -15,8 +15,7 @@ from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
 from gateway.observe.log import _details, _fields
 from gateway.observe.record import RequestRecord
-from gateway.providers.upstream import framing
-from gateway.providers.upstream.stream import LONGEST_STREAM
+from gateway.providers.upstream import Bounds, framing
 from gateway.settings import Settings
 from pages import DOCS, ROOT, blocks, codes, page, section, table
 
@@ -103,7 +102,7 @@ def test_the_defaults_of_the_threat_model_are_those_of_the_code() -> None:
     assert drip == f"64 KiB, or the end, within {Settings().limits.body_timeout:.0f} seconds"
     assert rows["a compressed body"] == f"at most {zstd.LARGEST_BODY >> 20} MiB once decompressed"
     assert rows["an event of a provider"] == f"at most {framing.LONGEST_EVENT >> 20} MiB"
-    stream = f"at most {LONGEST_STREAM >> 20} MiB, comments included"
+    stream = f"at most {Bounds().stream >> 20} MiB, comments included"
     assert rows["a stream of a provider"] == stream
     assert not Origins(()).allow("https://example.org")
 

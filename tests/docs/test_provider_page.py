@@ -15,10 +15,8 @@ from gateway.core import chat, embeddings, errors, events, transcriptions
 from gateway.core import model_info as catalog
 from gateway.providers import base, error_responses, options, upstream
 from gateway.providers.registry import GROUP
-from gateway.providers.upstream.documents import LONGEST_DOCUMENT
 from gateway.providers.upstream.framing import LONGEST_EVENT
 from gateway.providers.upstream.named_framings import FRAMINGS
-from gateway.providers.upstream.stream import LONGEST_STREAM
 from pages import codes, page, section, table
 
 PAGE = "reference/provider.md"
@@ -161,9 +159,9 @@ def test_upstream_is_as_described() -> None:
         for row in rows("`Upstream`", "Framing")
     }
     assert shown == {name: one.media_types for name, one in FRAMINGS.items()}
-    assert f"may have {LONGEST_DOCUMENT // 2**20} MiB" in section(PAGE, "`Upstream`")
-    assert LONGEST_DOCUMENT == LONGEST_EVENT
-    assert f"a whole stream {LONGEST_STREAM // 2**20} MiB" in section(PAGE, "`Upstream`")
+    assert f"may have {upstream.Bounds().document // 2**20} MiB" in section(PAGE, "`Upstream`")
+    assert upstream.Bounds().document == LONGEST_EVENT
+    assert f"a whole stream {upstream.Bounds().stream // 2**20} MiB" in section(PAGE, "`Upstream`")
     assert {*fields(upstream.Outgoing), "body"} - {"payload"} <= set(codes(page(PAGE)))
     keywords = [
         parameter.name

@@ -18,6 +18,7 @@ __all__ = [
     "NO_FACTS",
     "AnswerDecoder",
     "Authorize",
+    "Bounds",
     "CallAssembler",
     "Capability",
     "ChatEvent",
@@ -361,6 +362,7 @@ if TYPE_CHECKING:
     )
     from gateway.providers.upstream import (
         Authorize,
+        Bounds,
         Decoder,
         ErrorResponse,
         EventStream,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import aiohttp
 import pytest
@@ -21,8 +22,9 @@ from gateway.core.errors import (
 )
 from gateway.core.events import TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
-from gateway.providers.upstream import ErrorResponse, Timeouts, Upstream
+from gateway.providers.upstream import ErrorResponse, Framing, Timeouts, Upstream
 from gateway.providers.upstream.decoding import decoded
+from gateway.providers.upstream.framing import EventSplitter
 from gateway.providers.upstream.stream import EventStream
 from rawserver import CUT, HANG, head, raw_server
 
@@ -322,9 +324,11 @@ async def test_replies_are_decoded_and_refused(session: aiohttp.ClientSession) -
 
 
 async def test_an_event_that_never_ends_is_a_protocol_error(
-    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    session: aiohttp.ClientSession,
 ) -> None:
-    monkeypatch.setattr("gateway.providers.upstream.framing.LONGEST_EVENT", 20)
+    short = Framing(("text/event-stream",), partial(EventSplitter, longest=20))
     async with raw_server(head() + b"data: " + b"x" * 30, HANG) as server:
+        stream = upstream(session, server.url).stream("/chat", BODY, framing=short)
         with pytest.raises(UpstreamProtocolError):
-            await batches(upstream(session, server.url))
+            async with stream:
+                await anext(stream)

@@ -16,7 +16,7 @@ from gateway.providers.anthropic.models import parse_models as anthropic_models
 from gateway.providers.mistral.models import parse_models as mistral_models
 from gateway.providers.ollama.models import parse_ps, parse_tags
 from gateway.providers.openai.models import parse_models as openai_models
-from gateway.providers.upstream.client import Upstream
+from gateway.providers.upstream import Bounds, Upstream
 from gateway.providers.upstream.documents import read_document, read_models
 from gateway.providers.upstream.transport import open_session
 from rawserver import head, raw_server
@@ -91,12 +91,14 @@ def test_a_list_of_which_nothing_can_be_read_is_refused() -> None:
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Callable[[str], Upstream]]:
+async def service() -> AsyncIterator[Callable[..., Upstream]]:
     def error_for(_: object) -> GatewayError:
         return GatewayError("refused")
 
     async with open_session() as session:
-        yield lambda url: Upstream("acme", session, url, headers={}, error_for=error_for)
+        yield lambda url, **options: Upstream(
+            "acme", session, url, headers={}, error_for=error_for, **options
+        )
 
 
 MEBI = 2**20
@@ -119,16 +121,13 @@ async def _stream(service: Upstream) -> object:
 
 @pytest.mark.parametrize("ask", [_get, _post, _stream])
 async def test_a_document_is_counted_once_it_is_unpacked(
-    service: Callable[[str], Upstream],
-    ask: Callable[[Upstream], Any],
-    monkeypatch: pytest.MonkeyPatch,
+    service: Callable[..., Upstream], ask: Callable[[Upstream], Any]
 ) -> None:
-    monkeypatch.setattr("gateway.providers.upstream.client.LONGEST_DOCUMENT", MEBI)
     answer = head(content_type="application/json", **PACKED) + BOMB
     async with raw_server(answer) as server:
         tracemalloc.start()
         with pytest.raises(UpstreamProtocolError, match="acme sent an answer that is too long"):
-            await ask(service(server.url))
+            await ask(service(server.url, bounds=Bounds(document=MEBI)))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 8 * MEBI

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import pytest
@@ -10,7 +12,16 @@ import pytest
 from gateway.core.errors import UpstreamError, UpstreamProtocolError, UpstreamTimeout
 from gateway.providers.anthropic.decode import MessageDecoder
 from gateway.providers.mistral.decode import ChatDecoder
-from gateway.providers.upstream import ErrorResponse, EventStream, Timeouts, Upstream, decoded
+from gateway.providers.upstream import (
+    Bounds,
+    ErrorResponse,
+    EventStream,
+    Timeouts,
+    Upstream,
+    decoded,
+)
+from gateway.providers.upstream.framing import EventSplitter
+from gateway.providers.upstream.named_framings import framing_of
 from raw_service import Line, RawService, raw_service
 
 pytestmark = pytest.mark.slow
@@ -65,6 +76,9 @@ FRAMING = {
 }
 
 
+SHORT = replace(framing_of("sse"), splitter=partial(EventSplitter, longest=MOST))
+
+
 def endless(begin: bytes, again: bytes) -> tuple[object, list[int]]:
     sent = [0]
 
@@ -87,10 +101,11 @@ async def read_all(
         headers={},
         error_for=_error_for,
         timeouts=Timeouts(head=0.4, idle=0.4),
+        bounds=Bounds(stream=MOST),
     )
 
     async def opened() -> tuple[EventStream, ChatDecoder | MessageDecoder]:
-        stream = upstream.stream("/chat", {})
+        stream = upstream.stream("/chat", {}, framing=SHORT)
         await stream.connect()
         return stream, decoder
 
@@ -101,13 +116,6 @@ async def read_all(
 
 def _error_for(response: ErrorResponse) -> UpstreamError:
     return UpstreamError(f"HTTP {response.status}")
-
-
-@pytest.fixture(autouse=True)
-def _limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("stream", "decoding"):
-        monkeypatch.setattr(f"gateway.providers.upstream.{module}.LONGEST_STREAM", MOST)
-    monkeypatch.setattr("gateway.providers.upstream.framing.LONGEST_EVENT", MOST)
 
 
 @pytest.mark.parametrize("pieces", ENDLESS.values(), ids=ENDLESS)
@@ -150,5 +158,5 @@ async def test_a_stream_of_any_events_has_the_same_limit(session: aiohttp.Client
     async with raw_service(script=script) as service:  # type: ignore[arg-type]
         upstream = Upstream("acme", session, service.origin, headers={}, error_for=_error_for)
         with pytest.raises(UpstreamProtocolError, match="acme sent an answer that is too long"):
-            async with upstream.stream("/chat", {}) as stream:
+            async with upstream.stream("/chat", {}, framing=SHORT) as stream:
                 await anext(stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.providers.upstream.authorizing import Authorize, Outgoing
+from gateway.providers.upstream.bounded_body import Bounds
 from gateway.providers.upstream.client import ErrorResponse, Upstream
 from gateway.providers.upstream.decoding import Decoder, Opener, decoded
 from gateway.providers.upstream.frames import Frame
@@ -13,6 +14,7 @@ from gateway.providers.upstream.stream import EventStream
 
 __all__ = [
     "Authorize",
+    "Bounds",
     "Decoder",
     "ErrorResponse",
     "EventStream",

@@ -1,15 +1,29 @@
-"""Bodies that are read whole: never more than a limit, also of what is compressed."""
+"""How much of an answer is read, and bodies that are read whole, also what is compressed."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.providers.upstream.transport import Exchange
 
-__all__ = ["content_coding", "read_into"]
+__all__ = ["Bounds", "content_coding", "read_into"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most bytes of an answer, far above those of models: only a broken service meets them.
+
+    ``document`` is for one that is not streamed, once it is unpacked, ``stream`` for one that is,
+    with comments and framing.
+    """
+
+    document: int = 64 * 2**20
+    stream: int = 256 * 2**20
+
 
 _STEP: Final = 256 * 1024
 """Bytes to unpack before others have a turn."""

@@ -27,8 +27,8 @@ from gateway.core.errors import (
 from gateway.core.secrets import redact
 from gateway.core.upstream_replies import RateLimits, Reply, notify
 from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
-from gateway.providers.upstream.bounded_body import read_into
-from gateway.providers.upstream.documents import LONGEST_DOCUMENT, read_document
+from gateway.providers.upstream.bounded_body import Bounds, read_into
+from gateway.providers.upstream.documents import read_document
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.named_framings import (
     EVENT_STREAM,
@@ -55,6 +55,7 @@ _JSON = "application/json"
 _LONGEST_ERROR_BODY = 64 * 1024
 _ENDPOINTS = 64
 _DEFAULT_TIMEOUTS = Timeouts()
+_DEFAULT_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ class Upstream:
         error_for: Callable[[ErrorResponse], GatewayError],
         authorize: Authorize | None = None,
         timeouts: Timeouts = _DEFAULT_TIMEOUTS,
+        bounds: Bounds = _DEFAULT_BOUNDS,
         request_id_headers: Sequence[str] = ("x-request-id",),
     ) -> None:
         self.name = name
         self.error_for = error_for
         self.timeouts = timeouts
+        self.bounds = bounds
         self.idle_timer = IdleTimer()
         self.transport = transport_for(session)
         base = URL(base_url.rstrip("/"))
@@ -234,16 +237,16 @@ class Upstream:
     async def whole(self, exchange: Exchange) -> bytes:
         """Return a body that has to be read whole; it is counted once it is unpacked.
 
-        Raise `UpstreamProtocolError` for more than `LONGEST_DOCUMENT`.
+        Raise `UpstreamProtocolError` for more than the bound for documents.
         """
-        body = bytearray()
+        body, longest = bytearray(), self.bounds.document
         try:
-            await read_into(body, exchange, LONGEST_DOCUMENT + 1)
+            await read_into(body, exchange, longest + 1)
         except ValueError as error:
             raise UpstreamProtocolError(
                 f"{self.name} sent an answer that cannot be unpacked", provider=self.name
             ) from error
-        if len(body) > LONGEST_DOCUMENT:
+        if len(body) > longest:
             raise UpstreamProtocolError(
                 f"{self.name} sent an answer that is too long", provider=self.name
             )

@@ -7,12 +7,9 @@ from typing import Protocol, TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError
 from gateway.core.events import ChatEvent, ChatStream
-from gateway.providers.upstream.stream import LONGEST_STREAM, LOST, EventStream
+from gateway.providers.upstream.stream import LOST, EventStream
 
 __all__ = ["Decoder", "Opener", "decoded"]
-
-_USAGE_IDLE_LIMIT = 3.0
-"""Seconds to wait for the usage once all else is known."""
 
 _DRAIN = 1.0
 """Seconds that a finished answer may take to end, so that its connection can be used again."""
@@ -59,7 +56,7 @@ def decoded(open_answer: Opener) -> ChatStream:
 async def _events(openers: list[Opener]) -> ChatStream:
     # Out of the list, so that nothing holds the request while the answer runs.
     stream, decoder = await openers.pop()()
-    read, split, clock = stream.read, stream.split, stream.clock
+    read, split, clock, longest = stream.read, stream.split, stream.clock, stream.longest
     try:
         try:
             # Once per token when a model answers, hence without layers.
@@ -71,7 +68,7 @@ async def _events(openers: list[Opener]) -> ChatStream:
                     size = len(chunk)
                     is_open = size > 0
                     stream.received += size
-                    if stream.received > LONGEST_STREAM:
+                    if stream.received > longest:
                         raise stream.too_long()
                     batch = split(chunk) if is_open else stream.rest()
                 except LOST as error:
@@ -87,7 +84,7 @@ async def _events(openers: list[Opener]) -> ChatStream:
                 if decoder.finished or decoder.cut:
                     return  # the rest of the body is not needed
                 if decoder.closing:
-                    stream.idle_limit = _USAGE_IDLE_LIMIT
+                    stream.expect_only_usage()
         except UpstreamError:
             # A connection that is lost before the usage costs nothing but the usage.
             if not decoder.closing:

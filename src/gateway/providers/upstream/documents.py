@@ -13,10 +13,7 @@ from gateway.core.model_info import ModelInfo
 from gateway.core.texts import clean
 from gateway.providers.value_rules import fault_of
 
-__all__ = ["LONGEST_DOCUMENT", "read_document", "read_models"]
-
-LONGEST_DOCUMENT = 64 * 2**20
-"""Bytes of a document once it is unpacked, as of an event."""
+__all__ = ["read_document", "read_models"]
 
 _log = logging.getLogger(__name__)
 

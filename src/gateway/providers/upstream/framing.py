@@ -30,12 +30,14 @@ class ErrorEvent(bytes):
 class EventSplitter:
     """Take bytes as they arrive and give back the data of each event that is complete.
 
-    Data stays bytes: whoever reads the event decodes it, once. Events without data are dropped.
+    Data stays bytes: whoever reads the event decodes it, once. Events without data are dropped. An
+    event has at most *longest* bytes.
     """
 
-    __slots__ = ("_after_cr", "_head", "_is_plain", "_parts", "_size")
+    __slots__ = ("_after_cr", "_head", "_is_plain", "_longest", "_parts", "_size")
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST_EVENT) -> None:
+        self._longest = longest
         self._head: bytes | None = b""  # what may still turn out to be a byte order mark
         self._is_plain = True  # as far as the last events tell of the next
         self._after_cr = False
@@ -45,7 +47,7 @@ class EventSplitter:
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of the events that *chunk* completes.
 
-        Raise `ValueError` when an event grows past `LONGEST_EVENT`.
+        Raise `ValueError` when an event grows too long.
         """
         if self._head is not None:
             chunk = self._without_mark(self._head + chunk)
@@ -93,8 +95,8 @@ class EventSplitter:
             chunk.startswith(b"\n") and len(parts) > 1 and parts[-2].endswith(b"\n")
         ):
             self._size += len(chunk)
-            if self._size > LONGEST_EVENT:
-                raise ValueError(f"an event is longer than {LONGEST_EVENT} bytes")
+            if self._size > self._longest:
+                raise ValueError(f"an event is longer than {self._longest} bytes")
             return b""
         whole = b"".join(parts)
         end = whole.rfind(_BLANK_LINE) + len(_BLANK_LINE)
@@ -107,25 +109,27 @@ class EventSplitter:
 class LineSplitter:
     """Take bytes as they arrive and give back each line that is complete and not blank.
 
-    Lines end with LF or CRLF; the last one may end with the body.
+    Lines end with LF or CRLF; the last one may end with the body. A line has at most *longest*
+    bytes.
     """
 
-    __slots__ = ("_parts", "_size")
+    __slots__ = ("_longest", "_parts", "_size")
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST_EVENT) -> None:
+        self._longest = longest
         self._parts: list[bytes] = []
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that *chunk* completes.
 
-        Raise `ValueError` when a line grows past `LONGEST_EVENT`.
+        Raise `ValueError` when a line grows too long.
         """
         self._parts.append(chunk)
         if _LF not in chunk:
             self._size += len(chunk)
-            if self._size > LONGEST_EVENT:
-                raise ValueError(f"a line is longer than {LONGEST_EVENT} bytes")
+            if self._size > self._longest:
+                raise ValueError(f"a line is longer than {self._longest} bytes")
             return []
         *lines, rest = b"".join(self._parts).split(b"\n")
         self._parts = [rest]

@@ -19,12 +19,13 @@ class Timeouts:
 
     ``connect`` covers name lookup, TCP and TLS, ``head`` the wait for the status line of a stream,
     and the whole of an answer that is not streamed, ``idle`` the wait for the next bytes of a
-    stream.
+    stream, and ``usage`` that for the token counts once all else of an answer is known.
     """
 
     connect: float = 10.0
     head: float = 300.0
     idle: float = 300.0
+    usage: float = 3.0
 
 
 class _Stream(Protocol):

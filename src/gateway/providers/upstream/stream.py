@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamProtocolError, UpstreamTimeout
-from gateway.providers.upstream.bounded_body import content_coding
+from gateway.providers.upstream.bounded_body import Bounds, content_coding
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.named_framings import Framing
 from gateway.providers.upstream.payload import json_payload
@@ -21,12 +21,9 @@ from gateway.providers.upstream.transport import (
     TransportError,
 )
 
-__all__ = ["LONGEST_STREAM", "LOST", "EventStream", "Service"]
+__all__ = ["LOST", "EventStream", "Service"]
 
 _JSON = "application/json"
-LONGEST_STREAM = 256 * 2**20
-"""Bytes of one answer, comments and framing of events included; ten times the longest answers of
-models, so that only a service gone wild meets it."""
 LOST = (TransportError, ValueError)
 """What reading raises when the body is cut, and splitting when it cannot be split into events."""
 
@@ -36,6 +33,7 @@ class Service(Protocol):
 
     name: str
     timeouts: Timeouts
+    bounds: Bounds
     idle_timer: IdleTimer
     transport: Transport
 
@@ -72,7 +70,9 @@ class EventStream:
     received_at: float
     """When the last bytes came, in seconds of the event loop's clock; whoever reads sets it."""
     received: int
-    """How many bytes have come; whoever reads adds them, and raises `too_long` in time."""
+    """How many bytes have come; whoever reads adds them, and raises `too_long` for too many."""
+    longest: int
+    """How many bytes may come."""
     split: Callable[[bytes], Sequence[bytes]]
     """Returns the data of the events that bytes complete."""
 
@@ -92,6 +92,7 @@ class EventStream:
         self._framing = framing
         self._idle_limit = service.timeouts.idle
         self._is_open = False
+        self.longest = service.bounds.stream
         self.received = 0
         self._body: Body = json_payload(body)
         self._headers = headers
@@ -164,7 +165,7 @@ class EventStream:
                 chunk = await self.read()
                 self.received_at = self.clock()
                 self.received += len(chunk)
-                if self.received > LONGEST_STREAM:
+                if self.received > self.longest:
                     raise self.too_long()
                 events = self.split(chunk) if chunk else self.rest()
             except LOST as error:
@@ -181,8 +182,12 @@ class EventStream:
         )
 
     def too_long(self) -> UpstreamProtocolError:
-        """Return the error for more than `LONGEST_STREAM`."""
+        """Return the error for more bytes than may come."""
         return self._error("sent an answer that is too long")
+
+    def expect_only_usage(self) -> None:
+        """Wait for the next bytes as long as for the usage of an answer that is complete."""
+        self.idle_limit = self._service.timeouts.usage
 
     @property
     def idle_limit(self) -> float:

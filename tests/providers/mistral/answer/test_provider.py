@@ -34,7 +34,7 @@ from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.core.version import __version__
 from gateway.providers.base import ProviderContext
 from gateway.providers.mistral import MistralOptions, MistralOptionsSchema, MistralProvider
-from gateway.providers.upstream import decoding
+from gateway.providers.upstream import Timeouts
 from gateway.sandbox import Ending, Fault, RunningSandbox, start
 from mistral_transcripts import TRANSCRIPTS
 from replies import replies
@@ -171,9 +171,8 @@ async def test_usage_that_does_not_come_is_not_waited_for(
     service: RunningSandbox,
     adapter: MistralProvider,
     ending: Ending,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decoding, "_USAGE_IDLE_LIMIT", 0.05)
+    adapter._upstream.timeouts = Timeouts(usage=0.05)
     planned(service, SAID, STOPPED, ending=ending)
     assert await events_of(adapter.chat(ask())) == [TextDelta("Hi"), Finish(FinishReason.STOP)]
 

@@ -20,6 +20,7 @@ from gateway.providers.upstream.transport import (
     OwnTransport,
     TlsContext,
 )
+from gateway.providers.upstream.transport.connect import Connector
 from raw_service import CLOSE, RawService, raw_service
 
 TWO = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -259,9 +260,9 @@ async def test_addresses_that_lead_nowhere_are_forgotten(
 
 
 async def test_addresses_are_believed_for_a_while(
-    transport: OwnTransport, lookups: list[str], monkeypatch: pytest.MonkeyPatch
+    transport: OwnTransport, lookups: list[str]
 ) -> None:
-    monkeypatch.setattr("gateway.providers.upstream.transport.connect._ADDRESSES_LAST", -1)
+    transport.connector = Connector(addresses_last=-1)
     async with raw_service(ONCE) as service:
         for _ in range(2):
             await asked(transport, named(service, "a.example"))

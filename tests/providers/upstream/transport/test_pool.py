@@ -20,8 +20,7 @@ from gateway.providers.upstream.transport import (
     OwnTransport,
 )
 from gateway.providers.upstream.transport import connection as connections
-from gateway.providers.upstream.transport import pool as pools
-from gateway.providers.upstream.transport.pool import IDLE, idle_seconds
+from gateway.providers.upstream.transport.pool import Pool, idle_seconds
 from raw_service import CLOSE, WAIT, Line, RawService, raw_service
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -55,17 +54,17 @@ async def pieces(exchange: Exchange) -> AsyncIterator[bytes]:
 
 
 KEEP_ALIVE = {
-    "": IDLE,
+    "": 15,
     "timeout=5": 4,
     "timeout=5, max=100": 4,
     "max=100, Timeout = 5": 4,
     "timeout=1": 0,
     "timeout=0": 0,
-    "timeout=600": IDLE,
-    "timeout=soon": IDLE,
-    "timeout=-5": IDLE,
-    "max=5": IDLE,
-    "timeout=\u0665": IDLE,
+    "timeout=600": 15,
+    "timeout=soon": 15,
+    "timeout=-5": 15,
+    "max=5": 15,
+    "timeout=\u0665": 15,
 }
 
 
@@ -75,10 +74,8 @@ def test_a_connection_is_kept_no_longer_than_the_service_keeps_it(said: str) -> 
     assert idle_seconds(headers) == KEEP_ALIVE[said]
 
 
-async def test_an_idle_connection_is_closed_in_time(
-    transport: OwnTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pools, "IDLE", 0.05)
+async def test_an_idle_connection_is_closed_in_time(transport: OwnTransport) -> None:
+    transport.pool = Pool(idle=0.05)
     async with raw_service(TWO) as service, asyncio.timeout(5):
         await asked(transport, endpoint(service))
         await service.lines[0].closed.wait()

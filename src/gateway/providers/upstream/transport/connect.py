@@ -72,9 +72,15 @@ class TlsContext(ssl.SSLContext):
 
 
 class Connector:
-    """Opens connections; *tls* is made when it is first needed, unless it is given."""
+    """Opens connections; *tls* is made when it is first needed, unless it is given.
 
-    def __init__(self, tls: TlsContext | None = None) -> None:
+    The addresses of a name are looked up again after *addresses_last* seconds.
+    """
+
+    def __init__(
+        self, tls: TlsContext | None = None, *, addresses_last: float = _ADDRESSES_LAST
+    ) -> None:
+        self._addresses_last = addresses_last
         self._tls = tls
         self._known: dict[tuple[str, int], tuple[float, _Lookup]] = {}
 
@@ -110,7 +116,7 @@ class Connector:
         until, lookup = self._known.get((host, port), (0.0, None))
         if lookup is None or until < loop.time():
             lookup = loop.run_in_executor(None, _look_up, host, port)
-            self._known[host, port] = loop.time() + _ADDRESSES_LAST, lookup
+            self._known[host, port] = loop.time() + self._addresses_last, lookup
         try:
             # Whoever leaves does not take the answer away from the others.
             return await asyncio.shield(lookup)

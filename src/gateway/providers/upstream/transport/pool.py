@@ -10,9 +10,9 @@ from typing import Final
 from gateway.providers.upstream.idle_timeouts import IdleTimer
 from gateway.providers.upstream.transport.connection import Connection
 
-__all__ = ["IDLE", "Pool", "idle_seconds"]
+__all__ = ["Pool", "idle_seconds"]
 
-IDLE: Final = 15.0
+_IDLE: Final = 15.0
 """Seconds that a connection is kept; most services keep theirs for longer."""
 
 _MARGIN = 1.0
@@ -21,19 +21,20 @@ _MARGIN = 1.0
 _find_timeout = re.compile(r"(?i:\btimeout)\s*=\s*([0-9]{1,9})", re.ASCII).search
 
 
-def idle_seconds(headers: Mapping[str, str]) -> float:
-    """Return how long a connection may be kept after an answer with *headers*.
+def idle_seconds(headers: Mapping[str, str], most: float = _IDLE) -> float:
+    """Return how long a connection may be kept after an answer with *headers*, at most *most*.
 
     Some servers tell by ``Keep-Alive: timeout=5`` how long they will (RFC 2068, 19.7.1.1).
     """
     said = _find_timeout(headers.get("Keep-Alive", ""))
-    return min(IDLE, max(0.0, int(said[1]) - _MARGIN)) if said else IDLE
+    return min(most, max(0.0, int(said[1]) - _MARGIN)) if said else most
 
 
 class Pool:
-    """Keep connections between requests, and know all that are open."""
+    """Keep connections between requests, each for up to *idle* seconds, and know all open ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, idle: float = _IDLE) -> None:
+        self._longest_idle = idle
         self._idle: dict[tuple[str, str, int], list[Connection]] = {}
         self._open: set[Connection] = set()
         self._timer = IdleTimer()
@@ -76,7 +77,7 @@ class Pool:
     def released(self, connection: Connection) -> None:
         """Keep *connection* for the next request, as long as it may be kept."""
         self._timer.remove(connection)
-        seconds = idle_seconds(connection.answer.headers)
+        seconds = idle_seconds(connection.answer.headers, self._longest_idle)
         if self.closed or not seconds:
             connection.abort()
             return
