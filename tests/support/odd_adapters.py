@@ -272,6 +272,8 @@ class Hears(OddProvider):
 class HearsContract(ProviderContract):
     provider = Hears
     models_body = b"[]"
+    transcript_body = b'{"heard":"H\xc3\xa9llo."}'
+    transcript_text = "Héllo."
 
 
 RIGHT = (DeployedContract, FramedContract, EmbedderContract, HearsContract)

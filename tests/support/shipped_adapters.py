@@ -102,6 +102,8 @@ class MistralContract(ProviderContract):
     error_event = b'data: {"object":"error","message":"too busy","type":"busy","code":1}\n\n'
     fill_stream = hello_stream
     fill_text = hello_text
+    transcript_body = b'{"text":"H\xc3\xa9llo.","language":"fr","segments":[]}'
+    transcript_text = "Héllo."
     thinking_stream = hello_stream.replace(
         b'"content":"H\xc3\xa9l"',
         b'"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},'

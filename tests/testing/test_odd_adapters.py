@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, ClassVar
+
 import pytest
 
-from gateway.providers import ChatRequest, ChatStream, ModelNotFound
+from gateway.providers import (
+    ChatRequest,
+    ChatStream,
+    ModelNotFound,
+    TranscribeRequest,
+    Transcript,
+)
 from gateway.testing import ProviderContract, Received
-from odd_adapters import RIGHT, Deployed, DeployedContract, EmbedderContract, FramedContract
+from odd_adapters import (
+    RIGHT,
+    Deployed,
+    DeployedContract,
+    EmbedderContract,
+    FramedContract,
+    Hears,
+    HearsContract,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +67,31 @@ def test_an_answer_to_embeddings_is_optional() -> None:
     assert ProviderContract().embed_answer(Received("GET", "/", {}, b"")) is None
 
 
+class Deaf(Hears):
+    """Hears nothing of what it is given."""
+
+    async def transcribe(self, request: TranscribeRequest) -> Transcript:
+        return await super().transcribe(dataclasses.replace(request, **self.changed))
+
+    changed: ClassVar[dict[str, Any]] = {"recording": b"RIFF"}
+
+
+class Elsewhere(Deaf):
+    changed: ClassVar[dict[str, Any]] = {"model": "another"}
+
+
+@pytest.mark.parametrize("provider", [Deaf, Elsewhere])
+def test_a_recording_or_model_that_is_not_sent_is_found(provider: type[Hears]) -> None:
+    contract = type("TestDeaf", (HearsContract,), {"provider": provider})
+    with pytest.raises(AssertionError, match="is missing"):
+        _runs(contract, "test_a_recording_is_sent_whole_and_its_text_returned")
+
+
+def test_a_transcript_is_optional() -> None:
+    contract = type("Without", (HearsContract,), {"transcript_body": b""})
+    assert not _runs(contract, "test_a_recording_is_sent_whole_and_its_text_returned")
+
+
 def test_what_an_adapter_has_is_checked() -> None:
     run = {
         contract.provider.__name__: [name for name in CHECKS if _runs(contract, name)]
@@ -57,6 +99,7 @@ def test_what_an_adapter_has_is_checked() -> None:
     }
     assert "test_every_input_has_its_vector" in run["Embedder"]
     assert "test_a_failed_embedding_or_transcription_is_an_error" in run["Hears"]
+    assert "test_a_recording_is_sent_whole_and_its_text_returned" in run["Hears"]
     assert "test_calls_are_whole_and_end_the_turn" in run["Framed"]
     assert not [name for name in run["Hears"] if "stream" in name]
 

@@ -64,6 +64,10 @@ class Attributes:
     """The body of an answer to a fill-in."""
     fill_text: ClassVar[str] = ""
     """The text in `fill_stream`."""
+    transcript_body: ClassVar[bytes] = b""
+    """The response to a request for the text of a recording."""
+    transcript_text: ClassVar[str] = ""
+    """The text in `transcript_body`."""
     patience: ClassVar[float] = 5.0
     """The time limit of one check in seconds."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import suppress
 from typing import Final
 
@@ -31,6 +32,7 @@ from gateway.testing.contract.subject import (
     fill_check,
     long_check,
     optional,
+    transcribe_check,
 )
 from gateway.testing.faults import all_cases, run_matrix
 from gateway.testing.upstream import Answer
@@ -44,6 +46,7 @@ _ERRORS: Final = {
     "application/x-ndjson": b'{"error":"too busy"}\n',
 }
 _INPUTS: Final = 250
+_RECORDING: Final = b"RIFF" + bytes(range(256)) + b"MARKEND."
 _CASES: Final = 41
 """Every how many cases of the fault matrix one is run."""
 
@@ -146,6 +149,22 @@ class Abilities(Subject):
         backwards = await bench.provider.embed(EmbedRequest(self.embedding_model, inputs[::-1]))
         same = [list(vector) for vector in backwards.vectors[::-1]]
         assert same == [list(vector) for vector in result.vectors], "vectors in another order"
+
+    @transcribe_check
+    async def test_a_recording_is_sent_whole_and_its_text_returned(self, bench: Bench) -> None:
+        """The service gets the bytes as they are, or as base64, and learns the model."""
+        optional(self.transcript_body, "transcript_body and transcript_text")
+        answer = Answer([self.transcript_body], content_type="application/json")
+        bench.upstream.plan(answer)
+        asked = TranscribeRequest(self.model, _RECORDING, "MARKNAME.wav", "audio/wav", "fr")
+        result = await bench.provider.transcribe(asked)
+        check_result(NAME, asked, result)
+        assert result.text == self.transcript_text
+        bench.assert_one_request()
+        (request,) = bench.upstream.requests
+        sent = request.body
+        assert _RECORDING in sent or b64encode(_RECORDING) in sent, "the recording is missing"
+        assert self.model.encode() in sent + request.path.encode(), "the model is missing"
 
     @check
     async def test_a_failed_embedding_or_transcription_is_an_error(self, bench: Bench) -> None:

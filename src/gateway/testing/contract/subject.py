@@ -21,7 +21,16 @@ from gateway.testing.attributes import Attributes
 from gateway.testing.bench import CANARY, NAME, Bench, events_of, listening
 from gateway.testing.upstream import Answer, FakeUpstream
 
-__all__ = ["Subject", "chat_check", "check", "embed_check", "fill_check", "long_check", "optional"]
+__all__ = [
+    "Subject",
+    "chat_check",
+    "check",
+    "embed_check",
+    "fill_check",
+    "long_check",
+    "optional",
+    "transcribe_check",
+]
 
 SubjectT = TypeVar("SubjectT", bound="Subject")
 
@@ -48,6 +57,7 @@ def check(
 chat_check = partial(check, needs="chat")
 embed_check = partial(check, needs="embed")
 fill_check = partial(check, needs="fill")
+transcribe_check = partial(check, needs="transcribe")
 long_check = partial(check, needs="chat", patience=12)
 
 
