@@ -11,9 +11,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from gateway.core.errors import GatewayError
 from pages import DOCS, ROOT
 
-__all__ = ["PAGE", "PUBLIC", "homes", "rendered", "summary"]
+__all__ = ["PAGE", "PUBLIC", "description", "homes", "rendered"]
 
 PAGE = "reference/python-api.md"
 PUBLIC = {
@@ -48,12 +49,18 @@ def _home(module: str, name: str) -> str:
     return module
 
 
-def summary(package: str, name: str) -> str:
-    """Return the first paragraph of the documentation of one public name."""
+def description(package: str, name: str) -> str:
+    """Return the documentation of one public name, up to its first example if it has one."""
     module = homes(package)[name]
     text = _documentation(_source(module), name) or _documentation(_source(f"{module}.{name}"), "")
     assert text, f"{module}.{name} has no docstring"
-    return " ".join(re.sub(r"``|`", "`", text.split("\n\n")[0]).split())
+    paragraphs = text.split("::\n\n")[0].split("\n\n")
+    if "::\n\n" in text:
+        paragraphs = paragraphs[:-1]  # which leads to the example
+    value = getattr(import_module(package), name)
+    if isinstance(value, type) and issubclass(value, GatewayError):
+        paragraphs.append(f"Its status is {value.default_status} by default.")
+    return " ".join(re.sub(r"``|`", "`", " ".join(paragraphs)).split())
 
 
 def rendered() -> str:
@@ -63,7 +70,7 @@ def rendered() -> str:
         parts.append(f"## `{package}`\n\n{purpose}\n\n| Name | Is | Form |\n| --- | --- | --- |\n")
         names = sorted(homes(package), key=str.casefold)
         parts.extend(
-            f"| `{name}` | {_cell(summary(package, name))} | {_code(form(package, name))} |\n"
+            f"| `{name}` | {_cell(description(package, name))} | {_code(form(package, name))} |\n"
             for name in names
         )
     return "\n".join(parts).replace("|\n\n|", "|\n|")
@@ -100,7 +107,11 @@ def _class_form(tree: ast.Module, node: ast.ClassDef) -> str:
         for one in node.body
         if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation)
     ]
-    if fields and "Protocol" not in bases:
+    made_of_fields = [*node.decorator_list, *node.bases]
+    if fields and any(
+        "dataclass" in (made := ast.unparse(one)) or "Struct" in made or made == "NamedTuple"
+        for one in made_of_fields
+    ):
         return f"{node.name}({', '.join(fields)})"
     if bases == ["Exception"]:
         return f"{node.name}(message: str)"

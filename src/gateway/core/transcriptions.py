@@ -13,6 +13,8 @@ __all__ = ["TranscribeRequest", "Transcript"]
 class TranscribeRequest:
     """Transcribe ``recording``, the bytes of an audio file.
 
+    ``filename`` and ``media_type`` are what the client says of it, such as ``a.wav`` and
+    ``audio/wav``, or what its dialect makes of a client that says nothing.
     ``language`` is passed on as the client wrote it, usually a code of ISO 639-1.
     """
 
@@ -25,7 +27,10 @@ class TranscribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The text of a recording."""
+    """The text of a recording, which may be empty.
+
+    ``usage`` is None if the service does not count.
+    """
 
     text: str
     usage: Usage | None = None
