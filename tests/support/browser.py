@@ -137,6 +137,8 @@ class BrowserPage:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "DOM", "Accessibility"):
             await self.send(f"{domain}.enable")
+        # They would take some of the width, but are not in pictures.
+        await self.send("Emulation.setScrollbarsHidden", hidden=True)
         await self.look(width=width, height=height, dark=dark)
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
@@ -317,7 +319,7 @@ class BrowserPage:
         shown: str = await self.evaluate("document.body.innerText")
         return shown
 
-    async def picture(self) -> bytes:
-        """Return what the whole page looks like, as PNG."""
-        told = await self.send("Page.captureScreenshot", captureBeyondViewport=True)
+    async def picture(self, *, whole: bool = True) -> bytes:
+        """Return what the page looks like, as a whole or what the window shows of it, as PNG."""
+        told = await self.send("Page.captureScreenshot", captureBeyondViewport=whole)
         return base64.b64decode(told["data"])

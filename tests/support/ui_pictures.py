@@ -23,13 +23,18 @@ SHORT = 900
 
 
 async def take_pictures(browser: Chromium, directory: Path) -> None:
-    """Write a PNG for each page, width and colour scheme to *directory*."""
+    """Write a PNG for each page, width and colour scheme to *directory*, and that of the README."""
     async with live_gateway(ui=UiSettings(True)) as gateway:
         for name, dark in itertools.product(PAGES, (False, True)):
             async with browser.open(f"{gateway.url}/ui/#{name}") as page:
                 await page.until("document.querySelector('section').children.length > 1")
                 if name == "playground":
                     await _talk(page)
+                    await page.look(width=1320, height=820)
+                    await page.evaluate("document.querySelector('.log').scrollTop = 10000")
+                    await asyncio.sleep(0.2)
+                    picture = await page.picture(whole=False)
+                    (directory / "ui.png").write_bytes(picture)
                 for width in WIDTHS:
                     await page.look(width=width, height=SHORT, dark=dark)
                     await asyncio.sleep(0.2)  # until it is drawn

@@ -19,7 +19,7 @@ from scripted import ScriptedProvider
 
 MODELS = (
     ModelInfo("tiny-latest", frozenset({Capability.COMPLETION, Capability.VISION})),
-    ModelInfo("dear-latest", context_length=131072, deprecated="2027-01-31"),
+    ModelInfo("dear-latest", context_length=131072, deprecated="2027-01-31T12:00:00Z"),
 )
 PRICES = {"scripted/dear-*": PriceSettings(Decimal("0.5"), Decimal(12))}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import configparser
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway.settings import UiSettings
 from gateway.ui.files import HEADERS, read_files
 from gateways import scripted_app
 from hosting import host_of
+from pages import ROOT
 from scripted import ScriptedProvider
 
 STATIC = Path(gateway.ui.__file__).parent / "static"
@@ -113,3 +115,11 @@ async def test_an_embedded_gateway_has_no_page_unless_it_is_told_to(
     for path in PATHS:
         async with client.get(path, allow_redirects=False) as response:
             assert response.status == 404
+
+
+def test_the_package_is_built_with_all_files() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    patterns = config["options.package_data"]["gateway.ui"].split(", ")
+    packed = {path for pattern in patterns for path in STATIC.parent.glob(pattern)}
+    assert {path for path in STATIC.rglob("*") if path.is_file()} <= packed

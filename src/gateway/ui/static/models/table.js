@@ -2,7 +2,8 @@
 
 import { button, element } from "../dom.js";
 
-const COLUMNS = ["Model", "Abilities", "Context", "Input", "Output", "", ""];
+const TEXTS = ["Model", "Abilities"];
+const NUMBERS = ["Context", "Input", "Output"];
 
 /** Return a heading and a table; `actions` has what to do to `change` or `remove` a made model. */
 export function providerTable(provider, isReached, models, actions) {
@@ -14,9 +15,11 @@ export function providerTable(provider, isReached, models, actions) {
     element("span", { class: isReached ? "good" : "failed" }, state),
   );
   const rows = models.map((model) => row(model, actions));
-  const head = COLUMNS.map((name) =>
-    element(name ? "th" : "td", name ? { scope: "col" } : {}, name),
-  );
+  const head = [
+    ...TEXTS.map((name) => element("th", { scope: "col" }, name)),
+    ...NUMBERS.map((name) => element("th", { scope: "col", class: "number" }, name)),
+    element("td", { colspan: 2 }),
+  ];
   const table = element(
     "table",
     {},
@@ -37,7 +40,8 @@ export function shownPrice(price, kind) {
 
 function row(model, actions) {
   const { name, capabilities, context_length, price, made, deprecated } = model;
-  const note = deprecated ? [element("span", { class: "failed" }, ` until ${deprecated}`)] : [];
+  const end = deprecated.slice(0, "2026-12-31".length);
+  const note = end ? [element("span", { class: "failed" }, ` until ${end}`)] : [];
   const cells = [
     element("th", { scope: "row" }, element("code", {}, name), ...note),
     element("td", {}, capabilities.join(", ")),
@@ -45,7 +49,7 @@ function row(model, actions) {
     element("td", { class: "number" }, shownPrice(price, "input")),
     element("td", { class: "number" }, shownPrice(price, "output")),
     element("td", {}, made ? `made from ${model.id}` : ""),
-    element("td", { class: "row" }, ...(made && actions ? buttons(model, actions) : [])),
+    element("td", {}, ...(made && actions ? [buttons(model, actions)] : [])),
   ];
   return element("tr", {}, ...cells);
 }
@@ -62,5 +66,5 @@ function buttons(model, { change, remove }) {
     removing.setAttribute("aria-label", `${text} ${model.name}`);
   };
   name("Delete");
-  return [changing, removing];
+  return element("div", { class: "row" }, changing, removing);
 }
