@@ -19,7 +19,6 @@ import pytest
 from callers import AUTH, KEY, settings_of
 from commandline import Gateway, forget_settings, serving, started, starting
 from gateway.access.client_keys import hash_key
-from gateway.cli import line, reload
 from gateway.cli.line import READY, Siblings, WorkerLine
 from gateway.cli.main import main
 from gateway.cli.reload import Source, reload_when_told
@@ -151,7 +150,7 @@ class Bench:
     async def started(self, *, watch: bool) -> AsyncIterator[None]:
         # No provider but the one that a test has given.
         source = Source(self.load(), self.load, lambda one: settings_of(models=one.models))
-        self.app.cleanup_ctx.append(reload_when_told(source, watch=watch))
+        self.app.cleanup_ctx.append(reload_when_told(source, watch=watch, interval=0.02))
         async with served(self.app):
             yield
 
@@ -161,12 +160,6 @@ class Bench:
                 await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "_LOOK", 0.02)
-
-
-@pytest.mark.usefixtures("quick")
 async def test_a_changed_file_is_read_again_where_it_is_watched(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with bench.started(watch=True):
@@ -175,7 +168,6 @@ async def test_a_changed_file_is_read_again_where_it_is_watched(tmp_path: Path) 
             await bench.shows(pattern)
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_mounted_map_whose_link_is_swapped_is_read_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     for name, pattern in (("..one", "a*"), ("..two", "d*")):
@@ -190,7 +182,6 @@ async def test_a_mounted_map_whose_link_is_swapped_is_read_again(tmp_path: Path)
         await bench.shows("d*")
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_mistake_is_told_once_and_a_later_change_mends_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -218,7 +209,6 @@ async def bench_is_idle() -> None:
     await asyncio.sleep(0.1)
 
 
-@pytest.mark.usefixtures("quick")
 async def test_without_being_watched_a_file_is_read_on_a_hangup_only(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     before = signal.getsignal(signal.SIGHUP)
@@ -287,8 +277,8 @@ class Line:
 
 
 @asynccontextmanager
-async def lines(count: int) -> AsyncIterator[list[Line]]:
-    siblings = Siblings()
+async def lines(count: int, **options: float) -> AsyncIterator[list[Line]]:
+    siblings = Siblings(**options)
     group = [Line(siblings) for _ in range(count)]
     await asyncio.sleep(0)
     try:
@@ -327,9 +317,7 @@ async def test_workers_that_speak_at_the_same_time_do_not_wait_for_each_other_fo
         assert [one.reloads for one in group] == [6, 6, 6]
 
 
-async def test_nobody_waits_for_a_worker_that_has_died_or_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_nobody_waits_for_a_worker_that_has_died() -> None:
     async with lines(3) as group:
         group[1].may_answer.clear()
         telling = asyncio.ensure_future(group[0].worker.tell_others())
@@ -340,7 +328,10 @@ async def test_nobody_waits_for_a_worker_that_has_died_or_does_not_answer(
         await asyncio.wait_for(telling, 5)
         await asyncio.wait_for(group[0].worker.tell_others(), 5)
         assert [one.reloads for one in group] == [0, 1, 2]
-        monkeypatch.setattr(line, "_LONGEST", 0.05)
+
+
+async def test_a_worker_that_does_not_answer_is_waited_for_only_so_long() -> None:
+    async with lines(3, seconds=0.05) as group:
         group[2].may_answer.clear()
         await asyncio.wait_for(group[0].worker.tell_others(), 5)
 
@@ -364,14 +355,11 @@ async def test_a_worker_says_that_it_is_ready() -> None:
         assert theirs.recv(9) == READY
 
 
-async def test_a_supervisor_that_is_gone_keeps_nobody_waiting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(line, "_LONGEST", 0.05)
+async def test_a_supervisor_that_is_gone_keeps_nobody_waiting() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     with ours:
-        await asyncio.wait_for(WorkerLine(ours).tell_others(), 5)
+        await asyncio.wait_for(WorkerLine(ours, seconds=0.05).tell_others(), 5)
 
 
 @pytest.mark.slow

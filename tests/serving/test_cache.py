@@ -22,7 +22,7 @@ from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedResult
 from gateway.core.errors import NotPermitted, UpstreamProtocolError, UpstreamUnavailable
 from gateway.core.events import ChatEvent, Finish, FinishReason, TextDelta, ToolCall, Usage
-from gateway.replay import cache as cache_module
+from gateway.replay.cache import Cache, Flight
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.keys import ACCESS, LIVE
 from gateway.serving.reload import reload_settings
@@ -244,11 +244,11 @@ async def test_a_client_says_what_it_wants_of_the_cache(
     aiohttp_client: AiohttpClient,
     header: str,
     results: list[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(cache_module.Cache.__init__, "__kwdefaults__", {"clock": lambda: now})
-    client = await aiohttp_client(scripted_app(plain(), settings_of(cache=ON)))
+    app = scripted_app(plain(), settings_of(cache=ON))
+    app[LIVE].cache = Cache(ON, clock=lambda: now)
+    client = await aiohttp_client(app)
     assert await told(client) == "miss"
     now += 10
     assert [await told(client, Cache_Control=header) for _ in range(2)] == results
@@ -257,13 +257,12 @@ async def test_a_client_says_what_it_wants_of_the_cache(
         assert response.headers["Age"] == ("0" if renewed else "10")
 
 
-async def test_an_answer_grows_too_old(
-    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_grows_too_old(aiohttp_client: AiohttpClient) -> None:
     now = 1000.0
-    monkeypatch.setattr(cache_module.Cache.__init__, "__kwdefaults__", {"clock": lambda: now})
     settings = settings_of(cache=replace(ON, ttl=60.0))
-    client = await aiohttp_client(scripted_app(plain(), settings))
+    app = scripted_app(plain(), settings)
+    app[LIVE].cache = Cache(settings.cache, clock=lambda: now)
+    client = await aiohttp_client(app)
     assert await told(client) == "miss"
     now += 60
     assert await told(client) == "hit"
@@ -458,11 +457,8 @@ async def test_after_two_failures_all_others_ask_by_themselves(
     assert len(provider.asked) == 5
 
 
-async def test_nobody_waits_for_a_client_that_takes_its_answer_slowly(
-    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache_module, "_PATIENCE", 0.05)
-    flight = cache_module.Flight()
+async def test_nobody_waits_for_a_client_that_takes_its_answer_slowly() -> None:
+    flight = Flight(slowest=0.05)
     flight.handed_at = 0.0
     async with asyncio.timeout(5):
         assert await flight.wait() is None

@@ -14,8 +14,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from callers import auth, hash_of, settings_of
 from gateway.core.events import Finish, FinishReason, TextDelta, Usage
-from gateway.replay import cache as cache_module
-from gateway.serving.keys import ACCESS
+from gateway.replay.cache import Cache
+from gateway.serving.keys import ACCESS, LIVE
 from gateway.settings import CacheSettings, KeySettings, Settings
 from gateway.settings.callers import StateSettings
 from gateway.state.shared import SharedState
@@ -98,13 +98,13 @@ async def test_a_replica_gives_what_another_one_has_kept(
 
 
 async def test_a_kept_answer_has_its_age_in_each_process_and_grows_too_old(
-    aiohttp_client: AiohttpClient, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    aiohttp_client: AiohttpClient, server: RedisServer
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(cache_module.Cache.__init__, "__kwdefaults__", {"clock": lambda: now})
-    one, other, third = [
-        await aiohttp_client(scripted_app(plain(), settings(server))) for _ in range(3)
-    ]
+    apps = [scripted_app(plain(), settings(server)) for _ in range(3)]
+    for app in apps:
+        app[LIVE].cache = Cache(settings(server).cache, clock=lambda: now)
+    one, other, third = [await aiohttp_client(app) for app in apps]
     assert await send(one) == MISS
     now += 10
     fresh = "max-age=5, only-if-cached"

@@ -107,8 +107,7 @@ async def test_a_guard_waits_for_calls_that_nobody_waits_for() -> None:
     assert closed == ["answered", "closed"]
 
 
-async def test_probes_go_on_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.state.breaker._FIRST", 0.001)
+async def test_probes_go_on_until_one_succeeds() -> None:
     answers = iter([False, False, True])
 
     class Fickle:
@@ -123,7 +122,7 @@ async def test_probes_go_on_until_one_succeeds(monkeypatch: pytest.MonkeyPatch) 
             pass
 
     backend: Any = Fickle()
-    guard = Guard(backend, timeout=10)
+    guard = Guard(backend, timeout=10, breaker=Breaker(first=0.001))
     with pytest.raises(StateFailure, match="down"):
         await guard.ask(lambda one: one.spent("a", 0))
     with pytest.raises(StateFailure, match="cannot be reached"):

@@ -149,14 +149,13 @@ async def test_leases_are_renewed_while_their_requests_run(
 ) -> None:
     renewed: asyncio.Queue[list[str]] = asyncio.Queue()
     backend = shared.backend()
-    monkeypatch.setattr("gateway.state.shared.LEASE", 40)
 
     async def renew(leases: Sequence[Lease]) -> None:
         renewed.put_nowait([one.id for one in leases])
         raise StateFailure("not this time")
 
     monkeypatch.setattr(backend, "renew", renew)
-    async with open_shared(backend, timeout=TIMEOUT, owner="me") as state:
+    async with open_shared(backend, timeout=TIMEOUT, owner="me", renew_every=0.01) as state:
         answer = await granted(state, ONE_PLACE)
         async with asyncio.timeout(TIMEOUT):
             assert await renewed.get() == [answer.lease.id]
@@ -384,10 +383,9 @@ async def test_nothing_but_limits_fails_loudly_while_the_backend_is_away(failing
 
 
 async def test_what_was_settled_meanwhile_is_written_once_the_backend_is_back(
-    failing: Any, monkeypatch: pytest.MonkeyPatch
+    failing: Any,
 ) -> None:
-    monkeypatch.setattr("gateway.state.breaker._FIRST", 0.01)
-    async with open_shared(failing, timeout=1) as state:
+    async with open_shared(failing, timeout=1, breaker=Breaker(first=0.01)) as state:
         demand = Demand("alice", money=money(10))
         shared = await granted(state, demand)
         failing.fails = True
@@ -404,16 +402,14 @@ async def test_what_was_settled_meanwhile_is_written_once_the_backend_is_back(
 
 
 async def test_a_batch_that_is_never_taken_is_given_up(
-    failing: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    failing: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.state.breaker._FIRST", 0.0)
-
     async def settle(*_: object) -> None:
         failing.batches.append("tried")
         raise StateFailure("an integer is out of range")
 
     failing.settle = settle
-    async with open_shared(failing, timeout=1) as state:
+    async with open_shared(failing, timeout=1, breaker=Breaker(first=0.0)) as state:
         answer = await granted(state, BUDGETED)
         state.settle(answer.lease, Actual(cost=1))
         async with asyncio.timeout(TIMEOUT):
@@ -499,10 +495,10 @@ async def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_others_hold_for_too_long_is_a_state_that_is_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("gateway.state.sqlite.TIMEOUT", 0.05)
-    backend: Backend = SqliteBackend(tmp_path / "usage.sqlite3", keep=400)
+    path = tmp_path / "usage.sqlite3"
+    backend: Backend = SqliteBackend(path, keep=400, lock_timeout=0.05)
     holder = sqlite3.connect(tmp_path / "usage.sqlite3", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateFailure, match="locked"):

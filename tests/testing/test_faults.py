@@ -23,8 +23,10 @@ ROOT = Path(__file__).parents[2]
 SLICE = 13
 
 
-async def outcomes(contract: type[ProviderContract], cases: list[Case]) -> list[Outcome]:
-    return [outcome async for outcome in run_matrix(contract, cases)]
+async def outcomes(
+    contract: type[ProviderContract], cases: list[Case], *, time_limit: float = 5.0
+) -> list[Outcome]:
+    return [one async for one in run_matrix(contract, cases, time_limit=time_limit)]
 
 
 @pytest.mark.parametrize("number", range(len(SHIPPED)), ids=lambda one: SHIPPED[one].__name__)
@@ -72,8 +74,6 @@ async def test_a_list_is_found_by_the_end_of_its_path_whatever_its_query() -> No
 async def test_more_requests_than_allowed_and_connections_left_open_are_problems(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.testing.faults.matrix._PATIENCE", 0.5)
-
     async def ask_twice(self: _Bench, case: Case, url: str, *, what: str = "the client") -> str:
         self._service.requests += 2
         if case.leaves == "late":
@@ -84,7 +84,8 @@ async def test_more_requests_than_allowed_and_connections_left_open_are_problems
 
     monkeypatch.setattr(_Bench, "_ask", ask_twice)
     cases = [Case("none", "ollama", True, leaves) for leaves in ("", "late", "early")]
-    assert [one.problem for one in await outcomes(MistralContract, cases)] == [
+    found = await outcomes(MistralContract, cases, time_limit=0.5)
+    assert [one.problem for one in found] == [
         "the service was asked 2 times",
         "the client got no end",
         "a connection to the service is left open",

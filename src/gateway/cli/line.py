@@ -12,14 +12,15 @@ __all__ = ["READY", "Siblings", "WorkerLine"]
 READY, RELOAD, DONE = b"1", b"r", b"d"
 """From a worker: it serves, others are to reload, it has reloaded; to one: reload, others have."""
 
-_LONGEST = 10.0
+_MOST_SECONDS = 10.0
 """Seconds that others may take to reload, before they count as having done so."""
 
 
 class WorkerLine:
-    """The worker's end of its line."""
+    """The worker's end of its line; for others it waits at most *seconds*."""
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, *, seconds: float = _MOST_SECONDS) -> None:
+        self._seconds = seconds
         line.setblocking(False)
         self._line = line
         self._done = asyncio.Event()
@@ -43,13 +44,17 @@ class WorkerLine:
         async with self._telling:
             self._done.clear()
             _send(self._line, RELOAD)
-            await _wait(self._done)
+            await _wait(self._done, self._seconds)
 
 
 class Siblings:
-    """The supervisor's ends of all lines: what one worker wants, the others do."""
+    """The supervisor's ends of all lines: what one worker wants, the others do.
 
-    def __init__(self) -> None:
+    Each of them may take *seconds* to do it.
+    """
+
+    def __init__(self, *, seconds: float = _MOST_SECONDS) -> None:
+        self._seconds = seconds
         self._done: dict[socket.socket, asyncio.Event] = {}
         self._telling = asyncio.Lock()
         self.reloads = 0
@@ -83,7 +88,7 @@ class Siblings:
             for one, done in others.items():
                 done.clear()
                 _send(one, RELOAD)
-            await asyncio.gather(*(_wait(done) for done in others.values()))
+            await asyncio.gather(*(_wait(done, self._seconds) for done in others.values()))
         _send(line, DONE)
 
 
@@ -99,7 +104,7 @@ def _send(line: socket.socket, message: bytes) -> None:
         line.send(message)
 
 
-async def _wait(done: asyncio.Event) -> None:
+async def _wait(done: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(_LONGEST):
+        async with asyncio.timeout(seconds):
             await done.wait()

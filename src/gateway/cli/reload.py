@@ -19,7 +19,7 @@ from gateway.settings import Settings
 
 __all__ = ["Source", "reload_quietly", "reload_when_told"]
 
-_LOOK = 2.0
+_INTERVAL = 2.0
 """Seconds between two looks at the files of the settings."""
 
 _Stamp: TypeAlias = tuple[int, ...] | None
@@ -54,18 +54,21 @@ class Source:
 
 
 def reload_when_told(
-    source: Source, *, watch: bool
+    source: Source, *, watch: bool, interval: float = _INTERVAL
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return the cleanup context of an application that reloads from *source* when it is told to.
 
-    SIGHUP tells it, and with *watch* a change of a file of *source*.
+    SIGHUP tells it, and with *watch* a change of a file of *source*, noticed within *interval*
+    seconds.
     """
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         app[LIVE].read = source.read
         told = asyncio.Event()
         with _hangup_sets(told):
-            async with background(_keep_reloading(app, source, told, watch=watch)):
+            async with background(
+                _keep_reloading(app, source, told, interval=interval if watch else None)
+            ):
                 yield
 
     return run
@@ -78,12 +81,12 @@ async def reload_quietly(app: web.Application) -> None:
 
 
 async def _keep_reloading(
-    app: web.Application, source: Source, told: asyncio.Event, *, watch: bool
+    app: web.Application, source: Source, told: asyncio.Event, *, interval: float | None
 ) -> None:
     seen = source.stamps()
     while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK if watch else None):
+            async with asyncio.timeout(interval):
                 await told.wait()
         before = source.stamps()
         if told.is_set() or before != seen:

@@ -15,7 +15,7 @@ from gateway.state.base import State
 
 __all__ = ["Cache", "Flight", "Found"]
 
-_PATIENCE: Final = 1.0
+_SLOWEST: Final = 1.0
 """Seconds that those who wait give a client to take what has come for it."""
 _STAMP: Final = struct.Struct("!Q")
 """The milliseconds since 1970 at which an answer came, before the answer where it is shared."""
@@ -32,12 +32,14 @@ class Flight:
     """An answer on its way, for which equal requests wait.
 
     ``handed_at`` is since when its own client has what came last, and has not asked for more;
-    ``None`` while the provider is waited for.
+    ``None`` while the provider is waited for. A client that takes longer than *slowest* seconds for
+    what came last is too slow.
     """
 
-    __slots__ = ("_landing", "handed_at")
+    __slots__ = ("_landing", "_slowest", "handed_at")
 
-    def __init__(self) -> None:
+    def __init__(self, *, slowest: float = _SLOWEST) -> None:
+        self._slowest = slowest
         self._landing: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self.handed_at: float | None = None
 
@@ -49,10 +51,10 @@ class Flight:
     async def wait(self) -> Answer | None:
         """Return the answer, or ``None`` if it failed, or its client takes it too slowly."""
         while True:
-            done, _ = await asyncio.wait([self._landing], timeout=_PATIENCE)
+            done, _ = await asyncio.wait([self._landing], timeout=self._slowest)
             if done:
                 return self._landing.result()
-            if self.handed_at is not None and time.monotonic() - self.handed_at > _PATIENCE:
+            if self.handed_at is not None and time.monotonic() - self.handed_at > self._slowest:
                 return None
 
 

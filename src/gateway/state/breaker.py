@@ -7,16 +7,25 @@ from collections.abc import Callable
 
 __all__ = ["Breaker"]
 
-_FIRST, _LONGEST = 1.0, 30.0
-"""Seconds until the first probe, doubled for each one that fails, and at most so many."""
-
 
 class Breaker:
-    """Closed while all is well, open from the first failure until a probe succeeds."""
+    """Closed while all is well, open from the first failure until a probe succeeds.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    *first* is in seconds until the first probe, which doubles for each one that fails, up to
+    *longest*.
+    """
+
+    def __init__(
+        self,
+        *,
+        first: float = 1.0,
+        longest: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
-        self._pause = _FIRST
+        self._first = first
+        self._longest = longest
+        self._pause = first
         self._probe_at: float | None = None
 
     @property
@@ -35,12 +44,12 @@ class Breaker:
         # Requests that were under way when it opened say nothing new.
         if opens or self._clock() >= (self._probe_at or 0.0):
             self._probe_at = self._clock() + self._pause
-            self._pause = min(self._pause * 2, _LONGEST)
+            self._pause = min(self._pause * 2, self._longest)
         return opens
 
     def succeed(self) -> bool:
         """Note that a probe has succeeded; tell whether that closes it."""
         closes = self._probe_at is not None
         self._probe_at = None
-        self._pause = _FIRST
+        self._pause = self._first
         return closes

@@ -44,12 +44,13 @@ async def open_shared(
     owner: str = "",
     breaker: Breaker | None = None,
     local: MemoryState | None = None,
+    renew_every: float = LEASE / 4000,
 ) -> AsyncIterator[SharedState]:
     """Open the state that is kept in *backend*, which is closed in the end.
 
     Without *shares_limits* the backend is for what must last and for other programs to read, and
     limits are those of this process. *owner* names the process to whoever frees what it holds after
-    its death; by default nobody knows it.
+    its death; by default nobody knows it. What requests hold is renewed each *renew_every* seconds.
     """
     guard = Guard(backend, timeout=timeout, breaker=breaker)
     state = SharedState(
@@ -62,7 +63,7 @@ async def open_shared(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(guard.aclose)
         stack.push_async_callback(state.finish)
-        for work in (state.settlements.run(), _keep_renewing(state)):
+        for work in (state.settlements.run(), _keep_renewing(state, renew_every)):
             stack.push_async_callback(_cancel, asyncio.ensure_future(work))
         yield state
 
@@ -268,9 +269,9 @@ def _unavailable() -> StateUnavailable:
     return StateUnavailable("limits cannot be checked now")
 
 
-async def _keep_renewing(state: SharedState) -> None:
+async def _keep_renewing(state: SharedState, seconds: float) -> None:
     while True:
-        await asyncio.sleep(LEASE / 4000)
+        await asyncio.sleep(seconds)
         await state.renew()
 
 

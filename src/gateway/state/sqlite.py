@@ -80,12 +80,17 @@ class SqliteBackend:
         *,
         keep: int,
         clock: Callable[[], int] = wall_ms,
+        lock_timeout: float = TIMEOUT,
     ) -> None:
         self._clock = clock
         self._keep = keep * 86400
         try:
             self._connection = open_file(
-                path, version=_VERSION, tables=_TABLES, synchronous="NORMAL", lock_timeout=TIMEOUT
+                path,
+                version=_VERSION,
+                tables=_TABLES,
+                synchronous="NORMAL",
+                lock_timeout=lock_timeout,
             )
         except CannotOpen as error:
             raise SettingsError(f"home: cannot use {path}: {error}") from error

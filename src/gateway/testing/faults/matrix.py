@@ -36,7 +36,7 @@ _LEAVES = ("", "early", "late")
 _IMPATIENT: Mapping[str, object] = {"first_event_timeout": 0.25, "silence_timeout": 0.25}
 _LATE = 0.1
 """Seconds after which a client leaves that has got nothing yet."""
-_PATIENCE = 5.0
+_TIME_LIMIT = 5.0
 """Seconds in which a case must be over, and nothing of it be open."""
 
 
@@ -87,10 +87,12 @@ async def run_matrix(
     cases: Iterable[Case],
     *,
     transport: Literal["own", "aiohttp"] = "own",
+    time_limit: float = _TIME_LIMIT,
 ) -> AsyncIterator[Outcome]:
     """Run *cases* one after the other with the adapter of *contract*, and yield the outcomes.
 
     *transport* is the HTTP client for the requests to the service, as in `NetworkSettings`.
+    Each case must be over after *time_limit* seconds, and nothing of it be open after as many more.
     """
     models = contract.models_body
     documents = dict(models) if isinstance(models, Mapping) else {"": models}
@@ -104,7 +106,7 @@ async def run_matrix(
         _gateway(contract, _closed_port(), {}, network) as nowhere,
         aiohttp.ClientSession() as client,
     ):
-        bench = _Bench(contract, service, client)
+        bench = _Bench(contract, service, client, time_limit)
         for case in cases:
             steps = FAULTS[case.fault].steps
             url = nowhere if steps is None else patient
@@ -115,8 +117,13 @@ async def run_matrix(
 
 class _Bench:
     def __init__(
-        self, contract: type[Attributes], service: FaultyService, client: aiohttp.ClientSession
+        self,
+        contract: type[Attributes],
+        service: FaultyService,
+        client: aiohttp.ClientSession,
+        time_limit: float,
     ) -> None:
+        self._time_limit = time_limit
         self._contract = contract
         self.sample = sample_of(contract)
         self._service = service
@@ -129,13 +136,13 @@ class _Bench:
         began = time.perf_counter()
         problem = ""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._time_limit):
                 problem = await self._ask(case, url)
         except TimeoutError:
             problem = "the client got no end"
         seconds = time.perf_counter() - began
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._time_limit):
                 await self._service.idle.wait()
         except TimeoutError:
             problem = problem or "a connection to the service is left open"
