@@ -64,6 +64,8 @@ def wrong(check: Callable[..., object], *arguments: object) -> str:
 
 GOOD: list[Sequence[object]] = [
     [],
+    [TextDelta("a"), TextDelta("b")],
+    (TextDelta("a"), TextDelta("b"), STOP),
     (TextDelta("a"), ThinkingDelta("b")),
     [ToolCallDelta("1", "f", "{"), ToolCall("f", {}, "1", {"d": {}})],
     [ToolCall("f", {"a": 1})],
@@ -85,6 +87,13 @@ BATCHES: list[tuple[Any, str]] = [
     (["x"], "yielded a batch with a str; it consists of events"),
     ([TextDelta("")], "yielded a TextDelta whose text is '', not a text that is not empty"),
     ([TextDelta(None)], "yielded a TextDelta whose text is None, not a text"),  # type: ignore[arg-type]
+    (
+        [TextDelta("a"), TextDelta(""), STOP],
+        "yielded a TextDelta whose text is '', not a text that",
+    ),
+    ([TextDelta("a"), TextDelta(1)], "yielded a TextDelta whose text is 1, not a text"),  # type: ignore[arg-type]
+    ([TextDelta("a"), Finish(None)], "yielded a Finish whose reason is None"),  # type: ignore[arg-type]
+    ([TextDelta("a"), STOP, STOP], "yielded a Finish before other events; it is the last event"),
     ([ThinkingDelta(b"x")], "yielded a ThinkingDelta whose text is a bytes, not a text"),  # type: ignore[arg-type]
     (
         [ToolCall("f", '{"a":1}')],  # type: ignore[arg-type]
