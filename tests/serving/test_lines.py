@@ -257,6 +257,30 @@ async def test_a_stop_in_the_pause_does_not_cost_the_last_line(aiohttp_client: A
         assert await response.read() == b"1\n2\n"
 
 
+@pytest.mark.parametrize(
+    ("lines", "quiet", "waits"),
+    [(b"2\n", 0.0, True), (b"2\n", 0.01, False), (b"1\n2\n", 0.01, True)],
+    ids=["a line was sent just now", "nothing was sent for a while", "a line is sent before it"],
+)
+async def test_the_last_line_waits_only_behind_a_line_that_was_just_sent(
+    aiohttp_client: Any, lines: bytes, quiet: float, waits: bool
+) -> None:
+    async def finish(request: web.Request) -> web.StreamResponse:
+        stream = LineStream(request, {}, LINE_END)
+        await stream.begin()
+        ending = asyncio.create_task(stream.finish(lines, quiet=quiet))
+        await asyncio.sleep(0)
+        assert ending.done() is not waits
+        await ending
+        return stream.response
+
+    app = web.Application()
+    app.router.add_get("/", finish)
+    client = await aiohttp_client(app)
+    async with client.get("/") as response:
+        assert await response.read() == lines
+
+
 @pytest.mark.parametrize("route", MODEL_ROUTES, ids=lambda one: one.path)
 async def test_every_stream_tells_nginx_to_pass_it_on_at_once(
     aiohttp_client: AiohttpClient, route: Endpoint

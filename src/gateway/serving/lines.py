@@ -79,16 +79,20 @@ class LineStream:
         if transport.get_write_buffer_size():
             await writer.drain()
 
-    async def finish(self, lines: bytes) -> None:
-        """Send the last lines, the very last one as a separate write, and the end of the body."""
+    async def finish(self, lines: bytes, *, quiet: float = 0.0) -> None:
+        """Send the last lines, the very last one as a separate write, and the end of the body.
+
+        *quiet* is how many seconds ago the lines before them were sent.
+        """
         self._is_open = False
         end = self._end
         start = lines.rfind(end, 0, -len(end)) + len(end)
         if start >= len(end):
             await self.write(lines[:start])
             lines = lines[start:]
+            quiet = 0.0
         try:
-            if end == LINE_END:  # every client splits server-sent events
+            if end == LINE_END and quiet < _PAUSE:  # every client splits server-sent events
                 await asyncio.sleep(_PAUSE)
         finally:  # a pause that is cancelled, as by shutdown, must not lose the last line
             await self.response.write_eof(lines)

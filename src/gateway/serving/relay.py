@@ -20,6 +20,7 @@ from gateway.dialects.base import AnswerEncoder
 from gateway.observe.record import RequestRecord
 from gateway.providers.adapter_calls import calling, close_stream, next_batch, raise_for
 from gateway.providers.checked import check_batch, checked_stream
+from gateway.providers.upstream.decoding import DRAIN, is_decoded
 from gateway.routing.targets import Target
 from gateway.serving.disconnects import has_left
 from gateway.serving.errors import cause_of
@@ -34,6 +35,7 @@ _log = logging.getLogger("gateway.relay")
 
 _LONGEST_ANSWER = 64 * 2**20
 """Bytes of an answer that is folded; the same limit as for one event of a stream."""
+_SECOND = 1e9
 _EVENT = 100
 """Bytes that an event takes besides its text."""
 
@@ -96,7 +98,8 @@ async def relay(
             raise
         except (Exception, asyncio.CancelledError) as error:
             return await _abort(request, sent, encoder, _explained(error, batch, record))
-        await sent.finish(last_lines)
+        timing = record.timing
+        await sent.finish(last_lines, quiet=(timing.clock() - timing.last) / _SECOND)
         record.status = sent.response.status
         await _drain(request, stream)
     finally:
@@ -232,10 +235,16 @@ async def _abort(
 
 
 async def _drain(request: web.Request, stream: ChatStream) -> None:
-    """Read a finished stream to its end; a failure there no longer matters."""
+    """Read a finished stream to its end, unless closing it does the same within the same time.
+
+    A failure there no longer matters.
+    """
+    limit = request[SETTINGS].timeouts.stream_end
+    if limit >= DRAIN and is_decoded(stream):
+        return  # a timer would cost each request more than most of its steps
     name = request[RECORD].provider
     try:
-        async with asyncio.timeout(request[SETTINGS].timeouts.stream_end):
+        async with asyncio.timeout(limit):
             while True:
                 if await next_batch(name, stream):
                     words = "the adapter of %s yielded events after a Finish: they are lost"

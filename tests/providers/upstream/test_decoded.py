@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 
 from gateway.core.errors import UpstreamError, UpstreamProtocolError
-from gateway.core.events import Finish, TextDelta
+from gateway.core.events import ChatStream, Finish, TextDelta
 from gateway.providers.mistral.decode import ChatDecoder
 from gateway.providers.upstream import ErrorResponse, EventStream, Upstream, decoded
+from gateway.providers.upstream.decoding import is_decoded
 from gateway.providers.upstream.transport.connector import CleanConnector
 from raw_service import WAIT, Line, RawService, raw_service
 
@@ -108,6 +109,19 @@ async def test_an_answer_too_many_reaches_nobody(session: aiohttp.ClientSession)
         for expected in "12345":
             said = await until_finish(session, service)
             assert said[0] == TextDelta(expected)
+
+
+async def test_only_what_reads_its_rest_when_it_is_closed_is_told_from_others(
+    session: aiohttp.ClientSession,
+) -> None:
+    async def other() -> ChatStream:
+        yield []
+
+    async with raw_service() as service:
+        mine, theirs = events(session, service), other()
+        assert is_decoded(mine)
+        assert not is_decoded(theirs)
+        assert not is_decoded(None)
 
 
 async def test_a_content_type_that_is_no_text_can_be_told(session: aiohttp.ClientSession) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from gateway.core.errors import GatewayError, UpstreamError
 from gateway.core.events import ChatEvent, ChatStream
 from gateway.providers.upstream.stream import LOST, EventStream
 
-__all__ = ["Decoder", "Opener", "decoded"]
+__all__ = ["DRAIN", "Decoder", "Opener", "decoded", "is_decoded"]
 
-_DRAIN = 1.0
+DRAIN: Final = 1.0
 """Seconds that a finished answer may take to end, so that its connection can be used again."""
 
 
@@ -51,6 +51,14 @@ def decoded(open_answer: Opener) -> ChatStream:
     or idle before the answer is complete.
     """
     return _events([open_answer])
+
+
+def is_decoded(stream: object) -> bool:
+    """Tell whether *stream* comes from `decoded`.
+
+    Closing one that is complete reads what is left of its body, for at most `DRAIN` seconds.
+    """
+    return getattr(stream, "ag_code", None) is _events.__code__
 
 
 async def _events(openers: list[Opener]) -> ChatStream:
@@ -96,4 +104,4 @@ async def _events(openers: list[Opener]) -> ChatStream:
             raise decoder.failure
     finally:
         # The rest of a body that was cut would be paid for and thrown away.
-        await stream.close(drain=_DRAIN if decoder.finished and not decoder.cut else 0)
+        await stream.close(drain=DRAIN if decoder.finished and not decoder.cut else 0)
