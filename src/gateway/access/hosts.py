@@ -150,6 +150,7 @@ def is_loopback_host(host: str) -> bool:
     return name == "localhost" or (address is not None and address.is_loopback)
 
 
+@lru_cache(maxsize=256)  # most requests name the same few hosts, and a name raises errors inside
 def parse_address(text: str) -> Address | None:
     """Parse an IP address, or return None; an IPv4 address mapped to IPv6 becomes IPv4."""
     try:

@@ -107,24 +107,23 @@ class _InUse:
         self._now = now
 
     def __enter__(self) -> None:
-        use = self._uses.get(self._name)
-        if use is None or not (use.requests or self._now() < use.last + use.stay):
+        now, use = self._now(), self._uses.get(self._name)
+        if use is None or not (use.requests or now < use.last + use.stay):
             use = self._uses[self._name] = _Use(self._requested, self._default)
         use.requested = self._requested
         use.requests += 1
-        self._note(use)
+        use.last = now
+        if self._stay is not None:
+            use.stay = self._stay
         self._use = use
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         use = self._use
         use.requests -= 1
-        self._note(use)
+        use.last = self._now()
+        if self._stay is not None:  # another request may have said otherwise meanwhile
+            use.stay = self._stay
         if not isinstance(error, GatewayError):
             use.is_loaded = True
         elif not (use.is_loaded or use.requests):
             self._uses.pop(self._name, None)
-
-    def _note(self, use: _Use) -> None:
-        use.last = self._now()
-        if self._stay is not None:
-            use.stay = self._stay
