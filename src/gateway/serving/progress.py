@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from gateway.core import codec
 from gateway.core.events import (
@@ -20,6 +21,8 @@ from gateway.providers.checked import check_batch
 from gateway.providers.value_rules import fault_of
 
 __all__ = ["Progress"]
+
+_text_of = attrgetter("text")
 
 
 class Progress:
@@ -50,7 +53,7 @@ class Progress:
             record.pieces += len(batch)
             try:
                 # Nearly all batches hold nothing else, and this takes half the time of a sum.
-                record.characters += len("".join([event.text for event in batch]))  # type: ignore[union-attr]
+                record.characters += len("".join(map(_text_of, batch)))
             except AttributeError:
                 record.characters += sum(map(self._length, batch))
         return finish is not None
