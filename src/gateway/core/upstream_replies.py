@@ -5,14 +5,16 @@ They are collected while a request runs; adapters need not pass anything along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from gateway.core.lazy_mapping import LazyMapping
 
 __all__ = ["Collecting", "RateLimits", "Reply", "notify"]
 
 
-class RateLimits(Mapping[str, str]):
+class RateLimits(LazyMapping[str]):
     """The rate-limit headers among *headers*, under their names in lower case.
 
     They are found on access, which is rare; responses have dozens of headers.
@@ -23,22 +25,7 @@ class RateLimits(Mapping[str, str]):
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
 
-    def __getitem__(self, name: str) -> str:
-        return self._found()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found())
-
-    def __len__(self) -> int:
-        return len(self._found())
-
-    def __repr__(self) -> str:
-        return repr(self._found())
-
-    def __reduce__(self) -> tuple[type[dict[str, str]], tuple[dict[str, str]]]:
-        return dict, (self._found(),)
-
-    def _found(self) -> dict[str, str]:
+    def _make(self) -> dict[str, str]:
         lowered = ((name.lower(), value) for name, value in self._headers.items())
         return {name: value for name, value in lowered if "ratelimit" in name}
 

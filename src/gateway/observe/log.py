@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from gateway.core.lazy_mapping import LazyMapping
 from gateway.core.money import show
 from gateway.core.texts import shorten
 from gateway.observe.observer import Observer
@@ -36,7 +37,7 @@ class LogObserver(Observer):
         level = logging.INFO if is_notable else logging.DEBUG
         if self._log.isEnabledFor(level):
             # Not `Logger.log`, which walks the stack to find the caller.
-            extra = {"fields": _fields(record), "details": _details(record)}
+            extra = {"fields": _fields(record), "details": _Details(record)}
             line = self._log.makeRecord(
                 self._log.name, level, "", 0, "request", (), None, extra=extra
             )
@@ -99,21 +100,29 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     return shown
 
 
-def _details(record: RequestRecord) -> Mapping[str, object]:
-    """Return the known fields that a trace has as well, and that people rarely need."""
-    found: dict[str, object] = {
-        "dialect": record.dialect,
-        "route": record.route,
-        "operation": record.operation,
-        "canonical": record.canonical,
-        "service": record.service,
-        "error_type": record.error_type,
-    }
-    found = {name: text for name, text in found.items() if text}
-    if record.replies and record.replies[-1].host:
-        found["upstream_host"] = record.replies[-1].host
-    if record.usage is not None:
-        found["cached_tokens"] = record.usage.cached_tokens
-    if record.provider:
-        found["stream"] = record.stream
-    return found
+class _Details(LazyMapping[object]):
+    """The known fields that a trace has as well, and that people rarely need."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: RequestRecord) -> None:
+        self._record = record
+
+    def _make(self) -> dict[str, object]:
+        record = self._record
+        found: dict[str, object] = {
+            "dialect": record.dialect,
+            "route": record.route,
+            "operation": record.operation,
+            "canonical": record.canonical,
+            "service": record.service,
+            "error_type": record.error_type,
+        }
+        found = {name: text for name, text in found.items() if text}
+        if record.replies and record.replies[-1].host:
+            found["upstream_host"] = record.replies[-1].host
+        if record.usage is not None:
+            found["cached_tokens"] = record.usage.cached_tokens
+        if record.provider:
+            found["stream"] = record.stream
+        return found
