@@ -45,7 +45,10 @@ ONLY_IN = {
     "dotenv": {"settings"},
     "httptools": {"cli", "providers"},
     "marshmallow": {"cli", "dialects", "openapi", "providers", "settings", "testing"},
-    "msgspec": {"access", "core", "dialects", "models", "providers", "replay", "state"},
+    "msgspec": {
+        *("access", "core", "dialects", "models", "providers", "replay", "routing", "serving"),
+        "state",
+    },
     "opentelemetry": {"observe"},
     "platformdirs": {"cli"},
     "pytest": {"testing"},

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
+import msgspec
+
 from gateway.core.errors import (
     GatewayError,
     UpstreamDenied,
@@ -30,8 +32,7 @@ __all__ = ["Target", "Targets", "UserKey", "retry_after"]
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One model of one provider, asked with one key.
 
     ``key`` is the number of the key, from 1, or 0 where the provider has no choice of keys.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+import msgspec
 from aiohttp import web
 
 from gateway.core.chat import ChatRequest, FillRequest
@@ -31,9 +31,8 @@ def _no_check() -> None:
     """Accept every request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What all kinds of requests have.
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What all kinds of requests have; a struct, since each request makes one.
 
     ``model`` is the name as the client sent it; ``not_found`` is the dialect's message for one that
     does not exist, here or at the provider. ``admit`` raises `InvalidRequest` for a model that
@@ -55,8 +54,7 @@ class Task:
     empty: Callable[[Target], Awaitable[web.Response]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTask(Task):
+class StreamTask(Task, frozen=True, kw_only=True):
     """A chat or a fill-in: a stream of events, sent as it arrives or, without ``stream``, folded.
 
     ``request_for`` returns the request for a model and ``encoder_for`` the encoder of its answer;
@@ -68,8 +66,7 @@ class StreamTask(Task):
     stream: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultTask(Task, Generic[RequestT, ResultT]):
+class ResultTask(Task, Generic[RequestT, ResultT], frozen=True, kw_only=True):
     """Embeddings or a transcript: one result, which arrives whole.
 
     ``send`` sends the request that ``request_for`` returned to a provider, and ``document``
