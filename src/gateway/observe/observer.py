@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from gateway.core.chat import ChatRequest, FillRequest
@@ -126,14 +126,14 @@ class Observers:
 
     async def watch(self, record: RequestRecord, answer: Awaitable[T]) -> T:
         """Return *answer*, the attempt that *record* names, and report its phases."""
-        attempt = Attempt(record.provider, record.upstream_model, record.key)
-        self._report(record, attempt)
+        target = record.provider, record.upstream_model, record.key
+        self._report(record, Attempt(*target))
         try:
             result = await answer
         except BaseException as error:
-            self._report(record, replace(attempt, phase="failed", error=error))
+            self._report(record, Attempt(*target, "failed", error))
             raise
-        self._report(record, replace(attempt, phase="complete"))
+        self._report(record, Attempt(*target, "complete"))
         return result
 
     def _report(self, record: RequestRecord, attempt: Attempt) -> None:

@@ -49,6 +49,7 @@ _METHODS: Final = frozenset(
 )
 """Those of the conventions, all others being ``_OTHER``."""
 
+_PARENT: Final = "traceparent"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
@@ -130,11 +131,12 @@ class TracingObserver(Observer):
             SpanKind.SERVER,
             start_time=timing.accepted + since_epoch,
         )
-        if server.is_recording():
-            _set(server, _of_server(record, running.head, method))
-            if record.status >= _SERVER_FAILURE:
-                server.set_status(StatusCode.ERROR)
-            record.trace = format_trace_id(server.get_span_context().trace_id)
+        if not server.is_recording():
+            return  # nor would the span below it be
+        _set(server, _of_server(record, running.head, method))
+        if record.status >= _SERVER_FAILURE:
+            server.set_status(StatusCode.ERROR)
+        record.trace = format_trace_id(server.get_span_context().trace_id)
         if timing.sent and record.operation:
             client = self._tracer.start_span(
                 shorten(
@@ -184,6 +186,8 @@ class ContentTracingObserver(TracingObserver):
 
 def _parent(running: _Running) -> Context:
     """Return the context with the span above that of a request."""
+    if _PARENT not in running.head.headers:
+        return running.context
     remote = _PROPAGATOR.extract(running.head.headers, running.context)
     current = get_current_span(running.context).get_span_context()
     # A host that traces has made its own span below the client's.
