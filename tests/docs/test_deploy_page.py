@@ -13,7 +13,7 @@ from gateway.core.events import FinishReason, Usage
 from gateway.core.upstream_replies import Reply
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
-from gateway.observe.log import _details, _fields
+from gateway.observe.log import Details, _fields
 from gateway.observe.record import RequestRecord
 from gateway.providers.upstream import Bounds, framing
 from gateway.settings import Settings
@@ -61,7 +61,7 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
     shown = {*_fields(record), *_fields(uncounted)} - {"attribution.team"}
     assert {*documented} == {*shown, "attribution.NAME"}
     in_json = [n for r in rows if only in r["Meaning"] for n in codes(r["Field"])]
-    assert {*in_json} == {*_details(record)}
+    assert {*in_json} == {*Details(record)}
 
 
 def test_the_installed_command_is_the_module() -> None:

@@ -11,7 +11,7 @@ from gateway.core.texts import shorten
 from gateway.observe.observer import Observer
 from gateway.observe.record import RequestRecord
 
-__all__ = ["LogObserver"]
+__all__ = ["Details", "LogObserver"]
 
 _LONGEST_NAME = 500
 """Characters of a name or a path in a log line; a client may send one of any length."""
@@ -37,7 +37,7 @@ class LogObserver(Observer):
         level = logging.INFO if is_notable else logging.DEBUG
         if self._log.isEnabledFor(level):
             # Not `Logger.log`, which walks the stack to find the caller.
-            extra = {"fields": _fields(record), "details": _Details(record)}
+            extra = {"fields": _fields(record), "details": Details(record)}
             line = self._log.makeRecord(
                 self._log.name, level, "", 0, "request", (), None, extra=extra
             )
@@ -100,7 +100,7 @@ def _fields(record: RequestRecord) -> Mapping[str, object]:
     return shown
 
 
-class _Details(LazyMapping[object]):
+class Details(LazyMapping[object]):
     """The known fields that a trace has as well, and that people rarely need."""
 
     __slots__ = ("_record",)
