@@ -17,9 +17,9 @@ from benchmarks.targets import KEY, Server, running
 
 __all__ = [
     "at_rest",
+    "featured",
     "folded_answers",
     "images",
-    "limited",
     "long_histories",
     "short_streams",
     "two_workers",
@@ -122,22 +122,27 @@ async def two_workers(lab: Lab, server: Server) -> Mapping[str, float]:
     return {"requests, two to one": rates[1] / rates[0]}
 
 
-async def limited(lab: Lab, server: Server) -> Mapping[str, float]:
-    """Compare a server that knows its clients and limits them with one that does not."""
-    if server.target.limited is None:
-        return {}
-    seconds = []
-    async with running(server.target.limited(), lab.upstream, core=lab.cores.server) as strict:
-        for one, key in ((server, ""), (strict, KEY)):
-            request = one.dialect.request(Plan(events=20), stream=False, key=key)
-            figures = await _in_succession(
-                lab,
-                one,
-                lambda connection, request=request: _whole(connection, request, 20),
-                what="requests",
-            )
-            seconds.append(1 / figures["requests per core"])
-    return {"CPU per request, limited to unlimited": seconds[1] / seconds[0]}
+def featured(name: str) -> Callable[[Lab, Server], Awaitable[Mapping[str, float]]]:
+    """Return what compares a server that has the feature *name* with one that has it not."""
+
+    async def compare(lab: Lab, server: Server) -> Mapping[str, float]:
+        if server.target.featured is None:
+            return {}
+        seconds = []
+        target = server.target.featured(name)
+        async with running(target, lab.upstream, core=lab.cores.server) as other:
+            for one in (server, other):
+                request = one.dialect.request(Plan(events=20), stream=False, key=KEY)
+                figures = await _in_succession(
+                    lab,
+                    one,
+                    lambda connection, request=request: _whole(connection, request, 20),
+                    what="requests",
+                )
+                seconds.append(1 / figures["requests per core"])
+        return {f"CPU per request, {name} to plain": seconds[1] / seconds[0]}
+
+    return compare
 
 
 async def _in_succession(

@@ -13,6 +13,7 @@ from benchmarks.processes import Child, python, started
 
 __all__ = [
     "DIRECT",
+    "FEATURES",
     "KEY",
     "RELAY",
     "Server",
@@ -31,12 +32,24 @@ RELAY = "bare relay"
 _NO_UVLOOP = "import sys; sys.modules['uvloop'] = None; "
 KEY = "sk-gw-benchmark-0123456789abcdef"
 _NONE: Mapping[str, str] = {}
-_LIMITS = {
-    "GATEWAY_AUTH_KEY": KEY,
-    "GATEWAY_USAGE_ENABLED": "false",
-    **{f"GATEWAY_LIMITS_{name}": "1000000000" for name in ("RPM", "TPM", "CONCURRENCY")},
+FEATURES: Mapping[str, Mapping[str, str]] = {
+    "keyed": {"GATEWAY_AUTH_KEY": KEY},
+    # They are counted for each request, and never reached.
+    "limited": {
+        "GATEWAY_AUTH_KEY": KEY,
+        "GATEWAY_USAGE_ENABLED": "false",
+        **{f"GATEWAY_LIMITS_{name}": "1000000000" for name in ("RPM", "TPM", "CONCURRENCY")},
+    },
+    "counted": {"GATEWAY_METRICS_ENABLED": "true"},
+    "traced": {
+        "GATEWAY_OTEL_TRACES": "true",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.01",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
+    },
+    "cached": {"GATEWAY_CACHE_ENABLED": "true"},
 }
-"""A key and limits that are counted for each request, and never reached."""
+"""What is set to switch a feature on; `KEY` is the key for clients wherever there is one."""
 _GATEWAY = "from gateway.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -46,8 +59,8 @@ class Target:
 
     Without one the upstream itself is asked, which shows what upstream and load could do at most.
     ``modules`` are those whose import is timed, by the name of the figure. ``workers`` makes the
-    same target with so many processes, if it can have more than one. ``limited`` makes it with a
-    key for clients, `KEY`, and limits, if it can have them.
+    same target with so many processes, if it can have more than one. ``featured`` makes it with a
+    feature switched on, a name of `FEATURES`, if it has features.
     """
 
     name: str
@@ -56,7 +69,7 @@ class Target:
     environ: Callable[[str], Mapping[str, str]] = field(default=lambda _: {})
     modules: Mapping[str, str] = field(default_factory=dict)
     workers: Callable[[int], Target] | None = None
-    limited: Callable[[], Target] | None = None
+    featured: Callable[[str], Target] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,8 @@ def gateway(
     def workers(count: int) -> Target:
         return gateway(loop, dialect=dialect, arguments=(*arguments, "--workers", str(count)))
 
-    def limited() -> Target:
-        return gateway(loop, dialect=dialect, arguments=arguments, settings=_LIMITS)
+    def featured(name: str) -> Target:
+        return gateway(loop, dialect=dialect, arguments=arguments, settings=FEATURES[name])
 
     modules = {IMPORT: "gateway", IMPORT_ALL: "gateway.app"}
     return Target(
@@ -126,7 +139,7 @@ def gateway(
         environ,
         modules=modules,
         workers=workers,
-        limited=limited,
+        featured=featured,
     )
 
 
