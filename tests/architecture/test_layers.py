@@ -109,7 +109,7 @@ def test_there_are_no_circles_between_rooms_nor_inside_them() -> None:
             Import("gateway.serving.relay", "gateway.serving.answer"), id="a circle inside"
         ),
         pytest.param(
-            Import("gateway.core.codec", "gateway.core.names"), id="a circle at the bottom"
+            Import("gateway.core.texts", "gateway.core.names"), id="a circle at the bottom"
         ),
     ],
 )

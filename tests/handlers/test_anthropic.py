@@ -54,7 +54,7 @@ async def post(provider: ScriptedProvider, aiohttp_client: AiohttpClient) -> Pos
 
 async def failure(response: aiohttp.ClientResponse) -> tuple[int, str, str]:
     """Return the status and what an error's envelope holds, after a look at the envelope itself."""
-    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert response.content_type == "application/json"
     document = await response.json()
     assert re.fullmatch("req_[0-9a-f]{24}", document.pop("request_id"))
     error = document.pop("error")

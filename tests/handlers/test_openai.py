@@ -394,7 +394,7 @@ async def test_a_refusal_in_openais_envelope(
 ) -> None:
     async with client.post(path, json=body) as response:
         assert (response.status, await response.json()) == (status, document)
-        assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert response.content_type == "application/json"
     assert provider.asked == []
 
 

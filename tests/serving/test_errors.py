@@ -103,3 +103,40 @@ async def test_no_answer_names_the_framework_and_a_hosts_own_name_stays(
     host.add_subapp("/llm", scripted_app(ScriptedProvider()))
     response = await (await aiohttp_client(host)).get("/llm/")
     assert response.headers["Server"] == "mine"
+
+
+EARLY, LATE = "application/json; charset=utf-8", "application/json"
+ASK = {"model": "tiny", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+UNKNOWN = {**ASK, "model": "nobody", "prompt": "x", "input": "x"}
+CONTENT_TYPES: dict[str, tuple[str, str, Any, str, bytes]] = {
+    "a body that cannot be read": ("POST", "/v1/chat/completions", {"model": 5}, EARLY, b"}"),
+    "no messages": ("POST", "/v1/chat/completions", {"model": "tiny"}, EARLY, b"}"),
+    "a model of a chat": ("POST", "/v1/chat/completions", UNKNOWN, LATE, b"}\n"),
+    "a model of a completion": ("POST", "/v1/completions", UNKNOWN, LATE, b"}\n"),
+    "a model of a response": ("POST", "/v1/responses", UNKNOWN, LATE, b"}\n"),
+    "a model of an embedding": ("POST", "/v1/embeddings", UNKNOWN, LATE, b"}\n"),
+    "a model in a path": ("GET", "/v1/models/nobody", None, LATE, b"}\n"),
+    "no tokens": ("POST", "/v1/messages", {"model": "tiny"}, EARLY, b"}"),
+    "a model of a message": ("POST", "/v1/messages", UNKNOWN, LATE, b"}\n"),
+    "a provider in a message": ("POST", "/v1/messages", ASK, LATE, b"}\n"),
+    "a provider in a chat": ("POST", "/v1/chat/completions", ASK, LATE, b"}\n"),
+    "a provider in a stream": ("POST", "/v1/messages", {**ASK, "stream": True}, LATE, b"}\n"),
+    "a model of Ollama's chat": ("POST", "/api/chat", UNKNOWN, EARLY, b"}"),
+    "a provider in Ollama's stream": ("POST", "/api/chat", ASK, LATE, b"}"),
+    "a provider in Ollama's answer": ("POST", "/api/chat", {**ASK, "stream": False}, EARLY, b"}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "content_type", "end"), CONTENT_TYPES.values(), ids=CONTENT_TYPES
+)
+async def test_an_error_has_the_content_type_that_it_has_at_ollama(
+    aiohttp_client: Any, method: str, path: str, body: Any, content_type: str, end: bytes
+) -> None:
+    provider = ScriptedProvider(steps=[UpstreamUnavailable("gone", status=503)])
+    settings = Settings(retry=RetrySettings(count=0), providers={})
+    client = await aiohttp_client(scripted_app(provider, settings))
+    response = await client.request(method, path, json=body)
+    assert response.status >= 400
+    assert response.headers["Content-Type"] == content_type
+    assert (await response.read())[-len(end) :] == end

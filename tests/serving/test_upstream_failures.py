@@ -111,7 +111,7 @@ async def test_before_the_first_line_a_failure_has_its_status(
     answered, headers, lines = await ask(live, stream=stream)
     assert (answered, [*lines[0]]) == (status, ["error"])
     assert lines[0]["error"].startswith(text)
-    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert headers["Content-Type"] == "application/json" + ("" if stream else "; charset=utf-8")
     assert headers.get("Retry-After") == ("7" if status in (429, 503) else None)
     assert len(live.received()) == 1
     await live.received()[0].finished()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from gateway.core import codec
+from gateway.core.texts import quote
 
 __all__ = [
     "InvalidName",
@@ -93,8 +93,7 @@ def parse_name(text: str, *, suffixes: bool = True) -> ModelName:
 def _parse_name(text: str, *, suffixes: bool) -> ModelName:
     bare, source = _split_source(text) if suffixes else (text, _ANYWHERE)
     if source and _split_source(bare)[1]:
-        quoted = codec.encode(text).decode()
-        raise InvalidName(f"use either :local or :cloud, not both: {quoted}")
+        raise InvalidName(f"use either :local or :cloud, not both: {quote(text)}")
     host, namespace, model, tag = _HOST, _NAMESPACE, bare, _TAG
     if model.rfind(":") > model.rfind("/"):
         model, _, tag = model.rpartition(":")

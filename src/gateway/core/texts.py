@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
-__all__ = ["clean", "shorten"]
+__all__ = ["clean", "quote", "shorten"]
 
+_ESCAPES: Final = {
+    '"': r"\"",
+    "\\": r"\\",
+    **{chr(code): f"\\{name}" for code, name in zip(range(7, 14), "abtnvfr", strict=True)},
+}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -19,6 +25,20 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATE.sub("\ufffd", text)
     return text
+
+
+def quote(text: str) -> str:
+    """Return *text* in quotes as Go writes it with ``%q``, whose escapes are not those of JSON."""
+    return f'"{"".join([_quoted(char) for char in text])}"'
+
+
+def _quoted(char: str) -> str:
+    if char in _ESCAPES or char.isprintable():
+        return _ESCAPES.get(char, char)
+    code = ord(char)
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def shorten(text: str, longest: int) -> str:

@@ -47,7 +47,8 @@ def read_error(payload: object) -> tuple[str, tuple[str, ...]]:
     ):
         parts = list(_parts(value, _DEEPEST))
         text = "; ".join([f"{where}: {words}" if where else words for where, words in parts])
-        text = " ".join((text + _reason(inner)).split())
+        lines = map(str.strip, (text + _reason(inner)).expandtabs(1).splitlines())
+        text = " ".join(filter(None, lines))
         if text and not _HTML.search(text):
             if len(text) > _LONGEST_TEXT:
                 text = text[: _LONGEST_TEXT - 1] + "…"

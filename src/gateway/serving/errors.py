@@ -11,7 +11,9 @@ from gateway.core.errors import BodyTooLarge, GatewayError
 from gateway.core.secrets import redact
 from gateway.core.texts import shorten
 from gateway.dialects.base import Dialect
+from gateway.dialects.documents import JSON_TYPE
 from gateway.dialects.ollama import OLLAMA
+from gateway.observe.record import RequestRecord
 from gateway.serving.keys import ENDPOINTS, RECORD
 from gateway.serving.redirects import redirect
 
@@ -72,19 +74,25 @@ def _answer(request: web.Request, error: GatewayError) -> web.Response:
     endpoint = request.app[ENDPOINTS].get(request.match_info.route)
     dialect = OLLAMA if endpoint is None else endpoint.dialect
     try:
-        return _response(dialect, error, record.id)
+        return _response(dialect, error, record)
     except Exception as second:  # of any kind: the client must get an answer
         _log.error("an error response could not be built", exc_info=second)
         error = _reported(second)
         record.fail(error)
-        return _response(dialect, error, record.id)
+        return _response(dialect, error, record)
 
 
-def _response(dialect: Dialect, error: GatewayError, identity: str) -> web.Response:
+def _response(dialect: Dialect, error: GatewayError, record: RequestRecord) -> web.Response:
+    body, kind = dialect.error_document(error, record.id), dialect.error_type
+    if dialect is not OLLAMA and record.model:
+        # Ollama's endpoints below /v1 encode errors anew once they have understood the request.
+        body, kind = body + b"\n", JSON_TYPE
+    elif record.stream:
+        kind = JSON_TYPE  # as the first line of a stream that has not begun
     return web.Response(
         status=error.status,
-        body=dialect.error_document(error, identity),
-        headers={**_sendable(error.headers), hdrs.CONTENT_TYPE: dialect.error_type},
+        body=body,
+        headers={**_sendable(error.headers), hdrs.CONTENT_TYPE: kind},
     )
 
 

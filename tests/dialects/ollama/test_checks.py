@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
 from gateway.core.chat import (
@@ -448,7 +450,10 @@ def test_the_format_of_an_answer(value: object, expected: JsonFormat | None) -> 
         pytest.param("yaml", r'"\"yaml\""', id="3.5-other-text"),
         pytest.param(7, '"7"', id="3.5-number"),
         pytest.param(True, '"true"', id="3.5-bool"),
-        pytest.param(["json"], '"[…]"', id="3.5-list"),
+        pytest.param([], '"[]"', id="3.5-empty-list"),
+        pytest.param(["json"], r'"[\"json\"]"', id="3.5-list"),
+        pytest.param([0] * 1000, f'"[{"0," * 499}…"', id="3.5-long-list"),
+        pytest.param(reduce(lambda inner, _: [inner], range(600), []), '"[…]"', id="3.5-deep"),
     ],
 )
 def test_any_other_format_is_a_server_error(value: object, shown: str) -> None:

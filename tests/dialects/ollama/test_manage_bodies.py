@@ -32,6 +32,7 @@ READ: dict[str, tuple[Any, bytes, Any]] = {
     "2-new-before-old": (load_push, b'{"model":"x","name":"y"}', ModelBody("x")),
     "1.3-any-case": (load_delete, b'{"NAME":"x"}', ModelBody("x")),
     "1.3-null": (load_delete, b"null", ModelBody()),
+    "8.5-no-stream": (load_delete, b'{"name":"x","stream":"no"}', ModelBody("x")),
     "8.1-no-stream": (load_push, b'{"name":"x","stream":false}', ModelBody("x", stream=False)),
     "8.4-copy": (load_copy, b'{"source":"a","destination":"b"}', CopyBody("a", "b")),
     "8.4-copy-nothing": (load_copy, b"{}", CopyBody()),

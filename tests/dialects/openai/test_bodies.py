@@ -704,7 +704,17 @@ REFUSALS: dict[str, tuple[Load, dict[str, Any], str]] = {
     "item part of another type": (
         read_response,
         items({"role": "user", "content": [{"type": "input_text", "text": 5}]}),
-        "input[0]: content[0]: " + unmarshal("number", "ResponsesContent.text", "string"),
+        "input[0]: content[0]: " + unmarshal("number", "ResponsesTextContent.text", "string"),
+    ),
+    "output part of another type": (
+        read_response,
+        items({"role": "assistant", "content": [{"type": "output_text", "text": []}]}),
+        "input[0]: content[0]: " + unmarshal("array", "ResponsesOutputTextContent.text", "string"),
+    ),
+    "address of a picture of another type": (
+        read_response,
+        items({"role": "user", "content": [{"type": "input_image", "image_url": {"url": 5}}]}),
+        "input[0]: content[0]: " + unmarshal("object", "ResponsesImageContent.image_url", "string"),
     ),
     "a picture that is a file": (
         read_response,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wire_rules.basics import CHAT
-from wire_rules.case import JSON, NDJSON, Case, Reply, ends, failed
+from wire_rules.case import JSON, LATE_JSON, NDJSON, Case, Reply, ends, failed
 
 __all__ = ["ANSWERS"]
 
@@ -86,7 +86,7 @@ def _provider_cases() -> Iterator[Case]:
                 {"model": "mistral-large", "messages": [said], "stream": stream},
                 status=status,
                 pattern=r'\{"error":"[^"]+"\}',
-                headers={"Content-Type": JSON},
+                headers={"Content-Type": LATE_JSON if stream else JSON},
             )
     cut = {"role": "user", "content": "Hello\n[[fault: cut after=3]]"}
     yield Case(

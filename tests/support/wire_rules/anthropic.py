@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from wire_rules.case import JSON, Case, Reply
+from wire_rules.case import JSON, LATE_JSON, Case, Reply
 from wire_rules.openai import CITY, HELLO, WEATHER, events
 from wire_rules.requests import PNG
 
@@ -25,11 +25,12 @@ STREAM: Mapping[str, str | None] = {
 def refused(status: int, message: str, kind: str = "invalid_request_error") -> dict[str, Any]:
     """Return what a case expects of an error before the first event."""
     text = json.dumps({"type": kind, "message": message}, ensure_ascii=False, separators=(",", ":"))
+    is_late = kind == "not_found_error"  # found out once the request was understood
     envelope = f'{{"type":"error","error":{text},"request_id":"req_'
     return {
         "status": status,
-        "pattern": re.escape(envelope) + r'[0-9a-f]{24}"\}',
-        "headers": {"Content-Type": JSON},
+        "pattern": re.escape(envelope) + r'[0-9a-f]{24}"\}' + ("\n" if is_late else ""),
+        "headers": {"Content-Type": LATE_JSON if is_late else JSON},
     }
 
 

@@ -8,9 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["JSON", "NDJSON", "PLAIN", "Case", "Reply", "ends", "error", "failed", "found"]
+__all__ = [
+    "JSON",
+    "LATE_JSON",
+    "NDJSON",
+    "PLAIN",
+    "Case",
+    "Reply",
+    "ends",
+    "error",
+    "failed",
+    "found",
+]
 
 JSON = "application/json; charset=utf-8"
+LATE_JSON = "application/json"
+"""Of errors that Ollama finds once it has begun to answer, and of all answers below ``/v1``."""
 NDJSON = "application/x-ndjson"
 PLAIN = "text/plain"
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from wire_rules.case import JSON, Case, Reply
+from wire_rules.case import JSON, LATE_JSON, Case, Reply
 from wire_rules.requests import PNG
 
 __all__ = ["OPENAI"]
@@ -36,6 +36,8 @@ def refused(status: int, message: str, kind: str = "invalid_request_error") -> d
     text = json.dumps({"error": error}, ensure_ascii=False, separators=(",", ":"))
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
+    if kind == "not_found_error":  # found out once the request was understood
+        return {"status": status, "text": f"{text}\n", "headers": {"Content-Type": LATE_JSON}}
     return {"status": status, "text": text, "headers": {"Content-Type": JSON}}
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.core import codec
 from gateway.core.chat import JsonFormat
 from gateway.core.errors import InvalidRequest
+from gateway.core.texts import quote, shorten
 from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, described
 
 __all__ = ["keep_format", "read_format"]
+
+_LONGEST: Final = 1000
+"""How much of a wrong format an error quotes."""
 
 
 @described(any_of({"type": "string", "enum": ["json", ""]}, OBJECT) | UNCHECKED)
@@ -27,10 +33,8 @@ def read_format(value: object) -> JsonFormat | None:
         return JsonFormat()
     if isinstance(value, dict):
         return JsonFormat(schema=value or None)
-    # A list may nest too deep to be encoded again, and its text is of no use in an error message.
-    is_short = not isinstance(value, list) or not value
-    text = codec.encode(value).decode() if is_short else "[…]"
-    quoted = codec.encode(text).decode()
+    is_deep = codec.nests_deeper(value, codec.DEEPEST)
+    text = "[…]" if is_deep else shorten(codec.encode(value).decode(), _LONGEST)
     raise InvalidRequest(
-        f'invalid format: {quoted}; expected "json" or a valid JSON Schema object', status=500
+        f'invalid format: {quote(text)}; expected "json" or a valid JSON Schema object', status=500
     )

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from gateway.core import codec
 from gateway.core.chat import Think
 from gateway.core.errors import InvalidRequest
+from gateway.core.texts import quote
 from gateway.dialects.bodies.decode import kind_of
 from gateway.dialects.bodies.described import OBJECT, UNCHECKED, any_of, array_of, described
 
@@ -228,7 +229,7 @@ def read_think(value: object) -> Think:
         )
     if value not in _LEVELS:
         raise InvalidRequest(
-            f"invalid think value: {codec.encode(value).decode()}"
+            f"invalid think value: {quote(value)}"
             ' (must be "high", "medium", "low", "max", true, or false)'
         )
     return _LEVELS[value]

@@ -103,8 +103,6 @@ class DeleteSchema(NamedSchema[ModelBody]):
     go_type = "api.DeleteRequest"
     body = ModelBody
 
-    stream = Value(read_bool)
-
 
 class PullSchema(NamedSchema[ModelBody]):
     """The body of ``/api/pull``."""

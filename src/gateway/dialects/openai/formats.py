@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.core import codec
 from gateway.core.chat import JsonFormat, Think
 from gateway.core.errors import InvalidRequest
+from gateway.core.texts import quote
 from gateway.dialects.bodies.described import UNCHECKED, described, object_of
 from gateway.dialects.bodies.formats import keep_format, read_format
 from gateway.dialects.bodies.readers import Reader, read_fields, read_string
@@ -47,9 +47,8 @@ def read_effort(value: object) -> Think | None:
     if not effort:
         return None
     if effort not in _EFFORTS:
-        quoted = codec.encode(effort).decode()
         raise InvalidRequest(
-            f'invalid reasoning value: {quoted} (must be "minimal", "low", "medium", "high",'
+            f'invalid reasoning value: {quote(effort)} (must be "minimal", "low", "medium", "high",'
             ' "xhigh", "ultra", "max", or "none")'
         )
     return _EFFORTS[effort]

@@ -104,7 +104,8 @@ def _text(part: dict[str, Any], member: str) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise Mismatch(text, "string", (member,))
+        kind = "ResponsesOutputText" if part["type"] == "output_text" else "ResponsesText"
+        raise Mismatch(text, "string", (member,), f"{kind}Content")
     return text
 
 
@@ -118,7 +119,7 @@ def _address(part: dict[str, Any], member: str) -> str:
     match part.get(member):
         case str(url) | {"url": str(url)}:
             return url
-    raise Mismatch(part.get(member), "string", (member,))
+    raise Mismatch(part.get(member), "string", (member,), "ResponsesImageContent")
 
 
 def _document_at(url: str) -> Part:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway.core import codec
 from gateway.core.errors import GatewayError, InvalidRequest, ModelNotFound, NotSupported
 from gateway.core.model_info import ListedModel, ModelfileLayers
 from gateway.core.names import InvalidName, ModelName, parse_name
+from gateway.core.texts import quote
 from gateway.dialects.ollama.manage import (
     CreateBody,
     load_copy,
@@ -37,9 +36,6 @@ _NO_WEIGHTS = (
     " that it lists"
 )
 _NO_SUCH_MANIFEST = "pull model manifest: file does not exist"
-_replace_escapes = re.compile(r"\\\\|\\u00[01][0-9a-f]").sub
-_GO_ESCAPES = {rf"\u{code:04x}": rf"\x{code:02x}" for code in range(0x20)}
-_GO_ESCAPES |= {r"\u0007": r"\a", r"\u000b": r"\v"}
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -70,15 +66,15 @@ async def copy(request: web.Request) -> web.StreamResponse:
     """Give a model a second name; both are independent of each other from then on."""
     body = await load_body(request, load_copy)
     request[RECORD].model = body.source
-    source = _literal(body.source, f"source {_quote(body.source)} is invalid")
-    destination = _literal(body.destination, f"destination {_quote(body.destination)} is invalid")
+    source = _literal(body.source, f"source {quote(body.source)} is invalid")
+    destination = _literal(body.destination, f"destination {quote(body.destination)} is invalid")
     if source.short.casefold() == destination.short.casefold():
         return web.Response()
     catalog = await request.app[MODEL_LISTS].catalog()
     found = catalog.find_all(body.source, suffixes=False)
     models = usable(request, found, requested=body.source)
     if not models:
-        raise ModelNotFound(f"model {_quote(body.source)} not found")
+        raise ModelNotFound(f"model {quote(body.source)} not found")
     await request.app[STORE].put(derive(destination.short, models[0], created=datetime.now(UTC)))
     return web.Response()
 
@@ -204,7 +200,7 @@ def _invalid_name(text: str) -> str:
     except InvalidName as error:
         if str(error).startswith("use either"):
             return str(error)
-    return f"name {_quote(text)} is invalid"
+    return f"name {quote(text)} is invalid"
 
 
 def _literal(text: str, message: str) -> ModelName:
@@ -213,9 +209,3 @@ def _literal(text: str, message: str) -> ModelName:
         return parse_name(text, suffixes=False)
     except InvalidName:
         raise InvalidRequest(message) from None
-
-
-def _quote(text: str) -> str:
-    """Return *text* as Go quotes it, which differs from JSON in a few control characters."""
-    quoted = codec.encode(text).decode()
-    return _replace_escapes(lambda found: _GO_ESCAPES.get(found[0], found[0]), quoted)
