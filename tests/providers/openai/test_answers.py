@@ -291,6 +291,13 @@ def test_refusals(status: int, body: object, kind: type[GatewayError], ours: int
         assert error.request_id == "req_1"
 
 
+def test_a_request_has_its_id_by_other_names() -> None:
+    for name in errors.REQUEST_ID_HEADERS:
+        error = errors.error_for(ErrorResponse(500, {name: "gen-1"}, b"{}"), "acme")
+        assert isinstance(error, UpstreamError)
+        assert error.request_id == "gen-1"
+
+
 CHAT = frozenset({Capability.COMPLETION, Capability.TOOLS})
 EYES, MIND = {Capability.VISION}, {Capability.THINKING}
 EMBEDS = frozenset({Capability.EMBEDDING})

@@ -152,6 +152,78 @@ def test_fixed_sampling_and_the_name_of_the_limit() -> None:
     assert not {"temperature", "max_tokens"} & body.keys()
 
 
+@pytest.mark.parametrize(
+    ("fixed", "thinks"),
+    [
+        (False, {None, True, False, "low"}),
+        (True, set()),
+        ("thinking", {False}),
+        ("asked", {None, False}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("think", [None, True, False, "low"])
+def test_sampling_may_depend_on_whether_the_model_thinks(
+    fixed: object, thinks: set[object], think: Any
+) -> None:
+    body = sent({"fixed_sampling": fixed}, sampling=SAMPLING, think=think)
+    is_sent = any(think is one or think == one for one in thinks if type(one) is type(think))
+    assert ("temperature" in body) == is_sent
+    assert body["max_tokens"] == 9
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", None, ["thinking"]], ids=repr)
+def test_sampling_is_fixed_in_no_other_way(value: object) -> None:
+    with pytest.raises(ma.ValidationError):
+        options(fixed_sampling=value)
+
+
+OPENAI = [
+    ("gpt-5.4", None, True, None),
+    ("gpt-5.4", False, True, "none"),
+    ("gpt-5.4", "max", False, "xhigh"),
+    ("gpt-5.1", "max", False, "high"),
+    ("gpt-5.6", None, False, None),
+    ("gpt-5.6", False, True, "none"),
+    ("gpt-5", False, False, None),
+    ("gpt-5-mini-2025-08-07", "max", False, "high"),
+    ("gpt-5.2-chat-latest", False, False, None),
+    ("gpt-5.2-pro", None, False, None),
+    ("gpt-5.1-codex-mini", False, False, None),
+    ("o4-mini", "max", False, "high"),
+    ("o3", False, False, None),
+    ("gpt-5-chat-latest", None, True, None),
+    ("gpt-4.1", None, True, None),
+]
+
+
+@pytest.mark.parametrize(("model", "think", "sampled", "effort"), OPENAI)
+def test_models_of_openai_get_what_they_accept(
+    model: str, think: Any, sampled: bool, effort: str | None
+) -> None:
+    request = ChatRequest(model, (USER,), sampling=SAMPLING, think=think)
+    body = chat_body(request, THINKER, OpenAIOptions())
+    assert ("temperature" in body, body.get("reasoning_effort")) == (sampled, effort)
+    field = "max_tokens" if model.startswith("gpt-4") else "max_completion_tokens"
+    assert body[field] == 9
+
+
+def test_members_of_an_object_are_joined_and_the_clients_come_first() -> None:
+    given = {
+        "thinking_by": "thinking",
+        "body": {"thinking": {"type": "enabled", "keep": "all"}, "stream": {"odd": 1}},
+    }
+    assert sent(given)["thinking"] == {"type": "enabled", "keep": "all"}
+    assert sent(given, think=False)["thinking"] == {"type": "disabled", "keep": "all"}
+    assert sent(given)["stream"] == {"odd": 1}
+
+
+def test_the_dialect_of_a_schema_is_not_sent() -> None:
+    parameters = {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMA}
+    body = sent({}, tools=(Tool("f", parameters=parameters),))
+    assert body["tools"][0]["function"]["parameters"] == SCHEMA
+
+
 CHOICES: list[tuple[Any, Any]] = [
     ("required", "auto"),
     (NamedTool("f"), "auto"),
@@ -259,7 +331,7 @@ def test_for_each_member_the_first_rule_that_has_it_counts() -> None:
 def test_a_name_that_tells_nothing_has_the_rules_of_its_base() -> None:
     given = options(models={"mine": {"base": "gpt-5.4"}, "chat": {"base": "gpt-5-chat"}})
     mine, chat = given.traits_for("mine"), given.traits_for("chat")
-    assert (mine.max_tokens_field, mine.fixed_sampling) == ("max_completion_tokens", True)
+    assert (mine.max_tokens_field, mine.fixed_sampling) == ("max_completion_tokens", "asked")
     assert (chat.max_tokens_field, chat.fixed_sampling) == ("max_completion_tokens", False)
     assert given.traits_for("gpt-5.4").max_tokens_field == "max_tokens"
     official = OpenAIOptions()

@@ -77,7 +77,10 @@ def chat_body(
     }
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, options, traits, longest=info.output_length)
+    is_fixed = _is_fixed(traits, request.think)
+    body |= _sampling(
+        request.sampling, options, traits, longest=info.output_length, is_fixed=is_fixed
+    )
     if request.response_format is not None:
         form, hint = _format(request.response_format, traits, has_hint=_mentions_json(request))
         body |= form
@@ -94,12 +97,38 @@ def chat_body(
     if request.user:
         body.pop("safety_identifier", None)  # which is newer, and means the same
         body["user"] = clean(request.user)
-    body |= traits.body
+    body |= _merged(traits.body, body)
     return _without(traits.drop_options, body)
 
 
+def _is_fixed(traits: Traits, think: Think | None) -> bool:
+    """Tell whether the model accepts no sampling parameters, as it thinks or not."""
+    match traits.fixed_sampling:
+        case "thinking":
+            return think is not False
+        case "asked":
+            return bool(think)
+        case fixed:
+            return fixed
+
+
+def _merged(own: Mapping[str, object], body: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings' *own* members; of an object those that *body* has as well stay."""
+    return {
+        name: {**value, **other}
+        if isinstance(value, Mapping) and isinstance(other := body.get(name), Mapping)
+        else value
+        for name, value in own.items()
+    }
+
+
 def _sampling(
-    sampling: Sampling, options: OpenAIOptions, traits: Traits, *, longest: int
+    sampling: Sampling,
+    options: OpenAIOptions,
+    traits: Traits,
+    *,
+    longest: int,
+    is_fixed: bool,
 ) -> dict[str, object]:
     """Return the parameters that are set; *longest* is the longest answer, 0 if unknown."""
     limit = sampling.max_tokens
@@ -108,7 +137,7 @@ def _sampling(
     fields: dict[str, object] = {"seed": sampling.seed, traits.max_tokens_field: limit}
     stops = [clean(stop) for stop in sampling.stop if stop]
     fields["stop"] = list(dict.fromkeys(stops)) or None
-    if not traits.fixed_sampling:
+    if not is_fixed:
         fields |= {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -200,7 +229,9 @@ def _tool(tool: Tool, traits: Traits) -> dict[str, object]:
         function["description"] = clean(tool.description)
     if tool.strict is not None and traits.strict_tools:
         function["strict"] = tool.strict
-    function["parameters"] = clean_json(tool.parameters) or {"type": "object", "properties": {}}
+    parameters = clean_json(tool.parameters) or {"type": "object", "properties": {}}
+    # Which says nothing that a service needs, and Moonshot stumbles over it.
+    function["parameters"] = {key: one for key, one in parameters.items() if key != "$schema"}
     return {"type": "function", "function": function}
 
 
@@ -222,7 +253,8 @@ def completion_body(
     body["stream"] = True
     if options.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    body |= _sampling(request.sampling, options, traits, longest=longest)
+    is_fixed = _is_fixed(traits, None)
+    body |= _sampling(request.sampling, options, traits, longest=longest, is_fixed=is_fixed)
     body |= _extra(request.extra, options.passed, body)
     body |= {"user": clean(request.user)} if request.user else {}
     return _without(traits.drop_options, body)

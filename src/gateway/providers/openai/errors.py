@@ -12,7 +12,7 @@ from gateway.providers.upstream import ErrorResponse
 
 __all__ = ["REQUEST_ID_HEADERS", "error_for", "payload_error"]
 
-REQUEST_ID_HEADERS = ("x-request-id",)
+REQUEST_ID_HEADERS = ("x-request-id", "x-generation-id")
 _KEY_VARIABLE = "OPENAI_API_KEY"
 _MAYBE_MONEY = frozenset({400, 403, 429})
 _NO_MONEY = frozenset({"insufficient_quota", "exceeded_current_quota_error", "1113", "Arrearage"})
@@ -32,7 +32,8 @@ def error_for(
     """Return the error for an HTTP answer other than 200; *key_variable* sets a key."""
     payload = json_of(response.body)
     message, _ = read_error(payload)
-    request_id = response.headers.get(REQUEST_ID_HEADERS[0], "")
+    request_ids = map(response.headers.get, REQUEST_ID_HEADERS)
+    request_id = next(filter(None, request_ids), "")
     codes = _kinds(payload)
     if response.status in _MAYBE_MONEY and not _NO_MONEY.isdisjoint(codes):
         # Waiting never helps, so this is no rate limit to the retries.

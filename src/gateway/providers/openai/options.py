@@ -16,6 +16,7 @@ from gateway.providers.openai.traits import (
     NO_RULE,
     OPENAI_RULES,
     THINKING_FIELDS,
+    FixedSampling,
     FormatBy,
     ModelRule,
     ThinkingBack,
@@ -28,6 +29,7 @@ from gateway.providers.options import ServiceOptions, ServiceOptionsSchema, flag
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema"]
 
 _OFFICIAL = "api.openai.com"
+_FIXED = get_args(FixedSampling)
 _LEVELS = ("false", "true", "low", "medium", "high", "max")
 
 _is_header_name = re.compile(r"[A-Za-z0-9-]+").fullmatch
@@ -121,6 +123,11 @@ def _length() -> ma.fields.Integer:
     return ma.fields.Integer(strict=True, validate=ma.validate.Range(min=1))
 
 
+def _check_fixed_sampling(value: object) -> None:
+    if not any(value is one or (isinstance(one, str) and value == one) for one in _FIXED):
+        raise ma.ValidationError('must be true, false, "thinking" or "asked"')
+
+
 class _TraitsSchema(ma.Schema):
     """The members of `Traits`; a member that does not exist is an error, as by default."""
 
@@ -132,7 +139,7 @@ class _TraitsSchema(ma.Schema):
     drop_options = ma.fields.List(ma.fields.String())
     max_tokens_field = _one_of(("max_tokens", "max_completion_tokens"))
     body = ma.fields.Dict(keys=ma.fields.String())
-    fixed_sampling = flag()
+    fixed_sampling = ma.fields.Raw(validate=_check_fixed_sampling)
     tool_choices = ma.fields.List(_one_of(("auto", "none", "required")))
     strict_tools = flag()
     format_by = _one_of(get_args(FormatBy))

@@ -20,6 +20,7 @@ __all__ = [
     "NO_RULE",
     "OPENAI_RULES",
     "THINKING_FIELDS",
+    "FixedSampling",
     "FormatBy",
     "ModelRule",
     "ThinkingBack",
@@ -53,6 +54,9 @@ THINKING_FIELDS: Final = (
 )
 """The members that earlier thinking may have; ``tags`` is none of them, but a part of the text."""
 
+FixedSampling: TypeAlias = Literal[False, True, "thinking", "asked"]
+"""When a model accepts no sampling parameters."""
+
 FormatBy: TypeAlias = Literal["json_schema", "json_object", "words"]
 """How a schema for the answer is sent; each is one step below the one before."""
 
@@ -68,9 +72,10 @@ class Traits:
     ``thinking_tags`` takes such a text at the beginning of an answer for thinking.
     ``drop_options`` are members that are never sent, ``body`` are members of each request.
     ``max_tokens_field`` is the name of the limit on an answer. ``fixed_sampling`` sends no sampling
-    parameters. ``tool_choices`` are the only ones that are sent, any other becomes ``auto``; empty
-    is all. With ``none``, where that is not one of them, no tools are sent. ``strict_tools`` sends
-    what a client says of ``strict``. ``format_by`` is how a schema for the answer is sent.
+    parameters, with ``thinking`` unless the model is told not to think, and with ``asked`` only if
+    it is told to. ``tool_choices`` are the only ones that are sent, any other becomes ``auto``;
+    empty is all. With ``none``, where that is not one of them, no tools are sent. ``strict_tools``
+    sends what a client says of ``strict``. ``format_by`` is how a schema for the answer is sent.
     """
 
     thinking_by: ThinkingBy = "reasoning_effort"
@@ -81,7 +86,7 @@ class Traits:
     drop_options: tuple[str, ...] = ()
     max_tokens_field: str = "max_tokens"
     body: Mapping[str, object] = field(default_factory=dict)
-    fixed_sampling: bool = False
+    fixed_sampling: FixedSampling = False
     tool_choices: tuple[str, ...] = ()
     strict_tools: bool = True
     format_by: FormatBy = "json_schema"
@@ -106,7 +111,7 @@ class ModelRule:
     drop_options: tuple[str, ...] | None = None
     max_tokens_field: str | None = None
     body: Mapping[str, object] | None = None
-    fixed_sampling: bool | None = None
+    fixed_sampling: FixedSampling | None = None
     tool_choices: tuple[str, ...] | None = None
     strict_tools: bool | None = None
     format_by: FormatBy | None = None
@@ -117,14 +122,26 @@ NO_RULE: Final = ModelRule()
 """Nothing is said."""
 
 _NEW_LIMIT: Final = "max_completion_tokens"
+_ALWAYS: Final = ModelRule(
+    max_tokens_field=_NEW_LIMIT,
+    fixed_sampling=True,
+    thinking_levels={"false": "", "max": "high"},
+)
 OPENAI_RULES: Mapping[str, ModelRule] = MappingProxyType(
     {
-        "gpt-5*chat*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=False),
-        "gpt-5*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=True),
-        "o[0-9]*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=True),
+        "gpt-5-chat*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling=False),
+        **dict.fromkeys(
+            ("gpt-5", "gpt-5-*", "gpt-5.*-chat*", "gpt-5.*-pro*", "gpt-5.1-codex*"), _ALWAYS
+        ),
+        "o[0-9]*": _ALWAYS,
+        "gpt-5.1*": ModelRule(thinking_levels={"max": "high"}),
+        "gpt-5.[1-4]*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling="asked"),
+        "gpt-5*": ModelRule(max_tokens_field=_NEW_LIMIT, fixed_sampling="thinking"),
     }
 )
-"""Reasoning models of OpenAI reject sampling parameters, and the old name of the limit."""
+"""Reasoning models of OpenAI reject the old name of the limit, and sampling parameters while they
+think: some always do, some unless they are told not to, some only if they are told to, as authors
+of client libraries have found (July 2026)."""
 
 _MEMBERS = tuple(one.name for one in fields(Traits))
 _DEFAULTS = {name: getattr(Traits(), name) for name in _MEMBERS}
