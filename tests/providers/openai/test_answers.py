@@ -516,3 +516,28 @@ def test_a_name_alone_gives_the_benefit_of_the_doubt() -> None:
     assert describe("llava:7b", {}) == ModelInfo(
         "llava:7b", CHAT | EYES, family="llava", parameter_size="7B", parameter_count=7 * 10**9
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "thinks"),
+    [
+        ("deepseek-v4", True),
+        ("deepseek-ai/DeepSeek-V3.2", True),
+        ("deepseek-coder", False),
+        ("zai-org/GLM-5.2", True),
+        ("glm-4.6", True),
+        ("glm-4-flash", False),
+        ("kimi-k2.6", True),
+        ("kimi-k3-preview", True),
+        ("kimi-k2-0905-preview", False),
+        ("kimi-k2-thinking", True),
+        ("MiniMax-M2.5", True),
+        ("gemini-2.5-flash", True),
+        ("models/gemini-3-pro-preview", True),
+        ("gemini-2.0-flash", False),
+        ("gpt-5.2-chat-latest", True),
+        ("gpt-5-chat-latest", False),
+    ],
+)
+def test_names_of_families_that_think(model: str, thinks: bool) -> None:
+    assert (Capability.THINKING in describe(model, {}).capabilities) == thinks

@@ -105,6 +105,27 @@ BACK: list[tuple[str, Message, str | None]] = [
 ]
 
 
+def test_a_signature_that_nobody_knows_has_a_word() -> None:
+    signed = ToolCall("g", {}, id="call_2", keepsake={"openai": {"extra_content": {"a": 1}}})
+    turns = (
+        Message(Role.ASSISTANT, "", tool_calls=(CALL, signed)),
+        RESULT,
+        Message(Role.TOOL, "2", tool_call_id="call_2", tool_name="g"),
+    )
+
+    def extras(back: str, *history: Message) -> list[object]:
+        given = {"thinking_field": "extra_content", "thinking_back": back}
+        calls = sent(given, USER, *history)["messages"][1]["tool_calls"]
+        return [call.get("extra_content") for call in calls]
+
+    word = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+    assert extras("calls", *turns) == [word, {"a": 1}]
+    assert extras("given", *turns) == [None, {"a": 1}]
+    assert extras("never", *turns) == [None, {"a": 1}]
+    first = Message(Role.ASSISTANT, "", tool_calls=(signed, CALL))
+    assert extras("calls", first, *turns[1:]) == [{"a": 1}, None]
+
+
 @pytest.mark.parametrize(("back", "turn", "expected"), BACK)
 def test_earlier_thinking_goes_back_where_the_service_wants_it(
     back: str, turn: Message, expected: str | None

@@ -26,6 +26,11 @@ _TURN_MEMBERS = frozenset({"reasoning_content", "reasoning_details"})
 _TEXTS = frozenset({"reasoning_content", "reasoning"})
 """Members for thinking that are texts, which may be empty."""
 
+_UNSIGNED: Mapping[str, object] = {
+    "google": {"thought_signature": "skip_thought_signature_validator"}
+}
+"""What Gemini takes for the signature of the first call of a turn, where nobody knows that."""
+
 _is_id = re.compile(r"[\x21-\x7e]{1,40}").fullmatch
 
 
@@ -109,9 +114,12 @@ def _assistant(message: Message, traits: Traits) -> dict[str, object]:
     elif member in _TEXTS and _is_due(message, back):
         wire[member] = message.thinking
     if message.tool_calls:
+        calls = list(map(_call, message.tool_calls))
+        if member == EXTRA_CONTENT and back == "calls":
+            calls[0].setdefault(EXTRA_CONTENT, _UNSIGNED)
         # Nothing but calls has null for its content, in the reference and at the strict servers.
         wire["content"] = wire["content"] or None
-        wire["tool_calls"] = list(map(_call, message.tool_calls))
+        wire["tool_calls"] = calls
         if back != "never":
             wire |= _own(message.keepsake, _TURN_MEMBERS)
     return wire

@@ -30,7 +30,8 @@ _NO_CHAT = re.compile(
 _EMBEDS = re.compile(r"embed|\bbge\b|\be5\b|\bgte\b")
 _REASONS = re.compile(
     r"(.*/)?(o[1-9](-|$)|gpt-5(?!-chat)|gpt-oss|deepseek-(r1|reasoner|v3\.[1-9]|v[4-9])|qwq|qwen3"
-    r"|magistral|glm-(4\.[5-9]|[5-9])|kimi-k(2\.[5-9]|[3-9])|kimi.*thinking|minimax-m[2-9])"
+    r"|magistral|glm-(4\.[5-9]|[5-9])|kimi-k(2\.[5-9]|[3-9])|kimi.*thinking|minimax-m[2-9]"
+    r"|gemini-(2\.5|[3-9]))"
 )
 _SEES = re.compile(r"(.*/)?(gpt-4o|gpt-4\.1|gpt-5|o[1-9](-|$)|chatgpt-4o)|.*(vision|-vl\b|llava)")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
