@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -123,3 +124,33 @@ async def test_a_key_that_may_not_change_models_sees_no_way_to(browser: Chromium
         await page.until_shown("scripted reachable")
         assert "Make a model" not in await page.text()
         page.expect("status of 401")
+
+
+async def test_a_change_keeps_what_the_form_has_no_field_for(browser: Chromium) -> None:
+    made = {
+        "model": "mine",
+        "from": "tiny",
+        "template": "{{ .Prompt }} please",
+        "license": "Do good.",
+        "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
+        "stream": False,
+    }
+    async with opened(browser, ScriptedProvider(MODELS)) as page:
+        await page.evaluate(
+            f"fetch('../api/create', {{method: 'POST', body: JSON.stringify({json.dumps(made)})}})"
+        )
+        await page.click("link", "Connect")
+        await page.click("link", "Models")
+        await page.click("button", "Change mine:latest")
+        await page.until("document.activeElement.tagName === 'TEXTAREA'")
+        await page.fill("textbox", "System", "Be brief.")
+        await page.click("button", "Make")
+        await page.until("document.querySelector('details[open]') === null")
+        changed = await show(page, "mine")
+        kept = {name: changed[name] for name in ("template", "license", "messages", "system")}
+        assert kept == {
+            "template": made["template"],
+            "license": made["license"],
+            "messages": made["messages"],
+            "system": "Be brief.",
+        }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,16 @@ import pytest
 
 from browser import BrowserPage, Chromium
 from callers import KEY, with_key
-from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall
+from gateway.core.chat import ChatRequest
+from gateway.core.events import (
+    ChatEvent,
+    Finish,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+)
 from gateway.core.model_info import Capability, ModelInfo
 from gateway.settings import Settings, UiSettings
 from gateways import scripted_app
@@ -51,6 +62,10 @@ async def opened(
         yield page, gateway
         foreign = [url for url in page.requests if not url.startswith((gateway.url, "data:"))]
         assert foreign == []
+
+
+def scripted(steps: Sequence[Sequence[ChatEvent]]) -> ScriptedProvider:
+    return ScriptedProvider([ModelInfo("tiny-latest", frozenset(Capability))], steps)
 
 
 async def say(page: BrowserPage, text: str) -> None:
@@ -203,9 +218,8 @@ async def test_stop_ends_the_request_at_the_provider(
 
 async def test_a_script_in_an_answer_stays_text(browser: Chromium) -> None:
     script = "<script>window.was = 1</script><img src=x onerror='window.was = 1'>"
-    provider = ScriptedProvider(
-        [ModelInfo("tiny-latest", frozenset(Capability))],
-        [[ThinkingDelta(script), TextDelta(script), ToolCall(script, {"a": script}), DONE]],
+    provider = scripted(
+        [[ThinkingDelta(script), TextDelta(script), ToolCall(script, {"a": script}), DONE]]
     )
     app = scripted_app(provider, Settings(providers={}, ui=UiSettings(True)))
     async with served(app) as url, browser.open(f"{url}/ui/") as page:
@@ -268,22 +282,93 @@ async def test_two_models_answer_side_by_side(
     assert await page.evaluate("document.querySelectorAll('.log:not([hidden])').length") == 2
 
 
+@pytest.mark.slow  # the clients of Python take seconds to be imported
 @DIALECTS
 async def test_the_same_request_is_shown_as_a_command_and_as_a_program(
     playground: tuple[BrowserPage, LiveGateway], dialect: str
 ) -> None:
     page, gateway = playground
     await page.fill("combobox", "Dialect", dialect)
+    await page.fill("combobox", "Think", "low")
+    await page.fill("spinbutton", "Temperature", "0.5")
+    await page.fill("textbox", "System", 'Say "yes".')
+    await page.fill("textbox", "Further members of the body (JSON)", '{"unknown": null}')
+    await page.click("button", "An example of a tool")
     await page.fill("textbox", "Message", "It's me")
-    await page.click("tab", "curl")
-    path = {"ollama": "/api/chat", "openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
-    await page.until_shown(f"curl -N '{gateway.url}{path[dialect]}'")
-    await page.until_shown(r"It'\''s me")
-    await page.click("tab", "Python")
-    client = {"ollama": "ollama import Client", "openai": "import OpenAI", "anthropic": "Anthropic"}
-    await page.until_shown(client[dialect])
-    shown = await page.evaluate("document.querySelector('pre[aria-label=Python]').textContent")
-    compile(shown, "shown", "exec")
+    shown = {
+        name: await page.evaluate(f"document.querySelector('pre[aria-label={name}]').textContent")
+        for name in ("curl", "Python")
+    }
+    await page.click("button", "Send")
+    await answered(page)
+    for command in (["bash", "-c", shown["curl"]], [sys.executable, "-c", shown["Python"]]):
+        assert "sandbox" in await output_of(*command)
+    first, *others = [one.body for one in gateway.received()]
+    assert [first] * 2 == others
+
+
+@DIALECTS
+async def test_long_files_are_cut_where_the_request_is_shown_and_whole_where_it_is_copied(
+    playground: tuple[BrowserPage, LiveGateway], dialect: str, tmp_path: Path
+) -> None:
+    page, _ = playground
+    image = tmp_path / "large.png"
+    image.write_bytes(PNG * 10)
+    whole = base64.b64encode(PNG * 10).decode()
+    await page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text }")
+    await page.fill("combobox", "Dialect", dialect)
+    await page.choose_files(image)
+    for name in ("curl", "Python"):
+        await page.click("tab", name)
+        await page.until_shown("characters)")
+        assert whole not in await page.text()
+        await page.click("button", "Copy")
+        copied = await page.until("window.copied")
+        assert whole in copied
+        await page.evaluate("window.copied = ''")
+    compile(copied, "copied", "exec")
+
+
+async def output_of(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    return said.decode()
+
+
+@DIALECTS
+async def test_the_arguments_of_a_call_are_shown_as_they_come(
+    browser: Chromium, dialect: str
+) -> None:
+    call = ToolCall("add", {"a": 1, "b": 2}, "call_1")
+    parts = [ToolCallDelta("call_1", "add", '{"a":1,'), ToolCallDelta("call_1", "add", '"b":2}')]
+    provider = scripted([[parts[0]], [parts[1]], [call], [DONE]])
+    app = scripted_app(provider, Settings(providers={}, ui=UiSettings(True)))
+    async with served(app) as url, browser.open(f"{url}/ui/") as page:
+        await page.until("document.querySelector('option[value=\"tiny:latest\"]') !== null")
+        await page.fill("combobox", "Dialect", dialect)
+        await page.click("button", "An example of a tool")
+        await say(page, "Add.")
+        await page.until_shown('add({"a":1,"b":2})')
+        await page.fill("textbox", "Result of add", "3")
+        await page.click("button", "Send results")
+        await answered(page, 2)
+    request = provider.asked[-1]
+    assert isinstance(request, ChatRequest)
+    assert request.messages[1].tool_calls[0].arguments == {"a": 1, "b": 2}
+
+
+async def test_what_comes_after_clear_is_no_part_of_the_next_conversation(
+    playground: tuple[BrowserPage, LiveGateway],
+) -> None:
+    page, gateway = playground
+    await say(page, "Hello! [[pace: 0.1]]")
+    await page.until_shown("Hello from")
+    await page.click("button", "Clear")
+    await page.find("button", "Send")
+    await say(page, "Begin anew.")
+    assert "Begin anew." in await answered(page)
+    assert [one["content"] for one in sent(gateway)["messages"]] == ["Begin anew."]
 
 
 async def test_the_key_is_sent_and_kept_in_the_tab_alone(browser: Chromium) -> None:

@@ -39,12 +39,21 @@ export function button(text, onclick, attributes = {}) {
 /** Return a button that copies the text which `text()` returns. */
 export function copyButton(text, attributes) {
   const copy = async () => {
-    await navigator.clipboard.writeText(text());
-    made.textContent = "Copied";
+    made.textContent = await copied(text());
     setTimeout(() => (made.textContent = "Copy"), 1500);
   };
   const made = button("Copy", copy, attributes);
   return made;
+}
+
+/** Copy a text and return what came of it; browsers allow it to pages of https and loopback. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "Copied";
+  } catch {
+    return "Not allowed by the browser";
+  }
 }
 
 function fill(made, attributes, children) {

@@ -2,106 +2,119 @@
 
 import { button, element, labelled } from "../dom.js";
 import { load, send } from "../gateway.js";
+import { readParameters } from "./parameters.js";
 
-/** Return `{form, offer, change}`; `made` is called once a model was made. */
+const NEW = "Make a model";
+
+/**
+ * Return `{shown, offer, change}`: the form, what offers models to make others from, and what fills
+ * the form with a model that was made. `made` is called once a model was made.
+ */
 export function maker(made) {
-  const name = element("input", { required: true, spellcheck: "false" });
-  const base = element("select", { required: true });
-  const system = element("textarea", { rows: 3 });
-  const parameters = element("textarea", { rows: 3, class: "code", spellcheck: "false" });
+  const fields = makerFields();
   const failure = element("p", { class: "failed", role: "alert" });
-  const summary = element("summary", {}, "Make a model");
+  const summary = element("summary", {}, NEW);
   let kept = {};
 
-  const reset = () => {
-    form.reset();
-    kept = {};
-    summary.textContent = "Make a model";
-    shown.open = false;
-  };
-  const make = async (event) => {
-    event.preventDefault();
+  const open = (text, layers) => {
     failure.textContent = "";
+    summary.textContent = text;
+    kept = layers;
+    shown.open = text !== NEW;
+  };
+  const close = () => {
+    form.reset();
+    open(NEW, {});
+  };
+  const trying = async (task) => {
     try {
-      await send("/api/create", {
-        method: "POST",
-        json: {
-          ...kept,
-          model: name.value,
-          from: base.value,
-          system: system.value,
-          parameters: readParameters(parameters.value),
-          stream: false,
-        },
-      });
-      reset();
-      made();
+      await task();
     } catch (error) {
       failure.textContent = error.message;
     }
   };
+  const make = (event) => {
+    event.preventDefault();
+    return trying(async () => {
+      const json = { ...kept, ...fields.read(), stream: false };
+      await send("/api/create", { method: "POST", json });
+      close();
+      made();
+    });
+  };
+  const change = (model) => {
+    open(`Change ${model.name}`, {});
+    return trying(async () => {
+      const told = await show(model.name);
+      fields.fill(model, told);
+      kept = otherLayers(told, await show(baseOf(model)));
+    });
+  };
   const form = element(
     "form",
     { class: "maker", onsubmit: make },
-    labelled("Name", name),
-    labelled("From", base),
-    labelled("System", system),
-    labelled("Parameters (one on each line, such as temperature 0.5)", parameters),
+    ...fields.shown,
     failure,
     element(
       "div",
       { class: "row" },
       element("button", { type: "submit", class: "main" }, "Make"),
-      button("Cancel", reset),
+      button("Cancel", close),
     ),
   );
   const shown = element("details", {}, summary, form);
-
-  const offer = (models) => {
-    const before = base.value;
-    base.replaceChildren(...models.map(baseOption));
-    if (before) base.value = before;
-  };
-  const change = async (model) => {
-    const told = await load("/api/show", { method: "POST", json: { model: model.name } });
-    name.value = model.name;
-    base.value = `${model.provider}/${model.id}`;
-    system.value = told.system ?? "";
-    parameters.value = told.parameters ?? "";
-    kept = keptOf(told);
-    summary.textContent = `Change ${model.name}`;
-    shown.open = true;
-    system.focus();
-  };
-  return { form: shown, offer, change };
+  return { shown, offer: fields.offer, change };
 }
 
-/** Return what a model has that the form has no field for. */
-function keptOf({ messages, license }) {
-  return { ...(messages ? { messages } : {}), ...(license ? { license } : {}) };
+function makerFields() {
+  const name = element("input", { required: true, spellcheck: "false" });
+  const base = element("select", { required: true });
+  const system = element("textarea", { rows: 3 });
+  const parameters = element("textarea", { rows: 3, class: "code", spellcheck: "false" });
+  return {
+    shown: [
+      labelled("Name", name),
+      labelled("From", base),
+      labelled("System", system),
+      labelled("Parameters (one on each line, such as temperature 0.5)", parameters),
+    ],
+    read: () => ({
+      model: name.value,
+      from: base.value,
+      system: system.value,
+      parameters: readParameters(parameters.value),
+    }),
+    fill: (model, told) => {
+      name.value = model.name;
+      base.value = baseOf(model);
+      system.value = told.system ?? "";
+      parameters.value = told.parameters ?? "";
+      system.focus();
+    },
+    offer: (models) => {
+      const before = base.value;
+      base.replaceChildren(...models.map(baseOption));
+      if (before) base.value = before;
+    },
+  };
+}
+
+function show(model) {
+  return load("/api/show", { method: "POST", json: { model } });
+}
+
+/** Return what a model has that its base has not, and for which the form has no field. */
+function otherLayers(told, below) {
+  const names = ["messages", "license", "template"];
+  const isOwn = (name) => told[name] && told[name] !== below[name];
+  return Object.fromEntries(names.filter(isOwn).map((name) => [name, told[name]]));
 }
 
 function baseOption(model) {
-  const value = model.made ? model.name : `${model.provider}/${model.id}`;
-  return element("option", { value }, model.name);
+  return element("option", { value: model.made ? model.name : baseOf(model) }, model.name);
 }
 
-/** Read lines as Modelfiles have them; a name on several lines has several values. */
-function readParameters(text) {
-  const found = {};
-  for (const line of text.split("\n")) {
-    const [, name, rest] = line.trim().match(/^(\S+)\s+(.+)$/) ?? [];
-    if (!name) continue;
-    const value = readValue(rest);
-    found[name] = name in found ? [found[name], value].flat() : value;
-  }
-  return found;
-}
-
-function readValue(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+/** Return the name of the provider's model that answers, whatever else has its name. */
+function baseOf({ provider, id }) {
+  return `${provider}/${id}`;
 }

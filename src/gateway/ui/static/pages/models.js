@@ -29,7 +29,7 @@ export function build(section) {
       if (error.name === "AbortError") return;
       failure.textContent = error.message;
     }
-    making.form.hidden = !told.manage;
+    making.shown.hidden = !told.manage;
     making.offer(told.models);
     draw();
   };
@@ -51,7 +51,7 @@ export function build(section) {
       "Prices are those of a million tokens, in the currency of the provider.",
     ),
     failure,
-    making.form,
+    making.shown,
     labelled("Find", search),
     tables,
   );
