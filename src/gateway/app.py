@@ -48,6 +48,7 @@ from gateway.serving.keys import (
     CLIENT_KEYED,
     DISCONNECTS,
     ENDPOINTS,
+    EXCHANGES,
     GATE,
     HEARTBEATS,
     KEPT_ANSWERS,
@@ -110,6 +111,12 @@ def create_app(
     # Those of traces come before the log, whose lines name the trace.
     own = [] if exports is None else exports.observers
     own = [*own, log] if counting is None else [*own, log, counting]
+    app[EXCHANGES] = None
+    if _keeps_exchanges(settings):
+        from gateway.serving.exchanges import keep_exchanges  # noqa: PLC0415 - where it is used
+
+        app[EXCHANGES], keeping = keep_exchanges(settings.ui)
+        own.append(keeping)
     app[OBSERVERS] = Observers((*own, *observers))
     app[DISCONNECTS] = Disconnects(poll=settings.timeouts.disconnect_poll)
     app[HEARTBEATS] = Heartbeats(interval=settings.timeouts.heartbeat)
@@ -134,8 +141,17 @@ def create_app(
     }
     app.middlewares.append(request_middleware(app))
     app.on_response_prepare.append(finish_headers)
+    app.on_shutdown.append(_end_endless)
     app.cleanup_ctx.append(_lifetime(settings, configured, given, session, exports))
     return app
+
+
+def _keeps_exchanges(settings: Settings) -> bool:
+    """Tell whether the last requests are kept; by default for a page that one process serves."""
+    ui = settings.ui
+    if ui.exchanges is None:
+        return bool(ui.enabled) and settings.server.workers == 1
+    return ui.exchanges > 0
 
 
 def _routes(settings: Settings) -> Iterator[Endpoint]:
@@ -199,6 +215,11 @@ def _lifetime(
             yield
 
     return run
+
+
+async def _end_endless(app: web.Application) -> None:
+    """End what never ends by itself: a host waits for running requests before it cleans up."""
+    app[DISCONNECTS].stopping.set()
 
 
 def _recorded(

@@ -101,6 +101,10 @@ REFUSED = {
     "/api/experimental/web_search": 403,
     "/api/experimental/web_fetch": 403,
     "/gateway/usage": 404,
+    "/gateway/exchanges": 404,
+    "/gateway/exchanges/events": 404,
+    "/gateway/exchanges/{id}": 404,
+    "/gateway/exchanges/{id}/recording": 404,
     "/gateway/reload": 404,
 }
 """Where an example is refused: nothing was made, nothing is kept, or nobody can reload."""

@@ -82,7 +82,7 @@ def test_the_older_form_differs_in_streams_alone() -> None:
                     media["schema"] = {"type": "string"}
                     streams += 1
     assert renamed == OLDER
-    assert streams == 9
+    assert streams == 10
 
 
 def test_every_error_envelope_is_that_of_the_dialect() -> None:

@@ -238,6 +238,8 @@ scope = "everyone"
 
 [ui]
 enabled = true
+exchanges = 0
+exchange_bytes = 70000
 
 [otel]
 traces = true
@@ -318,7 +320,7 @@ EVERYTHING_LOADED = Settings(
     state=StateSettings("unix:///run/redis.sock", "gw", 0.5, "refuse"),
     metrics=MetricsSettings(True, True, True),
     otel=OtelSettings(True, True, True),
-    ui=UiSettings(True),
+    ui=UiSettings(True, 0, 70000),
     cassettes=CassetteSettings("auto", "here"),
     cache=CacheSettings(True, "all", 60.0, 1000, "everyone"),
     providers={
@@ -423,6 +425,8 @@ def test_variables_can_say_everything_but_tables_of_which_there_may_be_many(tmp_
         "GATEWAY_CACHE_SIZE": "1000",
         "GATEWAY_CACHE_SCOPE": "everyone",
         "GATEWAY_UI_ENABLED": "true",
+        "GATEWAY_UI_EXCHANGES": "0",
+        "GATEWAY_UI_EXCHANGE_BYTES": "70000",
         "GATEWAY_OTEL_TRACES": "true",
         "GATEWAY_OTEL_METRICS": "true",
         "GATEWAY_OTEL_CONTENT": "true",

@@ -57,4 +57,4 @@ def body_of(route: Endpoint, *, stream: bool) -> dict[str, Any]:
 
 
 def path_of(route: Endpoint) -> str:
-    return route.path.format(model="tiny", digest="sha256:" + "0" * 64, key="k")
+    return route.path.format(model="tiny", digest="sha256:" + "0" * 64, key="k", id="none")

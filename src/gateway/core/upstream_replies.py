@@ -1,4 +1,4 @@
-"""The heads of upstream responses: request ids and rate limits.
+"""The heads of upstream responses, with request ids and rate limits, and bodies of requests.
 
 They are collected while a request runs; adapters need not pass anything along.
 """
@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gateway.core.lazy_mapping import LazyMapping
 
-__all__ = ["Collecting", "RateLimits", "Reply", "notify"]
+__all__ = ["Collecting", "RateLimits", "Reply", "Watch", "Watching", "notify", "watcher"]
+
+Watch: TypeAlias = Callable[[bytes, str, bool], None]
+"""Is called with the body of a request, its content type, and whether that is the whole body."""
 
 
 class RateLimits(LazyMapping[str]):
@@ -69,3 +73,26 @@ def notify(reply: Reply) -> None:
     collect = _collect.get()
     if collect is not None:
         collect(reply)
+
+
+_watch: ContextVar[Watch | None] = ContextVar("gateway.upstream_requests", default=None)
+
+
+class Watching:
+    """Call *watch* with each body that a provider is sent for a request inside the block."""
+
+    __slots__ = ("_token", "_watch")
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def __enter__(self) -> None:
+        self._token = _watch.set(self._watch)
+
+    def __exit__(self, *_: object) -> None:
+        _watch.reset(self._token)
+
+
+def watcher() -> Watch | None:
+    """Return what the current `Watching` block calls, if there is one."""
+    return _watch.get()

@@ -8,6 +8,13 @@ from gateway.handlers import openai
 from gateway.handlers.anthropic import count_tokens, messages
 from gateway.handlers.documentation import docs
 from gateway.handlers.documentation import openapi as openapi_document
+from gateway.handlers.exchanges import (
+    clear_exchanges,
+    exchange,
+    exchange_events,
+    exchange_list,
+    exchange_recording,
+)
 from gateway.handlers.health import healthz, readyz, root, version
 from gateway.handlers.ollama.account import (
     me,
@@ -71,6 +78,12 @@ ROUTES = (
     Endpoint("GET", "/gateway/usage", usage, surface="all"),
     Endpoint("GET", "/metrics", metrics, surface="all"),
     Endpoint("POST", "/gateway/reload", reload, surface="all"),
+    Endpoint("GET", "/gateway/exchanges", exchange_list, surface="all"),
+    Endpoint("DELETE", "/gateway/exchanges", clear_exchanges, surface="all"),
+    # Before the next one, which would take it for an id.
+    Endpoint("GET", "/gateway/exchanges/events", exchange_events, surface="all"),
+    Endpoint("GET", "/gateway/exchanges/{id}", exchange, surface="all"),
+    Endpoint("GET", "/gateway/exchanges/{id}/recording", exchange_recording, surface="all"),
     Endpoint("GET", "/healthz", healthz, right="none"),
     Endpoint("GET", "/readyz", readyz, right="none"),
     Endpoint("GET", "/openapi.json", openapi_document, right="none"),

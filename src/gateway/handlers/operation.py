@@ -14,7 +14,7 @@ from gateway.core.errors import (
     ProviderLoadError,
     SettingsError,
 )
-from gateway.serving.admission import is_local
+from gateway.serving.admission import is_operator, require_operator
 from gateway.serving.keys import LIVE, METRICS, REQUEST_ACCESS, SETTINGS
 from gateway.serving.metrics import set_gauges
 from gateway.serving.model_report import models_report
@@ -40,7 +40,7 @@ async def model_list(request: web.Request) -> web.StreamResponse:
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Show the metrics to an administrator, to Prometheus on this machine, or to everybody."""
     if not request[SETTINGS].metrics.public:
-        _require_operator(request, "see this")
+        require_operator(request, "see this")
     counted = request.app[METRICS]
     if counted is None:
         raise GatewayError("metrics are not kept: set metrics.enabled", status=404)
@@ -52,7 +52,7 @@ async def metrics(request: web.Request) -> web.StreamResponse:
 async def usage(request: web.Request) -> web.StreamResponse:
     """Report usage: of all callers to an administrator, of its own to any other key."""
     access = request[REQUEST_ACCESS]
-    if (access is None or access.grant is None) and not _is_operator(request):
+    if (access is None or access.grant is None) and not is_operator(request):
         raise NotPermitted("this API key may not see this")
     form = request.query.get("format", "json")
     if form not in _TYPES:
@@ -64,7 +64,7 @@ async def usage(request: web.Request) -> web.StreamResponse:
 
 async def reload(request: web.Request) -> web.StreamResponse:
     """Read the settings again, in all processes; 422 for a mistake, which changes nothing."""
-    _require_operator(request, "reload the settings")
+    require_operator(request, "reload the settings")
     try:
         names = await reload_settings(request.app)
     except (SettingsError, ProviderLoadError) as error:
@@ -72,17 +72,3 @@ async def reload(request: web.Request) -> web.StreamResponse:
     await request.app[LIVE].tell_others()
     document = {"reloaded": True, "waiting_for_restart": [*names]}
     return json_document(codec.encode(document))
-
-
-def _require_operator(request: web.Request, what: str) -> None:
-    """Raise `NotPermitted` for a request that may not do *what* concerns everybody."""
-    if not _is_operator(request):
-        raise NotPermitted(f"only an API key with admin may {what}")
-
-
-def _is_operator(request: web.Request) -> bool:
-    """Tell whether *request* has a key with ``admin``, or without any keys is of this machine."""
-    access = request[REQUEST_ACCESS]
-    if access is None or access.is_open:
-        return is_local(request)
-    return access.sees_all

@@ -46,6 +46,7 @@ _ABOUT: Final = (
 )
 _PARAMETERS: Final = {
     "digest": ("`sha256:` and 64 hexadecimal digits.", "sha256:" + "0" * 64),
+    "id": ("The id of a request, as in the log.", "0123456789abcdef"),
     "key": ("Any name of a key.", "k"),
     "model": ("The name of a model.", "mistral-small"),
 }

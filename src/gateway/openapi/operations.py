@@ -11,6 +11,7 @@ from gateway.dialects.ollama import manage
 from gateway.dialects.ollama import schemas as ollama
 from gateway.dialects.openai import schemas as openai
 from gateway.openapi.answers import anthropic as from_anthropic
+from gateway.openapi.answers import exchanges as kept
 from gateway.openapi.answers import ollama as from_ollama
 from gateway.openapi.answers import openai as from_openai
 from gateway.openapi.answers import operation as own
@@ -261,6 +262,27 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             "until": "A date, or how long ago.",
             "format": "`json`, the default, or `csv`.",
         },
+    ),
+    ("GET", "/gateway/exchanges"): Operation(
+        "List the last requests, newest first.", Answered((kept.ExchangeList,)), tag=_OWN
+    ),
+    ("DELETE", "/gateway/exchanges"): Operation(
+        "Forget the last requests.", Answered(status="204"), tag=_OWN
+    ),
+    ("GET", "/gateway/exchanges/events"): Operation(
+        "Send each request that begins or changes; the event `cleared` says that all are gone.",
+        Answered(stream=Events((kept.Exchange,), SSE)),
+        tag=_OWN,
+    ),
+    ("GET", "/gateway/exchanges/{id}"): Operation(
+        "Return one of the last requests with its texts.",
+        Answered((kept.ExchangeDetails,)),
+        tag=_OWN,
+    ),
+    ("GET", "/gateway/exchanges/{id}/recording"): Operation(
+        "Return one of the last requests as a recording that can be replayed.",
+        Answered((OBJECT,)),
+        tag=_OWN,
     ),
     ("GET", "/metrics"): Operation("Return metrics for Prometheus.", _TEXT, tag=_OWN),
     ("POST", "/gateway/reload"): Operation(

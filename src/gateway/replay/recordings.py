@@ -33,7 +33,7 @@ from gateway.core.transcriptions import Transcript
 from gateway.replay.entries import named, unnamed
 from gateway.replay.keys import AnyRequest, key_of
 
-__all__ = ["Batch", "Recording", "Recordings", "differences", "readable"]
+__all__ = ["Batch", "Recording", "Recordings", "differences", "readable", "recording_file"]
 
 Batch = tuple[float, Sequence[ChatEvent]]
 """Events that came together, and after how many seconds from the request."""
@@ -105,29 +105,8 @@ class Recordings:
 
     def write(self, request: AnyRequest, recording: Recording) -> None:
         """Write what was answered to *request*, in the place of an earlier recording."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        error, result = recording.error, recording.result
-        file: dict[str, Any] = {
-            "format": _FORMAT,
-            "recorded": now,
-            "kind": type(request).__name__,
-            "request": readable(request),
-            "pace": recording.pace,
-        }
-        if isinstance(result, EmbedResult):
-            file |= {"vectors": [_packed(vector) for vector in result.vectors]}
-        elif result is not None:
-            file |= {"text": result.text}
-        else:
-            file |= {"events": [*_timed(recording.batches)]}
-        if result is not None and result.usage is not None:
-            file["usage"] = result.usage
-        if isinstance(result, EmbedResult) and result.native is not None:
-            file["native"] = result.native
-        if error is not None:
-            kind, asked = type(error).__name__, error.headers.get(_RETRY, "")
-            file["error"] = _Error(kind, error.status, error.message, asked)
-        _write(self._path(request), file)
+        path, content = recording_file(self._provider, request, recording)
+        _write(self._root / path, content)
 
     def read_models(self) -> Sequence[ModelInfo] | None:
         """Return the models that were listed, or ``None`` if none were recorded."""
@@ -140,7 +119,7 @@ class Recordings:
     def write_models(self, models: Sequence[ModelInfo]) -> None:
         """Write the models that were listed, without the addresses of their services."""
         shown = [dataclasses.replace(model, remote_host="") for model in models]
-        _write(self._folder / "models.json", shown)
+        _write(self._folder / "models.json", _formatted(shown))
 
     def nearest(self, request: AnyRequest) -> tuple[str, Sequence[str]] | None:
         """Return which recording differs least from *request*, and in which members."""
@@ -159,15 +138,44 @@ class Recordings:
         return str(path.relative_to(self._root)), members
 
     def _path(self, request: AnyRequest) -> Path:
-        key = key_of(
-            request,
-            scope="",
-            provider=self._provider,
-            model=request.model,
-            dialect=None,
-            version="",
-        )
-        return self._folder / _name(request.model) / f"{key[:_DIGITS]}.json"
+        return self._root / _path_of(self._provider, request)
+
+
+def recording_file(provider: str, request: AnyRequest, recording: Recording) -> tuple[str, bytes]:
+    """Return the file of what *provider* has answered: its path below the directory, its content.
+
+    Raise what the codec does for what cannot be encoded.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    error, result = recording.error, recording.result
+    file: dict[str, Any] = {
+        "format": _FORMAT,
+        "recorded": now,
+        "kind": type(request).__name__,
+        "request": readable(request),
+        "pace": recording.pace,
+    }
+    if isinstance(result, EmbedResult):
+        file |= {"vectors": [_packed(vector) for vector in result.vectors]}
+    elif result is not None:
+        file |= {"text": result.text}
+    else:
+        file |= {"events": [*_timed(recording.batches)]}
+    if result is not None and result.usage is not None:
+        file["usage"] = result.usage
+    if isinstance(result, EmbedResult) and result.native is not None:
+        file["native"] = result.native
+    if error is not None:
+        kind, asked = type(error).__name__, error.headers.get(_RETRY, "")
+        file["error"] = _Error(kind, error.status, error.message, asked)
+    return _path_of(provider, request), _formatted(file)
+
+
+def _path_of(provider: str, request: AnyRequest) -> str:
+    key = key_of(
+        request, scope="", provider=provider, model=request.model, dialect=None, version=""
+    )
+    return f"{_name(provider)}/{_name(request.model)}/{key[:_DIGITS]}.json"
 
 
 def readable(request: AnyRequest) -> dict[str, Any]:
@@ -218,11 +226,15 @@ def _name(text: str) -> str:
     return quote(text[:_LONGEST], safe=" :@+=,").lstrip(".") or "_"
 
 
-def _write(path: Path, value: object) -> None:
+def _formatted(value: object) -> bytes:
+    return msgspec.json.format(codec.encode(value), indent=2) + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole, so that nobody reads a half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.format(codec.encode(value), indent=2) + b"\n")
+    part.write_bytes(content)
     part.replace(path)
 
 

@@ -7,14 +7,14 @@ from aiohttp import hdrs, web
 from gateway.access.caller import ATTRIBUTION, CALLER, told
 from gateway.access.hosts import is_loopback_host, parse_address
 from gateway.access.origins import is_own_origin
-from gateway.core.errors import SettingsError
+from gateway.core.errors import NotPermitted, SettingsError
 from gateway.core.texts import clean
 from gateway.observe.record import RequestRecord
 from gateway.serving.access import OpenAccess
 from gateway.serving.endpoint import Endpoint
 from gateway.serving.keys import GATE, GATES, RECORD, REQUEST_ACCESS
 
-__all__ = ["admit", "is_local", "record_caller"]
+__all__ = ["admit", "is_local", "is_operator", "record_caller", "require_operator"]
 
 _FORWARDED = ("forwarded", "x-real-ip", hdrs.VIA.lower())
 _FORWARDED_KIND = "x-forwarded-"
@@ -67,6 +67,20 @@ def is_local(request: web.Request) -> bool:
         and is_own_origin(request)
         and not any(map(_is_of_proxy, request.headers))
     )
+
+
+def require_operator(request: web.Request, what: str) -> None:
+    """Raise `NotPermitted` for a request that may not do *what* concerns everybody."""
+    if not is_operator(request):
+        raise NotPermitted(f"only an API key with admin may {what}")
+
+
+def is_operator(request: web.Request) -> bool:
+    """Tell whether *request* has a key with ``admin``, or without any keys is of this machine."""
+    access = request[REQUEST_ACCESS]
+    if access is None or access.is_open:
+        return is_local(request)
+    return access.sees_all
 
 
 def _is_of_proxy(header: str) -> bool:

@@ -28,6 +28,7 @@ from gateway.serving.dispatch import dispatch
 from gateway.serving.heartbeats import StreamedAnswer
 from gateway.serving.keys import (
     ACCESS,
+    EXCHANGE,
     GATES,
     HEARTBEATS,
     LIVE,
@@ -245,6 +246,10 @@ async def _dispatch_stream(
         return open_stream(target, prepared, encoder)
 
     opened = await dispatch(request, targets, attempt)
+    if (exchange := request[EXCHANGE]) is not None:
+        from gateway.serving.exchanges import heard  # noqa: PLC0415 - only where it is used
+
+        opened = heard(exchange, opened)
     if visit is None:
         return opened
     stream, encoder, batch = opened
@@ -270,6 +275,8 @@ async def _dispatch_result(
         with calling(target.model.provider):
             result = await task.send(target.provider, prepared)
         check_result(target.model.provider, prepared, result)
+        if (exchange := request[EXCHANGE]) is not None:
+            exchange.result = result
         return result
 
     result = await dispatch(request, targets, attempt)

@@ -15,7 +15,7 @@ from gateway.core.errors import BodyTooLarge, InvalidRequest, RequestTimeout
 from gateway.dialects.bodies.budget import GIVE_WAY, LIMITS
 from gateway.dialects.bodies.large import LARGE
 from gateway.dialects.bodies.zstd import LARGEST_BODY, decompress
-from gateway.serving.keys import SETTINGS
+from gateway.serving.keys import EXCHANGE, SETTINGS
 
 __all__ = ["Abandoned", "body_pieces", "load_body", "load_v1_body", "read_body"]
 
@@ -47,6 +47,7 @@ async def load_body(
     """
     limits = request[SETTINGS].limits
     LIMITS.set(limits)
+    load = _kept(request, load)
     most = limits.body if limit is None else limit
     content = request.content
     if content.is_eof() and not content.at_eof() and content.total_bytes <= min(_SMALL, most):
@@ -64,6 +65,7 @@ async def load_v1_body(request: web.Request, load: Callable[[bytes], T]) -> T:
         return await load_body(request, load)
     most_frames = request[SETTINGS].limits.frames
     LIMITS.set(request[SETTINGS].limits)
+    load = _kept(request, load)
     try:
         pieces = await _read(request, limit=LARGEST_BODY)
     except BodyTooLarge:
@@ -110,6 +112,15 @@ async def body_pieces(request: web.Request, *, limit: int) -> AsyncGenerator[byt
         if received > limit:
             raise _too_large()
         yield piece
+
+
+def _kept(request: web.Request, load: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """Return *load*, which keeps the body as well where texts are kept."""
+    if (exchange := request.get(EXCHANGE)) is None:
+        return load
+    from gateway.serving.exchanges import reading  # noqa: PLC0415 - only where it is used
+
+    return reading(exchange, load)
 
 
 def _too_large() -> BodyTooLarge:

@@ -20,9 +20,13 @@ class Disconnects:
     ``handler_cancellation=True``, which a host application need not have done. While such a handler
     waits for an idle provider nothing else would wake it, and the paid request would go on. One
     task polls all open connections every *poll* seconds.
+
+    ``stopping`` is set when the server is about to stop: an answer that would never end by itself
+    ends then.
     """
 
     def __init__(self, *, poll: float) -> None:
+        self.stopping = asyncio.Event()
         self._poll = poll
         # By the task of the connection, which is what aiohttp would cancel; it has one at a time.
         self._open: dict[asyncio.Task[None], web.Request] = {}
@@ -44,6 +48,7 @@ class Disconnects:
         A server must call it before it stops: it would close their connections before it cancels
         them, and they could not send an error to their clients.
         """
+        self.stopping.set()
         if self._open:
             self._is_empty = asyncio.Event()
             with suppress(TimeoutError):

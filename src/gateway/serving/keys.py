@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.access.control import RequestAccess
     from gateway.access.gate import RequestGate
     from gateway.access.proxies import TrustedProxies
+    from gateway.observe.exchanges import Exchange, Exchanges
     from gateway.observe.metrics import MetricsObserver
     from gateway.serving.visits import Visit
 
@@ -35,6 +36,8 @@ __all__ = [
     "CLIENT_KEYED",
     "DISCONNECTS",
     "ENDPOINTS",
+    "EXCHANGE",
+    "EXCHANGES",
     "GATE",
     "GATES",
     "HEARTBEATS",
@@ -67,6 +70,9 @@ TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 METRICS: web.AppKey[MetricsObserver | None] = web.AppKey("gateway.metrics")
 """What counts requests; ``None`` where metrics are switched off."""
 
+EXCHANGES: web.AppKey[Exchanges | None] = web.AppKey("gateway.exchanges")
+"""The last requests; ``None`` where none are kept."""
+
 ACCESS: web.AppKey[Access] = web.AppKey("gateway.access", Access)
 
 ENDPOINTS: web.AppKey[dict[web.AbstractRoute, Endpoint]] = web.AppKey("gateway.endpoints", dict)
@@ -97,6 +103,9 @@ USER_KEYS: web.RequestKey[UserKeys | None] = web.RequestKey("gateway.user_keys")
 
 VISIT: web.RequestKey[Visit | None] = web.RequestKey("gateway.visit")
 """What the request has to do with the cache; ``None`` where there is none."""
+
+EXCHANGE: web.RequestKey[Exchange | None] = web.RequestKey("gateway.exchange")
+"""Where texts of the request are kept; ``None`` where none are."""
 
 BEGUN: web.RequestKey[web.StreamResponse] = web.RequestKey("gateway.begun", web.StreamResponse)
 """The response whose head has been sent, after which no other may begin."""

@@ -7,7 +7,8 @@ describe the steps.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -25,6 +26,8 @@ from gateway.serving.keys import (
     BEGUN,
     DISCONNECTS,
     ENDPOINTS,
+    EXCHANGE,
+    EXCHANGES,
     LIVE,
     OBSERVERS,
     PROXIES,
@@ -38,6 +41,7 @@ from gateway.serving.redirects import answer_unclean_target, with_allowed_method
 
 if TYPE_CHECKING:
     from gateway.access.proxies import TrustedProxies
+    from gateway.observe.exchanges import Exchanges
 
 __all__ = ["request_middleware"]
 
@@ -50,7 +54,7 @@ def request_middleware(app: web.Application) -> Middleware:
     limits is settled, and the observers are called. Status 499 means a client that disconnected.
     """
     endpoints, disconnects = app[ENDPOINTS], app[DISCONNECTS]
-    observers, live, access = app[OBSERVERS], app[LIVE], app[ACCESS]
+    observers, live, access, exchanges = app[OBSERVERS], app[LIVE], app[ACCESS], app[EXCHANGES]
 
     async def respond(
         request: web.Request, handler: Handler, endpoint: Endpoint | None
@@ -70,8 +74,7 @@ def request_middleware(app: web.Application) -> Middleware:
         except ConnectionError:
             raise
         except Exception as error:
-            started = request.get(BEGUN)
-            if started is not None:
+            if (started := request.get(BEGUN)) is not None:
                 return abort(request, started, error)
             return await answer_error(request, error)
 
@@ -80,13 +83,16 @@ def request_middleware(app: web.Application) -> Middleware:
         endpoint = endpoints.get(request.match_info.route)
         record = request[RECORD] = _record_of(request, endpoint, app[PROXIES])
         request[SETTINGS] = live.settings
-        request[REQUEST_ACCESS] = request[USER_KEYS] = request[VISIT] = None
+        request[REQUEST_ACCESS] = request[USER_KEYS] = request[VISIT] = request[EXCHANGE] = None
         record_caller(request, record)
         disconnects.track(request)
         observers.started(record, request)
+        answering = respond(request, handler, endpoint)
+        if exchanges is not None and exchanges.with_texts:
+            answering = _kept(request, exchanges, answering)
         try:
             with Collecting(record.replies.append):
-                response = await respond(request, handler, endpoint)
+                response = await answering
         except asyncio.CancelledError:
             _record_disconnect(record)
             raise
@@ -123,6 +129,18 @@ def _record_of(
         record.route = endpoint.path
         record.operation = endpoint.operation
     return record
+
+
+def _kept(
+    request: web.Request, exchanges: Exchanges, answering: Coroutine[Any, Any, web.StreamResponse]
+) -> Coroutine[Any, Any, web.StreamResponse]:
+    """Return *answering*, of which texts are kept unless it is one of the gateway's own routes."""
+    request[EXCHANGE] = exchange = exchanges.find(request[RECORD].id)
+    if exchange is None:
+        return answering
+    from gateway.serving.exchanges import watched  # noqa: PLC0415 - only where it is used
+
+    return watched(exchange, answering)
 
 
 def _record_disconnect(record: RequestRecord) -> None:

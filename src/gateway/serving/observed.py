@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.core.events import Answer, ChatEvent, TextDelta, ThinkingDelta
 from gateway.dialects.base import AnswerEncoder, WrappingEncoder
-from gateway.serving.keys import OBSERVERS, RECORD
+from gateway.serving.keys import EXCHANGE, OBSERVERS, RECORD
 
 __all__ = ["observed"]
 
@@ -17,6 +17,10 @@ __all__ = ["observed"]
 def observed(request: web.Request, encoder: AnswerEncoder) -> AnswerEncoder:
     """Return *encoder*, which also reports what it encodes if any observer wants that."""
     observers = request.app[OBSERVERS]
+    if (exchange := request[EXCHANGE]) is not None:
+        from gateway.serving.exchanges import KeepingEncoder  # noqa: PLC0415 - where it is used
+
+        encoder = KeepingEncoder(encoder, exchange.answered)
     if not observers.watch_answers:
         return encoder
     return _ObservedEncoder(encoder, partial(observers.answered, request[RECORD]))

@@ -196,6 +196,8 @@ class _OtelTable(Table):
 
 class _UiTable(Table):
     enabled = fields.Boolean(truthy={True}, falsy={False})
+    exchanges = fields.Integer(strict=True, validate=validate.Range(0, 10_000))
+    exchange_bytes = fields.Integer(strict=True, validate=_POSITIVE)
 
 
 class _RetryTable(Table):

@@ -242,6 +242,8 @@ def _build(merged: Mapping[str, Any], environ: Environment, sources: tuple[str, 
             f"models.default_provider: no such provider (allowed: {', '.join(settings.providers)})"
         )
     _check_keys(settings)
+    if settings.ui.exchanges and settings.server.workers > 1:
+        raise SettingsError("ui.exchanges: one process has them, so server.workers must be 1")
     return settings
 
 

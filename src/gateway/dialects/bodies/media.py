@@ -7,6 +7,7 @@ import re
 
 from gateway.core.chat import Media
 from gateway.core.errors import InvalidRequest
+from gateway.core.media_types import sniff
 from gateway.dialects.bodies.budget import give_way
 
 __all__ = ["read_media", "read_text_document"]
@@ -22,15 +23,6 @@ _find_foreign = re.compile(r"[^A-Za-z0-9+/\r\n]").search
 _match_data_url = re.compile(r"\s*data:(?:[^,]{0,1000};)?base64,", re.IGNORECASE).match
 _PADDING = ("", "", "==", "=")
 
-_SIGNATURES = (
-    (b"\x89PNG", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"ID3", "audio/mpeg"),
-    (b"%PDF", "application/pdf"),
-)
-_RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
-
 
 def read_media(text: str) -> Media:
     """Check one string of standard base64 and sniff what it holds.
@@ -44,7 +36,7 @@ def read_media(text: str) -> Media:
     clean += _PADDING[len(clean) % 4]
     if not _is_base64(clean):
         raise InvalidRequest(f"illegal base64 data at input byte {_offset_of_error(text)}")
-    return Media(media_type=_sniff(binascii.a2b_base64(clean[:16])), base64=clean)
+    return Media(media_type=sniff(binascii.a2b_base64(clean[:16])), base64=clean)
 
 
 def read_text_document(media: Media) -> str | None:
@@ -115,16 +107,3 @@ def _first_foreign(text: str) -> re.Match[str] | None:
 def _skip_breaks(text: str, position: int) -> int:
     found = _find_other(text, position)
     return len(text) if found is None else found.start()
-
-
-def _sniff(start: bytes) -> str:
-    """Return the media type that the first bytes tell, empty when they tell none."""
-    for signature, media_type in _SIGNATURES:
-        if start.startswith(signature):
-            return media_type
-    if start.startswith(b"RIFF"):
-        return _RIFF_KINDS.get(start[8:12], "")
-    # MPEG audio begins with eleven bits set; JPEG would pass for it and was looked for before.
-    if start[:1] == b"\xff" and start[1:2] >= b"\xe0":
-        return "audio/mpeg"
-    return ""

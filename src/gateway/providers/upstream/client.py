@@ -25,7 +25,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.core.secrets import redact
-from gateway.core.upstream_replies import RateLimits, Reply, notify
+from gateway.core.upstream_replies import RateLimits, Reply, notify, watcher
 from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
 from gateway.providers.upstream.bounded_body import Bounds, read_into
 from gateway.providers.upstream.documents import read_document
@@ -211,6 +211,7 @@ class Upstream:
     ) -> Any:
         own = self._checked(headers)
         every = await self.authorized(endpoint, body, own)
+        self.show(endpoint, body, own)
         exchange = self.transport.exchange(endpoint)
         try:
             async with asyncio.timeout(self.timeouts.head):
@@ -268,6 +269,15 @@ class Upstream:
         return UpstreamProtocolError(
             f"{name} closed the connection without an answer", provider=name
         )
+
+    def show(self, endpoint: Endpoint, body: Body, headers: Mapping[str, str]) -> None:
+        """Show the body of a request, without long texts, to whoever watches."""
+        if (watch := watcher()) is not None:
+            kind = headers.get("Content-Type") or endpoint.headers.get("Content-Type", "")
+            if isinstance(body, bytes):
+                watch(body, kind, True)
+            else:
+                watch(body.outline(), kind, False)
 
     def note(self, exchange: Exchange) -> None:
         """Tell whoever listens what the head of an answer says beside its status."""

@@ -116,3 +116,12 @@ class _Spliced:
             yield json
             if long is not None:
                 yield from long.pieces()
+
+    def outline(self) -> bytes:
+        """Return the body with a few words in the place of each long text."""
+        parts: list[bytes] = []
+        for json, long in zip_longest(self._json, self._long):
+            parts.append(json)
+            if long is not None:
+                parts.append(f"{long.start}<{len(long.rest)} characters>".encode())
+        return b"".join(parts)

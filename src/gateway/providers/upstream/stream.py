@@ -51,6 +51,9 @@ class Service(Protocol):
     async def whole(self, exchange: Exchange) -> bytes:
         """Return a body that has to be read whole, unless it is too long."""
 
+    def show(self, endpoint: Endpoint, body: Body, headers: Mapping[str, str]) -> None:
+        """Show the body of a request to whoever watches."""
+
     def note(self, exchange: Exchange) -> None:
         """Report the head of an answer to whoever collects them."""
 
@@ -104,7 +107,9 @@ class EventStream:
         service = self._service
         # It is sent and never sent again, so nothing of it need stay while the answer runs.
         body, self._body = self._body, b""
-        self._headers = await service.authorized(self._endpoint, body, self._headers)
+        own = self._headers
+        self._headers = await service.authorized(self._endpoint, body, own)
+        service.show(self._endpoint, body, own)
         self.clock = asyncio.get_running_loop().time
         self.received_at = self.clock()
         service.idle_timer.add(self)

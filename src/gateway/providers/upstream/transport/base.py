@@ -53,6 +53,9 @@ class Pieces(Protocol):
     def __iter__(self) -> Iterator[bytes]:
         """Yield the pieces; each iteration begins anew."""
 
+    def outline(self) -> bytes:
+        """Return the body with a few words in the place of each long text."""
+
 
 Body: TypeAlias = bytes | Pieces
 
