@@ -535,5 +535,4 @@ def test_where_nothing_is_configured_nothing_of_it_is_loaded() -> None:
         "gateway.observe.log",
         "gateway.observe.observer",
         "gateway.observe.record",
-        "gateway.core.upstream_replies",
     ]
