@@ -221,6 +221,33 @@ async def test_a_read_loop_that_takes_each_read_for_a_line_loses_nothing(
     assert found == [(whole.get("response") or whole["message"]["content"], True)] * 10
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/pull", {}),
+        ("/api/pull", {"model": "nothing"}),
+        ("/api/create", {"from": "tiny", "model": "mine", "system": "x", "license": "y"}),
+    ],
+    ids=["pull", "failing pull", "create"],
+)
+async def test_each_line_of_a_progress_is_written_by_itself(
+    aiohttp_server: Any, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any]
+) -> None:
+    written: list[bytes] = []
+    write = LineStream.write
+
+    async def spy(self: LineStream, lines: bytes) -> None:
+        written.append(lines)
+        await write(self, lines)
+
+    monkeypatch.setattr(LineStream, "write", spy)
+    server = await aiohttp_server(scripted_app(ScriptedProvider(steps=[[DONE]])))
+    _, answer = await exchange(server.port, path, body)
+    lines, is_whole = read_chunks(answer)
+    assert is_whole
+    assert written == lines[:-1]  # the last one is written with the end of the body
+
+
 async def test_nothing_is_written_to_a_client_that_has_left(aiohttp_client: Any) -> None:
     async def leave(request: web.Request) -> web.StreamResponse:
         stream = LineStream(request, {}, b"\n")

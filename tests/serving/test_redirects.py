@@ -151,6 +151,8 @@ CLEAN = {
     "/api/./tags": "/api/tags",
     "/x/../api/tags": "/api/tags",
     "/../../api/tags": "/api/tags",
+    "/%2e%2E/api/%2E/tags": "/api/tags",
+    "/api/x/%2e./tags": "/api/tags",
     "/api/tags//": "/api/tags/",
     "/api/tags/.": "/api/tags",
     "//api/tags?a=//b&c=%2e": "/api/tags?a=//b&c=%2e",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -18,6 +18,8 @@ _PAUSE: Final = 0.002
 
 Two writes in a row often arrive in one read, even with a turn of the event loop between them.
 """
+_LONG_PAUSE: Final = 0.01
+"""Seconds between lines that are not waited for, so that an overloaded client reads them apart."""
 
 
 class LineStream:
@@ -78,6 +80,12 @@ class LineStream:
         writer.output_size += len(chunks)
         if transport.get_write_buffer_size():
             await writer.drain()
+
+    async def write_apart(self, lines: Sequence[bytes]) -> None:
+        """Send each of *lines* as a separate write, with a pause after it; for a few lines only."""
+        for line in lines:
+            await self.write(line)
+            await asyncio.sleep(_LONG_PAUSE)
 
     async def finish(self, lines: bytes, *, quiet: float = 0.0) -> None:
         """Send the last lines, the very last one as a separate write, and the end of the body.

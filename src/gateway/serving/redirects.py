@@ -22,6 +22,7 @@ _MOVABLE: Final = "%/:?#[]@!$&'()*+,;=-._~"
 
 _is_suspect = re.compile(r"//|/\.|[%#]").search
 _find_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
+_escaped_dot = re.compile("%2e", re.IGNORECASE)
 _escaped_slash = re.compile("%2f", re.IGNORECASE)
 
 
@@ -95,12 +96,13 @@ def _moved(request: web.Request, target: str, status: int) -> web.Response:
 
 
 def _clean(path: str) -> str:
-    """Return *path* as Go's ``path.Clean`` does; a slash at its end stays."""
+    """Return *path* as Go's ``path.Clean`` does; dots may be escaped, a slash at its end stays."""
     kept: list[str] = []
     for part in path.split("/"):
-        if part == "..":
+        dots = _escaped_dot.sub(".", part)
+        if dots == "..":
             kept[-1:] = []
-        elif part not in {"", "."}:
+        elif dots not in {"", "."}:
             kept.append(part)
     clean = "/" + "/".join(kept)
     return clean + "/" if kept and path.endswith("/") else clean

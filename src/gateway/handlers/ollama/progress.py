@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from aiohttp import hdrs, web
@@ -38,7 +39,9 @@ async def progress(
     lines = progress_lines(statuses)
     if error is not None:
         lines += error_document(error) + LINE_END
+    *others, last = lines.splitlines(keepends=True)
     sent = LineStream(request, {hdrs.CONTENT_TYPE: STREAM_TYPE}, LINE_END)
     await sent.begin()
-    await sent.finish(lines)
+    await sent.write_apart(others)
+    await sent.finish(last, quiet=math.inf)
     return sent.response
