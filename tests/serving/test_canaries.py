@@ -12,10 +12,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from gateway import PROVIDER_KEY
+from gateway import PROVIDER_KEY, RequestRecord
 from gateway.app import create_app
 from gateway.cli.logs import JsonFormatter, TextFormatter
+from gateway.observe.tracing import ContentTracingObserver, TracingObserver
 from gateway.settings import CoolDownSettings, ProviderSettings, RetrySettings, Settings
 from raw_service import Line, raw_service
 from records import Records
@@ -61,7 +65,8 @@ def refusal(status: int, quoted: bytes) -> bytes:
     words = b"wrong key %b" % quoted
     body = b'{"error":{"message":"%b","code":"%b"},"message":"%b"}' % (words, quoted, words)
     head = b"Location: https://h/?key=%b\r\nRetry-After: %b\r\nX-Request-Id: %b\r\n"
-    return document(body, status=status, head=head % (quoted, quoted, quoted))
+    limits = b"X-RateLimit-Reset: %b\r\nAnthropic-RateLimit-Note: for %b\r\n"
+    return document(body, status=status, head=(head + limits) % ((quoted,) * 5))
 
 
 def stream(adapter: str, *parts: bytes) -> bytes:
@@ -126,6 +131,27 @@ async def as_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+class Told(Records):
+    """Keeps what observers are told, and the spans that those of traces make of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._exporter = InMemorySpanExporter()
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracing = [TracingObserver(provider), ContentTracingObserver(provider)]
+        self.texts: list[str] = []
+
+    def finished(self, record: RequestRecord) -> None:
+        super().finished(record)
+        # While the key of a user is known.
+        self.texts += [record.error, repr(record.replies), repr(record.skipped)]
+
+    @property
+    def spans(self) -> list[str]:
+        return [span.to_json() for span in self._exporter.get_finished_spans()]
+
+
 each_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
 each_owner = pytest.mark.parametrize("owner", KEYS)
 
@@ -133,8 +159,8 @@ each_owner = pytest.mark.parametrize("owner", KEYS)
 @asynccontextmanager
 async def gateway(
     aiohttp_client: Any, adapter: str, owner: str, url: str
-) -> AsyncIterator[tuple[Any, Records]]:
-    records = Records()
+) -> AsyncIterator[tuple[Any, Told]]:
+    records = Told()
     options = {
         "api_key": KEYS["operator"] if owner == "operator" else "operators-own",
         "base_url": url,
@@ -145,7 +171,7 @@ async def gateway(
         retry=RetrySettings(count=0),
         cool_down=CoolDownSettings(unavailable=0, rate_limited=0, denied=0, longest=0),
     )
-    app = create_app(settings, observers=[records])
+    app = create_app(settings, observers=[records, *records.tracing])
     if owner == "host":
         app.middlewares.append(as_host)
     headers = {"Authorization": f"Bearer {KEYS[owner]}"} if owner == "client" else {}
@@ -166,7 +192,7 @@ def _logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def assert_hidden(
-    key: str, texts: list[str], records: Records, caplog: pytest.LogCaptureFixture
+    key: str, texts: list[str], records: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = [
         formatter.format(line)
@@ -175,10 +201,12 @@ def assert_hidden(
         if line.name.startswith("gateway")
     ]
     assert len(lines) > len(texts)
-    shown = "\n".join([*texts, *lines, *[record.error for record in records]])
+    spans = records.spans
+    assert len(spans) >= len(texts)
+    shown = "\n".join([*texts, *lines, *records.texts, *spans])
     for part in (key[:12], key[6:18], key[-12:]):
         assert part.lower() not in shown.lower()
-    told = "\n".join([*texts, *[record.error for record in records]])
+    told = "\n".join([*texts, *records.texts, *spans])
     for quoted in quotes(key):
         assert quoted not in told
 

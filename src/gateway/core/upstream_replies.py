@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.core.lazy_mapping import LazyMapping
+from gateway.core.secrets import redact
 
 __all__ = ["Collecting", "RateLimits", "Reply", "Watch", "Watching", "notify", "watcher"]
 
@@ -21,7 +22,8 @@ Watch: TypeAlias = Callable[[bytes, str, bool], None]
 class RateLimits(LazyMapping[str]):
     """The rate-limit headers among *headers*, under their names in lower case.
 
-    They are found on access, which is rare; responses have dozens of headers.
+    They are found on access, which is rare; responses have dozens of headers. Keys that a service
+    quotes in them are replaced.
     """
 
     __slots__ = ("_headers",)
@@ -31,7 +33,7 @@ class RateLimits(LazyMapping[str]):
 
     def _make(self) -> dict[str, str]:
         lowered = ((name.lower(), value) for name, value in self._headers.items())
-        return {name: value for name, value in lowered if "ratelimit" in name}
+        return {name: redact(value) for name, value in lowered if "ratelimit" in name}
 
 
 @dataclass(frozen=True, slots=True)
