@@ -9,7 +9,7 @@ from typing import NoReturn
 from gateway.core.errors import SettingsError
 from gateway.settings import Settings
 
-__all__ = ["Parser", "add_config", "add_settings"]
+__all__ = ["Parser", "add_config", "add_reload", "add_settings"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,6 +23,15 @@ class Parser(argparse.ArgumentParser):
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the file of the settings."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+
+
+def add_reload(parser: argparse.ArgumentParser) -> None:
+    """Add the argument for development, which is no setting."""
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="restart when a source or settings file changes; for development only",
+    )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

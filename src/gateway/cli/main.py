@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from gateway.cli.arguments import Parser, add_settings
+from gateway.cli.arguments import Parser, add_reload, add_settings
 from gateway.cli.complaints import complain
 from gateway.core.errors import ProviderLoadError, SettingsError, StateUnavailable
 from gateway.core.version import __version__
@@ -111,6 +111,7 @@ def _first_parser() -> argparse.ArgumentParser:
         "rest", nargs=argparse.REMAINDER, metavar="...", help="see gateway COMMAND --help"
     )
     add_settings(parser)
+    add_reload(parser)
     parser.add_argument(
         "--version",
         action="version",

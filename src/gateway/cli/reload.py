@@ -7,10 +7,10 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from aiohttp import web
 
+from gateway.cli.stamps import Stamp, stamps_of
 from gateway.core.errors import ProviderLoadError, SettingsError
 from gateway.core.tasks import background
 from gateway.serving.keys import LIVE
@@ -21,8 +21,6 @@ __all__ = ["Source", "reload_quietly", "reload_when_told"]
 
 _INTERVAL = 2.0
 """Seconds between two looks at the files of the settings."""
-
-_Stamp: TypeAlias = tuple[int, ...] | None
 
 
 class Source:
@@ -45,12 +43,9 @@ class Source:
         self._files = loaded.environ.files
         return self._adapt(loaded)
 
-    def stamps(self) -> Mapping[Path, _Stamp]:
-        """Return what is another value once one of the files has changed.
-
-        Where Kubernetes mounts a ``ConfigMap`` or a ``Secret``, a link then leads to another file.
-        """
-        return {file: _stamp(file) for file in sorted(self._files)}
+    def stamps(self) -> Mapping[Path, Stamp]:
+        """Return what is another value once one of the files has changed."""
+        return stamps_of(self._files)
 
 
 def reload_when_told(
@@ -113,11 +108,3 @@ def _hangup_sets(told: asyncio.Event) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
-
-
-def _stamp(file: Path) -> _Stamp:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

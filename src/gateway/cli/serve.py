@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from gateway.cli import logs
-from gateway.cli.arguments import add_settings
+from gateway.cli.arguments import add_reload, add_settings
 from gateway.cli.complaints import complain
 from gateway.cli.sandbox import adapting
 from gateway.cli.settings import at_home, settings_of
@@ -21,6 +23,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_settings(parser)
+    add_reload(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,9 +33,31 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = settings_of(arguments)
     logs.configure(settings.server.log_level, settings.server.log_format, stream=sys.stderr)
+    if arguments.reload:
+        return _develop(settings, arguments)
     if settings.server.workers > 1 and arguments.supervisor is None:
         return _supervise(settings, arguments)
     return _serve(settings, arguments)
+
+
+def _develop(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Serve in another process, which is started anew whenever a file changes."""
+    from gateway.cli.development import (  # noqa: PLC0415 - only where it is used
+        restart_on_change,
+        source_files,
+    )
+
+    of_settings = {*settings.environ.files}
+
+    def files() -> set[Path]:
+        nonlocal of_settings
+        with suppress(SettingsError):  # the same files until they can be read again
+            of_settings = {*settings_of(arguments).environ.files}
+        return source_files() | of_settings
+
+    rest = [one for one in arguments.argv if one != "--reload"]
+    asyncio.run(restart_on_change([sys.executable, "-m", "gateway", *rest], files))
+    return 0
 
 
 def _supervise(settings: Settings, arguments: argparse.Namespace) -> int:
