@@ -28,10 +28,16 @@ export function composer({ send, stop, clear }) {
     buttons,
   );
   let attached = { images: [], documents: [] };
+  let reading = Promise.resolve();
 
+  const fail = (text) => (problem.textContent = text);
   const attach = async () => {
-    attached = await attachments(files.files);
-    form.dispatchEvent(new Event("input", { bubbles: true }));
+    try {
+      attached = await attachments(files.files);
+      form.dispatchEvent(new Event("input", { bubbles: true }));
+    } catch (error) {
+      fail(error.message);
+    }
   };
   const draft = () => ({ role: "user", text: message.value, ...attached });
   const take = () => {
@@ -40,14 +46,15 @@ export function composer({ send, stop, clear }) {
     attached = { images: [], documents: [] };
     return taken;
   };
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
+    await reading;
     if (!sending.disabled) send();
   };
   const key = (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
   };
-  files.addEventListener("change", attach);
+  files.addEventListener("change", () => (reading = attach()));
   message.addEventListener("keydown", key);
   form.addEventListener("submit", submit);
 
@@ -55,7 +62,7 @@ export function composer({ send, stop, clear }) {
     form,
     draft,
     take,
-    fail: (text) => (problem.textContent = text),
+    fail,
     setRunning: (isRunning) => {
       // A button that is disabled loses the focus, so the user goes on where the next step is.
       const hadFocus = document.activeElement === stopping;

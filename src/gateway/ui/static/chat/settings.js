@@ -22,7 +22,7 @@ const SCHEMA = {
 const NUMBERS = {
   temperature: ["Temperature", { min: 0, step: 0.1 }],
   top_p: ["Top P", { min: 0, max: 1, step: 0.05 }],
-  num_predict: ["Most tokens", { min: 1, step: 1 }],
+  num_predict: ["Max tokens", { min: 1, step: 1 }],
   seed: ["Seed", { step: 1 }],
 };
 
@@ -33,12 +33,12 @@ const NUMBERS = {
 export function settingsForm() {
   const system = element("textarea", { rows: 2 });
   const think = select({
-    "": "as the model does by itself",
-    on: "yes",
-    off: "no",
-    low: "a little",
+    "": "default of the model",
+    on: "on",
+    off: "off",
+    low: "low",
     medium: "medium",
-    high: "much",
+    high: "high",
   });
   const format = formatFields();
   const tools = toolsField();
@@ -71,7 +71,7 @@ export function select(texts) {
 }
 
 function formatFields() {
-  const kind = select({ "": "text", json: "JSON", schema: "JSON by a schema" });
+  const kind = select({ "": "text", json: "JSON", schema: "JSON schema" });
   const schema = element("textarea", { rows: 5, class: "code", spellcheck: "false" });
   schema.value = JSON.stringify(SCHEMA, null, 1);
   const field = labelled("Schema", schema);
@@ -104,7 +104,7 @@ function optionFields() {
   const stop = element("textarea", { rows: 1 });
   const numbers = element("div", { class: "numbers" }, ...inputs.map(({ field }) => field));
   return {
-    fields: [numbers, labelled("Stop at (one on each line)", stop)],
+    fields: [numbers, labelled("Stop sequences (one on each line)", stop)],
     read: () => {
       const options = {};
       for (const { name, input } of inputs) if (input.value) options[name] = input.valueAsNumber;

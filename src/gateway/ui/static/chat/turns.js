@@ -58,7 +58,7 @@ export function resultsForm(calls, give) {
 }
 
 function turn(kind, who, ...children) {
-  return element("article", { class: `turn ${kind}` }, element("h3", {}, who), ...children);
+  return element("article", { class: `turn ${kind}` }, element("h2", {}, who), ...children);
 }
 
 function shownCall({ name, arguments: text }) {

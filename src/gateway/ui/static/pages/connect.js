@@ -6,11 +6,12 @@ import { keyOf } from "../key.js";
 
 export const title = "Connect";
 
+const EXAMPLE = "mistral-large";
 const KEY = "ollama"; // what apps send that want a key where none is needed
 
 export function build(section) {
   const search = element("input", { type: "search" });
-  const model = element("input", { spellcheck: "false", placeholder: "mistral-large" });
+  const model = element("input", { spellcheck: "false", placeholder: EXAMPLE });
   const cards = element("div", { class: "cards" });
   let apps = [];
 
@@ -31,17 +32,24 @@ export function build(section) {
   return async (signal) => {
     try {
       apps = await load("/ui/apps.json", { signal });
-      model.placeholder = (await firstModel(signal)) ?? model.placeholder;
+      model.placeholder = await firstModel(signal);
+      draw();
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name !== "AbortError") cards.replaceChildren(nothing(error.message));
     }
-    draw();
   };
 }
 
+/** Return a model to connect to, any where the list cannot be seen, as without the key. */
 async function firstModel(signal) {
-  const { models } = await load("/api/tags", { signal });
-  return models.find(({ capabilities = [] }) => capabilities.includes("completion"))?.name;
+  try {
+    const { models } = await load("/api/tags", { signal });
+    const chats = models.filter(({ capabilities = [] }) => capabilities.includes("completion"));
+    return chats[0]?.name ?? EXAMPLE;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return EXAMPLE;
+  }
 }
 
 /** Return what to do for an app. The key is a mark on the page, and itself only in what is copied. */

@@ -7,12 +7,14 @@ import { providerTable } from "../models/table.js";
 
 export const title = "Models";
 
+const NOTHING = { manage: false, providers: {}, models: [] };
+
 export function build(section) {
   const search = element("input", { type: "search" });
   const failure = element("p", { class: "failed", role: "alert" });
   const tables = element("div");
   const making = maker(() => reload());
-  let told = { manage: false, providers: {}, models: [] };
+  let told = NOTHING;
   let leaving = null;
 
   const draw = () => {
@@ -25,13 +27,15 @@ export function build(section) {
     failure.textContent = "";
     try {
       told = await load("/gateway/models", { signal: leaving });
+      draw();
     } catch (error) {
       if (error.name === "AbortError") return;
+      told = NOTHING;
       failure.textContent = error.message;
+      tables.replaceChildren();
     }
     making.shown.hidden = !told.manage;
     making.offer(told.models);
-    draw();
   };
   const remove = async ({ name }) => {
     try {
