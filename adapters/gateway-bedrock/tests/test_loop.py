@@ -232,5 +232,5 @@ async def test_thinking_of_elsewhere_is_left_out_in_one_further_request() -> Non
                     messages=history,
                 )
                 assert answer.stop_reason == "tool_use"
-    assert len(fake.refusals) == 2  # it is about this conversation, so nothing is remembered
+    assert len(fake.refusals) == 1
     assert fake.thoughts == [0, 0]

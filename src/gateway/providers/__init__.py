@@ -55,8 +55,12 @@ __all__ = [
     "ModelInfo",
     "ModelNotFound",
     "ModelPrices",
+    "ModelRule",
     "NamedTool",
     "NotSupported",
+    "OpenAIOptions",
+    "OpenAIOptionsSchema",
+    "OpenAIProvider",
     "Opener",
     "Outgoing",
     "Owner",
@@ -185,6 +189,7 @@ _MODULES = (
     "gateway.providers.context_overflow",
     "gateway.providers.error_responses",
     "gateway.providers.service",
+    "gateway.providers.openai",
 )
 
 if TYPE_CHECKING:
@@ -342,6 +347,12 @@ if TYPE_CHECKING:
     from gateway.providers.keepsakes import (
         Keepsakes,
         Owner,
+    )
+    from gateway.providers.openai import (
+        ModelRule,
+        OpenAIOptions,
+        OpenAIOptionsSchema,
+        OpenAIProvider,
     )
     from gateway.providers.options import (
         ServiceOptions,

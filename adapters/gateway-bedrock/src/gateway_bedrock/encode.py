@@ -67,7 +67,7 @@ def chat_body(
     said = turns(
         history,
         traits,
-        reasoning=thinking.returns and "reasoning" not in refused,
+        reasoning=thinking.returns,
         failed=() if "status" in refused else failed,
     )
     form = request.response_format

@@ -52,10 +52,6 @@ def _in_extra(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda body: any(name in fields_of(body.get(_EXTRA)) for name in names)
 
 
-def _has_block(kind: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda body: any(kind in block for block in _blocks(body))
-
-
 def _has_choice(body: Mapping[str, Any]) -> bool:
     is_chosen = "toolChoice" in fields_of(body.get("toolConfig"))
     return is_chosen or "tool_choice" in fields_of(body.get(_EXTRA))
@@ -82,13 +78,6 @@ def _rule(
 
 _THINKING = ("thinking", "reasoning_effort", "reasoning_config", "reasoningConfig")
 _RULES = (
-    # Signatures are bound to the model and expire; what was said before is kept without them.
-    _rule(
-        r"signature|redacted|(thinking|reasoning)\W* (block|content)",
-        ("thinking", "reasoning"),
-        _has_block("reasoningContent"),
-        lasts=False,
-    ),
     # A schema that this model does not take says nothing of others.
     _rule(r"tools\.\d+.*(type|propert|schema)", ("strict",), _has_strict, lasts=False),
     _rule(

@@ -19,6 +19,7 @@ from gateway.providers import (
     Owner,
     Provider,
     ProviderContext,
+    RefusedKeepsakes,
     Upstream,
     UpstreamDenied,
     UpstreamError,
@@ -42,6 +43,7 @@ from gateway_bedrock.encode import chat_body
 from gateway_bedrock.ids import base_id
 from gateway_bedrock.learned import STREAMED_TOOLS, Lesson, learn, wants_whole
 from gateway_bedrock.options import BedrockOptions, BedrockOptionsSchema
+from gateway_bedrock.reasoning import DIALECT
 from gateway_bedrock.signing import Signer, can_sign, region_of_profile
 from gateway_bedrock.traits import Traits, traits_of
 from gateway_bedrock.whole import WholeAnswer
@@ -67,7 +69,7 @@ class BedrockProvider(Provider[BedrockOptions]):
         }
     )
     otel_name = "aws.bedrock"
-    learned = ("_known", "_sent", "_whole", "_refused")
+    learned = ("_known", "_sent", "_whole", "_refused", "_foreign")
 
     def __init__(self, context: ProviderContext[BedrockOptions]) -> None:
         super().__init__(context)
@@ -86,6 +88,7 @@ class BedrockProvider(Provider[BedrockOptions]):
         self._sent: dict[str, str] = {}
         self._whole: set[str] = set()
         self._refused: dict[str, frozenset[str]] = {}
+        self._foreign = RefusedKeepsakes(DIALECT)
 
     @property
     def remote_host(self) -> str:
@@ -180,7 +183,8 @@ class BedrockProvider(Provider[BedrockOptions]):
 
     def _body(self, request: ChatRequest, refused: frozenset[str]) -> dict[str, object]:
         traits, options = self._traits(request.model), self.context.options
-        return chat_body(request, traits, options, refused=refused)
+        accepted = self._foreign.without_them(request)
+        return chat_body(accepted, traits, options, refused=refused)
 
     def _unlearn(
         self,
@@ -192,6 +196,9 @@ class BedrockProvider(Provider[BedrockOptions]):
         """Return a body without what the service has refused, and remember it for the model."""
         if lessons or error.status != 400 or wants_whole(error.message):
             return None
+        if self._foreign.learn(request, error):
+            lessons.append(Lesson(frozenset()))
+            return self._body(request, self._out(request.model))
         lesson = learn(body, error.message)
         if lesson is None:
             return None

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gateway.core.chat import ChatRequest, FillRequest, replace
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import UpstreamError, UpstreamRejected
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamRejected
 from gateway.core.events import ChatStream
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider, ProviderContext
@@ -23,17 +23,28 @@ from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOpt
 from gateway.providers.openai.traits import Traits, rule_of
 from gateway.providers.refused_keepsakes import RefusedKeepsakes
 from gateway.providers.service import get_models, open_upstream
-from gateway.providers.upstream import EventStream, decoded, stream_learning
+from gateway.providers.upstream import (
+    Authorize,
+    ErrorResponse,
+    EventStream,
+    decoded,
+    stream_learning,
+)
 
 __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"]
 
 _CHAT = "/chat/completions"
+_EMBEDDINGS = "/embeddings"
 _MOST_MODELS = 1000
 """Models of which is remembered how to ask them; a client may name any number."""
 
 
 class OpenAIProvider(Provider[OpenAIOptions]):
-    """Chat, completions with a suffix and embeddings of one server."""
+    """Chat, completions with a suffix and embeddings of one server.
+
+    An adapter for a service with this API may inherit from it, and override `authorization`,
+    `error_for` and `path`. The first one is called when ``context`` is all that is set.
+    """
 
     contract = 2
     native_dialect = ""
@@ -60,7 +71,8 @@ class OpenAIProvider(Provider[OpenAIOptions]):
                 "OpenAI-Organization": options.organization,
                 "OpenAI-Project": options.project,
             },
-            error_for=partial(errors.error_for, key_variable=context.key_variable),
+            error_for=self.error_for,
+            authorize=self.authorization(),
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._query = options.query or None
@@ -68,6 +80,18 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         self._learned: dict[str, Lesson] = {}
         self._traits_by_model: dict[str, Traits] = {}
         self._refused = RefusedKeepsakes("openai")
+
+    def authorization(self) -> Authorize | None:
+        """Return what authorizes each request; None, by default, if the headers of all do."""
+        return None
+
+    def error_for(self, response: ErrorResponse, provider: str) -> GatewayError:
+        """Return the error for an HTTP answer other than 200."""
+        return errors.error_for(response, provider, key_variable=self.context.key_variable)
+
+    def path(self, path: str, model: str) -> str:
+        """Return where a request for *model* goes, by default to *path* of the API."""
+        return path
 
     @property
     def remote_host(self) -> str:
@@ -141,7 +165,8 @@ class OpenAIProvider(Provider[OpenAIOptions]):
                 members=options.embed_body,
             )
             try:
-                payload = await self._upstream.post("/embeddings", body, query=self._query)
+                path = self.path(_EMBEDDINGS, request.model)
+                payload = await self._upstream.post(path, body, query=self._query)
             except UpstreamError as error:
                 error.repeatable = not results
                 raise
@@ -213,7 +238,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             )
             return body_for(self._traits(model))
 
-        body = body_for(self._traits(model))
+        body, path = body_for(self._traits(model)), self.path(path, model)
         return await stream_learning(self._upstream, path, body, unlearn, query=self._query)
 
     def _traits(self, model: str) -> Traits:
