@@ -39,14 +39,19 @@ base_url = "{gemini}"
 
 [providers.bedrock]
 base_url = "{bedrock}"
+
+[providers.azure]
+base_url = "{azure}"
+models = {{ "my-gpt" = {{ base = "gpt-4o" }} }}
 """
 KEYS = {
     "MISTRAL_API_KEY": "key-of-mistral",
     "ACME_API_KEY": "key-of-acme",
     "GEMINI_API_KEY": "key-of-gemini",
     "AWS_BEARER_TOKEN_BEDROCK": "key-of-bedrock",
+    "AZURE_OPENAI_API_KEY": "key-of-azure",
 }
-REPEATING = ("acme-1", "amazon.nova-2-lite-v1:0", "gemini-3.5-pro")
+REPEATING = ("acme-1", "amazon.nova-2-lite-v1:0", "gemini-3.5-pro", "my-gpt")
 """The models that say what they were told, and nothing else."""
 MODELS = (*REPEATING, "mistral-large")
 
@@ -156,7 +161,33 @@ def frame(kind: str, event: object) -> bytes:
     return body + struct.pack(">I", zlib.crc32(body))
 
 
-SERVICES: dict[str, type[Service]] = {"acme": Acme, "gemini": Gemini, "bedrock": Bedrock}
+class Azure(Service):
+    """Azure OpenAI's API."""
+
+    def do_POST(self) -> None:
+        """Stream the last turn back, a word in each event; the filter is told of first."""
+        asked = self.asked()
+        assert self.headers["api-key"] == KEYS["AZURE_OPENAI_API_KEY"]
+        assert (self.path, asked["model"]) == ("/openai/v1/chat/completions", "my-gpt")
+        words = words_of(asked["messages"][-1]["content"])
+        deltas: list[dict[str, Any]] = [{"delta": {"content": word}} for word in words]
+        deltas[-1]["finish_reason"] = "stop"
+        usage = {"prompt_tokens": 9, "completion_tokens": 9}
+        self.stream(
+            [
+                {"choices": [], "prompt_filter_results": []},
+                *({"choices": [delta]} for delta in deltas),
+                {"choices": [], "usage": usage},
+            ]
+        )
+
+
+SERVICES: dict[str, type[Service]] = {
+    "acme": Acme,
+    "azure": Azure,
+    "bedrock": Bedrock,
+    "gemini": Gemini,
+}
 
 
 def words_of(text: str) -> list[str]:

@@ -151,6 +151,9 @@ def test_variables_that_are_named_exist() -> None:
     adapters = [AcmeProvider, *map(load_adapter, installed())]
     known = {*VARIABLES, *(name for one in adapters for name in one.options_from_env.values())}
     known.add(MistralProvider.options_from_env["api_key"] + "S")
+    # What the packages beside the gateway read.
+    sources = ROOT.glob("adapters/*/src/*/*.py")
+    known |= {name for file in sources for name in _VARIABLE.findall(file.read_text("utf-8"))}
     # What the official clients of the other dialects read.
     known |= {"OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"}
     # What agents and interfaces read.

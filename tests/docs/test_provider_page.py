@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import testing
+from gateway import providers, testing
 from gateway.core import chat, embeddings, errors, events, transcriptions
 from gateway.core import model_info as catalog
 from gateway.providers import base, error_responses, options, upstream
@@ -189,6 +189,24 @@ def test_the_error_for_a_status_is_made_as_described() -> None:
     names = ", ".join(inspect.signature(error_responses.error_for_status).parameters)
     named = names.replace("message, ", "message, *, ")
     assert f"gateway.providers.error_for_status({named})" in codes(page(PAGE))
+
+
+def test_the_methods_for_services_with_openais_api_are_those_of_the_class() -> None:
+    names = ("authorization", "error_for", "path")
+    assert [codes(row["Method"])[0] for row in rows("Services with OpenAI's API", "Method")] == [
+        signature(getattr(providers.OpenAIProvider, name), name) for name in names
+    ]
+
+
+def test_every_function_for_adapters_is_on_the_page() -> None:
+    functions = {
+        name
+        for name in providers.__all__
+        if inspect.isfunction(getattr(providers, name)) and name not in page(PAGE)
+    }
+    assert functions == set()
+    named = {name for row in rows("Further functions", "Name") for name in codes(row["Name"])}
+    assert named <= set(providers.__all__)
 
 
 def test_the_errors_it_names_exist() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -10,7 +11,7 @@ import pytest
 from adapter_provider import ask, body_of, events_of, json_answer, opened
 from gateway.core.chat import FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
-from gateway.core.errors import UpstreamError, UpstreamRejected
+from gateway.core.errors import GatewayError, UpstreamError, UpstreamRejected
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability
 from gateway.core.version import __version__
@@ -20,6 +21,7 @@ from gateway.providers.openai import (
     OpenAIOptionsSchema,
     OpenAIProvider,
 )
+from gateway.providers.upstream import Authorize, ErrorResponse, Outgoing
 from gateway.testing import Answer
 
 HELLO = Answer([b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'])
@@ -43,6 +45,45 @@ async def test_headers_are_sent_for_what_is_set() -> None:
             "p",
             f"ollama-gateway/{__version__}",
         ]
+
+
+class _Ours(OpenAIProvider):
+    """A service with OpenAI's API that authorizes, addresses and fails in its own way."""
+
+    def authorization(self) -> Authorize:
+        name = self.context.name
+
+        async def authorize(request: Outgoing) -> Mapping[str, str]:
+            return {"Authorization": f"Signed {name} {len(request.body)}"}
+
+        return authorize
+
+    def error_for(self, response: ErrorResponse, provider: str) -> GatewayError:
+        return UpstreamError(f"{provider} is out", provider=provider, status=response.status)
+
+    def path(self, path: str, model: str) -> str:
+        return f"/of/{model}{path}"
+
+
+async def test_an_adapter_may_inherit_and_authorize_and_address_requests_in_its_own_way() -> None:
+    vectors = json_answer({"data": [{"embedding": [1.0]}]})
+    async with opened(_Ours, HELLO, vectors, HELLO, json_answer({}, 418)) as (provider, upstream):
+        await events_of(provider.chat(ask()))
+        await provider.embed(EmbedRequest("m", ("a",)))
+        await events_of(provider.fill(FillRequest("m", "a", "b")))
+        with pytest.raises(UpstreamError, match="is out") as caught:
+            await events_of(provider.chat(ask()))
+        assert caught.value.status == 418
+        model = ask().model
+        assert [request.path for request in upstream.requests] == [
+            f"/of/{model}/chat/completions",
+            "/of/m/embeddings",
+            "/of/m/completions",
+            f"/of/{model}/chat/completions",
+        ]
+        signed = [request.headers["Authorization"] for request in upstream.requests]
+        name = provider.context.name
+        assert signed == [f"Signed {name} {len(one.body)}" for one in upstream.requests]
 
 
 async def test_without_a_key_there_is_no_header() -> None:
