@@ -21,7 +21,7 @@ from gateway.handlers.operation import metrics
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import open_store
-from gateway.observe.log import LogObserver
+from gateway.observe.log import DetailedLogObserver, LogObserver
 from gateway.observe.observer import Observer, Observers
 from gateway.providers.adapter_calls import close_provider
 from gateway.providers.base import AnyProvider
@@ -105,7 +105,8 @@ def create_app(
     # the limit of the host's own application counts.
     app = web.Application(client_max_size=settings.limits.body)
     app[LIVE] = Live(settings, configured)
-    log = LogObserver(logging.getLogger("gateway.access"))
+    observer = DetailedLogObserver if settings.server.log_format == "json" else LogObserver
+    log = observer(logging.getLogger("gateway.access"))
     app[METRICS] = counting = make_metrics(settings.metrics)
     exports = make_exports(settings)
     # Those of traces come before the log, whose lines name the trace.

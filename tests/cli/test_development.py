@@ -1,7 +1,5 @@
 """``--reload``: the server starts anew when a source or settings file changes."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -7,13 +7,17 @@ import dataclasses
 import re
 from importlib.metadata import entry_points, metadata
 
+from aiohttp.test_utils import make_mocked_request
+
 from gateway.access.origins import Origins
 from gateway.cli.main import parse
+from gateway.core.chat import Sampling
 from gateway.core.events import FinishReason, Usage
 from gateway.core.upstream_replies import Reply
 from gateway.dialects.bodies import zstd
 from gateway.handlers import ROUTES
-from gateway.observe.log import Details, _fields
+from gateway.observe.log import FullDetails, _fields
+from gateway.observe.parameters import Parameters
 from gateway.observe.record import RequestRecord
 from gateway.providers.upstream import Bounds, framing
 from gateway.settings import Settings
@@ -61,7 +65,9 @@ def test_the_fields_of_the_request_line_are_those_of_the_log() -> None:
     shown = {*_fields(record), *_fields(uncounted)} - {"attribution.team"}
     assert {*documented} == {*shown, "attribution.NAME"}
     in_json = [n for r in rows if only in r["Meaning"] for n in codes(r["Field"])]
-    assert {*in_json} == {*Details(record)}
+    head = make_mocked_request("GET", "/", headers={"Host": "h:1", "User-Agent": "curl"})
+    sampling = Sampling(0.5, 0.5, 3, 0.1, 7, 9, ("a",), 0.1, 0.2)
+    assert {*in_json} == {*FullDetails(record, head, Parameters(sampling, "text"))}
 
 
 def test_the_installed_command_is_the_module() -> None:

@@ -1,7 +1,5 @@
 """Whatever an adapter raises is an error of the gateway, and a line of the log."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any

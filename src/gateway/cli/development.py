@@ -1,7 +1,5 @@
 """Restart the server when its source or its settings change: ``--reload``, for development."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

@@ -1,7 +1,5 @@
 """Whether files have changed: what `stat` tells of them, looked at again and again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from gateway.core import codec
 from gateway.core.lazy_mapping import LazyMapping
 from gateway.core.money import show
 from gateway.core.texts import shorten
-from gateway.observe.observer import Observer
+from gateway.observe.observer import ModelRequest, Observer, RequestHead
+from gateway.observe.parameters import NONE, Parameters, address_of, parameters_of
 from gateway.observe.record import RequestRecord
 
-__all__ = ["Details", "LogObserver"]
+__all__ = ["DetailedLogObserver", "Details", "FullDetails", "LogObserver"]
 
 _LONGEST_NAME = 500
 """Characters of a name or a path in a log line; a client may send one of any length."""
@@ -37,11 +39,41 @@ class LogObserver(Observer):
         level = logging.INFO if is_notable else logging.DEBUG
         if self._log.isEnabledFor(level):
             # Not `Logger.log`, which walks the stack to find the caller.
-            extra = {"fields": _fields(record), "details": Details(record)}
+            extra = {"fields": _fields(record), "details": self._details(record)}
             line = self._log.makeRecord(
                 self._log.name, level, "", 0, "request", (), None, extra=extra
             )
             self._log.handle(line)
+
+    def _details(self, record: RequestRecord) -> Mapping[str, object]:
+        return Details(record)
+
+
+class DetailedLogObserver(LogObserver):
+    """Write the same lines, whose ``details`` have all that a trace has but the times of parts."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        super().__init__(log)
+        self._heads: dict[str, RequestHead] = {}
+        self._parameters: dict[str, Parameters] = {}
+
+    def received(self, record: RequestRecord, head: RequestHead) -> None:
+        """Keep the head until the request is over."""
+        self._heads[record.id] = head
+
+    def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
+        """Keep the parameters until the request is over, and nothing else of it."""
+        self._parameters[record.id] = parameters_of(request)
+
+    def finished(self, record: RequestRecord) -> None:
+        """Log *record* as `LogObserver` does."""
+        super().finished(record)
+        self._heads.pop(record.id, None)
+        self._parameters.pop(record.id, None)
+
+    def _details(self, record: RequestRecord) -> Mapping[str, object]:
+        parameters = self._parameters.get(record.id, NONE)
+        return FullDetails(record, self._heads[record.id], parameters)
 
 
 def _fields(record: RequestRecord) -> Mapping[str, object]:
@@ -126,3 +158,34 @@ class Details(LazyMapping[object]):
         if record.provider:
             found["stream"] = record.stream
         return found
+
+
+class FullDetails(Details):
+    """The same, and what a record does not tell: the client's program, and the parameters."""
+
+    __slots__ = ("_head", "_parameters")
+
+    def __init__(self, record: RequestRecord, head: RequestHead, parameters: Parameters) -> None:
+        super().__init__(record)
+        self._head = head
+        self._parameters = parameters
+
+    def _make(self) -> dict[str, object]:
+        name, port = address_of(self._head.host)
+        sampling = self._parameters.sampling
+        more = {
+            "user_agent": shorten(self._head.headers.get("User-Agent", ""), _LONGEST_NAME) or None,
+            "scheme": self._head.scheme,
+            "server_address": shorten(name, _LONGEST_NAME) or None,
+            "server_port": port,
+            "output": self._parameters.output or None,
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "seed": sampling.seed,
+            "stop": codec.encode(sampling.stop).decode() if sampling.stop else None,
+            "frequency_penalty": sampling.frequency_penalty,
+            "presence_penalty": sampling.presence_penalty,
+        }
+        return super()._make() | {key: one for key, one in more.items() if one is not None}

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
@@ -27,13 +26,13 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from gateway.core.chat import ChatRequest, FillRequest, Sampling
 from gateway.core.events import ChatEvent
 from gateway.core.money import UNIT
 from gateway.core.texts import shorten
 from gateway.core.version import __version__
 from gateway.observe.messages import Conversation
 from gateway.observe.observer import Attempt, ModelRequest, Observer, RequestHead
+from gateway.observe.parameters import NONE, Parameters, address_of, parameters_of
 from gateway.observe.record import RequestRecord
 
 __all__ = ["ContentTracingObserver", "TracingObserver"]
@@ -69,8 +68,7 @@ class _Running:
 
     head: RequestHead
     context: Context
-    sampling: Sampling | None = None
-    output: str = ""
+    parameters: Parameters = NONE
     failed: list[_Passed] = field(default_factory=list)
     replies: int = 0
     """How many replies of providers had come before the last attempt."""
@@ -98,11 +96,7 @@ class TracingObserver(Observer):
 
     def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
         """Keep the parameters of the request."""
-        running = self._running[record.id]
-        if isinstance(request, ChatRequest | FillRequest):
-            running.sampling = request.sampling
-            is_json = isinstance(request, ChatRequest) and request.response_format is not None
-            running.output = "json" if is_json else "text"
+        self._running[record.id].parameters = parameters_of(request)
 
     def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
         """Keep what came of an attempt that failed."""
@@ -196,7 +190,7 @@ def _parent(running: _Running) -> Context:
 
 
 def _of_server(record: RequestRecord, head: RequestHead, method: str) -> Mapping[str, _Value]:
-    address, port = _address(head.host)
+    address, port = address_of(head.host)
     return {
         "http.request.method": method or "_OTHER",
         "http.request.method_original": None if method else record.method,
@@ -216,7 +210,7 @@ def _of_server(record: RequestRecord, head: RequestHead, method: str) -> Mapping
 
 
 def _of_client(record: RequestRecord, running: _Running) -> Mapping[str, _Value]:
-    timing, sampling = record.timing, running.sampling or Sampling()
+    timing, sampling = record.timing, running.parameters.sampling
     usage, has_first = record.usage, record.stream and timing.first
     return {
         "gen_ai.operation.name": record.operation,
@@ -231,7 +225,7 @@ def _of_client(record: RequestRecord, running: _Running) -> Mapping[str, _Value]
         "gen_ai.request.frequency_penalty": sampling.frequency_penalty,
         "gen_ai.request.presence_penalty": sampling.presence_penalty,
         "gen_ai.request.stream": record.stream,
-        "gen_ai.output.type": running.output,
+        "gen_ai.output.type": running.parameters.output,
         "gen_ai.response.model": record.upstream_model,
         "gen_ai.response.finish_reasons": [record.finish] if record.finish else None,
         "gen_ai.response.time_to_first_chunk": (
@@ -245,16 +239,6 @@ def _of_client(record: RequestRecord, running: _Running) -> Mapping[str, _Value]
         "gateway.cost": None if record.cost is None else record.cost / UNIT,
         "gateway.model": record.model,
     }
-
-
-def _address(host: str) -> tuple[str, int | None]:
-    """Return the name and the port in ``Host``, which a client may have written in any way."""
-    try:
-        parts = urlsplit(f"//{host}")
-        name, port = parts.hostname, parts.port
-    except ValueError:
-        return host, None
-    return name or "", port
 
 
 def _set(span: Span, attributes: Mapping[str, _Value]) -> None:

@@ -5,8 +5,6 @@ something else altogether: a `ConnectionError` for a client that has left, a can
 adapter for a server that shuts down.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Sequence

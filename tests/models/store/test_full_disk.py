@@ -1,7 +1,5 @@
 """A disk that is full costs what must be written, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
