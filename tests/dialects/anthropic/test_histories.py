@@ -19,6 +19,7 @@ from gateway.providers.anthropic.encode import messages_body
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.mistral.encode import chat_body
 from gateway.providers.mistral.repair import repair
+from gateway.sandbox.rules import CHAT_PATH, refuse
 
 NUMBER = re.compile(r"<(\d+)>")
 KINDS = ["text", "search_result", "document", "new", "unreadable", "reference", "server", "broken"]
@@ -81,7 +82,8 @@ def test_mistral_gets_every_history_in_its_order(turns: list[tuple[str, list[str
     asked = request(turns)
     repaired, _ = repair(asked.messages)
     assert repair(repaired) == (repaired, [])
-    body = chat_body(asked, ModelInfo("m"))
+    body = codec.decode(codec.encode(chat_body(asked, ModelInfo("m"))))
+    assert refuse(CHAT_PATH, {**body, "model": "mistral-medium-latest"}) is None
     found = numbers_in(body["messages"])
     assert found == sorted(found)
     assert found == numbers_in([message.text for message in asked.messages])

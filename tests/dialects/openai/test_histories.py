@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import codec
 from gateway.core.chat import ChatRequest, Media, Message, Role, Tool, content_of
 from gateway.core.errors import InvalidRequest
 from gateway.core.events import ToolCall
@@ -22,6 +23,7 @@ from gateway.dialects.openai.schemas import load_chat, load_response
 from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import join_name, rename_tools
 from gateway.providers.mistral.encode import chat_body
+from gateway.sandbox.rules import CHAT_PATH, refuse
 from openai_wire import PNG, WAV
 
 PDF = "JVBERi0xLjQK"
@@ -375,6 +377,13 @@ ITEMS: dict[str, tuple[list[dict[str, Any]], list[Message]]] = {
         ],
         [calls("f", {}, "c"), result('{"a":1}', "f", "c")],
     ),
+    "a result that is a list of no parts": (
+        [
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": [1, [2], "x"]},
+        ],
+        [calls("f", {}, "c"), result('[1,[2],"x"]', "f", "c")],
+    ),
     "a message of another agent": (
         [{"type": "agent_message", "content": [{"type": "x", "text": "found it"}]}],
         [Message(Role.ASSISTANT, "found it")],
@@ -535,7 +544,8 @@ unknown = st.fixed_dictionaries(
         "namespace": values,
         "arguments": values,
         "action": values,
-        "output": texts | st.dictionaries(words, values),
+        "output": texts | values,
+        "outputs": values,
         "results": values,
         "content": texts,
         "summary": values,
@@ -561,7 +571,8 @@ def test_no_history_of_items_is_refused_for_a_type(history: list[dict[str, Any]]
     for item, mark in zip(history, marks[1:], strict=True):
         items += [item, mark]
     request, _ = rename_tools(asked_response(*items))
-    body = json.loads(json.dumps(chat_body(request, ABLE)))
+    body = codec.decode(codec.encode(chat_body(request, ABLE)))
+    assert refuse(CHAT_PATH, {**body, "model": "mistral-medium-latest"}) is None
     told = [message["content"] for message in body["messages"] if message["role"] == "user"]
     joined = json.dumps(told)
     places = [joined.index(f"mark {number}") for number in range(len(marks))]
@@ -602,7 +613,9 @@ def test_no_history_of_messages_is_refused_for_a_type(history: list[dict[str, An
     for number, turn in enumerate(history, 1):
         messages += [turn, {"role": "user", "content": f"mark {number}"}]
     request, _ = rename_tools(asked_chat(*messages))
-    body = json.dumps(chat_body(request, ABLE)["messages"])
+    sent = codec.decode(codec.encode(chat_body(request, ABLE)))
+    assert refuse(CHAT_PATH, {**sent, "model": "mistral-medium-latest"}) is None
+    body = json.dumps(sent["messages"])
     places = [body.index(f"mark {number}") for number in range(len(history) + 1)]
     assert places == sorted(places)
 

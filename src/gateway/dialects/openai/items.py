@@ -215,9 +215,15 @@ def _content(value: object, field: str) -> list[Part]:
 
 def _output(value: object) -> list[Part]:
     """Return the parts of a result; what has no parts is kept as JSON."""
-    if value is None or isinstance(value, str | list) or _has_type(value):
+    if value is None or isinstance(value, str) or _has_type(value) or _is_parts(value):
         return _content(value, "output")
     return [codec.encode(value).decode()]
+
+
+def _is_parts(value: object) -> bool:
+    return isinstance(value, list) and all(
+        one is None or isinstance(one, str | dict) for one in value
+    )
 
 
 def _has_type(value: object) -> bool:
