@@ -11,7 +11,6 @@ from gateway.core import codec
 from gateway.core.chat import ChatRequest, Message, Role, replace
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import Keepsake, TextDelta, ToolCall
-from gateway.providers import refused_keepsakes
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.mistral import MistralProvider
 from gateway.providers.openai import OpenAIProvider
@@ -187,9 +186,9 @@ def test_the_state_of_other_dialects_stays() -> None:
     assert refused.without_them(both) == history(DETAILS, EXTRA)
 
 
-def test_of_many_keepsakes_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_keepsakes, "_MOST", 1)
-    refused, rejection = RefusedKeepsakes("anthropic"), UpstreamRejected("a signature", status=400)
+def test_of_many_keepsakes_the_oldest_are_forgotten() -> None:
+    refused = RefusedKeepsakes("anthropic", most=1)
+    rejection = UpstreamRejected("a signature", status=400)
     assert refused.learn(history(SIGNED), rejection)
     assert refused.learn(history(REDACTED), rejection)
     assert not refused.learn(history(REDACTED), rejection)

@@ -36,9 +36,13 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class RefusedKeepsakes:
-    """Which keepsakes of a *dialect* a service has rejected, by model, as digests alone."""
+    """Which keepsakes of a *dialect* a service has rejected, by model, as digests alone.
 
-    def __init__(self, dialect: str) -> None:
+    Of more than *most* the oldest are forgotten.
+    """
+
+    def __init__(self, dialect: str, *, most: int = _MOST) -> None:
+        self._most = most
         self._dialect = dialect
         self._digests: dict[bytes, None] = {}
 
@@ -53,7 +57,7 @@ class RefusedKeepsakes:
         found = {self._digest(request.model, one) for one in self._all(request.messages)}
         new = found - self._digests.keys()
         self._digests |= dict.fromkeys(new)
-        while len(self._digests) > _MOST:
+        while len(self._digests) > self._most:
             del self._digests[next(iter(self._digests))]
         return bool(new)
 

@@ -22,8 +22,11 @@ from gateway.core.chat import (
 from gateway.core.embeddings import EmbedRequest
 from gateway.core.errors import GatewayError, UpstreamError, UpstreamRejected
 from gateway.core.events import Finish, FinishReason, TextDelta, ThinkingDelta, ToolCall
+from gateway.providers.facts import NO_FACTS
 from gateway.providers.openai import ModelRule, OpenAIProvider
 from gateway.providers.openai.learned import Lesson, learn
+from gateway.providers.openai.memory import ModelMemory
+from gateway.providers.openai.options import OpenAIOptions
 from gateway.providers.openai.traits import Traits
 from gateway.testing import Answer
 
@@ -265,12 +268,8 @@ async def test_a_query_goes_with_every_request() -> None:
         ]
 
 
-async def test_a_client_that_names_many_models_costs_no_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("gateway.providers.openai._MOST_MODELS", 1)
-    async with opened(OpenAIProvider, HELLO, HELLO) as (provider, _):
-        for model in ("a", "b"):
-            asking = ChatRequest(model, HISTORY[:1])
-            assert await events_of(provider.chat(asking)) == SAID
-        assert [*provider._traits_by_model] == ["a"]
+def test_a_client_that_names_many_models_costs_no_memory() -> None:
+    memory = ModelMemory(OpenAIOptions(), NO_FACTS, most=1)
+    first = memory.traits("a")
+    assert memory.traits("b") is not memory.traits("b")
+    assert memory.traits("a") is first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,10 +17,10 @@ from gateway.providers.embeddings import join_embeddings, read_embeddings
 from gateway.providers.keepsakes import Owner
 from gateway.providers.openai import encode, errors, models
 from gateway.providers.openai.decode import ChatDecoder
-from gateway.providers.openai.learned import Lesson, learn
+from gateway.providers.openai.learned import learn
+from gateway.providers.openai.memory import ModelMemory
 from gateway.providers.openai.options import ModelRule, OpenAIOptions, OpenAIOptionsSchema
-from gateway.providers.openai.traits import Traits, rule_of
-from gateway.providers.refused_keepsakes import RefusedKeepsakes
+from gateway.providers.openai.traits import Traits
 from gateway.providers.service import get_models, open_upstream
 from gateway.providers.upstream import (
     Authorize,
@@ -35,8 +34,6 @@ __all__ = ["ModelRule", "OpenAIOptions", "OpenAIOptionsSchema", "OpenAIProvider"
 
 _CHAT = "/chat/completions"
 _EMBEDDINGS = "/embeddings"
-_MOST_MODELS = 1000
-"""Models of which is remembered how to ask them; a client may name any number."""
 
 
 class OpenAIProvider(Provider[OpenAIOptions]):
@@ -57,7 +54,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             "project": "OPENAI_PROJECT_ID",
         }
     )
-    learned = ("_listed", "_learned", "_traits_by_model", "_refused")
+    learned = ("_memory",)
 
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         super().__init__(context)
@@ -76,10 +73,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
         self._query = options.query or None
-        self._listed: Mapping[str, ModelInfo] = {}
-        self._learned: dict[str, Lesson] = {}
-        self._traits_by_model: dict[str, Traits] = {}
-        self._refused = RefusedKeepsakes("openai")
+        self._memory = ModelMemory(options, context.facts)
 
     def authorization(self) -> Authorize | None:
         """Return what authorizes each request; None, by default, if the headers of all do."""
@@ -117,27 +111,16 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         if not all(info.context_length for info in listed):
             await self.context.facts.load()
             listed = read()
-        self._listed = {info.id: info for info in listed}
-        self._learned.clear()
-        self._traits_by_model.clear()
+        self._memory.keep_list(listed)
         return listed
 
     def describe(self, model_id: str) -> ModelInfo:
         """Return a model as the last list, or else the settings and its name, describe it."""
-        rules, facts = self.context.options.models, self.context.facts
-        found = self._listed.get(model_id) or self._variant(model_id)
-        return models.describe(model_id, rules, facts) if found is None else found
+        return self._memory.describe(model_id)
 
     def has_unlisted(self, model_id: str) -> bool:
         """Tell whether this is a variant of a model that is in the list, such as ``model:free``."""
-        return self._variant(model_id) is not None
-
-    def _variant(self, model_id: str) -> ModelInfo | None:
-        base, _, word = model_id.rpartition(":")
-        listed = self._listed.get(base) if self.context.options.variants and word else None
-        return (
-            None if listed is None else dataclasses.replace(listed, id=model_id, canonical=model_id)
-        )
+        return self._memory.variant(model_id) is not None
 
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer of the chat endpoint."""
@@ -180,17 +163,17 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         info = self.describe(request.model)
 
         def body_for(traits: Traits) -> Mapping[str, object]:
-            accepted = self._refused.without_them(request)
+            accepted = self._memory.refused.without_them(request)
             return encode.chat_body(accepted, info, self.context.options, traits)
 
         level = "" if request.think is None else encode.level_of(request.think)
-        forget = partial(self._refused.learn, request)
+        forget = partial(self._memory.refused.learn, request)
         stream = await self._open(_CHAT, request.model, body_for, level, forget)
         decoder = ChatDecoder(
             name,
             think=request.think is not False,
             keep=partial(keepsakes.keep, owner),
-            tags=self._traits(request.model).thinking_tags,
+            tags=self._memory.traits(request.model).thinking_tags,
             key_variable=self.context.key_variable,
         )
         return stream, decoder
@@ -222,12 +205,11 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             body: Mapping[str, object], error: UpstreamRejected
         ) -> Mapping[str, object] | None:
             if forget(error):
-                return body_for(self._traits(model))
-            lesson = learn(body, error, self._traits(model), level)
+                return body_for(self._memory.traits(model))
+            lesson = learn(body, error, self._memory.traits(model), level)
             if lesson is None:
                 return None
-            self._learned[model] = lesson.added_to(self._learned.get(model, Lesson()))
-            self._traits_by_model.pop(model, None)
+            self._memory.learn(model, lesson)
             name = self.context.name
             self.context.log.info(
                 "%s rejects a part of requests to %s, which is left out from now on; to avoid"
@@ -236,17 +218,7 @@ class OpenAIProvider(Provider[OpenAIOptions]):
                 model,
                 lesson.setting(name, model),
             )
-            return body_for(self._traits(model))
+            return body_for(self._memory.traits(model))
 
-        body, path = body_for(self._traits(model)), self.path(path, model)
+        body, path = body_for(self._memory.traits(model)), self.path(path, model)
         return await stream_learning(self._upstream, path, body, unlearn, query=self._query)
-
-    def _traits(self, model: str) -> Traits:
-        found = self._traits_by_model.get(model)
-        if found is None:
-            learned = self._learned.get(model, Lesson())
-            known = rule_of(self.context.facts.find(model))
-            found = learned.apply(self.context.options.traits_for(model, learned.rule, known))
-            if len(self._traits_by_model) < _MOST_MODELS:
-                self._traits_by_model[model] = found
-        return found
