@@ -133,5 +133,5 @@ def _use(provider: str, settings: Settings) -> tuple[str, bool]:
     preset = preset_of(settings.providers[provider])
     notes = [] if preset is None else [f"preset {preset.name}"]
     notes += [f"{len(configured)} keys"] if len(configured) > 1 else []
-    told = f" ({', '.join(notes)})" if notes else ""
-    return f"configured as {provider}{told}", False
+    remark = f" ({', '.join(notes)})" if notes else ""
+    return f"configured as {provider}{remark}", False

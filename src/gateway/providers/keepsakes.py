@@ -133,6 +133,6 @@ class Keepsakes:
 
 def _names(call: ToolCall, index: int) -> list[str]:
     """Return what a call is found by: its id, and a digest for clients that drop ids."""
-    said = _encode(clean_json([index, call.name, call.arguments]))
-    digest = hashlib.blake2b(said, digest_size=16).hexdigest()
+    encoded = _encode(clean_json([index, call.name, call.arguments]))
+    digest = hashlib.blake2b(encoded, digest_size=16).hexdigest()
     return [f"digest {digest}"] if names_no_call(call.id) else [f"id {call.id}", f"digest {digest}"]

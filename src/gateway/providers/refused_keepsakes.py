@@ -88,5 +88,5 @@ class RefusedKeepsakes:
         return {name: own for name, own in keepsake.items() if name != self._dialect}
 
     def _digest(self, model: str, keepsake: Keepsake) -> bytes:
-        said = _encode(clean_json([model, keepsake[self._dialect]]))
-        return hashlib.blake2b(said, digest_size=16).digest()
+        encoded = _encode(clean_json([model, keepsake[self._dialect]]))
+        return hashlib.blake2b(encoded, digest_size=16).digest()

@@ -69,19 +69,19 @@ def answer_fim(body: _Body, card: Card) -> Answer:
 def answer_chat(body: _Body, card: Card) -> Answer:
     """Return the answer to a valid chat body."""
     messages = body["messages"]
-    asked = without_directives(last_words(messages))
+    prompt = without_directives(last_words(messages))
     echo = _plain(messages[-1].get("content")) if messages[-1].get("prefix") else ""
     results = _results(messages)
-    reacted = _reaction(body, asked, results)
-    calls = reacted.calls
-    text = "" if calls else echo + _text(body, asked, results, reacted.advice)
+    called = _reaction(body, prompt, results)
+    calls = called.calls
+    text = "" if calls else echo + _text(body, prompt, results, called.advice)
     audio = [chunk for chunk in _chunks(messages) if chunk["type"] == "input_audio"]
     answer = Answer(
         text=_stopped(text, body.get("stop"), len(echo)),
         finish="tool_calls" if calls else "stop",
         prompt_tokens=prompt_tokens(body),
         echo=echo,
-        thinking=_thinking(asked) if _thinks(body, card) else "",
+        thinking=_thinking(prompt) if _thinks(body, card) else "",
         calls=calls,
         audio_seconds=len(audio) if audio else None,
     )
@@ -112,25 +112,25 @@ def _thinks(body: _Body, card: Card) -> bool:
     return card.always_thinks or effort == "high" or ("glm" in card.name and effort is None)
 
 
-def _thinking(asked: str) -> str:
+def _thinking(prompt: str) -> str:
     return (
-        f"The user wrote a message of {len(asked.split())} words. "
+        f"The user wrote a message of {len(prompt.split())} words. "
         "I am a sandbox, so I only pretend to think it over. That is enough thought."
     )
 
 
-def _reaction(body: _Body, asked: str, results: Sequence[tuple[str, str]]) -> Reaction:
+def _reaction(body: _Body, prompt: str, results: Sequence[tuple[str, str]]) -> Reaction:
     if body["messages"][-1]["role"] == "user":
-        return reaction(body, asked)
+        return reaction(body, prompt)
     call = last_call(body, results) if results else None
     return Reaction() if call is None else Reaction((call,))
 
 
-def _text(body: _Body, asked: str, results: Sequence[tuple[str, str]], advice: str) -> str:
+def _text(body: _Body, prompt: str, results: Sequence[tuple[str, str]], advice: str) -> str:
     wanted = body.get("response_format", {})
     messages = body["messages"]
     if wanted.get("type") == "json_schema":
-        return codec.encode(instance(wanted["json_schema"]["schema"], Hints(asked))).decode()
+        return codec.encode(instance(wanted["json_schema"]["schema"], Hints(prompt))).decode()
     in_json = wanted.get("type") == "json_object"
     if messages[-1].get("prefix") and not in_json:
         return f" … and so it goes on, says the sandbox of {body['model']}."
@@ -138,25 +138,25 @@ def _text(body: _Body, asked: str, results: Sequence[tuple[str, str]], advice: s
         [(one["role"], _plain(one.get("content"))) for one in messages], demanded=in_json
     )
     if schema is not None:
-        said = without_json(asked)
-        hints = Hints(spoken(said), otherwise=quote(said))
+        plain = without_json(prompt)
+        hints = Hints(spoken(plain), otherwise=quote(plain))
         return codec.encode(instance(schema, hints)).decode()
     if in_json:
-        return codec.encode({"answer": quote(asked), "from": "the Mistral sandbox"}).decode()
+        return codec.encode({"answer": quote(prompt), "from": "the Mistral sandbox"}).decode()
     about = [f"{name} returned: {one_line(text) or 'nothing'}" for name, text in results]
-    sentences = [*about, *_about_media(messages, asked)] or [_written(asked)]
+    sentences = [*about, *_about_media(messages, prompt)] or [_written(prompt)]
     if advice:
         sentences.append(advice)
     hello = f"Hello from the sandbox! It stands in for {body['model']} and makes this answer up."
     return " ".join([hello, *sentences])
 
 
-def _written(asked: str) -> str:
+def _written(prompt: str) -> str:
     """Say what the user wrote, in one line that nobody takes for an instruction."""
-    quoted = quote(asked)
+    quoted = quote(prompt)
     if quoted:
         return f"You wrote: {quoted}"
-    return "You wrote something that I do not repeat." if asked else "You wrote nothing."
+    return "You wrote something that I do not repeat." if prompt else "You wrote nothing."
 
 
 def _results(messages: Sequence[_Body]) -> list[tuple[str, str]]:
@@ -175,7 +175,7 @@ def _results(messages: Sequence[_Body]) -> list[tuple[str, str]]:
     ]
 
 
-def _about_media(messages: Sequence[_Body], asked: str) -> Iterator[str]:
+def _about_media(messages: Sequence[_Body], prompt: str) -> Iterator[str]:
     if messages[-1]["role"] == "tool":
         return
     chunks = list(_chunks(messages))
@@ -191,8 +191,8 @@ def _about_media(messages: Sequence[_Body], asked: str) -> Iterator[str]:
         number = sum(chunk["type"] == kind for chunk in chunks)
         if number:
             yield f"I was given {number} {noun}{'' if number == 1 else 's'}."
-    if images and asked:
-        yield _written(asked)
+    if images and prompt:
+        yield _written(prompt)
 
 
 def _address(chunk: _Chunk) -> str:

@@ -49,8 +49,8 @@ class Request:
                 ends.setdefault(word, match.end())
         rest = sentence[max(ends.values(), default=len(sentence)) :]
         led = _INTRODUCED.match(rest)
-        told = _AFTERWARDS.sub("", rest if led is None else rest[led.end() :])
-        return cls(told.strip(), led is not None, whole)
+        after = _AFTERWARDS.sub("", rest if led is None else rest[led.end() :])
+        return cls(after.strip(), led is not None, whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +198,15 @@ class _Finder:
 
     def _text(self, schema: Schema, name: str, *, wanted: bool) -> object:
         kind = kind_of_name(name)
-        asked = None
+        following = None
         if isinstance(schema.get("format"), str):
             picked = self._hints.formatted(schema["format"])
         elif isinstance(schema.get("pattern"), str):
             picked = self._patterned(schema["pattern"])
         else:
             picked = self._of_kind(kind, name, wanted=wanted)
-            asked = self._asked(kind) if wanted else None
-        value = asked if picked is None else picked
+            following = self._following(kind) if wanted else None
+        value = following if picked is None else picked
         if value is None or len(value) < schema.get("minLength", 0):
             return _NOTHING
         self.specific = self.specific or picked is not None
@@ -248,7 +248,7 @@ class _Finder:
                 return value
         return None
 
-    def _asked(self, kind: Kind) -> str | None:
+    def _following(self, kind: Kind) -> str | None:
         """Return what follows the tool's name, or for a query the whole text."""
         request = self._request
         if kind not in {"prose", "query"}:

@@ -25,7 +25,7 @@ __all__ = ["Call", "CallLayout", "Reaction", "call_id", "last_call", "reaction"]
 _Function: TypeAlias = Mapping[str, Any]
 
 _MOST_CALLS: Final = 4
-_MOST_TOLD: Final = 400
+_LONGEST_RESULT: Final = 400
 """Characters of results that the end of a task repeats at most."""
 _ANY_TEXT: Final = {"type": "string"}
 _LABELLED = re.compile(r"[\w -]{1,40}[:=]")
@@ -80,14 +80,14 @@ def reaction(body: Mapping[str, Any], text: str) -> Reaction:
     choice = body.get("tool_choice", "auto")
     if not functions or choice == "none":
         return Reaction()
-    said = spoken(text)
-    meant = intent(functions, said)
+    request = spoken(text)
+    meant = intent(functions, request)
     if choice != "auto":
-        meant = _demanded(functions, choice, meant, said)
+        meant = _demanded(functions, choice, meant, request)
     if meant is None:
         return Reaction()
-    function, hints = meant.function, _hints(meant, said, text)
-    found = _find(meant, said, hints)
+    function, hints = meant.function, _hints(meant, request, text)
+    found = _find(meant, request, hints)
     if choice != "auto":
         called = [_filled(function["parameters"], found, hints)]
     elif meant.vague and (found.missing or not found.specific):
@@ -98,7 +98,7 @@ def reaction(body: Mapping[str, Any], text: str) -> Reaction:
         called = [found.values]
     repeats = body.get("parallel_tool_calls", True) and takes_one_name(function["parameters"])
     while repeats and len(called) < _MOST_CALLS:
-        values = _find(meant, said, hints).values
+        values = _find(meant, request, hints).values
         if values in called or values.keys() != called[0].keys():
             break
         called.append(values)
@@ -119,37 +119,37 @@ def last_call(body: Mapping[str, Any], results: Sequence[tuple[str, str]]) -> Ca
         if choice == "none" or name in called or named not in {None, name}:
             continue
         if ends_a_task(name):
-            told = "\n".join(text for _, text in results)[:_MOST_TOLD]
-            return _call(function, _told(parameters, told), len(body["messages"]), 0)
+            result = "\n".join(text for _, text in results)[:_LONGEST_RESULT]
+            return _call(function, _handed_on(parameters, result), len(body["messages"]), 0)
     return None
 
 
-def _told(parameters: Mapping[str, Any], told: str) -> Mapping[str, object]:
+def _handed_on(parameters: Mapping[str, Any], text: str) -> Mapping[str, object]:
     """Return arguments that hand on a text, in the first parameter that takes one."""
     properties = parameters.get("properties") or {}
     names = parameters.get("required") or list(properties)[:1]
     texts = [name for name in names if is_free_text(merged(_ANY_TEXT, properties.get(name)))]
     needed = {name: properties[name] for name in names if name in properties}
-    made = instance({**parameters, "properties": needed, "required": names}, Hints(told))
-    return {**(made if isinstance(made, dict) else {}), **dict.fromkeys(texts[:1], told)}
+    made = instance({**parameters, "properties": needed, "required": names}, Hints(text))
+    return {**(made if isinstance(made, dict) else {}), **dict.fromkeys(texts[:1], text)}
 
 
-def _hints(meant: Intent, said: str, text: str) -> Hints:
+def _hints(meant: Intent, request: str, text: str) -> Hints:
     """Look for values in the sentence that asks for the tool, and in lines that begin with labels.
 
     "Weather in Paris?" has one name in it: the other word is the tool's own.  Choices are no names.
     """
     own = spelled(meant.function["name"])
     taken = " ".join([*own, *map(str, choices(meant.function["parameters"]))])
-    labelled = [one for one in sentences(said) if one != meant.sentence and _LABELLED.match(one)]
-    asked = "\n".join([meant.sentence, *labelled])
-    return Hints(asked, without={*own, *words(taken)}, source=text)
+    labelled = [one for one in sentences(request) if one != meant.sentence and _LABELLED.match(one)]
+    source = "\n".join([meant.sentence, *labelled])
+    return Hints(source, without={*own, *words(taken)}, source=text)
 
 
-def _find(meant: Intent, said: str, hints: Hints) -> Arguments:
+def _find(meant: Intent, whole: str, hints: Hints) -> Arguments:
     name, parameters = meant.function["name"], meant.function["parameters"]
-    request = Request.of(name, spelled_out(name, meant.sentence), said)
-    return find_arguments(parameters, request, hints, acts=meant.acts)
+    found = Request.of(name, spelled_out(name, meant.sentence), whole)
+    return find_arguments(parameters, found, hints, acts=meant.acts)
 
 
 def _filled(parameters: Mapping[str, Any], found: Arguments, hints: Hints) -> dict[str, object]:
@@ -171,19 +171,19 @@ def _advice(name: str, missing: Sequence[str]) -> str:
 
 
 def _demanded(
-    functions: Sequence[_Function], choice: object, meant: Intent | None, said: str
+    functions: Sequence[_Function], choice: object, meant: Intent | None, request: str
 ) -> Intent:
     """Return the tool to call when one has to be: that which is named or fits, or the first."""
     if isinstance(choice, dict):
         wanted = choice["function"]["name"]
         (function, *_) = [one for one in functions if one["name"] == wanted]
-        return Intent(function, said)
+        return Intent(function, request)
     if meant is not None:
         return meant
-    told = set(word_stems(said))
-    named = [one for one in functions if told.intersection(name_words(one["name"]))]
-    described = [one for one in functions if told & described_words(one)]
-    return Intent([*named, *described, *functions][0], said)
+    stems = set(word_stems(request))
+    named = [one for one in functions if stems.intersection(name_words(one["name"]))]
+    described = [one for one in functions if stems & described_words(one)]
+    return Intent([*named, *described, *functions][0], request)
 
 
 def _call(function: _Function, values: Mapping[str, object], turn: int, number: int) -> Call:

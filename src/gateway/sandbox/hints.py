@@ -205,7 +205,7 @@ class Hints:
 
 
 def _others(values: Iterable[str], without: Collection[str]) -> list[str]:
-    return [value for value in values if not (said := set(words(value))) or said - set(without)]
+    return [value for value in values if not (parts := set(words(value))) or parts - set(without)]
 
 
 def _spaced(label: str) -> str:

@@ -79,15 +79,17 @@ def intent(functions: Sequence[_Function], text: str) -> Intent | None:
     stressed = [one for one in quotations_in(text) if len(one.split()) == 1]
     if denies(" ".join([bare(text), *stressed])):
         return None
-    asked = [one for one in sentences(text) if not is_about(one)]
+    requests = [one for one in sentences(text) if not is_about(one)]
     spaces = _namespaces(functions)
-    found = [one for said in asked for tool in functions for one in _by_name(tool, said, spaces)]
+    found = [
+        one for request in requests for tool in functions for one in _by_name(tool, request, spaces)
+    ]
     if not found and len(functions) <= _FEW:
         found = [
-            Intent(tool, said, vague=True)
-            for said in asked
+            Intent(tool, request, vague=True)
+            for request in requests
             for tool in functions
-            if _by_description(tool, said)
+            if _by_description(tool, request)
         ]
     return max(found, key=lambda one: len(name_words(one.function["name"])), default=None)
 
@@ -95,21 +97,21 @@ def intent(functions: Sequence[_Function], text: str) -> Intent | None:
 def _by_name(function: _Function, sentence: str, namespaces: Collection[str]) -> list[Intent]:
     name = _without_namespace(name_words(function["name"]), namespaces)
     plain = bare(spelled_out(function["name"], sentence))
-    said = {*word_stems(plain), *(["current"] if is_now(plain) else [])}
+    stems = {*word_stems(plain), *(["current"] if is_now(plain) else [])}
     telling = _telling(name)
-    unsaid = telling - said
-    told = telling & said
-    if not told or not unsaid <= _VAGUE or (unsaid and told <= _EVERLASTING):
+    absent = telling - stems
+    present = telling & stems
+    if not present or not absent <= _VAGUE or (absent and present <= _EVERLASTING):
         return []
     verb = _verb(name)
     acts = verb in _ACTS
-    if acts and unsaid:
+    if acts and absent:
         return []
     if verb is None:
         meant = asks(plain) and not asks_for_a_text(plain)
     else:
-        meant = orders(plain, verb, told - {verb}, strictly=acts)
-    return [Intent(function, sentence, acts=acts, vague=bool(unsaid))] if meant else []
+        meant = orders(plain, verb, present - {verb}, strictly=acts)
+    return [Intent(function, sentence, acts=acts, vague=bool(absent))] if meant else []
 
 
 def spelled_out(name: str, sentence: str) -> str:
@@ -163,6 +165,6 @@ def described_words(function: _Function) -> set[str]:
     members = function["parameters"].get("properties") or {}
     values = map(str, choices(function["parameters"]))
     text = " ".join([function.get("description", ""), *values])
-    told = {*word_stems(text), *name_words(function["name"])}
+    stems = {*word_stems(text), *name_words(function["name"])}
     named = {word for member in members for word in name_words(member)}
-    return {word for word in told - named - _EMPTY - _LOOKS if len(word) > 2}
+    return {word for word in stems - named - _EMPTY - _LOOKS if len(word) > 2}

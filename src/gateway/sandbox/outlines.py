@@ -43,14 +43,14 @@ def outline(messages: Sequence[tuple[str, str]], *, demanded: bool) -> Mapping[s
     The last JSON Schema counts, else the first example of the last message that asks for JSON.
     Where the request itself does not demand JSON, an instruction or the last user message has to.
     """
-    told = [text for role, text in messages if role in {"system", "user"}]
+    all_texts = [text for role, text in messages if role in {"system", "user"}]
     asking = [text for text in _current(messages) if _WANTS_JSON.search(text)]
-    texts = told if demanded else asking
+    texts = all_texts if demanded else asking
     for text in reversed(texts):
         schemas = [value for value in _objects(text) if _is_schema(value)]
         if schemas:
             return schemas[-1]
-    for text in [*reversed(asking), *(told if demanded else ())]:
+    for text in [*reversed(asking), *(all_texts if demanded else ())]:
         examples = _objects(text)
         if examples:
             return _schema_of(_fullest(examples))

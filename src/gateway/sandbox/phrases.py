@@ -67,8 +67,8 @@ def word_stems(text: str) -> list[str]:
 
 def denies(text: str) -> bool:
     """Tell whether anything is said not to be, or to be done."""
-    said = [word.lower() for word in WORD.findall(text.replace("\u2019", "'"))]
-    return any(word in _NEGATIONS or word.endswith("n't") for word in said)
+    words = [word.lower() for word in WORD.findall(text.replace("\u2019", "'"))]
+    return any(word in _NEGATIONS or word.endswith("n't") for word in words)
 
 
 def is_now(text: str) -> bool:
@@ -103,20 +103,20 @@ def orders(sentence: str, verb: str, objects: Collection[str], *, strictly: bool
     if question and strictly and not _REQUEST.search(sentence):
         return False
     for clause in [sentence] if question else _CLAUSE.split(sentence):
-        said = WORD.findall(_start(clause).lower())
-        if not said:
+        words = WORD.findall(_start(clause).lower())
+        if not words:
             continue
-        first, *rest = map(stem, said)
+        first, *rest = map(stem, words)
         if first in _CALLING and {verb, *objects} <= {first, *rest}:
             return True
-        if first == verb and (not strictly or not objects or _follows(said[1:], objects)):
+        if first == verb and (not strictly or not objects or _follows(words[1:], objects)):
             return True
     return False
 
 
-def _follows(said: list[str], objects: Collection[str]) -> bool:
+def _follows(words: list[str], objects: Collection[str]) -> bool:
     others = 0
-    for word in said:
+    for word in words:
         if stem(word) in objects:
             return True
         others += word not in _ARTICLES

@@ -173,11 +173,11 @@ def _greedy(body: _Body) -> Iterator[Refusal]:
 
 
 def _context(body: _Body, card: Card, prompt: int) -> Iterator[Refusal]:
-    asked = body.get("max_tokens") or 0
-    if asked >= card.context:
+    most = body.get("max_tokens") or 0
+    if most >= card.context:
         message = f"Input should be less than {card.context}"
-        yield invalid_input([Problem("less_than", ("body", "max_tokens"), message, asked)])
-    if prompt + asked > card.context:
+        yield invalid_input([Problem("less_than", ("body", "max_tokens"), message, most)])
+    if prompt + most > card.context:
         yield invalid_request(
             f"Prompt contains {prompt} tokens and 0 draft tokens, too large for model with "
             f"{card.context} maximum context length"

@@ -51,14 +51,14 @@ def spoken(text: str) -> str:
     """Return what a person asks for in a message, without code, context and the turns before."""
     turn = _last_turn(_without_late_instructions(text))
     unfenced = _without_fences(turn)
-    said = _without_blocks(unfenced)
-    if not _WORD.search(said):
+    request = _without_blocks(unfenced)
+    if not _WORD.search(request):
         # Everything stands between tags: what they hold is all there is.
-        said = _without_blocks(unfenced, only_code=True)
-    if len(said) <= _MOST_WHOLE:
-        return said
-    paragraphs: list[str] = re.split(r"\n\s*\n", said)
-    last = next((part for part in reversed(paragraphs) if _WORD.search(part)), said)
+        request = _without_blocks(unfenced, only_code=True)
+    if len(request) <= _MOST_WHOLE:
+        return request
+    paragraphs: list[str] = re.split(r"\n\s*\n", request)
+    last = next((part for part in reversed(paragraphs) if _WORD.search(part)), request)
     return last.strip()[-_MOST_WHOLE:]
 
 

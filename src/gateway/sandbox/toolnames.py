@@ -48,5 +48,5 @@ _OF_ENDINGS = _ENDINGS | stems("answer attempt result")
 
 def ends_a_task(name: str) -> bool:
     """Tell a tool with which an agent ends its loop, such as `final_answer`."""
-    said = set(name_words(name))
-    return said <= _OF_ENDINGS and not said.isdisjoint(_ENDINGS)
+    words = set(name_words(name))
+    return words <= _OF_ENDINGS and not words.isdisjoint(_ENDINGS)

@@ -254,10 +254,10 @@ class MessageEncoder:
         if usage is None:
             estimate = answer_tokens(self._length)
             return {"input_tokens": self._input_tokens, "output_tokens": estimate}
-        told = _told(finish).get("usage")
+        native = _native(finish).get("usage")
         cached = {"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}
-        if isinstance(told, Mapping):
-            cached = {name: count for name, count in told.items() if isinstance(count, int)}
+        if isinstance(native, Mapping):
+            cached = {name: count for name, count in native.items() if isinstance(count, int)}
         fresh = max(usage.input_tokens - sum(cached.values()), 0)
         return {"input_tokens": fresh, **cached, "output_tokens": usage.output_tokens}
 
@@ -277,12 +277,12 @@ def _stop_reason(finish: Finish, *, calls: int, is_cut: bool = False) -> str:
 def _end_of(finish: Finish, *, calls: int, is_cut: bool = False) -> dict[str, str]:
     """Return the members that tell why an answer ended, and with which stop sequence."""
     reason = _stop_reason(finish, calls=calls, is_cut=is_cut)
-    sequence = _told(finish).get("stop_sequence")
+    sequence = _native(finish).get("stop_sequence")
     if reason == "end_turn" and isinstance(sequence, str):
         return {"stop_reason": "stop_sequence", "stop_sequence": sequence}
     return {"stop_reason": reason}
 
 
-def _told(finish: Finish) -> Mapping[str, object]:
-    """Return what a service of this dialect has told at the end of its answer."""
+def _native(finish: Finish) -> Mapping[str, object]:
+    """Return what only a service of this dialect sends at the end of its answer."""
     return {} if finish.native is None else finish.native.get(DIALECT, {})

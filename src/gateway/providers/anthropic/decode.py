@@ -198,12 +198,12 @@ class MessageDecoder(ChunkDecoder):
 
     def _native(self) -> Mapping[str, Mapping[str, object]] | None:
         """Return what only clients of this dialect are told: stop sequence, and kinds of tokens."""
-        told: dict[str, object] = {}
+        members: dict[str, object] = {}
         if self._stop_sequence:
-            told["stop_sequence"] = self._stop_sequence
+            members["stop_sequence"] = self._stop_sequence
         if counts := {name: self._counts[name] for name in _CACHED if name in self._counts}:
-            told["usage"] = counts
-        return {DIALECT: told} if told else None
+            members["usage"] = counts
+        return {DIALECT: members} if members else None
 
     def _count(self, usage: object) -> None:
         """Add token counts, which come in parts; later ones replace earlier ones of their name."""

@@ -81,9 +81,9 @@ def _owners(messages: Sequence[Message], turns: dict[int, list[_Call]]) -> dict[
                 _answer(owners, index, known.first_open() or known.calls[0])
             elif latest >= 0:
                 unnamed.append((index, latest))
-    asked = {turn: turns[turn] for _, turn in unnamed}
-    by_name = {turn: _queues(calls, lambda call: call.name) for turn, calls in asked.items()}
-    by_place = {turn: _Queue(calls) for turn, calls in asked.items()}
+    calling = {turn: turns[turn] for _, turn in unnamed}
+    by_name = {turn: _queues(calls, lambda call: call.name) for turn, calls in calling.items()}
+    by_place = {turn: _Queue(calls) for turn, calls in calling.items()}
     # Ids first, then names, then places: a vague result must not take the call of a precise one.
     for index, turn in unnamed:
         queue = by_name[turn].get(messages[index].tool_name)

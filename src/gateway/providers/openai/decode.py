@@ -99,8 +99,8 @@ class ChatDecoder(ChunkDecoder):
         "_key_variable",
         "_misses",
         "_reasoning",
+        "_sent_details",
         "_tags",
-        "_told",
     )
 
     def __init__(
@@ -117,7 +117,7 @@ class ChatDecoder(ChunkDecoder):
         self._key_variable = key_variable
         self._reasoning: list[str] = []
         self._details: list[object] = []
-        self._told = 0
+        self._sent_details = 0
         """The number of details for which there was an event."""
         self._is_plain = not tags
         self._misses = 0
@@ -199,7 +199,7 @@ class ChatDecoder(ChunkDecoder):
 
     def _end_thought(self) -> list[ChatEvent]:
         """Return the event for the details that have come, if there are new ones."""
-        details, self._told = self._details[self._told :], len(self._details)
+        details, self._sent_details = self._details[self._sent_details :], len(self._details)
         is_shown = bool(details) and self._think
         return [Thought({"openai": {"reasoning_details": details}})] if is_shown else []
 

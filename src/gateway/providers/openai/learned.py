@@ -63,10 +63,10 @@ class Lesson:
 
     def setting(self, provider: str, model: str) -> str:
         """Return the settings that would have avoided the rejection, as a line of TOML."""
-        said = dict(_members(self.rule))
+        members = dict(_members(self.rule))
         if self.dropped:
-            said["drop_options"] = sorted(self.dropped)
-        table = ", ".join(f"{name} = {_toml(value)}" for name, value in said.items())
+            members["drop_options"] = sorted(self.dropped)
+        table = ", ".join(f"{name} = {_toml(value)}" for name, value in members.items())
         return f'[providers.{provider}.models] "{model}" = {{ {table} }}'
 
 

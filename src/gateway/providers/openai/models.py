@@ -115,8 +115,8 @@ def named_models(rules: Mapping[str, ModelRule], facts: Facts = NO_FACTS) -> lis
 def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule], facts: Facts) -> ModelInfo:
     matching = [rule for pattern, rule in rules.items() if fnmatchcase(info.id, pattern)]
     bases = [_known(rule.base, facts) for rule in matching if rule.base]
-    said = [rule.capabilities for rule in matching if rule.capabilities is not None]
-    said += [base.capabilities for base in bases]
+    capabilities = [rule.capabilities for rule in matching if rule.capabilities is not None]
+    capabilities += [base.capabilities for base in bases]
     lengths = [rule.context_length for rule in matching]
     limits = [rule.output_length for rule in matching]
     for base in bases[:1]:
@@ -125,7 +125,7 @@ def _ruled(info: ModelInfo, rules: Mapping[str, ModelRule], facts: Facts) -> Mod
         info = replace(info, efforts=info.efforts or base.efforts)
     return replace(
         info,
-        capabilities=next(iter(said), info.capabilities),
+        capabilities=next(iter(capabilities), info.capabilities),
         context_length=next(filter(None, lengths), info.context_length),
         output_length=next(filter(None, limits), info.output_length),
     )

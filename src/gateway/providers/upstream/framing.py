@@ -159,9 +159,9 @@ def _plain_events(blocks: bytes) -> list[bytes]:
     events = blocks.split(b"\n\ndata: ")
     events[0] = events[0].removeprefix(b"data: ")
     events[-1] = events[-1].removesuffix(_BLANK_LINE)
-    said = b"".join(events)
+    joined = b"".join(events)
     framing = len(events) * len(b"data: \n\n")
-    is_plain = len(said) == len(blocks) - framing and _LF not in said and b"" not in events
+    is_plain = len(joined) == len(blocks) - framing and _LF not in joined and b"" not in events
     return events if is_plain else []
 
 

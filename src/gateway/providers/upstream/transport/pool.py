@@ -26,8 +26,8 @@ def idle_seconds(headers: Mapping[str, str], most: float = _IDLE) -> float:
 
     Some servers tell by ``Keep-Alive: timeout=5`` how long they will (RFC 2068, 19.7.1.1).
     """
-    said = _find_timeout(headers.get("Keep-Alive", ""))
-    return min(most, max(0.0, int(said[1]) - _MARGIN)) if said else most
+    found = _find_timeout(headers.get("Keep-Alive", ""))
+    return min(most, max(0.0, int(found[1]) - _MARGIN)) if found else most
 
 
 class Pool:
