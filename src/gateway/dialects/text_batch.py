@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Final
 
 from gateway.core import codec
 from gateway.core.events import ChatEvent, TextDelta
 
 __all__ = ["LONGEST_TEXT", "encode_text_batch"]
-
-_text_of = attrgetter("text")  # a list of them takes no step for each event
 
 LONGEST_TEXT: Final = 1_000_000
 """The characters of one line: Ollama's Go client reads no line of 8,000,000 bytes, and JSON may
@@ -27,8 +24,8 @@ def encode_text_batch(events: Sequence[ChatEvent], *, before: bytes, after: byte
         event = events[0]
         encoded = codec.encode(event.text) if type(event) is TextDelta else b""
     else:
-        is_text = {*map(type, events)} == {TextDelta}
-        encoded = codec.encode_lines([*map(_text_of, events)])[:-1] if is_text else b""
+        texts = [event.text for event in events if type(event) is TextDelta]
+        encoded = codec.encode_lines(texts)[:-1] if len(texts) == len(events) else b""
     if not 0 < len(encoded) <= LONGEST_TEXT:
         return b""
     encoded = codec.escape_html(encoded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 from gateway.core import codec
 from gateway.core.events import (
@@ -21,8 +20,6 @@ from gateway.providers.checked import check_batch
 from gateway.providers.value_rules import fault_of
 
 __all__ = ["Progress"]
-
-_text_of = attrgetter("text")
 
 
 class Progress:
@@ -53,7 +50,7 @@ class Progress:
             record.pieces += len(batch)
             try:
                 # Nearly all batches hold nothing else, and this takes half the time of a sum.
-                record.characters += len("".join(map(_text_of, batch)))
+                record.characters += len("".join([event.text for event in batch]))  # type: ignore[union-attr]
             except AttributeError:
                 record.characters += sum(map(self._length, batch))
         return finish is not None
