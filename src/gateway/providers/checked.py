@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from operator import attrgetter
 from typing import Any, Final, cast
 
 from gateway.core.chat import ChatRequest, FillRequest
@@ -45,7 +44,6 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-_text_of = attrgetter("text")
 _EVENTS: Final = (TextDelta, ThinkingDelta, Thought, ToolCallDelta, ToolCall, Logprobs, Finish)
 
 
@@ -74,27 +72,17 @@ def check_batch(name: str, batch: object) -> None:
     """
     if not isinstance(batch, list | tuple):
         raise _mistake(name, f"yielded {shown(batch)}", "a stream yields batches, lists of events")
-    for event in _beside_text(batch) if batch else ():
+    for event in batch:
+        if type(event) is TextDelta:  # as nearly all are
+            text = event.text
+            if type(text) is str and text:
+                continue
         if type(event) not in _EVENTS:
             raise _mistake(name, f"yielded a batch with {shown(event)}", "it consists of events")
         if fault := fault_of(event):
             raise _mistake(name, f"yielded {shown(event)} {fault}", "see the provider contract")
     if Finish in map(type, batch[:-1]):
         raise _mistake(name, "yielded a Finish before other events", "it is the last event")
-
-
-def _beside_text(batch: Sequence[object]) -> Sequence[object]:
-    """Return the events of *batch* that are to be looked at one by one.
-
-    Most batches are texts, and perhaps the end: then these are looked at together, which takes no
-    step for each of them.
-    """
-    texts = batch[:-1] if type(batch[-1]) is Finish else batch
-    if {*map(type, texts)} == {TextDelta}:
-        found = [*map(_text_of, texts)]
-        if {*map(type, found)} == {str} and all(found):
-            return batch[len(texts) :]
-    return batch
 
 
 def check_result(name: str, request: EmbedRequest | TranscribeRequest, result: object) -> None:

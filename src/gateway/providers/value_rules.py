@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter, call
 from typing import Any, Final, NamedTuple
 
 from gateway.core import codec
@@ -150,20 +149,6 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
 }
 
 
-class _Rules(NamedTuple):
-    """The tests of the fields of one class, and what returns the fields, in the same order."""
-
-    tests: Sequence[Callable[[Any], bool]]
-    fields_of: Callable[[Any], Sequence[Any]]
-
-
-_RULES: Mapping[type, _Rules] = {
-    # One name alone would return no tuple.
-    kind: _Rules([one.test for one in fields.values()], attrgetter(*fields, "__class__"))
-    for kind, fields in _FIELDS.items()
-}
-
-
 def shown(value: object) -> str:
     """Return what *value* is, in a word or two and without what it holds."""
     kind = type(value).__name__
@@ -175,11 +160,9 @@ def fault_of(value: object) -> str:
 
     The text goes on after the name of its class: ``whose arguments is a str, not a mapping``.
     """
-    rules = _RULES[type(value)]
-    fields = rules.fields_of(value)
-    if all(map(call, rules.tests, fields)):  # as nearly always, and there is no faster way to know
-        return ""
-    every = zip(_FIELDS[type(value)].items(), fields, strict=False)
-    (name, kind), found = next(one for one in every if not one[0][1].test(one[1]))
-    what = f"{found!r:.80}" if isinstance(found, str | int | float) else shown(found)
-    return f"whose {name} is {what}, not {kind.words}"
+    for name, kind in _FIELDS[type(value)].items():
+        found = getattr(value, name)
+        if not kind.test(found):
+            what = f"{found!r:.80}" if isinstance(found, str | int | float) else shown(found)
+            return f"whose {name} is {what}, not {kind.words}"
+    return ""
