@@ -19,7 +19,11 @@ from hosting import served
 from scripted import ScriptedProvider
 
 MODELS = (
-    ModelInfo("tiny-latest", frozenset({Capability.COMPLETION, Capability.VISION})),
+    ModelInfo(
+        "tiny-latest",
+        frozenset({Capability.COMPLETION, Capability.VISION}),
+        parameters={"top_p": 0.9},
+    ),
     ModelInfo("dear-latest", context_length=131072, deprecated="2027-01-31T12:00:00Z"),
 )
 PRICES = {"scripted/dear-*": PriceSettings(Decimal("0.5"), Decimal(12))}
@@ -84,14 +88,19 @@ async def test_a_model_is_made_changed_and_deleted(browser: Chromium) -> None:
         await page.until_shown("made from tiny-latest")
         made = await show(page, "mine")
         assert made["system"] == "Be kind."
-        assert sorted(made["parameters"].split("\n")) == [
+        own = [
             'stop                           "END"',
             'stop                           "a b"',
             "temperature                    0.5",
         ]
+        of_the_base = "top_p                          0.9"
+        assert sorted(made["parameters"].split("\n")) == [*own, of_the_base]
 
         await page.click("button", "Change mine:latest")
-        await page.until_shown("Change mine:latest")
+        await page.until("document.activeElement.tagName === 'TEXTAREA'")
+        area = await page.find("textbox", parameters)
+        shown = await page.call(area, "function () { return this.value }")
+        assert sorted(shown.split("\n")) == own
         await page.fill("textbox", "System", "Be brief.")
         await page.click("button", "Make")
         await page.until("document.querySelector('details[open]') === null")

@@ -46,8 +46,9 @@ export function maker(made) {
     open(`Change ${model.name}`, {});
     return trying(async () => {
       const told = await show(model.name);
-      fields.fill(model, told);
-      kept = otherLayers(told, await show(baseOf(model)));
+      const below = await show(baseOf(model));
+      fields.fill(model, ownLayers(told, below));
+      kept = otherLayers(told, below);
     });
   };
   const form = element(
@@ -84,11 +85,11 @@ function makerFields() {
       system: system.value,
       parameters: readParameters(parameters.value),
     }),
-    fill: (model, told) => {
+    fill: (model, layers) => {
       name.value = model.name;
       base.value = baseOf(model);
-      system.value = told.system ?? "";
-      parameters.value = told.parameters ?? "";
+      system.value = layers.system;
+      parameters.value = layers.parameters;
       system.focus();
     },
     offer: (models) => {
@@ -101,6 +102,14 @@ function makerFields() {
 
 function show(model) {
   return load("/api/show", { method: "POST", json: { model } });
+}
+
+/** Return the system prompt and the parameters of a model, without those of its base. */
+function ownLayers(told, below) {
+  const system = told.system === below.system ? "" : told.system;
+  const linesOf = ({ parameters = "" }) => parameters.split("\n");
+  const lines = linesOf(told).filter((line) => !linesOf(below).includes(line));
+  return { system: system ?? "", parameters: lines.join("\n") };
 }
 
 /** Return what a model has that its base has not, and for which the form has no field. */
