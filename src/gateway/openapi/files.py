@@ -18,15 +18,17 @@ PAGE: Final = "docs.html"
 STYLE: Final = """
 :root { color-scheme: light dark; }
 body { margin: 0 auto; max-width: 56rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; }
+body { overflow-wrap: anywhere; }
+nav ul { padding-left: 1.25rem; }
 h2 { margin-top: 3rem; border-bottom: 1px solid; }
 h3 { margin-top: 2.5rem; }
-h3 a, h4 a { color: inherit; text-decoration: none; }
-h3 a:hover, h4 a:hover { text-decoration: underline; }
+:is(h2, h3, h4) a { color: inherit; text-decoration: none; }
+:is(h2, h3, h4) a:hover { text-decoration: underline; }
 code, pre { font: 0.875rem/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
-pre { border: 1px solid; border-radius: 4px; padding: 0.5rem; overflow-x: auto; }
+pre { border: 1px solid; border-radius: 4px; padding: 0.5rem; white-space: pre-wrap; }
 table { border-collapse: collapse; width: 100%; display: block; overflow-x: auto; }
 th, td { border-bottom: 1px solid; padding: 0.25rem 1rem 0.25rem 0; text-align: left; }
-td, th { vertical-align: top; }
+th, td { vertical-align: top; overflow-wrap: normal; }
 """
 
 
