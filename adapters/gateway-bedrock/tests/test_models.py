@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import marshmallow as ma
 import pytest
-from gateway.providers import EPOCH, Capability, UpstreamProtocolError
+from gateway.providers import EPOCH, Capability, Facts, UpstreamProtocolError
 
 from fake_bedrock import CLAUDE, LLAMA, NOVA, profile, row
-from gateway_bedrock import BedrockOptionsSchema, ModelRule
+from gateway_bedrock import BedrockOptionsSchema, BedrockProvider, ModelRule
 from gateway_bedrock.ids import base_id
 from gateway_bedrock.models import Listing, describe, parse_models
 from gateway_bedrock.options import BedrockOptions
@@ -27,7 +29,7 @@ def options(**given: Any) -> BedrockOptions:
 
 
 def listed(rows: object, profiles: Any = (), **given: Any) -> Listing:
-    return parse_models(rows, profiles, options(**given), "bedrock")
+    return parse_models(rows, profiles, options(**given), "bedrock", facts=Facts())
 
 
 def ids(listing: Listing) -> list[str]:
@@ -186,7 +188,27 @@ def test_what_is_no_list_is_an_error(rows: object) -> None:
 def test_a_model_in_no_list_can_do_what_its_name_tells(
     model: str, capabilities: set[Capability]
 ) -> None:
-    assert describe(model, options()).capabilities == capabilities
+    assert describe(model, options(), facts=Facts()).capabilities == capabilities
+
+
+async def test_facts_fill_in_what_no_list_tells(tmp_path: Path) -> None:
+    known = {
+        CLAUDE: {
+            "modalities": {"input": ["text"], "output": ["text"]},
+            "limit": {"context": 200_000, "output": 64_000},
+        }
+    }
+    file = tmp_path / "api.json"
+    file.write_text(json.dumps({"amazon-bedrock": {"models": known}}))
+    facts = Facts("amazon-bedrock", str(file))
+    await facts.load()
+    found = parse_models([row(CLAUDE)], [profile("eu", CLAUDE)], options(), "b", facts=facts)
+    for model in (*found.models, describe(f"us.{CLAUDE}", options(), facts=facts)):
+        assert (model.context_length, model.output_length) == (200_000, 64_000)
+        assert model.capabilities == {*SEES, Capability.THINKING}
+    assert BedrockProvider.facts_name == "amazon-bedrock"
+    ruled = options(models={"*": {"context_length": 5}})
+    assert describe(CLAUDE, ruled, facts=facts).context_length == 5
 
 
 @pytest.mark.parametrize(

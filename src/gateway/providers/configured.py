@@ -176,7 +176,8 @@ def services_of(configured: Iterable[Configured], settings: Settings) -> Mapping
         elif table is not None and is_dataclass(one.options):
             defaults = {field.name: field.default for field in fields(one.options)}
             url = defaults.get("base_url")
-            if url and getattr(one.options, "base_url", "") == url:
+            # An empty one is that of the service as well, which the adapter finds by other options.
+            if isinstance(url, str) and getattr(one.options, "base_url", None) == url:
                 services[one.name] = table.adapter
     return services
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
-from gateway.providers import EPOCH, Capability, ModelInfo, read_models, text_of
+from gateway.providers import EPOCH, Capability, Facts, ModelInfo, read_models, text_of
 
 from gateway_bedrock.ids import base_id
 from gateway_bedrock.options import BedrockOptions, ModelRule
@@ -27,6 +27,7 @@ _MODALITIES = {
     "SPEECH": Capability.AUDIO,
     "AUDIO": Capability.AUDIO,
 }
+_is_pattern = re.compile(r"[*?\[]").search
 _NO_CHAT = re.compile(r"rerank|sonic|pegasus|marengo|canvas|reel|stability\.|luma\.")
 _EMBEDS = re.compile(r"(titan-embed-(?!image)|cohere\.embed|nova.*embed)")
 _SEES = re.compile(
@@ -85,12 +86,17 @@ class Listing:
 
 
 def parse_models(
-    rows: object, profile_rows: Sequence[object], options: BedrockOptions, provider: str
+    rows: object,
+    profile_rows: Sequence[object],
+    options: BedrockOptions,
+    provider: str,
+    *,
+    facts: Facts,
 ) -> Listing:
     """Return the models that chat or embed, each id once.
 
-    *rows* are those of the list of foundation models. Raise `UpstreamProtocolError` when they are
-    no such list.
+    *rows* are those of the list of foundation models, *facts* what else is known of them. Raise
+    `UpstreamProtocolError` when *rows* are no such list.
     """
     found = {row.model_id: row for row in read_models(rows, _read_row, provider)}
     profiles = _profiles(profile_rows, options) if profile_rows else []
@@ -99,7 +105,7 @@ def parse_models(
     whole: set[str] = set()
     for row in found.values():
         own = [profile for profile in profiles if profile.base == row.model_id]
-        info = _info(row, options.rule(row.model_id))
+        info = facts.complete(_info(row, options.rule(row.model_id)))
         if not info.capabilities:
             continue
         names = {profile.name: profile.sent for profile in own}
@@ -113,18 +119,19 @@ def parse_models(
                 sent.setdefault(name, asked)
             if not row.response_streaming_supported:
                 whole.add(name)
-    for info in named_models(options):
+    for info in named_models(options, facts=facts):
         models.setdefault(info.id, info)
     return Listing(list(models.values()), sent, frozenset(whole))
 
 
-def named_models(options: BedrockOptions) -> list[ModelInfo]:
+def named_models(options: BedrockOptions, *, facts: Facts) -> list[ModelInfo]:
     """Return the models that the settings name, without a pattern."""
-    return [describe(name, options) for name in options.models if not re.search(r"[*?]", name)]
+    names = [name for name in options.models if not _is_pattern(name)]
+    return [describe(name, options, facts=facts) for name in names]
 
 
-def describe(model_id: str, options: BedrockOptions) -> ModelInfo:
-    """Return a model that is in no list, with what the settings and its name tell."""
+def describe(model_id: str, options: BedrockOptions, *, facts: Facts) -> ModelInfo:
+    """Return a model that is in no list, with what the settings, *facts* and its name tell."""
     rule = options.rule(model_id)
     base = rule.base or base_id(model_id)
     if _EMBEDS.search(base):
@@ -133,9 +140,9 @@ def describe(model_id: str, options: BedrockOptions) -> ModelInfo:
         capabilities = _abilities(base)
         if _SEES.search(base):
             capabilities.add(Capability.VISION)
-    return _ruled(
-        ModelInfo(model_id, capabilities=frozenset(capabilities), family=_family(base)), rule
-    )
+    guess = ModelInfo(base, capabilities=frozenset(capabilities), family=_family(base))
+    found = replace(facts.complete(guess), id=model_id, canonical=model_id)
+    return _ruled(found, rule)
 
 
 def _read_row(row: object) -> _Row:

@@ -69,6 +69,7 @@ class BedrockProvider(Provider[BedrockOptions]):
         }
     )
     otel_name = "aws.bedrock"
+    facts_name = "amazon-bedrock"
     learned = ("_known", "_sent", "_whole", "_refused", "_foreign")
 
     def __init__(self, context: ProviderContext[BedrockOptions]) -> None:
@@ -101,7 +102,9 @@ class BedrockProvider(Provider[BedrockOptions]):
         name, options = self.context.name, self.context.options
         payload = await get_models(self._control, "/foundation-models")
         rows = fields_of(payload).get("modelSummaries")
-        listing = models.parse_models(rows, await self._profile_rows(), options, name)
+        profiles, facts = await self._profile_rows(), self.context.facts
+        await facts.load()
+        listing = models.parse_models(rows, profiles, options, name, facts=facts)
         self._known = {model.id: model for model in listing.models}
         self._sent = dict(listing.sent)
         self._whole = set(listing.whole)
@@ -110,7 +113,8 @@ class BedrockProvider(Provider[BedrockOptions]):
 
     def describe(self, model_id: str) -> ModelInfo:
         """Return a model as the last list describes it, or as the settings and its name do."""
-        return self._known.get(model_id) or models.describe(model_id, self.context.options)
+        options, facts = self.context.options, self.context.facts
+        return self._known.get(model_id) or models.describe(model_id, options, facts=facts)
 
     def chat(self, request: ChatRequest) -> ChatStream:
         """Yield the answer's events as they arrive."""
