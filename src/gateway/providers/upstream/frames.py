@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 __all__ = ["Frame", "FrameSplitter"]
@@ -20,6 +22,8 @@ _CHECKSUM: Final = struct.Struct(">I")
 _AROUND = _PRELUDE.size + _CHECKSUM.size
 _LONGEST_PAYLOAD = 24 * 2**20
 _LONGEST_HEADERS = 128 * 2**10
+_KINDS = 64
+"""Headers that are remembered; a service has a few kinds of frames."""
 
 _SIZED: Final = (6, 7)
 """The types of header values that begin with their length in two bytes: bytes and text."""
@@ -94,11 +98,19 @@ def _frame(data: memoryview) -> Frame:
     if zlib.crc32(body) != _CHECKSUM.unpack_from(data, len(body))[0]:
         raise ValueError("the checksum of a frame is wrong")
     payload = _PRELUDE.size + _PRELUDE.unpack_from(data)[1]
+    return Frame(bytes(body[payload:]), _read_headers(bytes(body[_PRELUDE.size : payload])))
+
+
+@lru_cache(_KINDS)
+def _read_headers(data: bytes) -> Mapping[str, str]:
+    """Return the headers of a frame; raise `ValueError` for what are none.
+
+    Frames of one kind have the same ones, so they are read once and not for each token.
+    """
     try:
-        headers = dict(_headers(bytes(body[_PRELUDE.size : payload])))
+        return MappingProxyType(dict(_headers(data)))
     except (IndexError, KeyError) as error:
         raise ValueError("the headers of a frame cannot be read") from error
-    return Frame(bytes(body[payload:]), headers)
 
 
 def _headers(data: bytes) -> Iterator[tuple[str, str]]:
