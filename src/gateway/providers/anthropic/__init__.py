@@ -84,13 +84,15 @@ class AnthropicProvider(Provider[AnthropicOptions]):
         owner = Owner(request.caller, self.context.name, request.model)
         messages = self.context.keepsakes.recall(owner, request.messages)
         request = replace(request, messages=messages)
-        betas = (self.context.options.beta, native_of(request).get("betas", ""))
+        betas = ",".join(
+            filter(None, (self.context.options.beta, native_of(request).get("betas", "")))
+        )
         stream = await stream_learning(
             self._upstream,
             "/messages",
             self._body(request),
             partial(self._unlearn, request),
-            headers={"anthropic-beta": ",".join(filter(None, betas))},
+            headers={"anthropic-beta": betas} if betas else None,
         )
         keep = partial(self.context.keepsakes.keep, owner)
         think = request.think is not False
