@@ -18,6 +18,7 @@ from wire_rules.names import NAMES
 from wire_rules.openai import OPENAI
 from wire_rules.requests import REQUESTS
 from wire_rules.web import WEB
+from wire_rules.words import WORDS
 
 __all__ = ["ALL"]
 
@@ -33,5 +34,6 @@ ALL: tuple[Case, ...] = (
     *OPENAI,
     *ANTHROPIC,
     *WEB,
+    *WORDS,
     *DEVIATIONS,
 )
