@@ -30,7 +30,7 @@ from gateway.handlers.ollama.embed import embed, embeddings
 from gateway.handlers.ollama.generate import generate
 from gateway.handlers.ollama.manage import copy, create, delete, pull, push
 from gateway.handlers.ollama.models import ps, show, tags
-from gateway.handlers.operation import key, metrics, model_list, reload, usage
+from gateway.handlers.operation import features, key, metrics, model_list, reload, usage
 from gateway.serving.endpoint import Endpoint
 
 __all__ = ["ROUTES"]
@@ -74,6 +74,7 @@ ROUTES = (
     Endpoint("POST", "/v1/messages", messages, ANTHROPIC, "chat"),
     Endpoint("POST", "/v1/messages/count_tokens", count_tokens, ANTHROPIC),
     Endpoint("GET", "/gateway/key", key),
+    Endpoint("GET", "/gateway/features", features, surface="all"),
     Endpoint("GET", "/gateway/models", model_list, surface="all"),
     Endpoint("GET", "/gateway/usage", usage, surface="all"),
     Endpoint("GET", "/metrics", metrics, surface="all"),

@@ -15,14 +15,14 @@ from gateway.core.errors import (
     SettingsError,
 )
 from gateway.serving.admission import is_operator, require_operator
-from gateway.serving.keys import LIVE, METRICS, REQUEST_ACCESS, SETTINGS
+from gateway.serving.keys import ACCESS, EXCHANGES, LIVE, METRICS, REQUEST_ACCESS, SETTINGS
 from gateway.serving.metrics import set_gauges
 from gateway.serving.model_report import models_report
 from gateway.serving.reload import reload_settings
 from gateway.serving.reports import limits_report, usage_report
 from gateway.serving.responses import document_response, json_document
 
-__all__ = ["key", "metrics", "model_list", "reload", "usage"]
+__all__ = ["features", "key", "metrics", "model_list", "reload", "usage"]
 
 _TYPES = {"json": "application/json; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 
@@ -35,6 +35,17 @@ async def key(request: web.Request) -> web.StreamResponse:
 async def model_list(request: web.Request) -> web.StreamResponse:
     """Return the models that the caller may use, with their providers, abilities and prices."""
     return json_document(codec.encode(await models_report(request)))
+
+
+async def features(request: web.Request) -> web.StreamResponse:
+    """Tell what the gateway keeps for people to look at, and whether the caller may see all."""
+    opened, kept = request.app[ACCESS].opened, request.app[EXCHANGES]
+    document = {
+        "admin": is_operator(request),
+        "usage": opened is not None and opened.ledger is not None,
+        "exchanges": "none" if kept is None else "texts" if kept.with_texts else "times",
+    }
+    return json_document(codec.encode(document))
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:

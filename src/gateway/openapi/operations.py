@@ -247,6 +247,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         Answered((own.KeyReport,)),
         tag=_OWN,
     ),
+    ("GET", "/gateway/features"): Operation(
+        "Tell what is kept for people to look at, and whether the caller may see all of it.",
+        Answered((own.Features,)),
+        tag=_OWN,
+    ),
     ("GET", "/gateway/models"): Operation(
         "Return all models with their providers, abilities and prices.",
         Answered((own.ModelsReport,)),

@@ -9,6 +9,7 @@ from gateway.openapi.answers.base import AnswerSchema, count, flag, nested, text
 __all__ = [
     "Budget",
     "Concurrency",
+    "Features",
     "Health",
     "KeyReport",
     "Limits",
@@ -117,6 +118,14 @@ class ModelsReport(AnswerSchema):
     manage = flag()
     providers = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
     models = nested(ModelRow, many=True)
+
+
+class Features(AnswerSchema):
+    """Whether usage is kept, and of the last requests times alone or texts as well."""
+
+    admin = flag()
+    usage = flag()
+    exchanges = word("none", "times", "texts")
 
 
 class UsageCounts(AnswerSchema):

@@ -37,12 +37,12 @@ export function button(text, onclick, attributes = {}) {
 }
 
 /** Return a button that copies the text which `text()` returns. */
-export function copyButton(text, attributes) {
+export function copyButton(text, attributes, name = "Copy") {
   const copy = async () => {
     made.textContent = await copied(text());
-    setTimeout(() => (made.textContent = "Copy"), 1500);
+    setTimeout(() => (made.textContent = name), 1500);
   };
-  const made = button("Copy", copy, attributes);
+  const made = button(name, copy, attributes);
   return made;
 }
 

@@ -20,10 +20,10 @@ export function address(path = "/") {
 /**
  * Send a request and return the response, whose status is good.
  *
- * `json` is a value to send as the body. Throw RequestFailed with the gateway's own words; a
+ * `json` is a value to send as the body, `text` a body as it is. Throw RequestFailed with the gateway's own words; a
  * request that `signal` has aborted throws an AbortError.
  */
-export async function send(path, { method = "GET", json, headers = {}, signal } = {}) {
+export async function send(path, { method = "GET", json, text, headers = {}, signal } = {}) {
   const response = await connected(address(path), {
     method,
     signal,
@@ -32,7 +32,7 @@ export async function send(path, { method = "GET", json, headers = {}, signal } 
       ...(json ? { "Content-Type": "application/json" } : {}),
       ...headers,
     },
-    body: json === undefined ? undefined : JSON.stringify(json),
+    body: json === undefined ? text : JSON.stringify(json),
   });
   if (!response.ok) throw new RequestFailed(await wordsOf(response), response.status);
   return response;

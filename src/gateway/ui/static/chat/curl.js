@@ -7,8 +7,13 @@ const LONGEST = 200; // characters of a text that is shown whole
 /** The variable with the key of the user, which is never shown. */
 export const KEY = "GATEWAY_KEY";
 
-/** Return the command; with `hasKey` it takes the key from the variable GATEWAY_KEY. */
-export function curl({ path, headers = {}, body, method = "POST", hasKey = false }) {
+/**
+ * Return the command; with `hasKey` it takes the key from the variable GATEWAY_KEY.
+ *
+ * `body` is a value to send as JSON, `text` a body as it is, of the type that a header names.
+ */
+export function curl({ path, headers = {}, body, text, method = "POST", hasKey = false }) {
+  const sent = body === undefined ? text : JSON.stringify(body);
   const said = {
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...headers,
@@ -17,7 +22,7 @@ export function curl({ path, headers = {}, body, method = "POST", hasKey = false
   if (method !== "POST") lines.push(`-X ${method}`);
   for (const [name, value] of Object.entries(said)) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (hasKey) lines.push(`-H "Authorization: Bearer $${KEY}"`);
-  if (body !== undefined) lines.push(`-d ${quoted(JSON.stringify(body))}`);
+  if (sent) lines.push(`--data-raw ${quoted(sent)}`);
   return lines.join(" \\\n  ");
 }
 
