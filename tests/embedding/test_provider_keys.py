@@ -219,6 +219,19 @@ async def test_a_users_key_that_is_rejected_is_told_to_the_user_and_costs_nobody
     assert redact(f"x {MINE} x") == f"x {MINE} x"
 
 
+@pytest.mark.parametrize("keep_alive", [300, 0])
+async def test_a_key_that_is_rejected_for_loading_a_model_is_told_to_the_user(
+    keep_alive: int,
+) -> None:
+    async with service("ollama", rejecting(MINE)) as fake:
+        one = ProviderSettings("ollama", {"base_url": fake.url, "api_key": OURS})
+        app = create_app(Settings(providers={"one": one}, retry=NEVER))
+        async with hosted(app) as session:
+            rejected = await ask(session, MINE, messages=[], keep_alive=keep_alive)
+    assert rejected == (401, {"error": "one rejected the API key of this request"})
+    assert keys_of(fake) == [MINE]
+
+
 @pytest.mark.parametrize("status", [401, 429, 503])
 async def test_cool_downs_of_users_and_of_ours_are_apart(status: int) -> None:
     broken = Answer([b"{}"], status=status, content_type="application/json")

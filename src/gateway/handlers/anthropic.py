@@ -13,13 +13,12 @@ from gateway.dialects.anthropic.requests import estimate_tokens, read_messages, 
 from gateway.dialects.capabilities import check_chat, without_idle_thinking
 from gateway.dialects.documents import JSON_TYPE
 from gateway.models.derived import for_chat
-from gateway.routing.targets import Target
 from gateway.serving.answer import answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.keys import RECORD
 from gateway.serving.resolve import find_models
 from gateway.serving.responses import document_response, local_response
-from gateway.serving.task import StreamTask
+from gateway.serving.task import Empty, StreamTask
 
 __all__ = ["count_tokens", "messages"]
 
@@ -52,8 +51,8 @@ def _task(request: web.Request, raw: bytes) -> StreamTask:
         tokens = estimate_tokens(prepared)
         return MessageEncoder(conversation.model, identity=identity, input_tokens=tokens)
 
-    async def answer_empty(target: Target) -> web.Response:
-        encoder = encoder_for(target.model, request_for(target.model))
+    def answer_empty(model: ListedModel) -> web.Response:
+        encoder = encoder_for(model, request_for(model))
         body = encoder.load_stream() if stream else encoder.load_document()
         return local_response(body, encoder, stream=stream)
 
@@ -65,7 +64,7 @@ def _task(request: web.Request, raw: bytes) -> StreamTask:
         model=conversation.model,
         not_found=f"model '{conversation.model}' not found",
         admit=admit,
-        empty=None if conversation.messages else answer_empty,
+        empty=None if conversation.messages else Empty(response=answer_empty),
         request_for=request_for,
         encoder_for=encoder_for,
         stream=stream,

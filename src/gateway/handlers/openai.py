@@ -50,7 +50,6 @@ from gateway.dialects.openai.schemas import (
     load_response,
 )
 from gateway.models.derived import for_chat, for_prompt, with_defaults
-from gateway.routing.targets import Target
 from gateway.serving.answer import answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
@@ -58,7 +57,7 @@ from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
 from gateway.serving.provider_keys import owner_of
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, local_response
-from gateway.serving.task import ResultTask, StreamTask
+from gateway.serving.task import Empty, ResultTask, StreamTask
 
 __all__ = [
     "chat_completions",
@@ -163,7 +162,7 @@ def _conversation(
     if not name.strip():
         raise InvalidRequest("model is required")
 
-    async def answer_empty(_: Target) -> web.Response:
+    def answer_empty(_: ListedModel) -> web.Response:
         events = [_EMPTY]
         whole = Answer((), _EMPTY)
         content = encoder.lines(events) if stream else encoder.document(whole)
@@ -175,7 +174,7 @@ def _conversation(
         admit=lambda model: check_chat(
             without_idle_thinking(chat, model.info), model.info, name=name, listed=model.name
         ),
-        empty=None if chat.messages else answer_empty,
+        empty=None if chat.messages else Empty(response=answer_empty),
         request_for=lambda model: for_chat(
             model,
             replace(without_idle_thinking(chat, model.info), model=model.info.id),
@@ -205,7 +204,7 @@ def _completion(request: web.Request, raw: bytes) -> StreamTask:
             return with_defaults(model, prepared, explicit=explicit)
         return for_prompt(model, prepared, explicit=explicit)
 
-    async def answer_empty(_: Target) -> web.Response:
+    def answer_empty(_: ListedModel) -> web.Response:
         content = encoder.load_stream() if body.stream else encoder.load_document()
         return local_response(content, encoder, stream=body.stream)
 
@@ -213,7 +212,7 @@ def _completion(request: web.Request, raw: bytes) -> StreamTask:
         model=body.model,
         not_found=f"model '{body.model}' not found",
         admit=admit,
-        empty=None if body.prompt else answer_empty,
+        empty=None if body.prompt else Empty(response=answer_empty),
         request_for=request_for,
         encoder_for=lambda *_: encoder,
         stream=body.stream,

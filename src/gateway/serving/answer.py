@@ -42,6 +42,7 @@ from gateway.serving.keys import (
 from gateway.serving.observed import observed
 from gateway.serving.preparing import Once, RequestFor, for_result, for_stream
 from gateway.serving.provider_keys import user_keys
+from gateway.serving.provider_memory import load_or_unload
 from gateway.serving.relay import (
     Opened,
     end_with_error,
@@ -130,7 +131,8 @@ async def _begin(
         use = partial(loaded.mark_used, name, task.keep_alive, requested=task.model)
         with use():
             if task.empty is not None:
-                return await task.empty(targets[0])
+                await load_or_unload(request, targets[0], task.empty)
+                return task.empty.response(targets[0].model)
             if isinstance(task, StreamTask):
                 request[RECORD].stream = task.stream
                 opened = await _dispatch_stream(request, targets, task, prepare, streamed)

@@ -14,9 +14,8 @@ from gateway.core.model_info import ListedModel
 from gateway.core.transcriptions import TranscribeRequest, Transcript
 from gateway.dialects.base import AnswerEncoder
 from gateway.providers.base import AnyProvider
-from gateway.routing.targets import Target
 
-__all__ = ["RequestT", "ResultT", "ResultTask", "StreamTask", "Task"]
+__all__ = ["Empty", "RequestT", "ResultT", "ResultTask", "StreamTask", "Task"]
 
 StreamRequest: TypeAlias = ChatRequest | FillRequest
 RequestT = TypeVar("RequestT", EmbedRequest, TranscribeRequest)
@@ -31,6 +30,18 @@ def _no_check() -> None:
     """Accept every request."""
 
 
+class Empty(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers a request without a prompt, for which a provider is sent nothing to answer.
+
+    ``response`` returns the response for the first model. Before, the provider has the model of the
+    request loaded that ``load`` returns, or with ``unloads`` the model unloaded.
+    """
+
+    response: Callable[[ListedModel], web.Response]
+    load: Callable[[ListedModel], ChatRequest | EmbedRequest] | None = None
+    unloads: bool = False
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What all kinds of requests have; a struct, since each request makes one.
 
@@ -40,8 +51,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     wrong for any model; it is called after the name has been found to be well formed.
     ``keep_alive`` is how many seconds the model counts as loaded afterwards, None for the default.
     ``same_model`` excludes fallback to another model of an alias, since vectors of two models
-    cannot be compared. ``unlisted`` finds models of a kind that no list shows. ``empty`` answers
-    in place of the provider if there is nothing to send.
+    cannot be compared. ``unlisted`` finds models of a kind that no list shows. ``empty`` is set if
+    there is nothing to send.
     """
 
     model: str
@@ -51,7 +62,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive: float | None = None
     same_model: bool = False
     unlisted: bool = False
-    empty: Callable[[Target], Awaitable[web.Response]] | None = None
+    empty: Empty | None = None
 
 
 class StreamTask(Task, frozen=True, kw_only=True):

@@ -8,17 +8,16 @@ from aiohttp import web
 
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import InvalidRequest, ModelNotFound
+from gateway.core.model_info import ListedModel
 from gateway.dialects.ollama.bodies import EmbedBody, EmbeddingsBody
 from gateway.dialects.ollama.checks import check_embed, embed_inputs, embed_request
 from gateway.dialects.ollama.documents import embed_document, embeddings_document
 from gateway.dialects.ollama.schemas import load_embed, load_embeddings
-from gateway.providers.adapter_calls import calling
-from gateway.routing.targets import Target
 from gateway.serving.answer import answer
 from gateway.serving.body import load_body
 from gateway.serving.keys import RECORD
 from gateway.serving.responses import json_document
-from gateway.serving.task import ResultTask
+from gateway.serving.task import Empty, ResultTask
 
 __all__ = ["embed", "embeddings"]
 
@@ -59,10 +58,8 @@ def _task(
 ) -> EmbedTask:
     """Return the task of *body*; without inputs its model is only loaded."""
 
-    async def load(target: Target) -> web.Response:
-        with calling(target.model.provider):
-            await target.provider.load_model(embed_request(body, target.model.info.id))
-        return json_document(document(None))
+    def request_for(model: ListedModel) -> EmbedRequest:
+        return embed_request(body, model.info.id)
 
     return ResultTask(
         model=body.model,
@@ -70,8 +67,10 @@ def _task(
         admit=lambda model: check_embed(body, model.info),
         check=lambda: _check_inputs(body),
         keep_alive=body.keep_alive,
-        empty=load if body.is_load else None,
-        request_for=lambda model: embed_request(body, model.info.id),
+        empty=Empty(response=lambda _: json_document(document(None)), load=request_for)
+        if body.is_load
+        else None,
+        request_for=request_for,
         send=lambda provider, prepared: provider.embed(prepared),
         document=lambda result: json_document(document(result)),
         same_model=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from aiohttp import web
 
@@ -15,11 +15,9 @@ from gateway.dialects.ollama.checks import load_request
 from gateway.dialects.ollama.encode import ChatEncoder, GenerateEncoder
 from gateway.dialects.ollama.metadata import remote_of
 from gateway.models.derived import with_defaults
-from gateway.providers.adapter_calls import calling
-from gateway.routing.targets import Target
-from gateway.serving.keys import LOADED_MODELS, RECORD, SETTINGS
+from gateway.serving.keys import RECORD, SETTINGS
 from gateway.serving.responses import json_document
-from gateway.serving.task import StreamTask
+from gateway.serving.task import Empty, StreamTask
 
 __all__ = ["prompt_task"]
 
@@ -41,19 +39,17 @@ def prompt_task(
     def encoder_for(model: ListedModel) -> ChatEncoder | GenerateEncoder:
         return encoder(body.model, remote=remote_of(model) if show_remote else {}, timing=timing)
 
-    async def load(target: Target) -> web.Response:
-        prepared = load_request(body, target.model.info.id)
+    def load(model: ListedModel) -> ChatRequest:
         explicit = given_options(body.options)
-        wanted = with_defaults(target.model, prepared, explicit=explicit)
-        with calling(target.model.provider):
-            await target.provider.load_model(wanted)
-        return json_document(encoder_for(target.model).load_document("load"))
+        return with_defaults(model, load_request(body, model.info.id), explicit=explicit)
 
-    async def unload(target: Target) -> web.Response:
-        request.app[LOADED_MODELS].forget(target.model.name)
-        with calling(target.model.provider):
-            await target.provider.unload_model(target.model.info.id)
-        return json_document(encoder_for(target.model).load_document("unload"))
+    def empty() -> Empty:
+        reason: Literal["load", "unload"] = "unload" if body.is_unload else "load"
+        return Empty(
+            response=lambda model: json_document(encoder_for(model).load_document(reason)),
+            load=None if body.is_unload else load,
+            unloads=body.is_unload,
+        )
 
     def admit_unless_unloading(model: ListedModel) -> None:
         if not body.is_unload:
@@ -64,7 +60,7 @@ def prompt_task(
         not_found=f"model '{body.model}' not found",
         admit=admit_unless_unloading,
         keep_alive=body.keep_alive,
-        empty=unload if body.is_unload else load if body.is_load else None,
+        empty=empty() if body.is_unload or body.is_load else None,
         request_for=lambda model: request_for(body, model),
         encoder_for=lambda model, _: encoder_for(model),
         stream=body.stream,
