@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 
-from layout import ROWS, SANDBOX
+from layout import ROWS, SANDBOX, arrows, floor, imports
 from pytest_aiohttp.plugin import AiohttpClient
 
 import gateway
@@ -47,6 +47,13 @@ def test_the_rows_are_those_that_are_checked() -> None:
     rows = table(PAGE, "Imports point down")
     assert [set(codes(row["Rooms"])) for row in rows] == [set(row) for row in ROWS]
     assert [row["Row"] for row in rows] == [str(number) for number in range(1, len(ROWS) + 1)]
+
+
+def test_the_figures_are_those_of_the_script() -> None:
+    graph = arrows(imports())
+    count = sum(map(len, graph.values()))
+    floors = max(floor(graph, name) for name in graph)
+    assert f"{len(graph)} rooms, {floors} floors, {count} arrows," in page(PAGE)
 
 
 def test_what_the_sandbox_may_import_is_said() -> None:
