@@ -182,6 +182,21 @@ async def test_an_image_and_a_document_are_sent_with_a_message(
     assert base64.b64encode(PNG).decode() not in json.dumps(sent(gateway)["messages"][2:])
 
 
+@pytest.mark.parametrize("dialect", ["ollama", "openai"])
+async def test_a_recording_is_sent_in_the_dialects_that_have_a_place_for_it(
+    playground: tuple[BrowserPage, LiveGateway], dialect: str, tmp_path: Path
+) -> None:
+    page, gateway = playground
+    recording = tmp_path / "hello.wav"
+    recording.write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(24))
+    await page.fill("combobox", "Model", "voxtral-small:latest")
+    await page.fill("combobox", "Dialect", dialect)
+    await page.choose_files(recording)
+    await say(page, "What do I say?")
+    await answered(page)
+    assert '"input_audio"' in json.dumps(sent(gateway)["messages"])
+
+
 @DIALECTS
 async def test_format_and_options_are_sent(
     playground: tuple[BrowserPage, LiveGateway], dialect: str

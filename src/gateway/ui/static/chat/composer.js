@@ -23,7 +23,7 @@ export function composer({ send, stop, clear }) {
     "form",
     { class: "composer" },
     labelled("Message", message),
-    labelled("Images and documents", files),
+    labelled("Images, documents and recordings", files),
     problem,
     buttons,
   );

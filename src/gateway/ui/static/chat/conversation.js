@@ -4,7 +4,7 @@
  * A request is `{model, system, turns, tools, format, think, options, extra}`:
  * - `turns` are `{role: "user", text, images, documents}`, what `newAnswer` returns, and
  *   `{role: "tool", id, name, text}`;
- * - images and documents are `{name, type, base64}`;
+ * - images, and documents, which recordings count among, are `{name, type, base64}`;
  * - `tools` have OpenAI's form, which is Ollama's;
  * - `format` is null, "json" or a JSON schema;
  * - `think` is "" for the default of the model, "on", "off", "low", "medium" or "high";

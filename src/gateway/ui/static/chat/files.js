@@ -2,7 +2,7 @@
 
 const TEXT = /^text\/|json|xml|yaml|toml|javascript/;
 
-/** Return the images and the documents among files, each as `{name, type, base64}`. */
+/** Return the images among files, and the documents and recordings, as `{name, type, base64}`. */
 export async function attachments(files) {
   const read = await Promise.all([...files].map(readFile));
   const isImage = ({ type }) => type.startsWith("image/");
@@ -10,7 +10,8 @@ export async function attachments(files) {
 }
 
 /** What browsers offer in their dialog; the gateway says what a model cannot read. */
-export const ACCEPTED = "image/png,image/jpeg,image/gif,image/webp,application/pdf,text/*,.md";
+export const ACCEPTED =
+  "image/png,image/jpeg,image/gif,image/webp,application/pdf,text/*,.md,audio/mpeg,audio/wav";
 
 async function readFile(file) {
   const url = await dataUrl(file);

@@ -76,6 +76,10 @@ function imagePart(file) {
 }
 
 function filePart(file) {
+  if (file.type.startsWith("audio/")) {
+    const format = file.type === "audio/mpeg" ? "mp3" : "wav";
+    return { type: "input_audio", input_audio: { data: file.base64, format } };
+  }
   return { type: "file", file: { filename: file.name, file_data: dataUrl(file) } };
 }
 
