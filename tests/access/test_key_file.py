@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -134,6 +136,32 @@ def test_every_change_gives_another_stamp(file: KeyFile, tmp_path: Path) -> None
     assert len({*stamps[:4]}) == 4
     assert stamps[4] is None
     assert stamps[5] is not None
+
+
+REVOKE = """
+import sys
+from pathlib import Path
+from gateway.access.key_file import KeyFile
+KeyFile(Path(sys.argv[1])).revoke(sys.argv[2])
+"""
+
+
+def test_changes_of_other_processes_are_noticed_however_often_the_keys_were_read(
+    file: KeyFile, tmp_path: Path
+) -> None:
+    """Locks belong to processes: another one must not take the file for one that nobody uses."""
+    path = tmp_path / "home" / "keys.sqlite3"
+    for name in ("alice", "bob", "carol"):
+        add(file, name)
+    for name in ("alice", "bob", "carol"):
+        before = file.stamp()
+        file.hashes()
+        file.hashes()
+        assert file.stamp() == before
+        subprocess.run([sys.executable, "-c", REVOKE, str(path), name], check=True, timeout=30)
+        assert file.stamp() != before
+        assert name not in [one for one, _ in file.hashes()]
+    file.close()
 
 
 def test_a_file_that_takes_the_place_of_another_is_noticed(file: KeyFile, tmp_path: Path) -> None:

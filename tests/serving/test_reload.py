@@ -287,6 +287,8 @@ async def test_only_an_operator_may_reload(aiohttp_client: AiohttpClient) -> Non
     for headers, expected in (({}, 401), (AUTH, 403), (auth("root"), 200)):
         async with client.post("/gateway/reload", headers=headers) as response:
             assert response.status == expected
+            text = await response.text()
+            assert ("this API key may not reload the settings" in text) == (expected == 403)
     await bench.change(NOTHING)
     async with client.post("/gateway/reload") as response:
         assert response.status == 200

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +61,14 @@ def connect(path: Path | None, *, lock_timeout: float = LOCK_TIMEOUT) -> sqlite3
 
 
 def _make_private(path: Path) -> None:
-    """Make the file if it is not there, and let nobody else read it nor SQLite's other files."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Make the file if it is not there, and let nobody else read it nor SQLite's other files.
+
+    One that is there is not opened: to close it would release the locks that SQLite holds for other
+    connections of this process, and others would then delete its log under them
+    (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
 

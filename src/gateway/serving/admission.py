@@ -72,8 +72,12 @@ def is_local(request: web.Request) -> bool:
 
 def require_operator(request: web.Request, what: str) -> None:
     """Raise `NotPermitted` for a request that may not do *what* concerns everybody."""
-    if not is_operator(request):
+    if is_operator(request):
+        return
+    access = request[REQUEST_ACCESS]
+    if access is None or access.grant is None:
         raise NotPermitted(f"only an API key with admin may {what}")
+    raise NotPermitted(f"this API key may not {what}")
 
 
 def is_operator(request: web.Request) -> bool:
