@@ -147,3 +147,54 @@ async def test_embeddings(tmp_path: Path) -> None:
             )
     assert status == 200
     assert [len(vector) for vector in answer["embeddings"]] == [64, 64]
+
+
+WHERE = {
+    "type": "function",
+    "function": {
+        "name": "look",
+        "parameters": {
+            "type": "object",
+            "properties": {"where": {"type": "string", "enum": ["up", "down"]}},
+            "required": ["where"],
+        },
+    },
+}
+LOOKED = [
+    {"role": "user", "content": "Look."},
+    {
+        "role": "assistant",
+        "content": "",
+        "thinking": "Where to?",
+        "tool_calls": [
+            {"function": {"name": "look", "arguments": {"where": one}}} for one in ("up", "down")
+        ],
+    },
+    {"role": "tool", "tool_name": "look", "content": "the sky"},
+    {"role": "tool", "tool_name": "look", "content": "the ground"},
+]
+
+
+@EACH
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+async def test_tools_calls_and_results_reach_the_model(
+    llama: str, adapter: str, *, stream: bool
+) -> None:
+    """A model with random weights calls nothing, so the calls are those of the history."""
+    counts = []
+    async with adapter_gateway(adapter, llama, **OPTIONS[adapter]) as url:
+        for messages, tools in ((LOOKED[:1], []), (LOOKED[:1], [WHERE]), (LOOKED, [WHERE])):
+            status, lines = await post(
+                url + "/api/chat",
+                model=await name_of_the_model(url),
+                messages=messages,
+                tools=tools,
+                stream=stream,
+                options={"num_predict": 5, "temperature": 0},
+            )
+            assert status == 200, lines
+            assert lines[-1]["done_reason"] == "length"
+            counts.append(lines[-1]["prompt_eval_count"])
+    plain, offered, looked = counts
+    assert offered - plain > 100  # a token for each byte of the definition
+    assert looked - offered > 100

@@ -424,6 +424,10 @@ ENTRIES: dict[str, Any] = {
         {"id": "v", "tags": ["tool-use", "vision"], "context_window": 3},
         ModelInfo("v", CHAT | EYES, family="v", context_length=3),
     ),
+    "llama.cpp, with words of its user": (
+        {"id": "x.gguf", "tags": ["mine"], "aliases": ["x.gguf"]},
+        ModelInfo("x.gguf", CHAT, family="x"),
+    ),
     "LM Studio's own list": (
         {
             "key": "l",

@@ -40,7 +40,7 @@ _CONTEXT_NAMES = (
     *("context_size", "max_prompt_length"),
 )
 _OUTPUT_NAMES = ("max_completion_tokens", "max_output_length", "max_output_tokens", "max_tokens")
-_FEATURE_LISTS = ("supported_parameters", "supported_features", "features", "tags")
+_FEATURE_LISTS = ("supported_parameters", "supported_features", "features")
 _FEATURES: Mapping[Capability, frozenset[str]] = {
     Capability.TOOLS: frozenset(
         {
@@ -211,6 +211,11 @@ def _features(entry: Mapping[str, object]) -> frozenset[str] | None:
     lists = [entry.get(name) for name in _FEATURE_LISTS]
     words = [word for one in lists if isinstance(one, list) for word in one]
     known = any(isinstance(one, list) for one in lists)
+    tags = entry.get("tags")  # Vercel; other servers have words there that say nothing of it
+    told = {str(tag).casefold() for tag in tags} if isinstance(tags, list) else set()
+    if told & _FLAGS:
+        words += told
+        known = True
     flags = [entry, fields_of(entry.get("capabilities")), fields_of(spec.get("capabilities"))]
     providers = entry.get("providers")  # Hugging Face
     flags += map(fields_of, providers if isinstance(providers, list) else ())
