@@ -1,4 +1,4 @@
-"""LiteLLM's proxy behind the gateway, with models that it only pretends to have.
+"""LiteLLM's proxy behind the gateway, with models that it only pretends to have, and a sandbox's.
 
 Its dependencies are many and pinned, so it is not in the extra: install ``litellm[proxy]`` in an
 environment of its own and let ``GATEWAY_LITELLM`` name its ``litellm`` command.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -31,7 +33,7 @@ pytestmark = [
 
 KEY = "sk-5f0c8f9c2b7d4e61-loopback"
 TEXT = "Hello from a mock, ünïcode and all."
-MODELS = {
+MODELS: dict[str, Any] = {
     "model_list": [
         {
             "model_name": "mock-chat",
@@ -51,14 +53,35 @@ MODELS = {
 EACH = pytest.mark.parametrize("adapter", ["openai", "anthropic"])
 
 
-@pytest.fixture(scope="module")
-def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("litellm")
-    config = folder / "config.yaml"
-    config.write_text(json.dumps(MODELS))  # JSON is YAML
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[str]:
+    """Serve the sandbox, to which the proxy translates."""
+    command = [sys.executable, "-m", "gateway.sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield re.findall(r"http://\S+/v1", process.stdout.readline())[0]
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def litellm(tmp_path_factory: pytest.TempPathFactory, sandbox: str) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("litellm")
+    config = folder / "config.yaml"
+    params = {"model": "mistral/mistral-small-latest", "api_base": sandbox, "api_key": "k"}
+    real = {"model_name": "through", "litellm_params": params}
+    config.write_text(  # JSON is YAML
+        json.dumps({**MODELS, "model_list": [*MODELS["model_list"], real]})
+    )
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with Path(folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -117,7 +140,11 @@ async def test_its_models_are_listed(litellm: str) -> None:
         session.get(url + "/api/tags") as response,
     ):
         models = (await response.json())["models"]
-    assert {model["name"] for model in models} == {"mock-chat:latest", "mock-limit:latest"}
+    assert {model["name"] for model in models} == {
+        "mock-chat:latest",
+        "mock-limit:latest",
+        "through:latest",
+    }
 
 
 async def test_a_rate_limit_is_one(litellm: str) -> None:
@@ -125,3 +152,42 @@ async def test_a_rate_limit_is_one(litellm: str) -> None:
         status, (error,) = await post(url + "/api/chat", **ask("mock-limit"))
     assert status == 429
     assert "RateLimitError" in error["error"]
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+@EACH
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+async def test_tools_are_called_and_their_results_used(
+    litellm: str, adapter: str, *, stream: bool
+) -> None:
+    messages: list[Any] = [{"role": "user", "content": "The weather in Paris and Rome?"}]
+    asked = {"model": "through", "tools": [WEATHER], "stream": stream}
+    async with adapter_gateway(adapter, litellm, api_key=KEY) as url:
+        status, lines = await post(url + "/api/chat", messages=messages, **asked)
+        assert status == 200, lines
+        calls = [call for line in lines for call in line["message"].get("tool_calls", ())]
+        cities = [call["function"]["arguments"]["city"] for call in calls]
+        assert cities == ["Paris", "Rome"]
+        messages.append({"role": "assistant", "content": "", "tool_calls": calls})
+        messages += [
+            {"role": "tool", "tool_name": "get_weather", "content": f"21 in {city}"}
+            for city in cities
+        ]
+        status, lines = await post(url + "/api/chat", messages=messages, **asked)
+    assert status == 200, lines
+    said = "".join(line["message"]["content"] for line in lines)
+    assert "get_weather returned: 21 in Paris" in said
+    assert "get_weather returned: 21 in Rome" in said
