@@ -68,6 +68,7 @@ async def test_a_list_of_models_has_pages() -> None:
     ]
     chat, embed = listed
     assert (chat.id, chat.family, chat.context_length) == ("gemini-3.5-pro", "gemini", 1_048_576)
+    assert chat.output_length == 65_536
     assert chat.capabilities == set(Capability) - {Capability.INSERT, Capability.EMBEDDING}
     assert embed.capabilities == {Capability.EMBEDDING}
     assert provider.describe("gemini-3.5-pro") is chat

@@ -21,6 +21,7 @@ class _Row(msgspec.Struct, rename="camel"):
     name: str
     description: str = ""
     input_token_limit: int = 0
+    output_token_limit: int = 0
     supported_generation_methods: list[str] = []
     thinking: bool = False
 
@@ -55,6 +56,7 @@ def _read_row(row: Mapping[str, object]) -> ModelInfo | None:
         embeds=embeds,
         thinks=entry.thinking,
         context_length=max(entry.input_token_limit, 0),
+        output_length=max(entry.output_token_limit, 0),
         description=entry.description,
     )
 
@@ -66,6 +68,7 @@ def _info(
     embeds: bool,
     thinks: bool,
     context_length: int = 0,
+    output_length: int = 0,
     description: str = "",
 ) -> ModelInfo:
     capabilities = set(_CHAT) if chats else set()
@@ -83,5 +86,6 @@ def _info(
         capabilities=frozenset(capabilities),
         family=family[0] if family else "",
         context_length=context_length,
+        output_length=output_length,
         description=description,
     )
