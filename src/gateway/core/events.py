@@ -245,7 +245,7 @@ def fold(events: Sequence[ChatEvent], finish: Finish) -> Answer:
             parts += [one for one in run if isinstance(one, ToolCall)]
         else:
             ends = [Thinking("", one.keepsake) for one in run if isinstance(one, Thought)]
-            if parts and isinstance(begun := parts[-1], Thinking) and not begun.keepsake:
+            if parts and isinstance(begun := parts[-1], Thinking):
                 parts[-1] = Thinking(begun.text, ends.pop(0).keepsake)
             parts += ends
     tokens: list[TokenLogprob] = []
