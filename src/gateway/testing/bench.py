@@ -45,7 +45,7 @@ class Bench:
     session: aiohttp.ClientSession
     logged: list[str]
 
-    def ask(self, request: ChatRequest, *answers: Answer) -> ChatStream:
+    def chat(self, request: ChatRequest, *answers: Answer) -> ChatStream:
         """Return the stream of a chat to which the upstream responds with *answers*."""
         self.upstream.plan(*answers)
         return self.provider.chat(request)
@@ -68,12 +68,12 @@ async def events_of(stream: ChatStream, into: list[ChatEvent] | None = None) -> 
 def folded(events: Sequence[ChatEvent]) -> Folded:
     """Return the answer that *events* form, after checking their order."""
     assert events, "nothing came"
-    *said, finish = events
+    *others, finish = events
     assert isinstance(finish, Finish), "the last event is no Finish"
-    assert not [event for event in said if isinstance(event, Finish)], "more than one Finish"
-    texts = [event.text for event in said if isinstance(event, TextDelta | ThinkingDelta)]
+    assert not [event for event in others if isinstance(event, Finish)], "more than one Finish"
+    texts = [event.text for event in others if isinstance(event, TextDelta | ThinkingDelta)]
     assert all(texts), "an empty delta"
-    return fold(said, finish)
+    return fold(others, finish)
 
 
 def places(length: int) -> Iterator[int]:
@@ -96,7 +96,7 @@ def listening() -> Iterator[list[str]]:
     root.addHandler(recorder)
     root.setLevel(logging.DEBUG)
     try:
-        yield recorder.said
+        yield recorder.lines
     finally:
         root.setLevel(level)
         root.removeHandler(recorder)
@@ -105,7 +105,7 @@ def listening() -> Iterator[list[str]]:
 class _Recorder(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(self.format(record))
+        self.lines.append(self.format(record))

@@ -78,7 +78,7 @@ class ScriptedProvider(Provider[None]):
             self.left.set()
 
     def with_key(self, key: str) -> Self:
-        """Return a provider that does the same, and keeps what it is asked in the same place."""
+        """Return a provider that does the same, and keeps its requests in the same place."""
         return replace(self, key=key)
 
     def _keep(self, request: ChatRequest | FillRequest | EmbedRequest | TranscribeRequest) -> None:

@@ -97,7 +97,7 @@ class Abilities(Subject):
         error: GatewayError | None = None
         broken = self._good(self._unfinished(), event)
         try:
-            await events_of(bench.ask(self._request(), broken), events)
+            await events_of(bench.chat(self._request(), broken), events)
         except GatewayError as raised:
             error = raised
         assert not [one for one in events if isinstance(one, Finish)], "an error became a Finish"
@@ -128,10 +128,10 @@ class Abilities(Subject):
         """The service needs the text before and after the gap."""
         optional(self.fill_stream, "fill_stream and fill_text")
         bench.upstream.plan(self._good(self.fill_stream))
-        asked = FillRequest(self.model, "MARKBEFORE", "MARKAFTER")
-        answer = folded(await events_of(bench.provider.fill(asked)))
+        request = FillRequest(self.model, "MARKBEFORE", "MARKAFTER")
+        answer = folded(await events_of(bench.provider.fill(request)))
         assert answer.text == self.fill_text
-        sent = b"".join(request.body for request in bench.upstream.requests)
+        sent = b"".join(one.body for one in bench.upstream.requests)
         assert b"MARKBEFORE" in sent
         assert b"MARKAFTER" in sent
 
@@ -141,10 +141,10 @@ class Abilities(Subject):
         optional(type(self).embed_answer is not Subject.embed_answer, "embed_answer")
         bench.upstream.answer = self.embed_answer
         inputs = tuple(f"MARK{'x' * place}{place}END" for place in range(_INPUTS))
-        asked = EmbedRequest(self.embedding_model, inputs)
-        result = await bench.provider.embed(asked)
-        check_result(NAME, asked, result)
-        sent = b"".join(request.body for request in bench.upstream.requests)
+        request = EmbedRequest(self.embedding_model, inputs)
+        result = await bench.provider.embed(request)
+        check_result(NAME, request, result)
+        sent = b"".join(one.body for one in bench.upstream.requests)
         assert [text for text in inputs if text.encode() not in sent] == []
         backwards = await bench.provider.embed(EmbedRequest(self.embedding_model, inputs[::-1]))
         same = [list(vector) for vector in backwards.vectors[::-1]]
@@ -156,15 +156,15 @@ class Abilities(Subject):
         optional(self.transcript_body, "transcript_body and transcript_text")
         answer = Answer([self.transcript_body], content_type="application/json")
         bench.upstream.plan(answer)
-        asked = TranscribeRequest(self.model, _RECORDING, "MARKNAME.wav", "audio/wav", "fr")
-        result = await bench.provider.transcribe(asked)
-        check_result(NAME, asked, result)
+        request = TranscribeRequest(self.model, _RECORDING, "MARKNAME.wav", "audio/wav", "fr")
+        result = await bench.provider.transcribe(request)
+        check_result(NAME, request, result)
         assert result.text == self.transcript_text
         bench.assert_one_request()
-        (request,) = bench.upstream.requests
-        sent = request.body
+        (received,) = bench.upstream.requests
+        sent = received.body
         assert _RECORDING in sent or b64encode(_RECORDING) in sent, "the recording is missing"
-        assert self.model.encode() in sent + request.path.encode(), "the model is missing"
+        assert self.model.encode() in sent + received.path.encode(), "the model is missing"
 
     @check
     async def test_a_failed_embedding_or_transcription_is_an_error(self, bench: Bench) -> None:
@@ -204,7 +204,7 @@ class Abilities(Subject):
             assert folded(await self._hello(bench, body[:place], body[place:])) == whole
         for place in places(len(body) - 1):
             events: list[ChatEvent] = []
-            stream = bench.ask(self._request(), self._good(body[:place]))
+            stream = bench.chat(self._request(), self._good(body[:place]))
             with suppress(UpstreamError):
                 await events_of(stream, events)
             if [event for event in events if isinstance(event, Finish)]:
@@ -217,7 +217,7 @@ async def _ask(
 ) -> tuple[EmbedRequest | TranscribeRequest, object]:
     """Return a request and what the provider returns for it."""
     if name == "embed":
-        asked = EmbedRequest(subject.embedding_model, ("a", "b"))
-        return asked, await provider.embed(asked)
+        request = EmbedRequest(subject.embedding_model, ("a", "b"))
+        return request, await provider.embed(request)
     recording = TranscribeRequest(subject.model, b"RIFF", "a.wav", "audio/wav")
     return recording, await provider.transcribe(recording)

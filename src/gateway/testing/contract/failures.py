@@ -29,7 +29,7 @@ class Failures(Subject):
     @chat_check
     async def test_a_lost_connection_is_an_error(self, bench: Bench) -> None:
         """It is neither a shorter answer nor a reason for a retry: the first request is billed."""
-        stream = bench.ask(self._request(), self._good(self._unfinished(), cut=True))
+        stream = bench.chat(self._request(), self._good(self._unfinished(), cut=True))
         await self._failure(bench, stream, UpstreamError)
 
     @chat_check
@@ -39,7 +39,7 @@ class Failures(Subject):
         unfinished = len(self._unfinished())
         for place in places(len(self.hello_stream)):
             events: list[ChatEvent] = []
-            stream = bench.ask(self._request(), self._good(self.hello_stream[:place]))
+            stream = bench.chat(self._request(), self._good(self.hello_stream[:place]))
             with suppress(UpstreamError):
                 await events_of(stream, events)
             finished = [event for event in events if isinstance(event, Finish)]
@@ -51,19 +51,19 @@ class Failures(Subject):
     async def test_garbage_is_a_protocol_error(self, bench: Bench) -> None:
         """An unreadable event is never skipped, since it may contain a part of the answer."""
         answer = self._good(self._unfinished() + self.garbage)
-        await self._failure(bench, bench.ask(self._request(), answer), UpstreamProtocolError)
+        await self._failure(bench, bench.chat(self._request(), answer), UpstreamProtocolError)
 
     @chat_check
     async def test_an_html_page_is_a_protocol_error(self, bench: Bench) -> None:
         """Some proxies respond with HTML and status 200."""
         answer = Answer([b"<html>Welcome</html>"], content_type="text/html")
-        await self._failure(bench, bench.ask(self._request(), answer), UpstreamProtocolError)
+        await self._failure(bench, bench.chat(self._request(), answer), UpstreamProtocolError)
 
     @chat_check
     async def test_a_rate_limit_keeps_its_delay(self, bench: Bench) -> None:
         """Clients and the gateway's own retries use ``Retry-After``."""
         answer = refusal(429, "slow down", headers={"Retry-After": "7"})
-        error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamRateLimited)
+        error = await self._failure(bench, bench.chat(self._request(), answer), UpstreamRateLimited)
         assert error.status == 429
         assert error.headers.get("Retry-After") == "7"
 
@@ -71,14 +71,14 @@ class Failures(Subject):
     async def test_a_rejected_key_is_not_the_clients_error(self, bench: Bench) -> None:
         """A client that gets a 401 asks its user for a key."""
         answer = refusal(401, "invalid key")
-        error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamDenied)
+        error = await self._failure(bench, bench.chat(self._request(), answer), UpstreamDenied)
         assert error.status == 502
 
     @chat_check
     async def test_an_error_response_keeps_its_message(self, bench: Bench) -> None:
         """Only the service knows why it rejected the request."""
         answer = refusal(400, "the moon is in the wrong house")
-        error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
+        error = await self._failure(bench, bench.chat(self._request(), answer), UpstreamError)
         assert error.status == 400
         assert "the moon is in the wrong house" in error.message
 
@@ -100,7 +100,7 @@ class Failures(Subject):
         """This holds for every status and body."""
         for status in (500, 503, 529):
             answer = Answer([b"<html>oops</html>"], status=status, content_type="text/html")
-            error = await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
+            error = await self._failure(bench, bench.chat(self._request(), answer), UpstreamError)
             assert error.status >= 500
 
     @chat_check
@@ -108,7 +108,7 @@ class Failures(Subject):
         """It could send the key to another server."""
         for status in (302, 307):
             answer = Answer(status=status, headers={"Location": f"{bench.upstream.url}/elsewhere"})
-            await self._failure(bench, bench.ask(self._request(), answer), UpstreamError)
+            await self._failure(bench, bench.chat(self._request(), answer), UpstreamError)
 
     @chat_check
     async def test_a_refused_connection_is_unavailable(self, bench: Bench) -> None:

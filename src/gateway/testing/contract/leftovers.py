@@ -23,7 +23,7 @@ class Leftovers(Subject):
     @chat_check
     async def test_closing_a_stream_closes_its_connection(self, bench: Bench) -> None:
         """The connection is closed at once, so that the service stops working on the request."""
-        stream = bench.ask(self._request(), self._good(self._unfinished(), hang=True))
+        stream = bench.chat(self._request(), self._good(self._unfinished(), hang=True))
         async with aclosing(stream):
             await anext(stream)
         (request,) = bench.upstream.requests
@@ -32,7 +32,7 @@ class Leftovers(Subject):
     @chat_check
     async def test_cancelling_an_idle_stream_closes_its_connection(self, bench: Bench) -> None:
         """A disconnect is handled even while the service sends nothing."""
-        stream = bench.ask(self._request(), self._good(hang=True))
+        stream = bench.chat(self._request(), self._good(hang=True))
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(events_of(stream))
             await bench.upstream.asked.wait()
@@ -51,16 +51,16 @@ class Leftovers(Subject):
     async def test_the_secret_is_never_shown(self, bench: Bench) -> None:
         """It is in no representation, log, error or URL, even if the service repeats it."""
         context = bench.provider.context
-        said = [repr(context.options), repr(context), repr(bench.provider)]
+        texts = [repr(context.options), repr(context), repr(bench.provider)]
         await self._hello(bench, self.hello_stream)
-        said += [request.path for request in bench.upstream.requests]
+        texts += [request.path for request in bench.upstream.requests]
         for status in (401, 403):
             bench.upstream.plan(refusal(status, f"bad key: {CANARY if status == 401 else ''}"))
             with pytest.raises(UpstreamError) as caught:
                 await events_of(bench.provider.chat(self._request()))
-            said += [caught.value.message, *traceback.format_exception(caught.value)]
-        said += bench.logged
-        assert not [text for text in said if CANARY in text]
+            texts += [caught.value.message, *traceback.format_exception(caught.value)]
+        texts += bench.logged
+        assert not [text for text in texts if CANARY in text]
 
     @check
     async def test_an_unknown_option_is_rejected(self, bench: Bench) -> None:

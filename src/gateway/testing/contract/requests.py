@@ -40,7 +40,7 @@ _FULL: Final = Sampling(0.5, 0.5, 5, 0.1, 5, 50, ("MARKSTOP",), 0.5, 0.5)
 
 
 class Requests(Subject):
-    """A request contains all that the client has said, and nothing breaks it."""
+    """A request contains all that the client has sent, and nothing breaks it."""
 
     @chat_check
     async def test_a_request_names_the_model(self, bench: Bench) -> None:
@@ -107,8 +107,8 @@ class Requests(Subject):
         if Capability.VISION not in await self._capabilities(bench):
             return
         picture = Media("image/png", _PICTURE)
-        asked = self._request(Message(Role.USER, ("What is it?", picture)))
-        sent = await self._sent(bench, asked)
+        request = self._request(Message(Role.USER, ("What is it?", picture)))
+        sent = await self._sent(bench, request)
         assert sent is None or _PICTURE.encode() in sent, "the picture is missing"
 
     @chat_check

@@ -129,7 +129,7 @@ class Subject(Attributes):
         return self.hello_stream[: self.hello_stream.index(self.hello_finish)]
 
     async def _hello(self, bench: Bench, *chunks: bytes) -> list[ChatEvent]:
-        events = await events_of(bench.ask(self._request(), self._good(*chunks)))
+        events = await events_of(bench.chat(self._request(), self._good(*chunks)))
         bench.assert_one_request()
         return events
 

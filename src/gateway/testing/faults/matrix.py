@@ -63,7 +63,7 @@ class Case:
 class Outcome:
     """What came of a case; ``problem`` is empty if it is as it has to be.
 
-    ``requests`` is how often the service was asked, and ``seconds`` how long the client waited.
+    ``requests`` is how many requests the service got, and ``seconds`` how long the client waited.
     """
 
     case: Case
