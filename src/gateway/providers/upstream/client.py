@@ -9,9 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import aiohttp
 from multidict import CIMultiDict, istr
@@ -29,9 +27,9 @@ from gateway.core.upstream_replies import RateLimits, Reply, notify, watcher
 from gateway.providers.upstream.authorizing import Authorize, Outgoing, authorization
 from gateway.providers.upstream.bounded_body import Bounds, read_into
 from gateway.providers.upstream.documents import read_document
+from gateway.providers.upstream.endpoints import Endpoints, checked
 from gateway.providers.upstream.idle_timeouts import IdleTimer, Timeouts
 from gateway.providers.upstream.named_framings import (
-    EVENT_STREAM,
     Framing,
     FramingName,
     framing_of,
@@ -47,13 +45,11 @@ from gateway.providers.upstream.transport import (
     TransportError,
     transport_for,
 )
-from gateway.providers.upstream.transport.request_head import check_headers
 
 __all__ = ["ErrorResponse", "Timeouts", "Upstream"]
 
 _JSON = "application/json"
 _LONGEST_ERROR_BODY = 64 * 1024
-_ENDPOINTS = 64
 _DEFAULT_TIMEOUTS = Timeouts()
 _DEFAULT_BOUNDS = Bounds()
 
@@ -103,13 +99,9 @@ class Upstream:
         self.bounds = bounds
         self.idle_timer = IdleTimer()
         self.transport = transport_for(session)
-        base = URL(base_url.rstrip("/"))
-        self._base_url, self._host = str(base), base.host or ""
+        self._endpoints = Endpoints(name, base_url, headers, timeouts.connect)
         self._authorize = authorize
         self._request_id_headers = [istr(name) for name in request_id_headers]
-        self._headers = {**headers, "Accept-Encoding": "identity"}
-        # Adapters have few paths, unless they put the names of models into them.
-        self._endpoint = lru_cache(_ENDPOINTS)(self._make_endpoint)
 
     def stream(
         self,
@@ -122,8 +114,10 @@ class Upstream:
     ) -> EventStream:
         """Prepare a POST whose answer is a stream of events; entering the result sends it."""
         wanted = framing_of(framing)
-        endpoint = self._endpoint("POST", _with_query(path, query), wanted.media_types[0], _JSON)
-        return EventStream(self, endpoint, body, framing=wanted, headers=self._checked(headers))
+        endpoint = self._endpoints.get("POST", path, query, wanted.media_types[0], _JSON)
+        return EventStream(
+            self, endpoint, body, framing=wanted, headers=checked(self.name, headers)
+        )
 
     async def post(
         self,
@@ -134,7 +128,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """POST once and return the decoded JSON of the answer."""
-        endpoint = self._endpoint("POST", _with_query(path, query), _JSON, _JSON)
+        endpoint = self._endpoints.get("POST", path, query, _JSON, _JSON)
         return await self._reply(endpoint, json_payload(body), headers)
 
     async def post_form(
@@ -149,7 +143,7 @@ class Upstream:
         payload = form()
         content_type = payload.headers["Content-Type"]  # holds what stands between the fields
         return await self._reply(
-            self._endpoint("POST", _with_query(path, query), _JSON, ""),
+            self._endpoints.get("POST", path, query, _JSON, ""),
             await payload.as_bytes(),
             {**(headers or NO_HEADERS), "Content-Type": content_type},
         )
@@ -162,32 +156,8 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """GET once and return the decoded JSON of the answer."""
-        endpoint = self._endpoint("GET", _with_query(path, query), _JSON, "")
+        endpoint = self._endpoints.get("GET", path, query, _JSON, "")
         return await self._reply(endpoint, b"", headers)
-
-    def _make_endpoint(self, method: str, path: str, accept: str, content_type: str) -> Endpoint:
-        headers = {**self._headers, "Accept": accept}
-        if content_type:
-            headers["Content-Type"] = content_type
-        if accept == EVENT_STREAM:
-            headers["Cache-Control"] = "no-cache"
-        # Another beginning would change the host or the last word of the base URL, and what comes
-        # after a "#" would not be sent.
-        if not path.startswith("/") or "#" in path:
-            raise self._invalid("the path of a request")
-        try:
-            return Endpoint(method, self.url(path), headers, self.timeouts.connect)
-        except ValueError as error:
-            raise self._invalid("the base URL") from error
-
-    def _checked(self, headers: Mapping[str, str] | None) -> Mapping[str, str]:
-        if not headers:
-            return NO_HEADERS
-        try:
-            check_headers(headers)
-        except ValueError as error:
-            raise self._invalid("a header of a request") from error
-        return headers
 
     async def authorized(
         self, endpoint: Endpoint, body: Body, headers: Mapping[str, str]
@@ -209,7 +179,7 @@ class Upstream:
     async def _reply(
         self, endpoint: Endpoint, body: Body, headers: Mapping[str, str] | None
     ) -> Any:
-        own = self._checked(headers)
+        own = checked(self.name, headers)
         every = await self.authorized(endpoint, body, own)
         self.show(endpoint, body, own)
         exchange = self.transport.exchange(endpoint)
@@ -283,22 +253,12 @@ class Upstream:
         """Tell whoever listens what the head of an answer says beside its status."""
         headers = exchange.headers
         request_id = redact(_first(headers, self._request_id_headers))
-        notify(Reply(self.name, exchange.status, request_id, RateLimits(headers), self._host))
+        limits, host = RateLimits(headers), self._endpoints.host
+        notify(Reply(self.name, exchange.status, request_id, limits, host))
 
     def url(self, path: str) -> URL:
         """Return the URL of *path* below the base URL; *path* is percent-encoded already."""
-        return URL(self._base_url + path, encoded=True)
-
-    def _invalid(self, what: str) -> UpstreamError:
-        return UpstreamError(f"{what} of {self.name} is not valid", provider=self.name)
-
-
-def _with_query(path: str, query: Mapping[str, str] | None) -> str:
-    """Return *path* with *query* after its own."""
-    if not query:
-        return path
-    encoded = urlencode(query, quote_via=quote, safe="", errors="replace")
-    return f"{path}{'&' if '?' in path else '?'}{encoded}"
+        return self._endpoints.url(path)
 
 
 def _first(headers: Mapping[str, str], names: Sequence[str]) -> str:
