@@ -164,9 +164,13 @@ class BrowserPage:
         async for message in self.socket:
             told = json.loads(message.data)
             if "id" in told:
-                self._answers.pop(told["id"]).set_result(told)
+                self._take(self._answers.pop(told["id"]), told)
             else:
                 self._note(told["method"], told["params"])
+
+    def _take(self, answer: asyncio.Future[dict[str, Any]], told: dict[str, Any]) -> None:
+        if not answer.done():  # else nobody waits for it any more
+            answer.set_result(told)
 
     def _note(self, method: str, params: Mapping[str, Any]) -> None:
         match method:

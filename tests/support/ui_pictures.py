@@ -14,7 +14,7 @@ from browser import BrowserPage, Chromium, chromium
 from gateway.settings import UiSettings
 from live import live_gateway
 
-__all__ = ["take_pictures"]
+__all__ = ["take_pictures", "talk"]
 
 PAGES = ("playground", "inspector", "usage", "models", "connect")
 WIDTHS = (320, 768, 1440)
@@ -29,7 +29,7 @@ async def take_pictures(browser: Chromium, directory: Path) -> None:
             async with browser.open(f"{gateway.url}/ui/#{name}") as page:
                 await page.until("document.querySelector('section').children.length > 1")
                 if name == "playground":
-                    await _talk(page)
+                    await talk(page)
                     await page.look(width=1320, height=820)
                     await page.evaluate("document.querySelector('.log').scrollTop = 10000")
                     await asyncio.sleep(0.2)
@@ -43,7 +43,7 @@ async def take_pictures(browser: Chromium, directory: Path) -> None:
                     file.write_bytes(await page.picture())
 
 
-async def _talk(page: BrowserPage) -> None:
+async def talk(page: BrowserPage) -> None:
     """Have a conversation with thinking and a call, whose result is not given yet."""
     await page.until("document.querySelectorAll('option').length > 20")
     await page.fill("combobox", "Model", "mistral-small:latest")

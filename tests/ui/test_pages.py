@@ -18,6 +18,7 @@ from gateways import scripted_app
 from hosting import host_of, served
 from live import live_gateway
 from scripted import ScriptedProvider
+from ui_pictures import talk
 
 PAGES = ("Playground", "Inspector", "Usage", "Models", "Connect")
 AXE = os.environ.get("GATEWAY_AXE", "")
@@ -43,6 +44,14 @@ def axe() -> str:
     return Path(AXE).read_text("utf-8")
 
 
+async def fill(page: BrowserPage, name: str) -> None:
+    """Have all on a page that there may be."""
+    if name == "Playground":
+        await talk(page)
+    if name == "Models":
+        await page.click("DisclosureTriangle", "Make a model")
+
+
 async def settled(page: BrowserPage) -> None:
     """Wait until nothing was loaded for a moment."""
     before = -1
@@ -55,6 +64,7 @@ async def settled(page: BrowserPage) -> None:
 @pytest.mark.skipif(not Path(AXE).is_file(), reason="GATEWAY_AXE names no file of axe-core")
 async def test_a_page_keeps_the_rules_of_wcag_aa(browser: Chromium, name: str, dark: bool) -> None:
     async with opened(browser, name, dark=dark) as page:
+        await fill(page, name)
         await page.evaluate(axe() + ";true")
         found = await page.evaluate(
             f"axe.run(document, {{runOnly: {RULES}}}).then((told) => told.violations.flatMap("
@@ -66,6 +76,7 @@ async def test_a_page_keeps_the_rules_of_wcag_aa(browser: Chromium, name: str, d
 @EACH_PAGE
 async def test_a_page_fits_into_narrow_and_wide_windows(browser: Chromium, name: str) -> None:
     async with opened(browser, name) as page:
+        await fill(page, name)
         for width in (320, 768, 1440):
             await page.look(width=width)
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
