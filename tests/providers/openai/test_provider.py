@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import marshmallow as ma
 import pytest
 
@@ -15,6 +17,7 @@ from gateway.core.errors import GatewayError, UpstreamError, UpstreamRejected
 from gateway.core.events import Finish, FinishReason, TextDelta
 from gateway.core.model_info import Capability
 from gateway.core.version import __version__
+from gateway.providers.base import ProviderContext
 from gateway.providers.openai import (
     ModelRule,
     OpenAIOptions,
@@ -22,7 +25,7 @@ from gateway.providers.openai import (
     OpenAIProvider,
 )
 from gateway.providers.upstream import Authorize, ErrorResponse, Outgoing
-from gateway.testing import Answer
+from gateway.testing import Answer, FakeUpstream
 
 HELLO = Answer([b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'])
 SAID = [TextDelta("a"), Finish(FinishReason.STOP)]
@@ -135,6 +138,25 @@ async def test_a_listed_model_may_have_variants(*, variants: bool) -> None:
         described = provider.describe("meta/llama:free")
         assert (described.id, described.canonical) == ("meta/llama:free", "meta/llama:free")
         assert described.context_length == (7 if variants else 0)
+
+
+@pytest.mark.parametrize(
+    ("list_path", "asked"),
+    [("/models", "/v1/models"), ("//api/v1/models", "/api/v1/models"), ("/a?b=1", "/v1/a?b=1")],
+)
+async def test_the_list_may_stand_beside_the_base_url(list_path: str, asked: str) -> None:
+    row = {"key": "a", "type": "llm", "max_context_length": 9}
+    async with FakeUpstream(json_answer({"models": [row]})) as upstream:
+        options = OpenAIOptionsSchema().load(
+            {"base_url": f"{upstream.url}/v1", "list_path": list_path, "api_key": "k"}
+        )
+        async with aiohttp.ClientSession() as session:
+            log = logging.getLogger("gateway.test")
+            provider = OpenAIProvider(ProviderContext("acme", options, session, log))
+            (info,) = await provider.list_models()
+        (received,) = upstream.requests
+    assert (received.path, received.headers["Authorization"]) == (asked, "Bearer k")
+    assert (info.id, info.context_length) == ("a", 9)
 
 
 async def test_a_server_without_a_list_has_a_wrong_address() -> None:

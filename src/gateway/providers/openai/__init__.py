@@ -60,7 +60,8 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         super().__init__(context)
         options = context.options
         self.otel_name = "openai" if options.is_official else ""
-        self._upstream = open_upstream(
+        connect = partial(
+            open_upstream,
             context,
             headers={
                 **options.headers,
@@ -72,6 +73,8 @@ class OpenAIProvider(Provider[OpenAIOptions]):
             authorize=self.authorization(),
             request_id_headers=errors.REQUEST_ID_HEADERS,
         )
+        self._upstream = connect()
+        self._server = connect(base_url=options.origin)
         self._query = options.query or None
         self._memory = ModelMemory(options, context.facts)
 
@@ -96,7 +99,10 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         """Return the models of the server and remember what they can do."""
         options = self.context.options
         if options.list_path:
-            payload = await get_models(self._upstream, options.list_path, query=self._query)
+            is_elsewhere = options.list_path.startswith("//")
+            upstream = self._server if is_elsewhere else self._upstream
+            path = options.list_path[is_elsewhere:]
+            payload = await get_models(upstream, path, query=self._query)
             read = partial(
                 models.parse_models,
                 payload,

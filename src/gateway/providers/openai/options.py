@@ -50,8 +50,9 @@ class OpenAIOptions(ServiceOptions, Traits):
     request that are sent on besides those of OpenAI's own API. ``tool_names`` sends the names of
     tools with their results. ``system_messages`` sends all of them (``many``), joins the leading
     ones into one (``first``), or gives them the role ``developer``. Without ``documents`` a PDF is
-    refused. ``list_path`` is where the models are; where it is empty, those are the models that
-    ``models`` names without a pattern. With ``variants`` an id of that list followed by a colon and
+    refused. ``list_path`` is where the models are, with ``//`` in front not below ``base_url`` but
+    at the root of its server; where it is empty, those are the models that ``models`` names without
+    a pattern. With ``variants`` an id of that list followed by a colon and
     a word is a model as well. ``fill_path`` completes between a prompt and a suffix.
     ``embed_batch`` is how many inputs one request for embeddings may have, 0 for any number, and
     ``embed_body`` are members of each such request.
