@@ -22,6 +22,8 @@ from gateway.dialects.openai.requests import chat_request, response_request, wit
 from gateway.dialects.openai.schemas import load_chat, load_response
 from gateway.dialects.openai.thinking import seal_thinking
 from gateway.dialects.tool_names import join_name, rename_tools
+from gateway.providers.history.repair import repair_history
+from gateway.providers.history.results import name_results
 from gateway.providers.mistral.encode import chat_body
 from gateway.sandbox.rules import CHAT_PATH, refuse
 from openai_wire import PNG, WAV
@@ -618,6 +620,30 @@ def test_no_history_of_messages_is_refused_for_a_type(history: list[dict[str, An
     body = json.dumps(sent["messages"])
     places = [body.index(f"mark {number}") for number in range(len(history) + 1)]
     assert places == sorted(places)
+
+
+ORPHANS = {
+    "local_shell_call_output": "local_shell",
+    "shell_call_output": "shell",
+    "apply_patch_call_output": "apply_patch",
+    "tool_search_output": "tool_search",
+    "new_output": "new",
+    "function_call_output": "unknown_tool",
+    "custom_tool_call_output": "unknown_tool",
+}
+
+
+@pytest.mark.parametrize("offered", [0, 1, 2])
+@pytest.mark.parametrize(("kind", "name"), ORPHANS.items(), ids=ORPHANS)
+def test_a_result_without_its_call_has_the_name_that_is_known(
+    kind: str, name: str, offered: int
+) -> None:
+    tools = [{"type": "function", "name": one, "parameters": {}} for one in ("look", "see")]
+    lost = {"type": kind, "call_id": "lost", "output": "found"}
+    request = asked_response({"role": "user", "content": "a"}, lost, tools=tools[:offered])
+    repaired = repair_history(name_results(request.messages, request.tools))
+    (called,) = [call.name for message in repaired for call in message.tool_calls]
+    assert called == ("look" if offered == 1 else name)
 
 
 def test_the_limit_on_tools_counts_those_in_items() -> None:

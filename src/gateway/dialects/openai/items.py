@@ -38,9 +38,13 @@ class Conversation(NamedTuple):
     tools: OfferedTools = OfferedTools()
 
 
-def read_items(items: Sequence[object]) -> Conversation:
-    """Return the conversation that *items* are; raise `InvalidRequest` for one that is no item."""
-    reading = _Reading()
+def read_items(items: Sequence[object], *, offered: int = 0) -> Conversation:
+    """Return the conversation that *items* are; raise `InvalidRequest` for one that is no item.
+
+    A result without a call is named after its type, such as ``shell``, but not where *offered*, the
+    number of tools beside the items, is one: adapters take it for a result of that tool.
+    """
+    reading = _Reading(is_named=offered != 1)
     for index, item in enumerate(items):
         try:
             reading.add(item)
@@ -63,7 +67,8 @@ class _BadItem(ValueError):
 class _Reading:
     """Messages made of items: calls belong to the assistant's message before them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_named: bool) -> None:
+        self._is_named = is_named
         self._messages: list[Message] = []
         self._definitions: list[object] = []
         self._calls: list[ToolCall] = []
@@ -133,6 +138,8 @@ class _Reading:
         identity = _text(fields, "call_id") or _text(fields, "id")
         # Codex sends what it found out by itself as the result of a call that was never made.
         name = self._names.get(identity) or tool_key(fields)
+        if not name and self._is_named:
+            name = _tool_of(_text(fields, "type"))
         self._append(message_of(Role.TOOL, parts, tool_name=name, tool_call_id=identity))
 
     def _use_hosted(self, fields: dict[str, Any]) -> None:
@@ -184,6 +191,13 @@ class _Reading:
     def _take_thinking(self) -> _Thought:
         thoughts, self._thoughts = self._thoughts, []
         return _joined(thoughts)
+
+
+def _tool_of(kind: str) -> str:
+    """Return the tool whose results are items of this type, empty for those of any function."""
+    if kind in ("function_call_output", "custom_tool_call_output"):
+        return ""
+    return kind.removesuffix("_output").removesuffix("_call")
 
 
 def _joined(thoughts: Sequence[_Thought]) -> _Thought:

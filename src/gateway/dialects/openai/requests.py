@@ -52,7 +52,7 @@ def with_items(body: ResponseBody, items: Sequence[object]) -> ResponseBody:
 
     Raise `InvalidRequest` for an item that cannot be read.
     """
-    conversation = read_items(items)
+    conversation = read_items(items, offered=len(body.tools.functions))
     return replace(
         body,
         items=tuple(items),
