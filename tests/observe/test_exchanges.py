@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import pytest
 
@@ -28,22 +29,45 @@ def test_the_newest_come_first_and_the_oldest_make_room() -> None:
     all_ = [ended(kept) for _ in range(5)]
     assert kept.since(0) == [all_[4], all_[3], all_[2]]
     assert kept.find(all_[1].id) is None
-    assert kept.size == sum(one.size for one in all_[2:])
+    alone = Exchanges(3, 1 << 20, with_texts=True)
+    ended(alone)
+    assert kept.size == 3 * alone.size
 
 
-def test_their_bytes_are_bounded_and_none_takes_more_than_a_quarter_of_a_mebibyte() -> None:
+def full(kept: Exchanges) -> Exchange:
+    """Return an exchange that is over and as large as any can be."""
+    exchange = kept.begin(record())
+    exchange.receive("語".encode() * LONGEST)
+    exchange.send(b"b" * 3 * LONGEST, "", True)
+    for _ in range(10):
+        exchange.answered(b"c " * LONGEST)
+    exchange.attempts += [{"error": str(number) * 500} for number in range(20)]
+    exchange.recording = File("p", bytes(40 * 1024))
+    kept.end(exchange)
+    return exchange
+
+
+def test_none_takes_more_than_a_quarter_of_a_mebibyte() -> None:
+    kept = Exchanges(20, 1 << 30, with_texts=True)
+    full(kept)  # imports and caches
+    kept.clear()
+    tracemalloc.start()
+    try:
+        for number in range(1, 31):
+            full(kept)
+            assert kept.size <= min(number, 20) * 256 * 1024
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < kept.size <= 20 * 256 * 1024
+
+
+def test_their_bytes_are_bounded() -> None:
     kept = Exchanges(1000, 1 << 20, with_texts=True)
-    for _ in range(50):
-        exchange = kept.begin(record())
-        exchange.receive("語".encode() * LONGEST)
-        exchange.send(b"b" * 3 * LONGEST, "", True)
-        for _ in range(10):
-            exchange.answered(b"c" * LONGEST)
-        exchange.recording = File("p", b"d" * LONGEST)
-        kept.end(exchange)
-        assert exchange.size <= 4 * LONGEST + 4096
+    for _ in range(10):
+        full(kept)
         assert kept.size <= 1 << 20
-    assert len(kept.since(0)) == 3
+    assert len(kept.since(0)) == 4
 
 
 def test_one_that_is_dropped_while_it_runs_is_not_kept_when_it_ends() -> None:

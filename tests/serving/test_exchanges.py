@@ -428,6 +428,7 @@ async def test_for_a_page_alone_no_text_is_kept(aiohttp_client: AiohttpClient) -
     details = await last(client)
     assert [details[name] for name in ("client_body", "provider_body", "answer")] == ["", "", ""]
     assert details["recording"] is None
+    assert details["attempts"] == []
 
 
 async def test_several_workers_keep_none_for_a_page_alone() -> None:

@@ -7,9 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-from gateway.core import codec
 from gateway.core.embeddings import EmbedResult
 from gateway.core.events import ChatEvent
 from gateway.core.money import show
@@ -20,8 +20,9 @@ from gateway.observe.record import RequestRecord
 
 __all__ = ["Exchange", "Exchanges", "File"]
 
-_OVERHEAD: Final = 1024
-"""About how many bytes an exchange takes besides its texts and its summary."""
+_SUMMARY: Final = 4096
+"""About how many bytes an exchange takes besides its texts and its attempts."""
+_ATTEMPT: Final = 1024
 _LONGEST_NAME: Final = 500
 """Characters of a name or an error; a client may send one of any length."""
 _NOTHING: Final = Excerpt(b"", is_whole=True)
@@ -96,20 +97,17 @@ class Exchange:
             "recording": self.recording and self.recording.path,
         }
 
-    def end(self) -> None:
-        """Keep what may be shown of the request, which is over, and nothing else."""
+    def end(self) -> int:
+        """Keep what may be shown of the request, which is over, and return about its bytes."""
         assert self.record is not None  # noqa: S101 - a request ends once
         self.summary = self._summary(self.record, running=False)
         self.answer = self._answer()
         self.record = self.result = self.hear = None
         self.secrets, self._sent = (), bytearray()
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
         texts = (self.client_body, self.provider_body, self.answer)
-        size = _OVERHEAD + len(codec.encode(self.summary)) + sum(len(one.text) for one in texts)
-        return size + (len(self.recording.content) if self.recording is not None else 0)
+        recording = 0 if self.recording is None else len(self.recording.content)
+        others = _SUMMARY + _ATTEMPT * len(self.attempts) + recording
+        return others + sum(len(one.text) for one in texts)
 
     def _answer(self) -> Excerpt:
         return self._excerpt(bytes(self._sent), "")
@@ -120,7 +118,7 @@ class Exchange:
 
     def clean(self, text: str) -> str:
         """Return a short *text* of a client or provider without keys."""
-        return without_keys(shorten(text, _LONGEST_NAME), self.secrets)
+        return text and without_keys(shorten(text, _LONGEST_NAME), self.secrets)
 
     def without_keys(self, content: bytes) -> bytes:
         """Return the JSON *content* without keys."""
@@ -131,8 +129,12 @@ class Exchange:
             "id": self.id,
             "at": round(self.at, 3),
             "running": running,
-            **{name: getattr(record, name) or "" for name in _NAMES},
-            **{name: self.clean(getattr(record, name)) for name in _NAMES_OF_OTHERS},
+            **dict(zip(_NAMES, _names_of(record), strict=True)),
+            "finish": record.finish or "",
+            # The path is that of the route, unless the client has chosen a part of it.
+            "path": record.path if record.path == record.route else self.clean(record.path),
+            "model": self.clean(record.model),
+            "error": self.clean(record.error),
             "user_agent": self.user_agent,
             "content_type": self.content_type,
             "status": record.status,
@@ -147,11 +149,10 @@ class Exchange:
 
 _NAMES: Final = (
     *("method", "route", "dialect", "operation", "peer", "client", "caller", "provider"),
-    *("upstream_model", "canonical", "finish", "error_type", "cache", "limited", "trace"),
+    *("upstream_model", "canonical", "error_type", "cache", "limited", "trace"),
 )
-"""The names in a record that are shown."""
-_NAMES_OF_OTHERS: Final = ("path", "model", "error")
-"""Those that are of any length, and may quote a key."""
+"""The names in a record that are shown as they are."""
+_names_of: Final = attrgetter(*_NAMES)
 
 
 def _usage(record: RequestRecord) -> Mapping[str, int] | None:
@@ -229,10 +230,10 @@ class Exchanges:
 
     def end(self, exchange: Exchange) -> None:
         """Keep what may be shown of a request that is over."""
-        exchange.end()
+        size = exchange.end()
         if exchange.id in self._kept:
-            self._sizes[exchange.id] = exchange.size
-            self._size += exchange.size
+            self._sizes[exchange.id] = size
+            self._size += size
             self._shrink()
             self.note(exchange)
 

@@ -21,6 +21,8 @@ __all__ = ["Draft", "is_short"]
 
 _MOST_INPUT: Final = 1 << 20
 """Characters of a request with its media, most of which a recording has as a digest only."""
+_LONGEST_FILE: Final = 40 * 1024
+"""Bytes of a recording: with its texts and its attempts an exchange takes less than 256 KiB."""
 _EVENT: Final = 100
 """Bytes that an event takes besides its text."""
 
@@ -71,7 +73,7 @@ class Draft:
             path, content = recording_file(self._provider, self._request, recording)
         except (ValueError, TypeError, ArithmeticError, RecursionError):
             return None
-        if len(content) > LONGEST:
+        if len(content) > _LONGEST_FILE:
             return None
         return File(path, exchange.without_keys(content))
 

@@ -71,8 +71,30 @@ class ExchangeObserver(Observer):
         exchange.user_agent = exchange.clean(head.headers.get("User-Agent", ""))
         exchange.content_type = exchange.clean(head.headers.get("Content-Type", ""))
 
+    def finished(self, record: RequestRecord) -> None:
+        """Keep what may be shown of the request."""
+        exchange = self._exchanges.find(record.id)
+        if exchange is not None:
+            self._exchanges.end(exchange)
+
+
+class TextObserver(ExchangeObserver):
+    """Keep the attempts of each exchange as well, and a recording unless it is long."""
+
+    def __init__(self, exchanges: Exchanges) -> None:
+        super().__init__(exchanges)
+        self._drafts: dict[str, Draft] = {}
+
+    def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
+        """Begin the recording of an attempt."""
+        self._drafts.pop(record.id, None)
+        exchange = self._exchanges.find(record.id)
+        if exchange is not None and is_short(request):
+            draft = self._drafts[record.id] = Draft(record.provider, request)
+            exchange.hear = draft.add
+
     def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
-        """Note what became of a request to a provider, and when."""
+        """Note what became of a request to a provider, and when; an error may be replayed."""
         exchange = self._exchanges.find(record.id)
         if exchange is None:
             return
@@ -91,36 +113,10 @@ class ExchangeObserver(Observer):
                 "error": exchange.clean(error.message) if isinstance(error, GatewayError) else "",
                 "to_ms": now,
             }
-        self._exchanges.note(exchange)
-
-    def finished(self, record: RequestRecord) -> None:
-        """Keep what may be shown of the request."""
-        exchange = self._exchanges.find(record.id)
-        if exchange is not None:
-            self._exchanges.end(exchange)
-
-
-class TextObserver(ExchangeObserver):
-    """Keep a recording of each exchange as well, unless it is long."""
-
-    def __init__(self, exchanges: Exchanges) -> None:
-        super().__init__(exchanges)
-        self._drafts: dict[str, Draft] = {}
-
-    def dispatched(self, record: RequestRecord, request: ModelRequest) -> None:
-        """Begin the recording of an attempt."""
-        self._drafts.pop(record.id, None)
-        exchange = self._exchanges.find(record.id)
-        if exchange is not None and is_short(request):
-            draft = self._drafts[record.id] = Draft(record.provider, request)
-            exchange.hear = draft.add
-
-    def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
-        """Note the error of an attempt, which may be replayed."""
-        super().attempt(record, attempt)
         draft = self._drafts.get(record.id)
         if draft is not None and isinstance(attempt.error, GatewayError):
             draft.error = attempt.error
+        self._exchanges.note(exchange)
 
     def finished(self, record: RequestRecord) -> None:
         """Keep what may be shown of the request, and its recording if it is complete."""
