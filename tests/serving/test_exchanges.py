@@ -561,3 +561,27 @@ async def test_a_stream_that_is_heard_is_still_one() -> None:
     exchange.hear = events.extend
     assert [batch async for batch in heard(exchange, opened).stream] == [DONE]
     assert events == [TextDelta("a"), *DONE]
+
+
+@pytest.mark.parametrize(
+    ("ui", "exchanges"),
+    [(UiSettings(), "none"), (UiSettings(enabled=True), "times"), (ON, "texts")],
+)
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_a_page_learns_what_is_kept_without_an_error(
+    aiohttp_client: AiohttpClient, ui: UiSettings, exchanges: str, enabled: bool
+) -> None:
+    keys = {
+        "alice": KeySettings(hash_of("alice")),
+        "root": KeySettings(hash_of("root"), admin=True),
+    }
+    settings = settings_of(ui=ui, usage=UsageSettings(enabled=enabled), keys=keys)
+    client = await aiohttp_client(scripted_app(scripted(), settings))
+    for name, admin in (("alice", False), ("root", True)):
+        async with client.get("/gateway/features", headers=auth(name)) as response:
+            found = await response.json()
+        assert found == {"admin": admin, "usage": enabled, "exchanges": exchanges}
+    client = await aiohttp_client(scripted_app(scripted(), settings_of(ui=ui)))
+    async with client.get("/gateway/features") as response:
+        found = await response.json()
+    assert found == {"admin": True, "usage": False, "exchanges": exchanges}
