@@ -4,6 +4,9 @@
 a network run in one process, and the sockets are replaced: what is counted is Python and the
 libraries, not the kernel. Each row is served twice, with different numbers of requests, and the
 difference is what the additional ones took: neither start-up nor what is done once is in it.
+
+``--time`` needs no valgrind: the rows take turns, a few requests each, and the fastest twentieth of
+the requests tells their processor time, which other load on the machine hardly changes either.
 """
 
 from __future__ import annotations
@@ -15,13 +18,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from aiohttp import web
 
+from benchmarks.loops import LOOPS, run
 from gateway.access.client_keys import hash_key
 from gateway.access.hosts import guard_hosts
 from gateway.app import create_app
@@ -33,13 +39,28 @@ from gateway.core.chat import ChatRequest
 from gateway.core.events import ChatStream, Finish, FinishReason, TextDelta, Usage
 from gateway.core.model_info import ModelInfo
 from gateway.providers.base import Provider
-from gateway.settings import KeySettings, LimitsSettings, Plan, Settings
+from gateway.settings import (
+    CacheSettings,
+    KeySettings,
+    LimitsSettings,
+    MetricsSettings,
+    OtelSettings,
+    Plan,
+    Settings,
+)
 
 __all__: list[str] = []
 
 _KEY: Final = "sk-gw-benchmark0-not-a-secret"
 _FEW, _MANY = 40, 140
 _PLENTY: Final = 1_000_000
+_TRACING: Final = {
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
+}
+_ROUNDS, _IN_TURN = 60, 25
+"""How often the rows take turns where the time is taken, and with how many requests each."""
 _TURNS: Final = 40
 """Messages of a long conversation, of 400 characters each."""
 
@@ -54,12 +75,16 @@ class _Row(NamedTuple):
     key: bool = False
     limits: bool = False
     turns: int = 1
+    feature: Literal["", "metrics", "traces", "cache"] = ""
 
 
 _ROWS: Final = (
     _Row("whole answer"),
     _Row("with a key", "whole answer", key=True),
     _Row("with a key and all rates", "whole answer", key=True, limits=True),
+    _Row("with metrics", "whole answer", feature="metrics"),
+    _Row("with traces of 1 %", "whole answer", feature="traces"),
+    _Row("from the cache", "whole answer", feature="cache"),
     _Row("OpenAI's, whole", path="/v1/chat/completions"),
     _Row("OpenAI's, all rates", "OpenAI's, whole", "/v1/chat/completions", key=True, limits=True),
     _Row("long history", turns=_TURNS),
@@ -129,6 +154,9 @@ def _settings(row: _Row) -> Settings:
         plans={"team": Plan("team", **rates)} if row.key else {},
         keys={"somebody": KeySettings(hash_key(_KEY), plan="team")} if row.key else {},
         limits=LimitsSettings(**rates),
+        metrics=MetricsSettings(enabled=row.feature == "metrics"),
+        otel=OtelSettings(traces=row.feature == "traces"),
+        cache=CacheSettings(enabled=row.feature == "cache"),
     )
 
 
@@ -153,8 +181,12 @@ def _request(row: _Row) -> bytes:
     return head.encode() + b"\r\n" + content
 
 
-async def _serve(row: _Row, count: int) -> None:
-    # The server listens to nothing; the head reader stands in front of it, as in the command line.
+@asynccontextmanager
+async def _served(row: _Row) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Yield what has one request of *row* answered.
+
+    The server listens to nothing; the head reader stands in front of it, as in the command line.
+    """
     app = create_app(_settings(row), providers={"p": _Canned()})
     guard_hosts(app, "127.0.0.1")
     refusals = Refusals(app)
@@ -174,12 +206,37 @@ async def _serve(row: _Row, count: int) -> None:
     client = _Client(stream=row.stream)
     protocol.connection_made(client)
     request = _request(row)
-    for _ in range(count):
+
+    async def ask() -> None:
         protocol.data_received(request)
         await client.end.wait()
-        client.end.clear()  # what is done behind an answer is done before the next one
+        client.end.clear()
+        await asyncio.sleep(0)  # what is done behind an answer is done before the next one
+
+    yield ask
     assert client.first.startswith(b"HTTP/1.1 200 "), client.first
     await runner.cleanup()
+
+
+async def _serve(row: _Row, count: int) -> None:
+    async with _served(row) as ask:
+        for _ in range(count):
+            await ask()
+
+
+async def _time(rows: Sequence[_Row]) -> None:
+    """Print the processor time of a request of each row."""
+    taken: dict[str, list[int]] = {row.name: [] for row in rows}
+    async with AsyncExitStack() as stack:
+        asks = {row.name: await stack.enter_async_context(_served(row)) for row in rows}
+        for _ in range(_ROUNDS):
+            for name, ask in asks.items():
+                for _ in range(_IN_TURN):
+                    begun = time.process_time_ns()
+                    await ask()
+                    taken[name].append(time.process_time_ns() - begun)
+    fast = {name: sorted(some)[len(some) // 20] for name, some in taken.items()}
+    _print(fast, "nanoseconds")
 
 
 def _serve_apart(row: _Row, count: int) -> None:
@@ -218,8 +275,8 @@ def _total(profile: Path) -> int:
     return int(next(line for line in lines if line.startswith("summary:")).split()[1])
 
 
-def _print(counts: Mapping[str, int]) -> None:
-    print("| request | instructions | against |")
+def _print(counts: Mapping[str, int], what: str) -> None:
+    print(f"| request | {what} | against |")
     print("| --- | --- | --- |")
     for row in _ROWS:
         if row.name in counts:
@@ -232,20 +289,26 @@ def main() -> None:
     """Count the rows that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions")
     parser.add_argument("rows", nargs="*", metavar="ROW", help="such as: 'whole answer'")
+    parser.add_argument("--time", action="store_true", help="take processor time instead")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     unknown = set(arguments.rows) - {row.name for row in _ROWS}
     if unknown:
         parser.error(f"there is no row {', '.join(unknown)}; rows: {[row.name for row in _ROWS]}")
     rows = [row for row in _ROWS if not arguments.rows or row.name in arguments.rows]
-    if arguments.serve:
+    os.environ |= _TRACING
+    if arguments.time:
+        with Path(os.devnull).open("w") as nowhere:
+            logs.configure("info", "text", stream=nowhere)
+            run(_time(rows), loop=LOOPS[0])
+    elif arguments.serve:
         with Path(os.devnull).open("w") as nowhere:  # log lines are made and written all the same
             logs.configure("info", "text", stream=nowhere)
             for row in rows:
                 _serve_apart(row, _FEW)
                 _serve_apart(row, _MANY)
     else:
-        _print({row.name: count for row, count in _counted(rows)})
+        _print({row.name: count for row, count in _counted(rows)}, "instructions")
 
 
 if __name__ == "__main__":
