@@ -156,7 +156,7 @@ def _settings(row: _Row) -> Settings:
         limits=LimitsSettings(**rates),
         metrics=MetricsSettings(enabled=row.feature == "metrics"),
         otel=OtelSettings(traces=row.feature == "traces"),
-        cache=CacheSettings(enabled=row.feature == "cache"),
+        cache=CacheSettings(enabled=row.feature == "cache", what="all"),
     )
 
 

@@ -47,7 +47,7 @@ FEATURES: Mapping[str, Mapping[str, str]] = {
         "OTEL_TRACES_SAMPLER_ARG": "0.01",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
     },
-    "cached": {"GATEWAY_CACHE_ENABLED": "true"},
+    "cached": {"GATEWAY_CACHE_ENABLED": "true", "GATEWAY_CACHE_WHAT": "all"},
 }
 """What is set to switch a feature on; `KEY` is the key for clients wherever there is one."""
 _GATEWAY = "from gateway.cli.main import main; sys.exit(main(sys.argv[1:]))"
