@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.settings.building import read_key
 from gateway.settings.callers import (
     AuthSettings,
     KeySettings,
@@ -14,7 +15,7 @@ from gateway.settings.callers import (
 from gateway.settings.environment import Environment
 from gateway.settings.interface import UiSettings
 from gateway.settings.replay import CacheSettings, CassetteSettings
-from gateway.settings.sources import VARIABLES, load, read_key
+from gateway.settings.sources import VARIABLES, load
 from gateway.settings.telemetry import MetricsSettings, OtelSettings
 from gateway.settings.values import (
     CoolDownSettings,
