@@ -15,8 +15,8 @@ from aiohttp import web
 
 from gateway.core.errors import SettingsError
 from gateway.core.tasks import background
-from gateway.dialects.openai.history import KeptAnswers
 from gateway.handlers import ROUTES
+from gateway.handlers.openai import keep_answers
 from gateway.handlers.operation import metrics
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
@@ -51,7 +51,6 @@ from gateway.serving.keys import (
     EXCHANGES,
     GATE,
     HEARTBEATS,
-    KEPT_ANSWERS,
     LIVE,
     LOADED_MODELS,
     METRICS,
@@ -132,7 +131,7 @@ def create_app(
 
         app[GATE] = partial(HostGate, gate)
     limits = settings.limits
-    app[KEPT_ANSWERS] = KeptAnswers(limits.responses, most_bytes=limits.response_bytes)
+    keep_answers(app, limits.responses, most_bytes=limits.response_bytes)
     app[LOADED_MODELS] = LoadedModels(settings.ollama.keep_alive)
     add_route = app.router.add_route
     app[ENDPOINTS] = {

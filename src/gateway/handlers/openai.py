@@ -33,7 +33,7 @@ from gateway.dialects.openai.documents import (
     transcript_document,
 )
 from gateway.dialects.openai.encode import NO_TOKENS, ChatEncoder, CompletionEncoder
-from gateway.dialects.openai.history import expand
+from gateway.dialects.openai.history import KeptAnswers, expand
 from gateway.dialects.openai.requests import (
     chat_request,
     completion_request,
@@ -53,7 +53,7 @@ from gateway.models.derived import for_chat, for_prompt, with_defaults
 from gateway.serving.answer import answer
 from gateway.serving.body import load_v1_body
 from gateway.serving.form import read_form
-from gateway.serving.keys import KEPT_ANSWERS, MODEL_LISTS, RECORD
+from gateway.serving.keys import MODEL_LISTS, RECORD
 from gateway.serving.provider_keys import owner_of
 from gateway.serving.resolve import find_models, usable
 from gateway.serving.responses import document_response, local_response
@@ -63,6 +63,7 @@ __all__ = [
     "chat_completions",
     "completions",
     "embeddings",
+    "keep_answers",
     "model",
     "models",
     "responses",
@@ -71,6 +72,13 @@ __all__ = [
 
 _EMPTY = Finish(FinishReason.STOP, NO_TOKENS)
 """The answer to an empty conversation, for which no request is sent."""
+
+_KEPT: web.AppKey[KeptAnswers] = web.AppKey("gateway.kept_answers", KeptAnswers)
+
+
+def keep_answers(app: web.Application, most: int, *, most_bytes: int) -> None:
+    """Have *app* keep up to *most* answers of ``/v1/responses``, in *most_bytes* all together."""
+    app[_KEPT] = KeptAnswers(most, most_bytes=most_bytes)
 
 
 async def chat_completions(request: web.Request) -> web.StreamResponse:
@@ -136,7 +144,7 @@ def _chat(request: web.Request, raw: bytes) -> StreamTask:
 
 
 def _response(request: web.Request, raw: bytes) -> StreamTask:
-    body, answers = load_response(raw), request.app[KEPT_ANSWERS]
+    body, answers = load_response(raw), request.app[_KEPT]
     caller = owner_of(request)
     earlier, items = expand(body, answers, caller=caller)
     body = with_items(body, [*earlier, *items])

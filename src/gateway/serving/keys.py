@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway.dialects.openai.history import KeptAnswers
 from gateway.models.loaded import LoadedModels
 from gateway.models.refresh import ModelLists
 from gateway.models.store import Store
@@ -41,7 +40,6 @@ __all__ = [
     "GATE",
     "GATES",
     "HEARTBEATS",
-    "KEPT_ANSWERS",
     "LIVE",
     "LOADED_MODELS",
     "METRICS",
@@ -64,7 +62,6 @@ DISCONNECTS: web.AppKey[Disconnects] = web.AppKey("gateway.disconnects", Disconn
 HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("gateway.heartbeats", Heartbeats)
 LOADED_MODELS: web.AppKey[LoadedModels] = web.AppKey("gateway.loaded_models", LoadedModels)
 STORE: web.AppKey[Store] = web.AppKey("gateway.store", Store)
-KEPT_ANSWERS: web.AppKey[KeptAnswers] = web.AppKey("gateway.kept_answers", KeptAnswers)
 TARGETS: web.AppKey[Targets] = web.AppKey("gateway.targets", Targets)
 
 METRICS: web.AppKey[MetricsObserver | None] = web.AppKey("gateway.metrics")
