@@ -211,7 +211,7 @@ async def buffering(visitor: Visitor, models: Models, *, key: str = "") -> Findi
 _CHECK = "python -m gateway check tells which provider cannot be reached, and why"
 _UNBUFFER = (
     "switch buffering off in the proxy in front of the gateway: proxy_buffering off in nginx,"
-    " flush_interval -1 in Caddy"
+    " no buffering middleware in Traefik"
 )
 
 

@@ -1,10 +1,11 @@
-"""A real nginx with the configuration of ``deploy/proxies`` before a real gateway."""
+"""Real proxies with the configurations of ``deploy/proxies`` before a real gateway."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import json
+import os
 import re
 import shutil
 import socket
@@ -49,8 +50,8 @@ def free_port() -> int:
         return port
 
 
-def configuration(gateway: int, port: int, directory: Path) -> str:
-    """Return the shipped file with our ports and without TLS and passwords, as a whole one."""
+def nginx(gateway: int, port: int, directory: Path) -> list[str]:
+    """Write the shipped file with our ports and without TLS and passwords, as a whole one."""
     text = (ROOT / "deploy" / "proxies" / "nginx.conf").read_text("utf-8")
     text = text.replace("127.0.0.1:11434", f"127.0.0.1:{gateway}")
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
@@ -59,7 +60,8 @@ def configuration(gateway: int, port: int, directory: Path) -> str:
         f"{name}_temp_path {directory}/{name};"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    return f"""
+    file = directory / "nginx.conf"
+    file.write_text(f"""
         daemon off;
         master_process off;
         pid {directory}/pid;
@@ -70,18 +72,35 @@ def configuration(gateway: int, port: int, directory: Path) -> str:
             {temporary}
             {text}
         }}
-    """
+    """)
+    return ["-e", "stderr", "-p", str(directory), "-c", str(file)]
+
+
+def caddy(gateway: int, port: int, directory: Path) -> list[str]:
+    """Write the shipped file with our ports, and without the name for which there would be TLS."""
+    text = (ROOT / "deploy" / "proxies" / "Caddyfile").read_text("utf-8")
+    text = text.replace("127.0.0.1:11434", f"127.0.0.1:{gateway}")
+    text = text.replace("llm.example.org {", f"http://127.0.0.1:{port} {{\n\tbind 127.0.0.1")
+    file = directory / "Caddyfile"
+    file.write_text(f"{{\n\tadmin off\n}}\n{text}")
+    return ["run", "--adapter", "caddyfile", "--config", str(file)]
+
+
+PROXIES = {"nginx": nginx, "caddy": caddy}
+"""What writes the configuration of each proxy and returns its arguments."""
 
 
 @contextmanager
-def nginx(gateway: int, directory: Path) -> Iterator[str]:
-    executable = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+def running(name: str, gateway: int, directory: Path) -> Iterator[str]:
+    executable = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if executable is None:
-        pytest.skip("there is no nginx")
+        pytest.skip(f"there is no {name}")
     port = free_port()
-    file = directory / "nginx.conf"
-    file.write_text(configuration(gateway, port, directory))
-    process = subprocess.Popen([executable, "-e", "stderr", "-p", str(directory), "-c", str(file)])
+    arguments = PROXIES[name](gateway, port, directory)
+    environ = {**os.environ, "HOME": str(directory)}
+    process = subprocess.Popen(
+        [executable, *arguments], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         give_up_at = time.monotonic() + _START
         while True:
@@ -98,8 +117,10 @@ def nginx(gateway: int, directory: Path) -> Iterator[str]:
         process.wait(_WAIT)
 
 
-@pytest.fixture
-async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, _PacedProvider]]:
+@pytest.fixture(params=PROXIES)
+async def proxied(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[str, _PacedProvider]]:
     model = ModelInfo("tiny-latest", capabilities=frozenset(Capability), family="tiny")
     provider = _PacedProvider([model])
     settings = Settings(limits=LimitsSettings(body=6_000_000))
@@ -110,7 +131,7 @@ async def proxied(tmp_path: Path) -> AsyncIterator[tuple[str, _PacedProvider]]:
     await site.start()
     port = runner.addresses[0][1]
     try:
-        with nginx(port, tmp_path) as url:
+        with running(request.param, port, tmp_path) as url:
             yield url, provider
     finally:
         await runner.cleanup()
@@ -167,7 +188,7 @@ async def test_large_bodies_reach_the_gateway_whose_limit_holds(
             data = io.BytesIO(json.dumps(body).encode())
             async with session.post(f"{url}/api/chat", data=data) as response:
                 statuses.append((response.status, response.headers["Content-Type"][:16]))
-    # The second answer is the gateway's own, and no page of nginx.
+    # The second answer is the gateway's own, and no page of the proxy.
     assert statuses == [(200, "application/json"), (413, "application/json")]
 
 
