@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
 
 from pages import ROOT, codes, table
 
@@ -28,6 +29,20 @@ def test_every_extra_of_a_feature_has_its_reason() -> None:
     }
     rows = table("explanation/dependencies.md", "Extras")
     assert {codes(row["Extra"])[0]: {*codes(row["Package"])} for row in rows} == extras
+    assert all(len(row["Reason"]) > 20 for row in rows)
+
+
+def test_every_extra_of_an_adapter_has_its_reason() -> None:
+    found = {}
+    for file in sorted(ROOT.glob("adapters/*/pyproject.toml")):
+        project = tomllib.loads(file.read_text("utf-8"))["project"]
+        for extra, lines in project["optional-dependencies"].items():
+            if extra != "test":
+                libraries = {re.split(r"[ <>=;\[]", line)[0] for line in lines}
+                found[project["name"], extra] = libraries
+    rows = table("explanation/dependencies.md", "Extras of adapters in packages of their own")
+    shown = {(codes(row["Package"])[0], codes(row["Extra"])[0]): row for row in rows}
+    assert {key: {*codes(row["Library"])} for key, row in shown.items()} == found
     assert all(len(row["Reason"]) > 20 for row in rows)
 
 
