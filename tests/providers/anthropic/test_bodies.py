@@ -194,8 +194,16 @@ def test_a_budget_gives_way_to_a_turn_that_has_begun_without_its_thinking() -> N
 
 def test_a_budget_gives_way_to_a_call_that_has_to_be_invented() -> None:
     result = Message(Role.TOOL, "1", tool_call_id="1")
-    assert "thinking" not in sent(ChatRequest("m", (result,), TOOLS, think=True))
+    for history in ((result,), (USER, result)):
+        assert "thinking" not in sent(ChatRequest("m", history, TOOLS, think=True))
     assert "thinking" in sent(ChatRequest("m", (Message(Role.SYSTEM, "S"),), TOOLS, think=True))
+
+
+def test_a_budget_gives_way_to_an_answer_that_the_client_has_begun() -> None:
+    begun = ChatRequest("m", (USER, Message(Role.ASSISTANT, "It is")), think=True)
+    assert "thinking" not in sent(begun)
+    over = ChatRequest("m", (USER, Message(Role.ASSISTANT, "It is"), USER), think=True)
+    assert "thinking" in sent(over)
 
 
 def test_instructions_at_the_beginning_stand_apart_and_late_ones_in_their_place() -> None:

@@ -123,7 +123,7 @@ def _lacks_thinking(history: Sequence[Message]) -> bool:
     The last turns are calls and results then, or the client has begun the answer itself.
     """
     spoken = [message for message in history if message.role is not Role.SYSTEM]
-    if spoken[-1:] and spoken[-1].role is not Role.TOOL:
-        return spoken[-1].role is Role.ASSISTANT
-    answers = [message for message in spoken if message.role is Role.ASSISTANT]
-    return bool(answers) and not reasoning_blocks(answers[-1])
+    if not spoken or spoken[-1].role is not Role.TOOL:
+        return bool(spoken) and spoken[-1].role is Role.ASSISTANT
+    answer = next(message for message in reversed(spoken) if message.role is Role.ASSISTANT)
+    return not reasoning_blocks(answer)

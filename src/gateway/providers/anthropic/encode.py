@@ -19,6 +19,7 @@ from gateway.core.model_info import Capability
 from gateway.providers.anthropic.messages import system_text, thinking_blocks, wire_turns
 from gateway.providers.anthropic.models import Claude
 from gateway.providers.anthropic.native import native_of, with_native
+from gateway.providers.history.repair import repair_history
 from gateway.providers.history.results import name_results
 from gateway.providers.history.surrogates import clean, clean_json
 from gateway.providers.upstream.payload import reject_deep_nesting
@@ -131,13 +132,15 @@ def _limit(
 
 
 def _lacks_thinking(messages: Sequence[Message]) -> bool:
-    """Tell whether the last turns are calls and results, and the thinking before is not known."""
-    for message in reversed(messages):
-        if message.role is Role.USER or (message.role is Role.ASSISTANT and not message.tool_calls):
-            return False
-        if message.role is Role.ASSISTANT:
-            return not thinking_blocks(message)
-    return any(message.role is Role.TOOL for message in messages)  # its call will be invented
+    """Tell whether an answer that goes on has to begin with thinking that is not known.
+
+    The last turns are calls and results then, or the client has begun the answer itself.
+    """
+    spoken = [one for one in repair_history(messages) if one.role is not Role.SYSTEM]
+    if not spoken or spoken[-1].role is not Role.TOOL:
+        return bool(spoken) and spoken[-1].role is Role.ASSISTANT
+    answer = next(one for one in reversed(spoken) if one.role is Role.ASSISTANT)
+    return not thinking_blocks(answer)
 
 
 def _output_config(
