@@ -99,9 +99,9 @@ class OpenAIProvider(Provider[OpenAIOptions]):
         """Return the models of the server and remember what they can do."""
         options = self.context.options
         if options.list_path:
-            is_elsewhere = options.list_path.startswith("//")
-            upstream = self._server if is_elsewhere else self._upstream
-            path = options.list_path[is_elsewhere:]
+            upstream, path = self._upstream, options.list_path
+            if path.startswith("//"):
+                upstream, path = self._server, path[1:]
             payload = await get_models(upstream, path, query=self._query)
             read = partial(
                 models.parse_models,
