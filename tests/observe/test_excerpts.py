@@ -31,6 +31,14 @@ def test_a_text_is_shown_as_it_is(text: str) -> None:
     assert excerpt(body) == (body, True)
 
 
+@given(st.lists(st.one_of(st.binary(), st.sampled_from([b'"', b'"data:a;base64,', b"A" * 40]))))
+def test_no_body_is_too_odd(parts: list[bytes]) -> None:
+    body = b"".join(parts)
+    found = excerpt(body)
+    found.text.decode()
+    assert found.is_whole == (found.text == body)
+
+
 @pytest.mark.parametrize(
     ("prefix", "content", "kind"),
     [

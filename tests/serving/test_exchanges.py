@@ -585,3 +585,26 @@ async def test_a_page_learns_what_is_kept_without_an_error(
     async with client.get("/gateway/features") as response:
         found = await response.json()
     assert found == {"admin": True, "usage": False, "exchanges": exchanges}
+
+
+@EACH_WAY
+@pytest.mark.parametrize("batch", [None, 5, "text", [5]], ids=repr)
+async def test_what_is_no_event_fails_as_it_does_where_nothing_is_kept(
+    aiohttp_client: AiohttpClient, batch: Any, stream: bool
+) -> None:
+    class Odd(ScriptedProvider):
+        async def chat(self, request: ChatRequest) -> AsyncGenerator[Sequence[ChatEvent], None]:
+            yield [TextDelta("he")]
+            yield batch
+
+    answers = []
+    for ui in (ON, UiSettings()):
+        client = await aiohttp_client(scripted_app(Odd(models=[MODEL]), settings_of(ui=ui)))
+        async with client.post("/api/chat", json={**CHAT, "stream": stream}) as response:
+            lines = (await response.text()).splitlines()
+            answers.append((response.status, json.loads(lines[-1])))
+        if ui is ON:
+            found = await last(client)
+            assert (found["running"], found["recording"]) == (False, None)
+            assert found["error"]
+    assert answers[0] == answers[1]

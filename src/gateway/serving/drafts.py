@@ -9,12 +9,13 @@ from typing import Final
 from gateway.core.chat import ChatRequest, FillRequest
 from gateway.core.embeddings import EmbedRequest, EmbedResult
 from gateway.core.errors import GatewayError
-from gateway.core.events import ChatEvent, Finish, TextDelta, ThinkingDelta
+from gateway.core.events import ChatEvent
 from gateway.core.token_estimates import input_tokens
 from gateway.core.transcriptions import Transcript
 from gateway.observe.excerpts import LONGEST
 from gateway.observe.exchanges import Exchange, File
 from gateway.observe.observer import ModelRequest
+from gateway.observe.record import RequestRecord
 from gateway.replay.recordings import Batch, Recording, recording_file
 
 __all__ = ["Draft", "is_short"]
@@ -43,25 +44,23 @@ def is_short(request: ModelRequest) -> bool:
 
 
 class Draft:
-    """What is recorded of a request to *provider* while it runs.
+    """What is recorded of an attempt while it runs; ``error`` is how it has failed, if it has."""
 
-    ``error`` is that of the attempt, and ``result`` what has come whole.
-    """
-
-    def __init__(self, provider: str, request: ModelRequest) -> None:
-        self._provider = provider
+    def __init__(self, record: RequestRecord, request: ModelRequest) -> None:
+        self._record = record
+        self._provider = record.provider
         self._request = request
         self._begun = time.monotonic()
         self._batches: list[Batch] = []
-        self._room = LONGEST
+        self._is_long = False
         self.error: GatewayError | None = None
 
     def add(self, events: Sequence[ChatEvent]) -> None:
-        """Add a batch of the answer, unless it is too long already."""
-        for event in events:
-            text = event.text if isinstance(event, TextDelta | ThinkingDelta) else ""
-            self._room -= _EVENT + len(text)
-        if self._room > 0:
+        """Add a batch as it came, which nobody has checked yet, unless there is too much of it."""
+        record = self._record
+        if record.characters + _EVENT * record.pieces > LONGEST:
+            self._is_long = True
+        else:
             self._batches.append((time.monotonic() - self._begun, events))
 
     def file(self, exchange: Exchange) -> File | None:
@@ -82,7 +81,5 @@ class Draft:
             return Recording(error=self.error)
         if result is not None:
             return Recording(result=result)
-        events = self._batches[-1][1] if self._batches else ()
-        if self._room <= 0 or not events or not isinstance(events[-1], Finish):
-            return None
-        return Recording(self._batches)
+        is_whole = self._record.finish is not None and not self._record.error
+        return Recording(self._batches) if is_whole and not self._is_long else None

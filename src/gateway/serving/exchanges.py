@@ -90,7 +90,7 @@ class TextObserver(ExchangeObserver):
         self._drafts.pop(record.id, None)
         exchange = self._exchanges.find(record.id)
         if exchange is not None and is_short(request):
-            draft = self._drafts[record.id] = Draft(record.provider, request)
+            draft = self._drafts[record.id] = Draft(record, request)
             exchange.hear = draft.add
 
     def attempt(self, record: RequestRecord, attempt: Attempt) -> None:
