@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Any
+import sys
+from typing import Any, Self
 
 import msgspec
 
@@ -12,11 +14,11 @@ __all__ = [
     "JSONError",
     "LargeNumber",
     "decode",
-    "digits",
     "encode",
     "encode_lines",
     "escape_html",
     "nests_deeper",
+    "plain",
     "repair_escapes",
 ]
 
@@ -30,11 +32,24 @@ JSONError = msgspec.DecodeError
 """The error of `decode` for bytes that are not JSON; it also raises `UnicodeDecodeError` for
 invalid UTF-8 and `RecursionError` for nesting that is too deep."""
 
-LargeNumber = msgspec.Raw
-"""A number that neither a float nor an integer of Python holds, such as ``1e400``, as its digits.
 
-`encode` writes it unchanged; only the lenient reader of bodies makes one.
-"""
+class LargeNumber(float):
+    """A number that no float or integer of Python holds, such as ``1e400``; only bodies have some.
+
+    As a float it is the largest one of its sign, which every decoder of JSON takes, and so it is
+    encoded. ``literal`` is what the client has written.
+    """
+
+    __slots__ = ("literal",)
+    literal: str
+
+    def __new__(cls, literal: str) -> Self:
+        """Return the number that *literal* is."""
+        sign = -1.0 if literal.startswith("-") else 1.0
+        number = super().__new__(cls, math.copysign(sys.float_info.max, sign))
+        number.literal = literal
+        return number
+
 
 # Matches every escape, since that of a surrogate may follow an escaped backslash.
 _ESCAPE = re.compile(
@@ -47,7 +62,15 @@ _HALF_A_PAIR = 6
 
 _LESS, _MORE, _AND = b"<>&"
 
-_encoder = msgspec.json.Encoder()
+
+def plain(value: object) -> float:
+    """Return what msgspec can encode in the place of a `LargeNumber`, for its ``enc_hook``."""
+    if isinstance(value, LargeNumber):
+        return float(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=plain)
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 encode = _encoder.encode
@@ -58,11 +81,6 @@ encode_lines = _encoder.encode_lines
 
 decode = _decoder.decode
 """Decode one JSON document from bytes or text."""
-
-
-def digits(number: LargeNumber) -> str:
-    """Return a number that is too large as it was written."""
-    return bytes(number).decode()
 
 
 def nests_deeper(value: object, depth: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from gateway.core import codec
 from gateway.core.chat import Message, replace
 from gateway.core.events import Keepsake, ToolCall
 from gateway.providers.history.ids import names_no_call
@@ -39,7 +40,7 @@ class Owner(NamedTuple):
 _Key: TypeAlias = tuple[Owner, str]
 """An owner, and the id or the digest of a call."""
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=codec.plain).encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.core import codec
 from gateway.core.chat import ChatRequest, Message, replace
 from gateway.core.errors import UpstreamRejected
 from gateway.core.events import Keepsake
@@ -32,7 +33,7 @@ _is_about_keepsakes = re.compile(
     re.IGNORECASE,
 ).search
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=codec.plain).encode
 
 
 class RefusedKeepsakes:

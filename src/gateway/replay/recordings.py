@@ -180,7 +180,7 @@ def _path_of(provider: str, request: AnyRequest) -> str:
 
 def readable(request: AnyRequest) -> dict[str, Any]:
     """Return *request* as JSON can hold it: media as their digest, and nothing about who asked."""
-    built = msgspec.to_builtins(request, enc_hook=codec.digits)
+    built = msgspec.to_builtins(request, enc_hook=codec.plain)
     for name in ("caller", "user"):
         built.pop(name, None)
     shortened: dict[str, Any] = _shortened(built)

@@ -60,12 +60,12 @@ def refusal(body: bytes) -> tuple[int, str]:
         ),
         pytest.param(
             b'{"a":1e400,"b":[-1E+999]}',
-            {"a": LargeNumber(b"1e400"), "b": [LargeNumber(b"-1E+999")]},
+            {"a": LargeNumber("1e400"), "b": [LargeNumber("-1E+999")]},
             id="1.3-number-out-of-range",
         ),
         pytest.param(
             b'{"a":' + b"9" * 5000 + b"}",
-            {"a": LargeNumber(b"9" * 5000)},
+            {"a": LargeNumber("9" * 5000)},
             id="1.3-integer-out-of-range",
         ),
     ],

@@ -16,6 +16,8 @@ from gateway.dialects.ollama.manage import load_create
 from gateway.dialects.ollama.schemas import load_chat, load_embed, load_generate, load_show
 from gateway.dialects.openai.schemas import load_chat as load_openai_chat
 from gateway.dialects.openai.schemas import load_completion, load_embedding, load_response
+from gateway.providers.keepsakes import Keepsakes, Owner
+from gateway.providers.upstream.payload import json_payload, long_text
 from gateway.replay.recordings import readable
 
 Load = Callable[[bytes], object]
@@ -63,18 +65,47 @@ def test_a_large_number_is_refused_where_a_number_is_read(
 
 
 @LARGE
-def test_a_large_number_in_a_schema_or_in_arguments_is_kept_as_it_was_written(number: str) -> None:
-    schema = f'{{"type":"object","properties":{{"n":{{"type":"number","maximum":{number}}}}}}}'
-    arguments = f'{{"n":{number}}}'
+def test_a_large_number_in_a_schema_or_in_arguments_becomes_the_largest_there_is(
+    number: str,
+) -> None:
+    def written(value: str) -> tuple[str, str]:
+        schema = f'{{"type":"object","properties":{{"n":{{"type":"number","maximum":{value}}}}}}}'
+        return schema, f'{{"n":{value}}}'
+
+    schema, arguments = written(number)
     call = f'{{"function":{{"name":"f","arguments":{arguments}}}}}'
     tool = f'{{"type":"function","function":{{"name":"f","parameters":{schema}}}}}'
     messages = f'[{{"role":"assistant","tool_calls":[{call}]}}]'
     body = load_chat(f'{{"model":"m","messages":{messages},"tools":[{tool}]}}'.encode())
-    assert codec.encode(body.tools[0].parameters).decode() == schema
-    assert codec.encode(body.messages[0].tool_calls[0].arguments).decode() == arguments
+    kept = body.tools[0].parameters, body.messages[0].tool_calls[0].arguments
+    sign = "-" if number.startswith("-") else ""
+    largest = written(f"{sign}1.7976931348623157e308")
+    assert tuple(codec.encode(value).decode() for value in kept) == largest
+
+
+def test_a_large_number_beside_a_picture_is_sent() -> None:
+    body = {"n": LargeNumber("-1e400"), "image": long_text("data:", "A" * 100_000)}
+    sent = json_payload(body)
+    assert not isinstance(sent, bytes)
+    assert b"".join(sent).startswith(b'{"n":-1.7976931348623157e308,')
+
+
+def test_a_history_with_a_large_number_finds_its_keepsakes() -> None:
+    keepsakes, owner = Keepsakes(), Owner("", "p", "m")
+    keepsake = {"openai": {"x": 1}}
+    call = ToolCall("f", {"n": LargeNumber("1e400")})
+    keepsakes.keep(owner, [call], keepsake)
+    (found,) = keepsakes.recall(owner, (Message(Role.ASSISTANT, tool_calls=(call,)),))
+    assert found.keepsake == keepsake
 
 
 def test_a_large_number_can_be_recorded() -> None:
-    call = ToolCall("f", {"n": LargeNumber(b"1e400")})
+    call = ToolCall("f", {"n": LargeNumber("1e400")})
     request = ChatRequest("m", (Message(Role.ASSISTANT, tool_calls=(call,)),))
-    assert readable(request)["messages"][0]["tool_calls"][0]["arguments"] == {"n": "1e400"}
+    told = readable(request)["messages"][0]["tool_calls"][0]["arguments"]
+    assert told == {"n": 1.7976931348623157e308}
+
+
+def test_what_cannot_be_encoded_is_named() -> None:
+    with pytest.raises(TypeError, match="object"):
+        codec.encode({"a": object()})

@@ -54,7 +54,7 @@ TYPES: tuple[tuple[str, dict[str, Any], str, str, str], ...] = (
 # What no field wants, and what Ollama does not look at.
 UNREAD: dict[str, dict[str, Any]] = {
     "POST /api/show": {"template": 5},
-    "POST /api/create": {"from": "mistral-large", "quantize": 5, "renderer": [], "requires": {}},
+    "POST /api/create": {"model": "unread", "from": "mistral-large", "quantize": 5, "parser": []},
     COMPLETIONS: {"prompt": "x", "logprobs": "x"},
     CHATS: {"messages": HI, "logit_bias": 5, "user": []},
     RESPONSES: {"input": "x", "truncation": 5, "background": "x", "tools": [5]},

@@ -73,14 +73,14 @@ def too_deep(body: bytes) -> InvalidRequest:
 
 def _read_float(literal: str) -> float | codec.LargeNumber:
     number = float(literal)
-    return codec.LargeNumber(literal.encode()) if math.isinf(number) else number
+    return codec.LargeNumber(literal) if math.isinf(number) else number
 
 
 def _read_int(literal: str) -> int | codec.LargeNumber:
     try:
         return int(literal)
     except ValueError:  # Python has a limit for the digits of a number
-        return codec.LargeNumber(literal.encode())
+        return codec.LargeNumber(literal)
 
 
 def _refuse_constant(name: str) -> NoReturn:

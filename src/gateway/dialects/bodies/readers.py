@@ -85,7 +85,7 @@ class Mismatch(ValueError):
 
 def _digits(number: object) -> str:
     """Return a number as it was written, or its beginning."""
-    text = codec.digits(number) if isinstance(number, codec.LargeNumber) else str(number)
+    text = number.literal if isinstance(number, codec.LargeNumber) else str(number)
     return text[:_MOST_DIGITS]
 
 
@@ -128,7 +128,7 @@ def read_int(value: object) -> int:
 @described({"type": "number"})
 def read_float(value: object) -> float:
     """Return *value* if it is a number that 64 bits can hold."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool | codec.LargeNumber) or not isinstance(value, int | float):
         raise Mismatch(value, "float64")
     try:
         return float(value)

@@ -89,7 +89,9 @@ def json_payload(body: Mapping[str, object]) -> Body:
 def _spliced(body: Mapping[str, object]) -> Pieces:
     long: list[LongText] = []
 
-    def put_mark(value: object) -> str:
+    def put_mark(value: object) -> str | float:
+        if isinstance(value, codec.LargeNumber):
+            return codec.plain(value)
         if not isinstance(value, LongText):
             raise TypeError(f"{type(value).__name__} is not JSON")
         long.append(value)
