@@ -140,8 +140,7 @@ class TracingObserver(Observer):
                 SpanKind.CLIENT,
                 start_time=timing.sent + since_epoch,
             )
-            if client.is_recording():
-                self._describe(client, record, running, since_epoch)
+            self._describe(client, record, running, since_epoch)
             end = now if record.error else timing.last or now
             client.end(end + since_epoch)
         server.end(now + since_epoch)

@@ -31,16 +31,21 @@ class Progress:
         self._record = record
         self._open_call: str | None = None
 
-    def add(self, batch: Sequence[ChatEvent]) -> bool:
-        """Record time, size and result of a batch; tell whether it was the last one."""
+    def add(self, batch: Sequence[ChatEvent], *, is_checked: bool = False) -> bool:
+        """Record time, size and result of a batch; tell whether it was the last one.
+
+        One that is empty or ends the answer is checked, unless it was before.
+        """
         record = self._record
         if not batch:
-            check_batch(record.provider, batch)
+            if not is_checked:
+                check_batch(record.provider, batch)
             return False
         last = batch[-1]
         finish = last if type(last) is Finish else None
         if finish is not None:
-            check_batch(record.provider, batch)
+            if not is_checked:
+                check_batch(record.provider, batch)
             record.usage, record.finish = finish.usage, finish.reason
             record.estimated = finish.usage is not None and finish.usage.estimated
             record.complete = finish.usage is not None and not record.estimated

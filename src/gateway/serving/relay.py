@@ -41,7 +41,7 @@ _EVENT = 100
 
 
 class Opened(NamedTuple):
-    """An answer whose first batch has arrived; the function that consumes it closes the stream."""
+    """An answer whose first batch has arrived and is checked; who consumes it closes the stream."""
 
     stream: ChatStream
     encoder: AnswerEncoder
@@ -78,7 +78,7 @@ async def relay(
     record = request[RECORD]
     progress = Progress(record)
     try:
-        is_last = progress.add(batch)
+        is_last = progress.add(batch, is_checked=True)
         sent = await streamed.begin(encoder)
         try:
             # Runs once per token, hence inline.
@@ -131,7 +131,7 @@ async def _all_events(opened: Opened, record: RequestRecord) -> list[ChatEvent]:
     """Return all events of an answer, of which the last is a `Finish`."""
     progress = Progress(record)
     events: list[ChatEvent] = [*opened.batch]
-    is_last = progress.add(opened.batch)
+    is_last = progress.add(opened.batch, is_checked=True)
     while not is_last:
         try:
             batch = await next_batch(record.provider, opened.stream)
