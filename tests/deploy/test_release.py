@@ -50,6 +50,20 @@ def test_only_the_jobs_that_publish_have_the_environment_and_they_wait_for_the_t
     assert jobs["publish"]["permissions"] == {"id-token": "write"}
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_named_by_commit_with_their_version(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)(?: # (\S+))?$", path.read_text("utf-8"), re.M)
+    assert used
+    by_branch = ("./.github/workflows/test.yml", "pypa/gh-action-pypi-publish@release/v1")
+    wrong = [
+        name
+        for name, version in used
+        if name not in by_branch
+        and not (re.fullmatch(r"\S+@[0-9a-f]{40}", name) and re.fullmatch(r"v[\d.]+", version))
+    ]
+    assert wrong == []
+
+
 def test_programs_that_workflows_run_are_in_the_tree() -> None:
     runs = "\n".join(path.read_text("utf-8") for path in WORKFLOWS)
     programs = set(re.findall(r"\.ci/\w+(?:\.py)?", runs))
