@@ -86,7 +86,13 @@ function attempts(all) {
 function texts(exchange) {
   const parts = Object.entries(TEXTS).map(([name, title]) => {
     const shortened = exchange.shortened.includes(name)
-      ? [element("p", { class: "quiet" }, "This is not all: it was cut, or media or keys left out.")]
+      ? [
+          element(
+            "p",
+            { class: "quiet" },
+            "This is not all: it was cut, or media or keys left out.",
+          ),
+        ]
       : [];
     const box = codeBox(title, exchange[name] || "(nothing)");
     const formatted = pretty(exchange[name]);
@@ -94,7 +100,10 @@ function texts(exchange) {
       hidden: formatted === null,
     });
     const copy = copyButton(() => exchange[name]);
-    return [title, element("div", {}, ...shortened, box, element("div", { class: "row" }, format, copy))];
+    return [
+      title,
+      element("div", {}, ...shortened, box, element("div", { class: "row" }, format, copy)),
+    ];
   });
   return tabs("Texts", Object.fromEntries(parts));
 }

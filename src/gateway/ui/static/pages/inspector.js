@@ -103,5 +103,7 @@ export function build(section) {
 function hints(admin, exchanges) {
   if (exchanges === "none") return [nothing("No requests are kept.", "ui.exchanges")];
   if (!admin) return [nothing("Only a key with admin may see the requests of all clients.")];
-  return exchanges === "texts" ? [] : [nothing("What was sent and answered is not kept.", "ui.exchanges")];
+  return exchanges === "texts"
+    ? []
+    : [nothing("What was sent and answered is not kept.", "ui.exchanges")];
 }

@@ -40,7 +40,9 @@ export function build(section) {
     try {
       const { usage } = await load("/gateway/features", { signal: leaving });
       controls.hidden = !usage;
-      report.replaceChildren(...(usage ? await reported() : [nothing("No usage is kept.", "usage.enabled")]));
+      report.replaceChildren(
+        ...(usage ? await reported() : [nothing("No usage is kept.", "usage.enabled")]),
+      );
       left.replaceChildren(...limits(await load("/gateway/key", { signal: leaving })));
     } catch (error) {
       if (error.name !== "AbortError") failure.textContent = error.message;

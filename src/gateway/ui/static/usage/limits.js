@@ -37,7 +37,9 @@ function money({ limit, period, spent, held, remaining, resets }) {
 }
 
 function table(rows) {
-  const head = ["Limit", "Allowed", "Left", ""].map((text) => element("th", { scope: "col" }, text));
+  const head = ["Limit", "Allowed", "Left", ""].map((text) =>
+    element("th", { scope: "col" }, text),
+  );
   const lines = rows.map(([title, ...cells]) =>
     element(
       "tr",
