@@ -13,7 +13,10 @@ import pytest
 from gateway.core import chat, embeddings, errors, events, model_info, transcriptions
 
 PACKAGES = pytest.mark.parametrize("package", ["gateway", "gateway.providers"])
-INNER = {"Answer", "ListedModel", "ModelfileLayers", "fold", "join_keepsakes", "normalize"}
+INNER = {
+    *("Answer", "AnswerPart", "ListedModel", "ModelfileLayers", "Thinking"),
+    *("fold", "join_keepsakes", "normalize"),
+}
 """Names of the vocabulary that only the gateway itself needs."""
 
 
