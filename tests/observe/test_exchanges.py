@@ -140,6 +140,9 @@ def test_names_of_others_are_cut_and_have_no_keys() -> None:
     assert exchange.summary["error"] == "[redacted] is unknown"
     assert len(exchange.summary["model"]) == 500
     assert exchange.secrets == ()
+    other = kept.begin(record("/" + "x" * 490 + "of-this-client"))
+    other.secrets = ["of-this-client"]
+    assert "of-th" not in other.show()["path"]
 
 
 async def test_who_waits_learns_of_every_change() -> None:

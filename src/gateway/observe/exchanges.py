@@ -118,7 +118,9 @@ class Exchange:
 
     def clean(self, text: str) -> str:
         """Return a short *text* of a client or provider without keys."""
-        return text and without_keys(shorten(text, _LONGEST_NAME), self.secrets)
+        # A key that is cut off is not recognised, so it is looked for in twice as much.
+        shown = text and without_keys(text[: 2 * _LONGEST_NAME], self.secrets)
+        return shorten(shown, _LONGEST_NAME)
 
     def without_keys(self, content: bytes) -> bytes:
         """Return the JSON *content* without keys."""
