@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from browser import BrowserPage, Chromium, chromium
-from gateway.settings import UiSettings
+from gateway.settings import UiSettings, UsageSettings
 from live import live_gateway
 
 __all__ = ["take_pictures", "talk"]
@@ -24,7 +24,8 @@ SHORT = 900
 
 async def take_pictures(browser: Chromium, directory: Path) -> None:
     """Write a PNG for each page, width and colour scheme to *directory*, and that of the README."""
-    async with live_gateway(ui=UiSettings(True)) as gateway:
+    kept = {"ui": UiSettings(True, exchanges=20), "usage": UsageSettings(enabled=True)}
+    async with live_gateway(**kept) as gateway:
         for name, dark in itertools.product(PAGES, (False, True)):
             async with browser.open(f"{gateway.url}/ui/#{name}") as page:
                 await page.until("document.querySelector('section').children.length > 1")
