@@ -156,7 +156,14 @@ async def test_framing_without_end_is_given_up(
 async def test_a_stream_of_any_events_has_the_same_limit(session: aiohttp.ClientSession) -> None:
     script, _ = endless(*ENDLESS["comments"])
     async with raw_service(script=script) as service:  # type: ignore[arg-type]
-        upstream = Upstream("acme", session, service.origin, headers={}, error_for=_error_for)
+        upstream = Upstream(
+            "acme",
+            session,
+            service.origin,
+            headers={},
+            error_for=_error_for,
+            bounds=Bounds(stream=MOST),
+        )
         with pytest.raises(UpstreamProtocolError, match="acme sent an answer that is too long"):
             async with upstream.stream("/chat", {}, framing=SHORT) as stream:
                 await anext(stream)
