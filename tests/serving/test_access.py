@@ -534,5 +534,6 @@ def test_where_nothing_is_configured_nothing_of_it_is_loaded() -> None:
         "gateway.observe",
         "gateway.observe.log",
         "gateway.observe.observer",
+        "gateway.observe.parameters",
         "gateway.observe.record",
     ]
