@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from browser import Chromium
 from callers import KEY, with_key
 from gateway.cli.doctor.apps import read_apps
 from gateway.settings import UiSettings
 from live import live_gateway
+
+pytestmark = pytest.mark.slow  # a browser takes a second for each
 
 
 async def test_each_known_app_has_its_lines_with_the_address_of_this_gateway(

@@ -17,6 +17,8 @@ from callers import auth, hash_of, key_of
 from gateway.settings import CassetteSettings, KeySettings, UiSettings
 from live import LiveGateway, live_gateway
 
+pytestmark = pytest.mark.slow  # a browser takes a second for each
+
 ON = UiSettings(enabled=True, exchanges=20)
 MODEL = "mistral-small"
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Hello!"}], "stream": False}

@@ -9,6 +9,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from browser import BrowserPage, Chromium
 from callers import KEY, settings_of, with_key
 from gateway.core.errors import UpstreamUnavailable
@@ -17,6 +19,8 @@ from gateway.settings import PriceSettings, Settings, UiSettings
 from gateways import scripted_app
 from hosting import served
 from scripted import ScriptedProvider
+
+pytestmark = pytest.mark.slow  # a browser takes a second for each
 
 MODELS = (
     ModelInfo(

@@ -20,6 +20,8 @@ from live import live_gateway
 from scripted import ScriptedProvider
 from ui_pictures import talk
 
+pytestmark = pytest.mark.slow  # a browser takes a second for each
+
 PAGES = ("Playground", "Inspector", "Usage", "Models", "Connect")
 AXE = os.environ.get("GATEWAY_AXE", "")
 EACH_PAGE = pytest.mark.parametrize("name", PAGES)

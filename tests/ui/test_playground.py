@@ -32,6 +32,8 @@ from hosting import served
 from live import LiveGateway, live_gateway
 from scripted import ScriptedProvider
 
+pytestmark = pytest.mark.slow  # a browser takes a second for each
+
 DIALECTS = pytest.mark.parametrize("dialect", ["ollama", "openai", "anthropic"])
 MODEL = "mistral-small:latest"
 PNG = base64.b64decode(

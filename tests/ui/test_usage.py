@@ -20,6 +20,8 @@ from live import live_gateway
 from model_routes import MODEL
 from scripted import ScriptedProvider
 
+pytestmark = pytest.mark.slow  # a browser takes a second for each
+
 ON: dict[str, Any] = {"ui": UiSettings(True), "usage": UsageSettings(enabled=True)}
 HOUR = 3600
 BARS = """[...document.querySelectorAll(".chart")].map((figure) => [
