@@ -23,7 +23,7 @@ from ui_pictures import talk
 pytestmark = pytest.mark.slow  # a browser takes a second for each
 
 PAGES = ("Playground", "Inspector", "Usage", "Models", "Connect")
-AXE = os.environ.get("GATEWAY_AXE", "")
+AXE = os.environ.get("AXE_CORE", "")
 EACH_PAGE = pytest.mark.parametrize("name", PAGES)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -63,7 +63,7 @@ async def settled(page: BrowserPage) -> None:
 
 @EACH_PAGE
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.skipif(not Path(AXE).is_file(), reason="GATEWAY_AXE names no file of axe-core")
+@pytest.mark.skipif(not Path(AXE).is_file(), reason="AXE_CORE names no file of axe-core")
 async def test_a_page_keeps_the_rules_of_wcag_aa(browser: Chromium, name: str, dark: bool) -> None:
     async with opened(browser, name, dark=dark) as page:
         await fill(page, name)

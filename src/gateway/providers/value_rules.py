@@ -76,7 +76,9 @@ _MAYBE = _Kind(
 _JSON = _Kind(
     lambda value: isinstance(value, Mapping) and _is_json(value), "a mapping that JSON can hold"
 )
-_TUPLE = _Kind(lambda value: isinstance(value, tuple), "a tuple")
+_TOKENS = _Kind(
+    lambda value: isinstance(value, tuple) and _is_json(value), "a tuple that JSON can hold"
+)
 _TIME = _Kind(
     lambda value: isinstance(value, datetime) and value.tzinfo is not None,
     "a date and time with a time zone",
@@ -131,7 +133,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
     Thought: {"keepsake": _MAPPING},
     ToolCallDelta: {"id": _TEXT, "name": _TEXT, "arguments": _TEXT},
     ToolCall: {"name": _TEXT, "arguments": _JSON, "id": _ANY_TEXT, "keepsake": _MAPPING},
-    Logprobs: {"tokens": _TUPLE},
+    Logprobs: {"tokens": _TOKENS},
     Finish: {"reason": _REASON, "usage": _USAGE, "native": _MAYBE, "keepsake": _MAYBE},
     Usage: dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens"), _COUNT),
     EmbedResult: {"vectors": _VECTORS, "usage": _USAGE, "native": _MAYBE},

@@ -140,9 +140,8 @@ async def _all_events(opened: Opened, record: RequestRecord) -> list[ChatEvent]:
         try:
             events += batch
             is_last = progress.add(batch)
-        except Exception:
-            check_batch(record.provider, batch)  # raises the mistake that is behind it
-            raise
+        except Exception as error:
+            raise _explained(error, batch, record) from None
         if record.characters + _EVENT * record.pieces > _LONGEST_ANSWER:
             raise UpstreamProtocolError("the answer is too long to be sent as a whole")
     return events
@@ -154,9 +153,8 @@ def _document(encoder: AnswerEncoder, events: Sequence[ChatEvent], record: Reque
     assert isinstance(finish, Finish)  # noqa: S101 - `Progress` has checked it
     try:
         return encoder.document(fold(events, finish))
-    except Exception:
-        check_batch(record.provider, events)  # raises the mistake that is behind it
-        raise
+    except Exception as error:
+        raise _explained(error, events, record) from None
 
 
 def _ended() -> UpstreamProtocolError:

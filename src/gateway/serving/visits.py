@@ -192,9 +192,6 @@ class _Heard:
         self._batches: list[Sequence[ChatEvent]] | None = [first]
         visit.hand(time.monotonic())
 
-    def __aiter__(self) -> _Heard:
-        return self
-
     async def __anext__(self) -> Sequence[ChatEvent]:
         self._visit.hand(None)
         batch = await anext(self._stream)
