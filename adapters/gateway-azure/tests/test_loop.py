@@ -83,7 +83,7 @@ async def test_ollamas_client_which_drops_ids(
         gateway(memory, dated=dated) as (url, fake),
         ollama.AsyncClient(host=url) as client,
     ):
-        while True:
+        for _ in range(4):
             asked: dict[str, Any] = {
                 "model": model,
                 "messages": messages,
@@ -126,7 +126,7 @@ async def test_openais_client(memory: int, model: str, keeps: bool) -> None:
         gateway(memory) as (url, fake),
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             answer = await client.chat.completions.create(
                 model=model,
                 messages=messages,
@@ -171,7 +171,7 @@ async def test_anthropics_client(memory: int, model: str, keeps: bool) -> None:
         gateway(memory) as (url, fake),
         anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             async with client.messages.stream(messages=messages, **asked) as streamed:
                 answer = await streamed.get_final_message()
             calls = [block for block in answer.content if block.type == "tool_use"]
@@ -202,7 +202,7 @@ async def test_what_the_settings_do_not_tell_is_learned_from_refusals() -> None:
         gateway(models=models, refusals=1) as (url, fake),
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             answer = await client.chat.completions.create(
                 model=REASONER,
                 messages=messages,

@@ -60,7 +60,7 @@ async def test_ollamas_client_which_drops_ids(memory: int, model: str, stream: b
     messages: list[Any] = [{"role": "user", "content": "Go."}]
     thoughts = ""
     async with gateway(memory) as (url, fake), ollama.AsyncClient(host=url) as client:
-        while True:
+        for _ in range(4):
             asked: dict[str, Any] = {
                 "model": model,
                 "messages": messages,
@@ -102,7 +102,7 @@ async def test_openais_client(memory: int, model: str, keeps: bool) -> None:
         gateway(memory) as (url, fake),
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             answer = await client.chat.completions.create(
                 model=model,
                 messages=messages,
@@ -145,7 +145,7 @@ async def test_anthropics_client(memory: int, model: str, keeps: bool, stream: b
         gateway(memory, redacts=redacts) as (url, fake),
         anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             if stream:
                 async with client.messages.stream(messages=messages, **asked) as streamed:
                     answer = await streamed.get_final_message()
@@ -184,7 +184,7 @@ async def test_a_model_that_calls_in_whole_answers_alone_gets_two_requests_once(
         gateway(refusals=1) as (url, fake),
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             answer = await client.chat.completions.create(
                 model=LLAMA,
                 messages=messages,

@@ -59,7 +59,7 @@ async def test_ollamas_client_which_drops_ids(memory: int, ids: bool, stream: bo
     messages: list[Any] = [{"role": "user", "content": "Go."}]
     thoughts = ""
     async with gateway(memory, ids=ids) as (url, fake), ollama.AsyncClient(host=url) as client:
-        while True:
+        for _ in range(4):
             asked: dict[str, Any] = {
                 "model": MODEL,
                 "messages": messages,
@@ -98,7 +98,7 @@ async def test_openais_client(memory: int, keeps: bool) -> None:
         gateway(memory) as (url, fake),
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             answer = await client.chat.completions.create(
                 model=MODEL,
                 messages=messages,
@@ -142,7 +142,7 @@ async def test_anthropics_client(memory: int, keeps: bool, stream: bool) -> None
         gateway(memory) as (url, fake),
         anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as client,
     ):
-        while True:
+        for _ in range(4):
             if stream:
                 async with client.messages.stream(messages=messages, **asked) as streamed:
                     answer = await streamed.get_final_message()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeVar, cast
 
 from aiohttp import web
@@ -180,15 +180,12 @@ def heard(exchange: Exchange, opened: Opened) -> Opened:
     return Opened(cast("ChatStream", _Heard(stream, hear)), encoder, batch)
 
 
-class _Heard:
+class _Heard(AsyncIterator[Sequence[ChatEvent]]):
     """A stream that shows each batch to *hear*."""
 
     def __init__(self, stream: ChatStream, hear: Callable[[Sequence[ChatEvent]], None]) -> None:
         self._stream = stream
         self._hear = hear
-
-    def __aiter__(self) -> _Heard:
-        return self
 
     async def __anext__(self) -> Sequence[ChatEvent]:
         batch = await anext(self._stream)

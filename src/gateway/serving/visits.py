@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, cast
 
 from gateway.core.errors import NotCached
@@ -181,7 +181,7 @@ class Visit:
             return ""
 
 
-class _Heard:
+class _Heard(AsyncIterator[Sequence[ChatEvent]]):
     """A stream that remembers its batches."""
 
     __slots__ = ("_batches", "_stream", "_visit")
